@@ -1,0 +1,1 @@
+//! Versioned types of the HTTP API.

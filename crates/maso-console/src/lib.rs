@@ -1,0 +1,1 @@
+//! The web console, over the HTTP API's types only.

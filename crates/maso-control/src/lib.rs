@@ -1,0 +1,1 @@
+//! Approvals, tasks, sign-in, posture orders: the HTTP API.

@@ -1,0 +1,288 @@
+//! A hop: one interaction that crosses a boundary.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::{
+    AgentName, Digest, HopId, OperatorName, RequestName, ServerName, TaskId, Timestamp, ToolName, ToolRef, label::words,
+};
+
+/// Who sends or receives a hop.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Principal {
+    /// A non-human identity.
+    Agent(AgentName),
+    /// A tool server.
+    Server(ServerName),
+    /// A person.
+    Operator(OperatorName),
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent(name) => write!(f, "agent:{name}"),
+            Self::Server(name) => write!(f, "server:{name}"),
+            Self::Operator(name) => write!(f, "operator:{name}"),
+        }
+    }
+}
+
+/// What a list request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Listing {
+    /// Tools.
+    Tools,
+    /// Resources.
+    Resources,
+    /// Resource templates.
+    ResourceTemplates,
+    /// Prompts.
+    Prompts,
+    /// The file-system roots that a client offers.
+    Roots,
+}
+words!(Listing {
+    Tools = "tools",
+    Resources = "resources",
+    ResourceTemplates = "resource-templates",
+    Prompts = "prompts",
+    Roots = "roots",
+});
+
+/// What a server may ask of the client behind an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wants {
+    /// A completion by the client's model.
+    Sample,
+    /// Words from the person at the client.
+    Elicit,
+    /// The client's file-system roots.
+    Roots,
+}
+words!(Wants { Sample = "sample", Elicit = "elicit", Roots = "roots" });
+
+/// What a hop asks for. An answer names the act that it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// Call a tool.
+    CallTool(ToolRef),
+    /// Read, or subscribe to, a resource.
+    ReadResource {
+        /// The server that offers it.
+        server: ServerName,
+        /// The resource.
+        uri: String,
+    },
+    /// Get a prompt.
+    GetPrompt {
+        /// The server that offers it.
+        server: ServerName,
+        /// The prompt's name.
+        prompt: String,
+    },
+    /// Ask for completions of an argument.
+    Complete {
+        /// The server that offers them.
+        server: ServerName,
+    },
+    /// List what a server offers.
+    List {
+        /// The server that is asked.
+        server: ServerName,
+        /// What it is asked for.
+        listing: Listing,
+    },
+    /// A server asks something of the client behind the agent.
+    AskClient {
+        /// The server that asks.
+        server: ServerName,
+        /// What it asks for.
+        wants: Wants,
+    },
+    /// A server tells the client something unasked: a log line, progress, a changed list.
+    Notify {
+        /// The server that tells.
+        server: ServerName,
+        /// The protocol's own word for it.
+        topic: String,
+    },
+    /// One agent makes a typed request of another, under a grant.
+    Request {
+        /// The agent that is asked.
+        agent: AgentName,
+        /// The typed request.
+        request: RequestName,
+    },
+}
+
+impl Act {
+    /// The server that the act concerns, if any.
+    pub fn server(&self) -> Option<&ServerName> {
+        match self {
+            Self::CallTool(ToolRef { server, .. })
+            | Self::ReadResource { server, .. }
+            | Self::GetPrompt { server, .. }
+            | Self::Complete { server }
+            | Self::List { server, .. }
+            | Self::AskClient { server, .. }
+            | Self::Notify { server, .. } => Some(server),
+            Self::Request { .. } => None,
+        }
+    }
+
+    /// The tool that is called, if the act is a tool call.
+    pub fn tool(&self) -> Option<&ToolRef> {
+        match self {
+            Self::CallTool(tool) => Some(tool),
+            _ => None,
+        }
+    }
+
+    /// The verb alone, as used in policies and records.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::CallTool(_) => "call_tool",
+            Self::ReadResource { .. } => "read_resource",
+            Self::GetPrompt { .. } => "get_prompt",
+            Self::Complete { .. } => "complete",
+            Self::List { .. } => "list",
+            Self::AskClient { .. } => "ask_client",
+            Self::Notify { .. } => "notify",
+            Self::Request { .. } => "request",
+        }
+    }
+
+    /// What the verb is applied to, as used in policies and records.
+    pub fn object(&self) -> String {
+        match self {
+            Self::CallTool(tool) => tool.to_string(),
+            Self::ReadResource { server, uri } => format!("{server}:{uri}"),
+            Self::GetPrompt { server, prompt } => format!("{server}:{prompt}"),
+            Self::Complete { server } => server.to_string(),
+            Self::List { server, listing } => format!("{server}:{listing}"),
+            Self::AskClient { server, wants } => format!("{server}:{wants}"),
+            Self::Notify { server, topic } => format!("{server}:{topic}"),
+            Self::Request { agent, request } => format!("{agent}:{request}"),
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb(), self.object())
+    }
+}
+
+/// Whether a hop asks or answers. An answer enters at the top with the roles exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Turn {
+    /// It asks.
+    Ask,
+    /// It answers an earlier hop.
+    Answer {
+        /// The hop that it answers.
+        to: HopId,
+    },
+}
+
+/// The framework's kind of a hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HopKind {
+    /// An agent tells another something.
+    Message,
+    /// An agent asks another for work.
+    Delegation,
+    /// An agent asks a server for something.
+    ToolCall,
+    /// A server answers.
+    ToolResult,
+    /// Something is asked of a model.
+    ModelCall,
+    /// A model answers.
+    ModelReply,
+    /// Memory is read.
+    MemoryRead,
+    /// Memory is written.
+    MemoryWrite,
+    /// An agent is started.
+    Spawn,
+}
+words!(HopKind {
+    Message = "message",
+    Delegation = "delegation",
+    ToolCall = "tool-call",
+    ToolResult = "tool-result",
+    ModelCall = "model-call",
+    ModelReply = "model-reply",
+    MemoryRead = "memory-read",
+    MemoryWrite = "memory-write",
+    Spawn = "spawn",
+});
+
+/// One interaction that crosses a boundary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hop {
+    /// Its id.
+    pub id: HopId,
+    /// When it was received.
+    pub at: Timestamp,
+    /// Who sends it.
+    pub from: Principal,
+    /// Who is meant to receive it.
+    pub to: Principal,
+    /// What it asks for, or what it answers.
+    pub act: Act,
+    /// Whether it asks or answers.
+    pub turn: Turn,
+    /// Arguments, result or content. Bounded by the limits under which it was received.
+    pub payload: Value,
+}
+
+impl Hop {
+    /// The framework's kind of this hop.
+    pub const fn kind(&self) -> HopKind {
+        match (&self.act, &self.turn) {
+            (Act::Request { .. }, Turn::Ask) => HopKind::Delegation,
+            (Act::Request { .. }, Turn::Answer { .. }) | (Act::Notify { .. }, _) => HopKind::Message,
+            (Act::AskClient { .. }, Turn::Ask) => HopKind::ModelCall,
+            (Act::AskClient { .. }, Turn::Answer { .. }) => HopKind::ModelReply,
+            (_, Turn::Ask) => HopKind::ToolCall,
+            (_, Turn::Answer { .. }) => HopKind::ToolResult,
+        }
+    }
+
+    /// The agent that the hop concerns, on whichever side it stands; the sender if both are agents.
+    pub fn agent(&self) -> Option<&AgentName> {
+        match (&self.from, &self.to) {
+            (Principal::Agent(agent), _) | (_, Principal::Agent(agent)) => Some(agent),
+            _ => None,
+        }
+    }
+
+    /// What an approval is bound to: the exact action, by whom, in which task. Changes if any of it changes.
+    pub fn action_digest(&self, task: TaskId) -> Digest {
+        Digest::of_value(&json!({
+            "task": task.to_string(),
+            "from": self.from.to_string(),
+            "to": self.to.to_string(),
+            "verb": self.act.verb(),
+            "object": self.act.object(),
+            "payload": self.payload,
+        }))
+    }
+}
+
+impl From<ToolRef> for Act {
+    fn from(tool: ToolRef) -> Self {
+        Self::CallTool(tool)
+    }
+}
+
+impl ToolRef {
+    /// The tool `tool` of `server`.
+    pub const fn new(server: ServerName, tool: ToolName) -> Self {
+        Self { server, tool }
+    }
+}

@@ -1,0 +1,30 @@
+//! The words that every other crate speaks: ids, hops, labels, findings, risk, posture.
+//!
+//! This crate must never know a protocol, a file, a socket, a clock or a random source, and nothing in it
+//! is serializable: the record and the HTTP API have versioned types of their own.
+
+mod canonical;
+mod finding;
+mod hop;
+mod id;
+mod label;
+mod posture;
+mod refusal;
+mod risk;
+mod time;
+
+pub use canonical::{Digest, canonical_bytes};
+pub use finding::{Evidence, Finding, Findings, Word};
+pub use hop::{Act, Hop, HopKind, Listing, Principal, Turn, Wants};
+pub use id::{
+    AgentName, ControlId, HopId, IdError, JudgeName, OperatorName, RequestName, ServerName, SpiffeId, TaskId, TicketId,
+    ToolName, ToolRef, TrustDomain, WorkflowName,
+};
+pub use label::{Confidentiality, Integrity, Label, Origin, Source};
+pub use posture::{Mode, Phase, Scope, Tier};
+pub use refusal::{Refusal, Refused};
+pub use risk::{Class, Reversibility, Review, Risk};
+pub use time::Timestamp;
+
+#[cfg(test)]
+mod tests;

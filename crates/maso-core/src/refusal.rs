@@ -1,0 +1,54 @@
+//! Saying no: an opaque code to the agent, the reason to the operator (ENV-3).
+
+use std::fmt;
+
+use crate::{Finding, label::words};
+
+/// Why a hop was not released, as far as an agent is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The bytes are not a well-formed hop within the limits.
+    Malformed,
+    /// The sender is not who it says, not fresh, or not known.
+    Unauthentic,
+    /// Outside the effective authority; also a tool that does not exist for this agent.
+    OutOfMandate,
+    /// A control said no.
+    Denied,
+    /// Somebody who had to be asked said no, or nobody answered in time.
+    NotApproved,
+    /// The agent, workflow or deployment is stopped.
+    Suspended,
+    /// A rate, turn or budget limit was reached.
+    LimitReached,
+    /// maso itself could not do what was needed; nothing happened.
+    Unavailable,
+}
+words!(Refusal {
+    Malformed = "MALFORMED",
+    Unauthentic = "UNAUTHENTIC",
+    OutOfMandate = "OUT_OF_MANDATE",
+    Denied = "DENIED",
+    NotApproved = "NOT_APPROVED",
+    Suspended = "SUSPENDED",
+    LimitReached = "LIMIT_REACHED",
+    Unavailable = "UNAVAILABLE",
+});
+
+/// A subject that a stage turned away, with the code for the agent and the finding for the operator.
+#[derive(Clone, Debug)]
+pub struct Refused<T> {
+    /// What was turned away, as far as it had been proven.
+    pub subject: T,
+    /// The code that the agent is told.
+    pub refusal: Refusal,
+    /// The reason that the operator is told.
+    pub finding: Finding,
+}
+
+impl<T> Refused<T> {
+    /// Turns `subject` away.
+    pub fn new(subject: T, refusal: Refusal, finding: Finding) -> Self {
+        Self { subject, refusal, finding }
+    }
+}

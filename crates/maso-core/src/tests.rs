@@ -1,0 +1,86 @@
+//! The algebra of the words: orders, lattices, ids that read back as written.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::*;
+
+fn labels() -> impl Strategy<Value = Label> {
+    (prop::sample::select(Integrity::ALL), prop::sample::select(Confidentiality::ALL))
+        .prop_map(|(integrity, confidentiality)| Label { integrity, confidentiality })
+}
+
+proptest! {
+    #[test]
+    fn combining_labels_is_a_semilattice(a in labels(), b in labels(), c in labels()) {
+        prop_assert_eq!(a.combine(b), b.combine(a));
+        prop_assert_eq!(a.combine(b).combine(c), a.combine(b.combine(c)));
+        prop_assert_eq!(a.combine(a), a);
+        prop_assert_eq!(a.combine(Label::NEUTRAL), a);
+        prop_assert_eq!(a.combine(Label::WORST), Label::WORST);
+    }
+
+    #[test]
+    fn combining_never_raises_integrity_nor_lowers_confidentiality(a in labels(), b in labels()) {
+        let both = a.combine(b);
+        prop_assert!(both.integrity <= a.integrity && both.integrity <= b.integrity);
+        prop_assert!(both.confidentiality >= a.confidentiality && both.confidentiality >= b.confidentiality);
+    }
+
+    #[test]
+    fn adding_findings_never_loosens(words in prop::collection::vec(prop::sample::select(Word::ALL), 0..8)) {
+        let mut findings = Findings::none();
+        let mut before = findings.word();
+        for word in words {
+            findings.add(Finding::new("PG-1.1", word, "said so"));
+            prop_assert!(findings.word() >= before);
+            before = findings.word();
+        }
+    }
+
+    #[test]
+    fn names_read_back_as_written(text in "\\PC{0,70}") {
+        if let Ok(name) = text.parse::<AgentName>() {
+            prop_assert_eq!(name.as_str(), text);
+        }
+    }
+}
+
+#[test]
+fn the_order_of_words_is_the_order_of_restriction() {
+    assert!(Word::NoGo > Word::Escalate && Word::Escalate > Word::Go);
+}
+
+#[test]
+fn an_action_digest_does_not_depend_on_key_order_and_does_on_everything_else() {
+    let hop = |payload| Hop {
+        id: HopId::from_uuid(uuid::Uuid::nil()),
+        at: Timestamp::from_millis(0),
+        from: Principal::Agent("intake".parse().unwrap()),
+        to: Principal::Server("claims".parse().unwrap()),
+        act: Act::CallTool("claims:pay".parse().unwrap()),
+        turn: Turn::Ask,
+        payload,
+    };
+    let task = TaskId::from_uuid(uuid::Uuid::nil());
+    let one = hop(serde_json::from_str(r#"{"a":1,"b":2}"#).unwrap());
+    let same = hop(serde_json::from_str(r#"{"b":2,"a":1}"#).unwrap());
+    let other = hop(json!({"a": 1, "b": 3}));
+    assert_eq!(one.action_digest(task), same.action_digest(task));
+    assert_ne!(one.action_digest(task), other.action_digest(task));
+    assert_ne!(one.action_digest(task), one.action_digest(TaskId::from_uuid(uuid::Uuid::max())));
+}
+
+#[test]
+fn ids_refuse_what_is_not_theirs() {
+    for bad in ["", "Intake", "a b", "../x", "-x", "é", &"a".repeat(65)] {
+        assert!(bad.parse::<AgentName>().is_err(), "{bad}");
+    }
+    assert!("PG-2.5".parse::<ControlId>().is_ok());
+    assert!("pg-2.5".parse::<ControlId>().is_err());
+    assert!("claims:pay_claim".parse::<ToolRef>().is_ok());
+    assert!("pay_claim".parse::<ToolRef>().is_err());
+    let id = TaskId::from_uuid(uuid::Uuid::max());
+    assert_eq!(id.to_string().parse::<TaskId>(), Ok(id));
+    assert!(id.to_string().parse::<HopId>().is_err());
+}

@@ -1,0 +1,1 @@
+//! The MCP doors: streamable HTTP and stdio, to clients and to servers.

@@ -1,0 +1,64 @@
+//! Stage 2: the sender is who it says, now, once.
+
+use maso_core::{Digest, Hop, TaskId};
+
+/// How the sender proved who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A key-bound token with a fresh proof of possession; the key's thumbprint (RFC 7638).
+    Key {
+        /// SHA-256 thumbprint of the key.
+        thumbprint: String,
+    },
+    /// A bearer token on loopback; the token's id.
+    Bearer {
+        /// The token's id (`jti`).
+        token_id: String,
+    },
+    /// A pipe that maso itself made.
+    Pipe,
+}
+
+/// What a verified task token says: the task, and the hash of its immutable specification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskClaim {
+    /// The task.
+    pub task: TaskId,
+    /// The hash of its specification (PG-2.2).
+    pub specification: Digest,
+}
+
+/// A hop whose sender is who it says, now, once.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    hop: Hop,
+    proof: Proof,
+    task: Option<TaskClaim>,
+    digest: Digest,
+}
+
+impl Identified {
+    pub(crate) fn new(hop: Hop, proof: Proof, task: Option<TaskClaim>, digest: Digest) -> Self {
+        Self { hop, proof, task, digest }
+    }
+
+    /// The hop.
+    pub fn hop(&self) -> &Hop {
+        &self.hop
+    }
+
+    /// How its sender proved itself.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// The task it belongs to, if it carried a task token.
+    pub fn task(&self) -> Option<&TaskClaim> {
+        self.task.as_ref()
+    }
+
+    /// SHA-256 of the exact payload bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}

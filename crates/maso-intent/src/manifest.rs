@@ -1,0 +1,113 @@
+//! Tool manifests: how a server is reached, and what each of its tools does (SC-2.2, EC-2.1, DP-1.1).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use maso_core::{Class, Digest, Integrity, Label, Reversibility, Risk, ServerName, ToolName, ToolRef};
+use serde_json::Value;
+
+/// A tool server, and what is known of its tools.
+#[derive(Clone, Debug)]
+pub struct ServerManifest {
+    /// The server.
+    pub name: ServerName,
+    /// How it is reached.
+    pub transport: Transport,
+    /// The label of what it says where nothing better is declared (resources, prompts, notifications).
+    pub label: Label,
+    /// Its tools. One that is not here is unclassified: critical, irreversible.
+    pub tools: BTreeMap<ToolName, Arc<ToolManifest>>,
+}
+
+/// How a server is reached.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// As a child process that speaks over its standard input and output.
+    Stdio {
+        /// The program.
+        command: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// Its environment: nothing else is inherited but `PATH`, `HOME` and `LANG`.
+        env: BTreeMap<String, String>,
+        /// Its working directory, relative to the deployment folder.
+        cwd: Option<String>,
+    },
+    /// Over streamable HTTP.
+    Http {
+        /// The endpoint.
+        url: url::Url,
+        /// Header names, each with the environment variable that holds its value.
+        headers_from_env: BTreeMap<String, String>,
+    },
+}
+
+/// What one tool does.
+#[derive(Clone, Debug)]
+pub struct ToolManifest {
+    /// The tool.
+    pub tool: ToolRef,
+    /// What kind of action it performs.
+    pub class: Class,
+    /// Whether that can be undone.
+    pub reversibility: Reversibility,
+    /// For how long it can be undone, where that is bounded.
+    pub reversible_window_ms: Option<u64>,
+    /// Its risk.
+    pub risk: Risk,
+    /// The labels of what it returns.
+    pub result: ResultLabels,
+    /// Its arguments that carry authority, by JSON pointer (`/payee_iban`).
+    pub authority: BTreeMap<String, AuthorityArgument>,
+    /// JSON pointer to the amount of money that a call moves, in the smallest unit.
+    pub value_pointer: Option<String>,
+    /// The tool that undoes it.
+    pub compensated_by: Option<ToolName>,
+    /// Its definition as a person approved it; `None` until then.
+    pub definition: Option<Arc<ToolDefinition>>,
+}
+
+/// An argument that decides who or what is affected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityArgument {
+    /// What it is: `recipient`, `account`, `url`, `path`, `amount`, `query`, `code`.
+    pub role: String,
+    /// The least integrity that its value's origin must have.
+    pub integrity_min: Integrity,
+    /// What happens below that.
+    pub below: Below,
+}
+
+/// What happens to a hop whose authority-bearing value has too low an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// A person sees exactly which value came from where, and decides.
+    Escalate,
+    /// It is denied.
+    Deny,
+}
+
+/// The labels of a result: a default, and better or worse ones for single fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultLabels {
+    /// The label of whatever is not named.
+    pub default: Label,
+    /// JSON pointer of a field in the structured result (a `*` segment stands for any index or key), and its label.
+    pub fields: Vec<(String, Label)>,
+}
+
+/// A tool's definition exactly as its server published it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolDefinition {
+    /// The whole definition object.
+    pub value: Value,
+    /// Digest of its canonical form: the pin.
+    pub digest: Digest,
+}
+
+impl ToolDefinition {
+    /// The definition in this JSON object.
+    pub fn new(value: Value) -> Self {
+        let digest = Digest::of_value(&value);
+        Self { value, digest }
+    }
+}

@@ -1,0 +1,65 @@
+//! Numbers of a deployment, with the framework's defaults.
+
+use std::net::SocketAddr;
+
+use maso_core::Risk;
+use maso_wire::Limits;
+
+/// Numbers of a deployment (`maso.toml`).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the gateway, API and console listen.
+    pub listen: SocketAddr,
+    /// Bounds on one frame.
+    pub limits: Limits,
+    /// How long a held action waits for a person, by risk; unanswered is denied (EC-2.9).
+    pub approval_wait_ms: [u64; 4],
+    /// How long a client's request is kept open for a held action before it gets a ticket instead.
+    pub hold_open_ms: u64,
+    /// Guardrail blocks within the window that open an agent's breaker (EC-2.4: 3).
+    pub breaker_blocks_max: u32,
+    /// The breaker's window (EC-2.4: 10 minutes).
+    pub breaker_window_ms: u64,
+    /// Judge blocks within the breaker's window past which an agent goes to Alternate (PACE: 3).
+    pub judge_blocks_max: u32,
+    /// How long a scope may stay in Alternate before it goes to Contingency (48 h).
+    pub alternate_ms_max: u64,
+    /// How long an agent token lives (IA-2.2: 1 h high-privilege, 24 h read-only).
+    pub token_ttl_ms: u64,
+    /// Whether agents may use tokens that are not bound to a key, on loopback only.
+    pub bearer_on_loopback: bool,
+    /// How old a proof of possession may be (RFC 9449 §11.1).
+    pub proof_window_ms: u64,
+    /// How long a tool server may take to answer.
+    pub server_wait_ms: u64,
+    /// Tool calls of one agent per hour where its mandate names none (EC-1.3: 100).
+    pub calls_per_hour_max: u32,
+}
+
+impl Settings {
+    /// How long a held action of this risk waits for a person.
+    pub const fn approval_wait(&self, risk: Risk) -> u64 {
+        self.approval_wait_ms[risk as usize]
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const MINUTE: u64 = 60_000;
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7680)),
+            limits: Limits::DEFAULT,
+            approval_wait_ms: [60 * MINUTE, 60 * MINUTE, 15 * MINUTE, 15 * MINUTE],
+            hold_open_ms: 50_000,
+            breaker_blocks_max: 3,
+            breaker_window_ms: 10 * MINUTE,
+            judge_blocks_max: 3,
+            alternate_ms_max: 48 * 60 * MINUTE,
+            token_ttl_ms: 60 * MINUTE,
+            bearer_on_loopback: true,
+            proof_window_ms: MINUTE,
+            server_wait_ms: 5 * MINUTE,
+            calls_per_hour_max: 100,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Layer 2: judges that are heard before an action is committed.

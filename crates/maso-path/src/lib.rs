@@ -1,0 +1,1 @@
+//! The path, end to end: one function; knows no protocol.

@@ -1,0 +1,64 @@
+//! What judges and people said. It can only fulfil or refuse a required review; it grants nothing by itself.
+
+use maso_core::{Digest, JudgeName, OperatorName, TicketId, Timestamp};
+
+/// What a judge may say (OI-1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// Nothing against it.
+    Approve,
+    /// A person should look.
+    Flag,
+    /// A person must decide.
+    Escalate,
+    /// It must not happen.
+    Block,
+    /// The judge did not answer in time, or broke. Counts against the hop: a person must decide.
+    Silent,
+}
+
+/// One judge's verdict, bound to the exact action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// Who judged.
+    pub judge: JudgeName,
+    /// What it says.
+    pub opinion: Opinion,
+    /// Why, for operators.
+    pub reasoning: String,
+    /// The criteria it applied.
+    pub criteria: Vec<String>,
+    /// The action it judged.
+    pub action: Digest,
+    /// After this moment it no longer counts.
+    pub expires_at: Timestamp,
+}
+
+/// One person's yes, bound to the exact action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The held action that was answered.
+    pub ticket: TicketId,
+    /// Who approved.
+    pub by: OperatorName,
+    /// The action that was approved.
+    pub action: Digest,
+    /// After this moment it no longer counts.
+    pub expires_at: Timestamp,
+}
+
+/// All that was heard about one action.
+#[derive(Clone, Debug, Default)]
+pub struct Verdicts {
+    /// What judges said.
+    pub judges: Vec<Verdict>,
+    /// What people approved.
+    pub approvals: Vec<Approval>,
+}
+
+impl Verdicts {
+    /// Nobody was heard.
+    pub const fn none() -> Self {
+        Self { judges: Vec::new(), approvals: Vec::new() }
+    }
+}

@@ -1,0 +1,1 @@
+//! PACE, breakers and counters as one pure transition function.

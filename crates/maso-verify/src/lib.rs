@@ -1,0 +1,1 @@
+//! Offline checker of a flight record, small enough to audit in an hour.

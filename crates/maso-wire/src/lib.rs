@@ -1,0 +1,14 @@
+//! Bytes to [`Received`] and back: strict parsing, limits, MCP frames.
+//!
+//! What comes out of here parsed, and nothing in it is believed. This crate must never know a socket, a file, a
+//! clock or a random source, nor what anybody is allowed to do.
+
+mod credential;
+mod json;
+mod limits;
+mod received;
+
+pub use credential::{Credential, UnverifiedToken};
+pub use json::{Malformed, parse_json};
+pub use limits::Limits;
+pub use received::{Arrival, Parts, Received};

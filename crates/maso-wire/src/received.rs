@@ -1,0 +1,78 @@
+//! Stage 1: it parsed, and nothing in it is believed.
+
+use maso_core::{Act, Digest, HopId, Principal, Timestamp, Turn};
+use serde_json::Value;
+
+use crate::{Credential, Limits, Malformed, UnverifiedToken, parse_json};
+
+/// What the door knows about a frame besides its bytes.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The id that the hop gets.
+    pub id: HopId,
+    /// When it arrived.
+    pub at: Timestamp,
+    /// What the sender showed of itself.
+    pub credential: Credential,
+    /// The task token that came with it, if one did.
+    pub task: Option<UnverifiedToken>,
+    /// Whom it is addressed to.
+    pub to: Principal,
+}
+
+/// A hop that parsed within its limits. Nothing in it is believed.
+#[derive(Clone, Debug)]
+pub struct Received {
+    arrival: Arrival,
+    act: Act,
+    turn: Turn,
+    payload: Value,
+    digest: Digest,
+}
+
+/// The parts of a [`Received`], for the stage that eats it.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the door knew.
+    pub arrival: Arrival,
+    /// What is asked for or answered.
+    pub act: Act,
+    /// Whether it asks or answers.
+    pub turn: Turn,
+    /// Arguments, result or content.
+    pub payload: Value,
+    /// SHA-256 of the exact payload bytes.
+    pub digest: Digest,
+}
+
+impl Received {
+    /// Receives the payload bytes of a hop.
+    ///
+    /// # Errors
+    /// When the bytes are not one JSON text within the limits.
+    pub fn from_bytes(
+        arrival: Arrival,
+        act: Act,
+        turn: Turn,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, Malformed> {
+        let payload = parse_json(bytes, limits)?;
+        Ok(Self { arrival, act, turn, payload, digest: Digest::of(bytes) })
+    }
+
+    /// What the door knew about it.
+    pub fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    /// What it claims to ask for or answer.
+    pub fn claimed_act(&self) -> &Act {
+        &self.act
+    }
+
+    /// Gives up the parts.
+    pub fn into_parts(self) -> Parts {
+        Parts { arrival: self.arrival, act: self.act, turn: self.turn, payload: self.payload, digest: self.digest }
+    }
+}
