@@ -1,0 +1,379 @@
+//! Version 1 of what is written. Additive only: a field may be added with a default, none removed or reused.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What one record says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Body {
+    /// A process opened the deployment.
+    Started(Started),
+    /// A task was opened.
+    TaskOpened(Task),
+    /// A task was closed.
+    TaskClosed(TaskClosed),
+    /// A token was issued.
+    TokenIssued(Token),
+    /// Something was revoked.
+    Revoked(Revoked),
+    /// A hop was decided.
+    HopDecided(Box<HopDecided>),
+    /// A permitted hop was released, and this came of it.
+    HopReleased(HopReleased),
+    /// A held action was answered by a person.
+    TicketAnswered(TicketAnswered),
+    /// Nobody answered a held action in time.
+    TicketExpired(TicketExpired),
+    /// An approval was used. At most one such record exists for each ticket: the log refuses a second.
+    TicketSpent(TicketSpent),
+    /// A tool was seen with a definition that nobody approved.
+    ToolSeen(ToolSeen),
+    /// A person approved a tool's definition.
+    ToolApproved(ToolApproved),
+    /// A phase changed.
+    PhaseChanged(PhaseChanged),
+    /// The kill switch was pulled.
+    Killed(Killed),
+    /// An operator signed in or out.
+    OperatorSession(OperatorSession),
+}
+
+/// A process opened the deployment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// The deployment's name.
+    pub deployment: String,
+    /// Content address of the deployment.
+    pub digest: String,
+    /// `enforce` or `observe`.
+    pub mode: String,
+    /// The program's version.
+    pub version: String,
+    /// What the process serves: `up`, `mcp`, `demo`.
+    pub role: String,
+}
+
+/// A task and its immutable specification.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// The task.
+    pub task: String,
+    /// The agent whose standing task it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<String>,
+    /// The workflow.
+    pub workflow: String,
+    /// The operator's own words.
+    pub words: String,
+    /// When it succeeded.
+    pub success_criteria: Vec<String>,
+    /// Who answers for it.
+    pub accountable_human: String,
+    /// Unix milliseconds.
+    pub opened_at: i64,
+    /// Unix milliseconds.
+    pub expires_at: i64,
+    /// Hash of the specification.
+    pub specification: String,
+}
+
+/// A task was closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskClosed {
+    /// The task.
+    pub task: String,
+    /// Why.
+    pub reason: String,
+    /// Who closed it: `operator:NAME`, or `maso` at expiry.
+    pub by: String,
+}
+
+/// A token was issued. The token itself is never written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Token {
+    /// The token's id.
+    pub token_id: String,
+    /// `agent` or `task`.
+    pub kind_of_token: String,
+    /// The agent or task.
+    pub subject: String,
+    /// Thumbprint of the key that it is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbprint: Option<String>,
+    /// Unix milliseconds.
+    pub expires_at: i64,
+}
+
+/// Something was revoked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Revoked {
+    /// `token`, `agent` or `key`.
+    pub what: String,
+    /// Its id, name or thumbprint.
+    pub subject: String,
+    /// Who revoked it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The control.
+    pub control: String,
+    /// `GO`, `ESCALATE` or `NO-GO`.
+    pub word: String,
+    /// Why.
+    pub reason: String,
+    /// Where in the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// A short, redacted excerpt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// JSON pointer to the argument.
+    pub pointer: String,
+    /// Whether the argument carries authority.
+    pub authority: bool,
+    /// Where the value was found, in words.
+    pub source: String,
+    /// The integrity that gives it.
+    pub integrity: String,
+    /// The integrity it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<String>,
+}
+
+/// What a judge said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The judge.
+    pub judge: String,
+    /// `approve`, `flag`, `escalate`, `block` or `silent`.
+    pub opinion: String,
+    /// Why.
+    pub reasoning: String,
+    /// The criteria that it applied.
+    pub criteria: Vec<String>,
+}
+
+/// A hop was decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HopDecided {
+    /// The hop.
+    pub hop: String,
+    /// The hop that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
+    /// When it was received, Unix milliseconds.
+    pub received_at: i64,
+    /// The framework's kind: `tool-call`, `tool-result`, ….
+    pub hop_kind: String,
+    /// Who sent it, if that was established.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Whom it was addressed to.
+    pub to: String,
+    /// The verb.
+    pub verb: String,
+    /// What the verb is applied to.
+    pub object: String,
+    /// The task, if that was established.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The agent's SPIFFE id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_nhi: Option<String>,
+    /// SHA-256 of the exact payload bytes.
+    pub input_hash: String,
+    /// What approvals are bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The decision: `allow`, `hold` or `deny`.
+    pub decision: String,
+    /// Whether it binds: false in observe mode.
+    pub enforced: bool,
+    /// The code that the agent was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// The ticket of a held action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// When a held action is denied by silence, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// What a held action waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<Review>,
+    /// `low` to `critical`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<String>,
+    /// `reversible`, `time-bounded` or `irreversible`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversibility: Option<String>,
+    /// The review that it needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
+    /// `integrity/confidentiality`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What the controls said.
+    pub findings: Vec<Finding>,
+    /// Where its values came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<Origin>,
+    /// What the judges said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
+    /// Who approved: tickets and operators.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
+    /// The worst PACE phase on its way up.
+    pub pace_phase: String,
+    /// Content addresses of the mandates in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mandates: Vec<String>,
+    /// Who answers for it (OB-2.7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accountable_human: Option<String>,
+}
+
+/// What must be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Judges.
+    pub judges: u8,
+    /// People.
+    pub people: u8,
+    /// A dry run.
+    pub dry_run: bool,
+}
+
+/// A person's yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The ticket.
+    pub ticket: String,
+    /// The operator.
+    pub by: String,
+}
+
+/// A permitted hop was released, and this came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HopReleased {
+    /// The hop.
+    pub hop: String,
+    /// `delivered`, `failed` (the other side said no) or `unknown` (it broke midway).
+    pub outcome: String,
+    /// Milliseconds that it took.
+    pub took_ms: u64,
+    /// What went wrong, for operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// A held action was answered by a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketAnswered {
+    /// The ticket.
+    pub ticket: String,
+    /// The action that was answered.
+    pub action: String,
+    /// `approve` or `reject`.
+    pub answer: String,
+    /// The operator.
+    pub by: String,
+    /// The operator's reason.
+    pub reason: String,
+    /// An approval counts until then, Unix milliseconds.
+    pub expires_at: i64,
+}
+
+/// Nobody answered a held action in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketExpired {
+    /// The ticket.
+    pub ticket: String,
+}
+
+/// An approval was used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketSpent {
+    /// The ticket.
+    pub ticket: String,
+    /// The hop that used it.
+    pub hop: String,
+}
+
+/// A tool was seen with a definition that nobody approved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSeen {
+    /// `server:tool`.
+    pub tool: String,
+    /// Digest of the published definition.
+    pub digest: String,
+    /// The definition as published.
+    pub definition: Value,
+    /// Digest of the approved definition, if it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
+    /// What the scanners said of it.
+    pub findings: Vec<Finding>,
+}
+
+/// A person approved a tool's definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolApproved {
+    /// `server:tool`.
+    pub tool: String,
+    /// Digest of the approved definition.
+    pub digest: String,
+    /// The definition.
+    pub definition: Value,
+    /// The operator.
+    pub by: String,
+}
+
+/// A phase changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseChanged {
+    /// `deployment`, `workflow:NAME` or `agent:NAME`.
+    pub scope: String,
+    /// The phase before.
+    pub from: String,
+    /// The phase now.
+    pub to: String,
+    /// Why.
+    pub trigger: String,
+    /// `maso` or `operator:NAME`.
+    pub by: String,
+}
+
+/// The kill switch was pulled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Killed {
+    /// The scope.
+    pub scope: String,
+    /// Who pulled it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// An operator signed in or out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorSession {
+    /// The operator.
+    pub operator: String,
+    /// `signed-in`, `signed-out` or `refused`.
+    pub event: String,
+    /// How: `passphrase`, `link` or `command-line`.
+    pub means: String,
+}
