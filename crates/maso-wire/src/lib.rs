@@ -6,9 +6,13 @@
 mod credential;
 mod json;
 mod limits;
+mod number;
 mod received;
 
 pub use credential::{Credential, UnverifiedToken};
-pub use json::{Malformed, parse_json};
+pub use json::{Malformed, Parsed, parse, parse_json};
 pub use limits::Limits;
 pub use received::{Arrival, Parts, Received};
+
+#[cfg(test)]
+mod tests;

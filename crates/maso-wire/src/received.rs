@@ -3,7 +3,7 @@
 use maso_core::{Act, Digest, HopId, Principal, Timestamp, Turn};
 use serde_json::Value;
 
-use crate::{Credential, Limits, Malformed, UnverifiedToken, parse_json};
+use crate::{Credential, Limits, Malformed, Parsed, UnverifiedToken, parse};
 
 /// What the door knows about a frame besides its bytes.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct Parts {
     pub turn: Turn,
     /// Arguments, result or content.
     pub payload: Value,
-    /// SHA-256 of the exact payload bytes.
+    /// SHA-256 of the exact bytes that were parsed.
     pub digest: Digest,
 }
 
@@ -57,8 +57,13 @@ impl Received {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Self, Malformed> {
-        let payload = parse_json(bytes, limits)?;
-        Ok(Self { arrival, act, turn, payload, digest: Digest::of(bytes) })
+        Ok(Self::from_parsed(arrival, act, turn, parse(bytes, limits)?))
+    }
+
+    /// Receives a hop whose payload is part of a frame that was parsed once as a whole.
+    pub fn from_parsed(arrival: Arrival, act: Act, turn: Turn, payload: Parsed) -> Self {
+        let digest = payload.digest();
+        Self { arrival, act, turn, payload: payload.into_value(), digest }
     }
 
     /// What the door knew about it.
