@@ -1,1 +1,22 @@
-//! Versioned types of the HTTP API.
+//! Version 1 of the HTTP API's types: what control, console, command line and other languages share.
+//!
+//! Additive only: a field may be added with a default, none removed or given another meaning. Times are Unix
+//! milliseconds. Names, ids and words are those of the record.
+
+mod agents;
+mod hops;
+mod posture;
+mod session;
+mod status;
+mod tasks;
+mod tickets;
+mod tools;
+
+pub use agents::{AgentView, GrantView, IssueToken, IssuedToken, OiSpecView, Revoke, ToolView};
+pub use hops::{ApprovalView, FindingView, HopView, OriginView, ReviewView, VerdictView};
+pub use posture::{EmergencyReview, Kill, MovePhase, PostureView, ScopeView};
+pub use session::{Session, SignIn};
+pub use status::{Event, Problem, Status};
+pub use tasks::{CloseTask, OpenTask, OpenedTask, TaskView};
+pub use tickets::{AnswerTicket, TicketView, TicketWord};
+pub use tools::{ApproveTool, WaitingTool};

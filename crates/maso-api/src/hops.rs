@@ -1,0 +1,130 @@
+//! Hops, as people look at them.
+
+use serde::{Deserialize, Serialize};
+
+/// A decided hop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HopView {
+    /// Its place in the log.
+    pub sequence: u64,
+    /// When it was decided.
+    pub at: i64,
+    /// The hop.
+    pub hop: String,
+    /// The hop that it answers.
+    #[serde(default)]
+    pub answers: Option<String>,
+    /// `tool-call`, `tool-result`, ….
+    pub kind: String,
+    /// Who sent it: `agent:NAME`, `server:NAME`, or nobody who could be established.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Whom it was addressed to.
+    pub to: String,
+    /// The verb: `call_tool`, `read_resource`, ….
+    pub verb: String,
+    /// What the verb is applied to.
+    pub object: String,
+    /// The task.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// `allow`, `hold` or `deny`.
+    pub decision: String,
+    /// Whether it binds: false in observe mode.
+    pub enforced: bool,
+    /// The code that the agent was told.
+    #[serde(default)]
+    pub refusal: Option<String>,
+    /// The ticket of a held action.
+    #[serde(default)]
+    pub ticket: Option<String>,
+    /// `low` to `critical`.
+    #[serde(default)]
+    pub risk: Option<String>,
+    /// `reversible`, `time-bounded` or `irreversible`.
+    #[serde(default)]
+    pub reversibility: Option<String>,
+    /// The review that it needed.
+    #[serde(default)]
+    pub review: Option<ReviewView>,
+    /// `integrity/confidentiality`.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// The worst PACE phase on its way up.
+    pub phase: String,
+    /// What the controls said, most restrictive first.
+    pub findings: Vec<FindingView>,
+    /// Where its values came from.
+    pub origins: Vec<OriginView>,
+    /// What the judges said.
+    pub verdicts: Vec<VerdictView>,
+    /// Who approved.
+    pub approvals: Vec<ApprovalView>,
+    /// Who answers for it.
+    #[serde(default)]
+    pub accountable_human: Option<String>,
+}
+
+/// What one control said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingView {
+    /// The control.
+    pub control: String,
+    /// `GO`, `ESCALATE` or `NO-GO`.
+    pub word: String,
+    /// Why.
+    pub reason: String,
+    /// Where in the payload.
+    #[serde(default)]
+    pub pointer: Option<String>,
+    /// A short, redacted excerpt.
+    #[serde(default)]
+    pub excerpt: Option<String>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginView {
+    /// JSON pointer to the argument.
+    pub pointer: String,
+    /// Whether the argument carries authority.
+    pub authority: bool,
+    /// Where the value was found.
+    pub source: String,
+    /// The integrity that gives it.
+    pub integrity: String,
+    /// The integrity that it needs.
+    #[serde(default)]
+    pub needed: Option<String>,
+}
+
+/// What a judge said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictView {
+    /// The judge.
+    pub judge: String,
+    /// `approve`, `flag`, `escalate`, `block` or `silent`.
+    pub opinion: String,
+    /// Why.
+    pub reasoning: String,
+}
+
+/// A person's yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalView {
+    /// The ticket.
+    pub ticket: String,
+    /// The operator.
+    pub by: String,
+}
+
+/// What must be heard before an action is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewView {
+    /// Judges.
+    pub judges: u8,
+    /// People.
+    pub people: u8,
+    /// A dry run.
+    pub dry_run: bool,
+}
