@@ -5,9 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, Digest, JudgeName, OperatorName, ServerName, Tier, TrustDomain, WorkflowName};
+use maso_core::{
+    AgentName, ControlId, Digest, JudgeName, OperatorName, ServerName, Tier, ToolRef, TrustDomain, WorkflowName,
+};
 
-use crate::{AgentMandate, ServerManifest, Settings, SolutionMandate};
+use crate::{AgentMandate, Authority, ServerManifest, Settings, SolutionMandate, ToolManifest};
 
 /// A deployment: everything that was declared, as one immutable value.
 #[derive(Clone, Debug)]
@@ -36,6 +38,37 @@ pub struct Deployment {
     pub operators: BTreeMap<OperatorName, Operator>,
     /// Hand-written policies beside the compiled mandates.
     pub policies: Vec<PolicyFile>,
+    /// Controls that are switched on beyond those of the tier.
+    pub selected: BTreeSet<ControlId>,
+    /// Controls of the tier that are switched off, each with who answers for that.
+    pub deselected: Vec<Deselection>,
+    // INVARIANT: for each agent, what its mandate and its workflow's mandate both allow. Only `parse` fills it.
+    pub(crate) authorities: BTreeMap<AgentName, Arc<Authority>>,
+}
+
+impl Deployment {
+    /// What the agent may do in normal operation; nothing for an agent that does not exist.
+    pub fn authority(&self, agent: &AgentName) -> Arc<Authority> {
+        self.authorities.get(agent).cloned().unwrap_or_default()
+    }
+
+    /// The manifest of a tool; `None` for a tool that nobody described, which is critical and irreversible.
+    pub fn tool(&self, tool: &ToolRef) -> Option<&Arc<ToolManifest>> {
+        self.servers.get(&tool.server)?.tools.get(&tool.tool)
+    }
+}
+
+/// A control of the tier that is switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deselection {
+    /// The control.
+    pub control: ControlId,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: OperatorName,
+    /// The date after which it counts no more, as `YYYY-MM-DD`.
+    pub until: Option<String>,
 }
 
 /// A person who may sign in.
@@ -56,6 +89,32 @@ pub enum Role {
     Security,
     /// Moves PACE anywhere, pulls the kill switch, ends an Emergency.
     IncidentCommander,
+}
+
+impl Role {
+    /// All roles, lowest first.
+    pub const ALL: &'static [Self] = &[Self::Operator, Self::Supervisor, Self::Security, Self::IncidentCommander];
+
+    /// The word used in configuration, records and the console.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Supervisor => "supervisor",
+            Self::Security => "security",
+            Self::IncidentCommander => "incident-commander",
+        }
+    }
+
+    /// Reads the word, exactly as written.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.as_str() == word)
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A judge's intent specification (OI-1.2).

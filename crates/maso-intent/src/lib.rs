@@ -3,21 +3,33 @@
 //! Parses a deployment folder from text (doors read files), lints it, opens tasks, and turns `Identified` into
 //! [`Resolved`]: the effective authority, the task, the mandate in force. No file, clock or socket here.
 
+mod authority;
 mod deployment;
+mod form;
 mod mandate;
 mod manifest;
+mod minimal;
+mod nearest;
+mod parse;
+mod problem;
 mod resolved;
 mod settings;
+mod source;
 mod task;
 
-pub use deployment::{Deployment, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
+pub use authority::{Authority, visible_tools};
+pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
 pub use mandate::{
-    AgentMandate, Bound, Evaluation, Grant, HardLimits, OiSpec, PlanAttempts, ResourceTerm, SolutionMandate,
-    ToolTerms,
+    AgentMandate, Bound, Evaluation, Grant, HardLimits, OiSpec, PlanAttempts, ResourceTerm, SolutionMandate, ToolTerms,
 };
-pub use manifest::{
-    AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport,
-};
-pub use resolved::{Circumstances, PinState, Resolved, resolve};
+pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};
+pub use minimal::minimal;
+pub use parse::parse;
+pub use problem::{Problem, Problems, Severity};
+pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
 pub use settings::Settings;
-pub use task::{TaskKind, TaskSpec};
+pub use source::Source;
+pub use task::{OpenError, OpenTask, TaskKind, TaskSpec};
+
+#[cfg(test)]
+mod tests;

@@ -177,6 +177,10 @@ pub struct OiSpec {
     pub goal: String,
     /// When it succeeded.
     pub success_criteria: Vec<String>,
+    /// Ids of the success criteria, in the same order; `criterion-1` and so on where the file names none.
+    pub criterion_ids: Vec<String>,
+    /// Ids of the workflow's success criteria that this agent serves (OI-1.5); empty for a workflow.
+    pub covers: BTreeSet<String>,
     /// When it failed.
     pub failure_criteria: Vec<String>,
     /// What must not be done, in words and, where a word is a `server:tool`, by rule.

@@ -29,6 +29,9 @@ pub enum Transport {
         args: Vec<String>,
         /// Its environment: nothing else is inherited but `PATH`, `HOME` and `LANG`.
         env: BTreeMap<String, String>,
+        /// More of its environment, for secrets: its variable, and the variable of maso's own environment that
+        /// holds the value.
+        env_from: BTreeMap<String, String>,
         /// Its working directory, relative to the deployment folder.
         cwd: Option<String>,
     },
@@ -102,6 +105,24 @@ pub struct ToolDefinition {
     pub value: Value,
     /// Digest of its canonical form: the pin.
     pub digest: Digest,
+}
+
+impl ToolManifest {
+    /// The manifest of a tool that nobody classified: it counts as the worst that a tool can be (EC-2.1, EC-1.6).
+    pub fn unclassified(tool: ToolRef, label: Label) -> Self {
+        Self {
+            tool,
+            class: Class::Execute,
+            reversibility: Reversibility::Irreversible,
+            reversible_window_ms: None,
+            risk: Risk::Critical,
+            result: ResultLabels { default: label, fields: Vec::new() },
+            authority: BTreeMap::new(),
+            value_pointer: None,
+            compensated_by: None,
+            definition: None,
+        }
+    }
 }
 
 impl ToolDefinition {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use maso_core::{Digest, Hop, Mode, Phase, Refused};
-use maso_identity::Identified;
+use maso_core::{Act, AgentName, Digest, Finding, Hop, Mode, Phase, Principal, Refusal, Refused, Turn, Word};
+use maso_identity::{Identified, TaskClaim};
 
-use crate::{AgentMandate, Deployment, ServerManifest, SolutionMandate, TaskSpec, ToolManifest};
+use crate::{AgentMandate, Authority, Deployment, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest};
 
 /// What is true around a hop at the moment it is resolved.
 #[derive(Clone, Debug)]
@@ -101,6 +101,12 @@ impl Resolved {
         self.tool.as_ref()
     }
 
+    /// What the agent that the hop concerns may do now: its mandate, its workflow's mandate and the posture together.
+    pub fn authority(&self) -> Authority {
+        let Circumstances { agent_phase, around_phase, .. } = self.circumstances;
+        self.deployment().authority(&self.mandate.agent).under(agent_phase, around_phase)
+    }
+
     /// The digest to which approvals and verdicts are bound.
     pub fn action_digest(&self) -> Digest {
         self.hop().action_digest(self.task.id)
@@ -112,5 +118,213 @@ impl Resolved {
 /// # Errors
 /// When the hop lies outside the effective authority, or its agent is stopped.
 pub fn resolve(identified: Identified, circumstances: Circumstances) -> Result<Resolved, Box<Refused<Identified>>> {
-    unimplemented!("{identified:?}{circumstances:?}")
+    match ground(identified.hop(), identified.task(), &circumstances) {
+        Ok(ground) => Ok(Resolved {
+            task: ground.task,
+            mandate: ground.mandate,
+            solution: ground.solution,
+            server: ground.server,
+            tool: ground.tool,
+            identified,
+            circumstances,
+        }),
+        Err((refusal, finding)) => Err(Box::new(Refused::new(identified, refusal, finding))),
+    }
 }
+
+/// Whether a finding is a plan attempt: a call of a tool that does not exist for the agent (AT-1.6, AT-2.8).
+pub fn is_plan_attempt(finding: &Finding) -> bool {
+    finding.control.as_str() == PLAN_ATTEMPT.0 && finding.reason.starts_with(PLAN_ATTEMPT.1)
+}
+
+/// What a hop stands on.
+pub(crate) struct Ground {
+    task: Arc<TaskSpec>,
+    mandate: Arc<AgentMandate>,
+    solution: Arc<SolutionMandate>,
+    server: Option<Arc<ServerManifest>>,
+    tool: Option<Arc<ToolManifest>>,
+}
+
+/// Looks for firm ground under a hop. The order is that of a reader: who, may it now, for which task, may it at all.
+pub(crate) fn ground(
+    hop: &Hop,
+    claim: Option<&TaskClaim>,
+    circumstances: &Circumstances,
+) -> Result<Ground, (Refusal, Finding)> {
+    let deployment = &circumstances.deployment;
+    let agent = party(hop)?;
+    let Some(mandate) = deployment.agents.get(agent) else {
+        return Err(outside("AT-1.2", format!("agent `{agent}` has no mandate")));
+    };
+    let Some(solution) = deployment.workflows.get(&mandate.workflow) else {
+        return Err(outside("AT-1.1", format!("workflow `{}` of agent `{agent}` has no mandate", mandate.workflow)));
+    };
+    if !solution.agents.contains(agent) {
+        return Err(outside("AT-1.1", format!("workflow `{}` does not name agent `{agent}`", mandate.workflow)));
+    }
+    posture(hop, agent, circumstances)?;
+    let task = task(hop, claim, agent, mandate, circumstances)?;
+    let server = match hop.act.server() {
+        None => None,
+        Some(name) => match deployment.servers.get(name) {
+            Some(server) => Some(server.clone()),
+            None => return Err(outside("SC-2.3", format!("server `{name}` is not declared"))),
+        },
+    };
+    if !deployment.authorities.get(agent).is_some_and(|authority| authority.permits(&hop.act)) {
+        return Err(match &hop.act {
+            Act::CallTool(tool) if hop.turn == Turn::Ask => {
+                let why = if mandate.prohibited.contains(tool) {
+                    "prohibited by"
+                } else if mandate.tools.contains_key(tool) {
+                    "granted beyond the parent of"
+                } else {
+                    "not in"
+                };
+                let reason = format!("{} tool `{tool}` is {why} the mandate `{}`", PLAN_ATTEMPT.1, mandate.id);
+                outside(PLAN_ATTEMPT.0, reason)
+            }
+            act => outside(control_of(act), format!("`{act}` is not in the mandate `{}`", mandate.id)),
+        });
+    }
+    if hop.turn == Turn::Ask && hop.act.tool().is_some() {
+        pinned(hop, circumstances.pin)?;
+    }
+    let tool = hop.act.tool().and_then(|tool| deployment.tool(tool)).cloned();
+    Ok(Ground { task, mandate: mandate.clone(), solution: solution.clone(), server, tool })
+}
+
+/// The agent whose mandate counts: the one that asks, is answered, or whose client a server turns to. A hop between
+/// the wrong parties has none.
+fn party(hop: &Hop) -> Result<&AgentName, (Refusal, Finding)> {
+    let from_server = matches!(hop.act, Act::AskClient { .. } | Act::Notify { .. });
+    // An answer travels the way of its question backwards.
+    let (asks, asked) = match hop.turn {
+        Turn::Ask => (&hop.from, &hop.to),
+        Turn::Answer { .. } => (&hop.to, &hop.from),
+    };
+    let agent = match (&hop.act, asks, asked) {
+        (Act::Request { agent: named, .. }, Principal::Agent(agent), Principal::Agent(other)) if named == other => {
+            agent
+        }
+        (Act::Request { .. }, ..) => return Err(outside("IA-2.4", misdirected(hop))),
+        (act, Principal::Server(server), Principal::Agent(agent)) if from_server && act.server() == Some(server) => {
+            agent
+        }
+        (act, Principal::Agent(agent), Principal::Server(server)) if !from_server && act.server() == Some(server) => {
+            agent
+        }
+        _ => return Err(outside("EC-1.2", misdirected(hop))),
+    };
+    Ok(agent)
+}
+
+fn posture(hop: &Hop, agent: &AgentName, circumstances: &Circumstances) -> Result<(), (Refusal, Finding)> {
+    let suspended = |control, reason| Err((Refusal::Suspended, Finding::new(control, Word::NoGo, reason)));
+    let Circumstances { agent_phase, around_phase, .. } = circumstances;
+    if *around_phase >= Phase::Emergency {
+        return suspended("ENV-21", "everything is stopped: PACE phase `emergency`".to_owned());
+    }
+    if *agent_phase >= Phase::Alternate {
+        return suspended("EC-2.4", format!("agent `{agent}` is isolated: PACE phase `{agent_phase}`"));
+    }
+    if *around_phase >= Phase::Contingency && matches!(hop.act, Act::Request { .. }) {
+        return suspended("EC-2.10", format!("bus between agents off: PACE phase `{around_phase}`"));
+    }
+    Ok(())
+}
+
+fn task(
+    hop: &Hop,
+    claim: Option<&TaskClaim>,
+    agent: &AgentName,
+    mandate: &AgentMandate,
+    circumstances: &Circumstances,
+) -> Result<Arc<TaskSpec>, (Refusal, Finding)> {
+    let Some(task) = &circumstances.task else {
+        return Err(outside(
+            "PG-2.2",
+            claim.map_or_else(
+                || "the hop belongs to no task".to_owned(),
+                |claim| format!("the task token names {}, which is not open", claim.task),
+            ),
+        ));
+    };
+    match (claim, &task.kind) {
+        (Some(claim), _) if claim.task != task.id => {
+            return Err(outside(
+                "PG-2.2",
+                format!("the task token names {}, the hop came for {}", claim.task, task.id),
+            ));
+        }
+        (Some(claim), _) => {
+            let specification = task.digest();
+            if claim.specification != specification {
+                let reason = format!(
+                    "the task token is bound to {}, the specification of {} is {specification}",
+                    claim.specification, task.id
+                );
+                return Err(outside("PG-2.2", reason));
+            }
+        }
+        // Only who asks as an agent must carry the token: an answer or a server's own word comes for a hop that did.
+        (None, TaskKind::Opened) if hop.turn == Turn::Ask && matches!(hop.from, Principal::Agent(_)) => {
+            return Err(outside("PG-2.2", format!("agent `{agent}` shows no token for {}", task.id)));
+        }
+        (None, _) => {}
+    }
+    if hop.at >= task.expires_at {
+        return Err(outside("PG-2.2", format!("{} ended at {}", task.id, task.expires_at)));
+    }
+    if let TaskKind::Standing(owner) = &task.kind
+        && owner != agent
+    {
+        return Err(outside(
+            "IA-2.4",
+            format!("{} is the standing task of agent `{owner}`, not of `{agent}`", task.id),
+        ));
+    }
+    if task.workflow != mandate.workflow {
+        let reason =
+            format!("{} is a run of `{}`, agent `{agent}` belongs to `{}`", task.id, task.workflow, mandate.workflow);
+        return Err(outside("AT-1.1", reason));
+    }
+    Ok(task.clone())
+}
+
+fn pinned(hop: &Hop, pin: PinState) -> Result<(), (Refusal, Finding)> {
+    let object = hop.act.object();
+    match pin {
+        PinState::Pinned => Ok(()),
+        PinState::Unapproved { published } => Err(outside(
+            "SC-2.2",
+            format!("nobody approved the definition of `{object}`: published {published}, approved none"),
+        )),
+        PinState::Drifted { approved, published } => Err(outside(
+            "SC-2.2",
+            format!("the definition of `{object}` changed: published {published}, approved {approved}"),
+        )),
+    }
+}
+
+/// The control that an act outside the mandate runs into.
+const fn control_of(act: &Act) -> &'static str {
+    match act {
+        Act::CallTool(_) => "EC-1.2",
+        Act::ReadResource { .. } | Act::GetPrompt { .. } => "IA-1.4",
+        Act::Complete { .. } | Act::List { .. } | Act::Notify { .. } | Act::AskClient { .. } => "SC-2.3",
+        Act::Request { .. } => "IA-2.4",
+    }
+}
+
+fn misdirected(hop: &Hop) -> String {
+    format!("`{}` cannot go from {} to {}", hop.act, hop.from, hop.to)
+}
+
+fn outside(control: &'static str, reason: String) -> (Refusal, Finding) {
+    (Refusal::OutOfMandate, Finding::new(control, Word::NoGo, reason))
+}
+
+/// The control of a plan attempt, and how its reason begins.
+const PLAN_ATTEMPT: (&str, &str) = ("AT-1.6", "plan attempt:");

@@ -2,6 +2,8 @@
 
 use maso_core::{AgentName, Digest, OperatorName, TaskId, Timestamp, WorkflowName};
 
+use crate::Deployment;
+
 /// Where a task comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskKind {
@@ -32,7 +34,133 @@ pub struct TaskSpec {
     pub expires_at: Timestamp,
 }
 
+/// What an operator or a trusted front end asks for when it opens a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTask {
+    /// The workflow that it is to be one run of.
+    pub workflow: WorkflowName,
+    /// The operator's own words.
+    pub words: String,
+    /// When it will have succeeded; if empty, the workflow's own criteria.
+    pub success_criteria: Vec<String>,
+    /// The person who answers for it; if none, the deployment's.
+    pub accountable_human: Option<OperatorName>,
+    /// When it ends by itself; if none, after [`OpenTask::TTL_MS`].
+    pub ttl_ms: Option<u64>,
+}
+
+impl OpenTask {
+    /// How long a task lasts for which nobody says how long.
+    pub const TTL_MS: u64 = 24 * 3_600_000;
+    /// How long a task may last.
+    pub const TTL_MS_MAX: u64 = 7 * 24 * 3_600_000;
+    /// Bytes of the operator's words.
+    pub const WORDS_BYTES_MAX: usize = 64 << 10;
+    /// Success criteria of one task.
+    pub const CRITERIA_MAX: usize = 64;
+}
+
+/// Why a task was not opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Nothing says what is wanted (PG-1.6).
+    #[error("a task needs the operator's words: what is to be done")]
+    NoWords,
+    /// A success criterion without words (PG-1.6).
+    #[error("success criterion {position} has no words")]
+    NoCriterion {
+        /// Its place, from 1.
+        position: usize,
+    },
+    /// More text than a task may have.
+    #[error("{n_bytes} bytes of words and {n_criteria} success criteria, {words} and {criteria} allowed",
+        words = OpenTask::WORDS_BYTES_MAX, criteria = OpenTask::CRITERIA_MAX)]
+    TooLong {
+        /// Bytes of words and criteria together.
+        n_bytes: usize,
+        /// Success criteria.
+        n_criteria: usize,
+    },
+    /// No such workflow (AT-1.1).
+    #[error("there is no workflow `{workflow}`")]
+    UnknownWorkflow {
+        /// What was named.
+        workflow: WorkflowName,
+    },
+    /// Nobody of this name answers for anything here (OB-2.7).
+    #[error("there is no operator `{operator}`")]
+    UnknownOperator {
+        /// Who was named.
+        operator: OperatorName,
+    },
+    /// No time, or more than a task may have.
+    #[error("a task may last from 1 to {max} ms, not {ttl_ms}", max = OpenTask::TTL_MS_MAX)]
+    Lasting {
+        /// What was asked for.
+        ttl_ms: u64,
+    },
+}
+
 impl TaskSpec {
+    /// The standing task of an agent, in which it works when no task was opened for it; `None` for an unknown agent.
+    ///
+    /// It says the same whenever it is made, so that its digest is stable. It has no operator words, so nothing with
+    /// authority can rest on it.
+    pub fn standing(deployment: &Deployment, agent: &AgentName, id: TaskId) -> Option<Self> {
+        let mandate = deployment.agents.get(agent)?;
+        Some(Self {
+            id,
+            kind: TaskKind::Standing(agent.clone()),
+            workflow: mandate.workflow.clone(),
+            words: String::new(),
+            success_criteria: mandate.oispec.success_criteria.clone(),
+            accountable_human: deployment.accountable_human.clone(),
+            opened_at: Timestamp::from_millis(0),
+            expires_at: Timestamp::from_millis(LAST_MILLISECOND),
+        })
+    }
+
+    /// Opens a task at the moment `now`.
+    ///
+    /// # Errors
+    /// When it is not clear what is wanted, by whom, in which workflow or for how long.
+    pub fn open(open: OpenTask, id: TaskId, now: Timestamp, deployment: &Deployment) -> Result<Self, OpenError> {
+        let OpenTask { workflow, words, success_criteria, accountable_human, ttl_ms } = open;
+        if words.trim().is_empty() {
+            return Err(OpenError::NoWords);
+        }
+        if let Some(index) = success_criteria.iter().position(|criterion| criterion.trim().is_empty()) {
+            return Err(OpenError::NoCriterion { position: index + 1 });
+        }
+        let n_bytes = words.len() + success_criteria.iter().map(String::len).sum::<usize>();
+        if n_bytes > OpenTask::WORDS_BYTES_MAX || success_criteria.len() > OpenTask::CRITERIA_MAX {
+            return Err(OpenError::TooLong { n_bytes, n_criteria: success_criteria.len() });
+        }
+        let Some(solution) = deployment.workflows.get(&workflow) else {
+            return Err(OpenError::UnknownWorkflow { workflow });
+        };
+        let accountable_human = accountable_human.unwrap_or_else(|| deployment.accountable_human.clone());
+        if !deployment.operators.contains_key(&accountable_human) {
+            return Err(OpenError::UnknownOperator { operator: accountable_human });
+        }
+        let ttl_ms = ttl_ms.unwrap_or(OpenTask::TTL_MS);
+        if !(1..=OpenTask::TTL_MS_MAX).contains(&ttl_ms) {
+            return Err(OpenError::Lasting { ttl_ms });
+        }
+        let success_criteria =
+            if success_criteria.is_empty() { solution.oispec.success_criteria.clone() } else { success_criteria };
+        Ok(Self {
+            id,
+            kind: TaskKind::Opened,
+            workflow,
+            words,
+            success_criteria,
+            accountable_human,
+            opened_at: now,
+            expires_at: now.plus_ms(ttl_ms),
+        })
+    }
+
     /// The hash of the specification, which travels with every hop.
     pub fn digest(&self) -> Digest {
         Digest::of_value(&serde_json::json!({
@@ -47,3 +175,6 @@ impl TaskSpec {
         }))
     }
 }
+
+/// The last millisecond of the year 9999: as late as RFC 3339 can say, and exact in canonical JSON.
+const LAST_MILLISECOND: i64 = 253_402_300_799_999;

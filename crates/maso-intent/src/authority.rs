@@ -1,0 +1,157 @@
+//! What an agent may do. It can only shrink.
+
+use std::collections::BTreeSet;
+
+use maso_core::{Act, AgentName, Phase, RequestName, ServerName, ToolRef};
+
+use crate::{AgentMandate, Deployment, SolutionMandate};
+
+/// Which acts are possible. There is a `meet` and no way to add: authority can only shrink (IA-2.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authority {
+    tools: BTreeSet<ToolRef>,
+    // INVARIANT: no term lies inside another term of the same server, so that equal authority has one form.
+    resources: BTreeSet<(ServerName, String)>,
+    // INVARIANT: a server with `*` has no other term.
+    prompts: BTreeSet<(ServerName, String)>,
+    asked_by: BTreeSet<ServerName>,
+    requests: BTreeSet<(AgentName, RequestName)>,
+}
+
+impl Authority {
+    /// Nothing is possible.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// What both the agent's mandate and its workflow's mandate allow (AT-2.1), less what is prohibited.
+    pub fn of(mandate: &AgentMandate, parent: &SolutionMandate) -> Self {
+        let granted = mandate.tools.keys().filter(|tool| parent.tools.contains(tool));
+        Self {
+            tools: granted.filter(|tool| !mandate.prohibited.contains(tool)).cloned().collect(),
+            resources: reduced(
+                mandate.resources.iter().map(|term| (term.server.clone(), term.uri_prefix.clone())).collect(),
+                |wide, narrow| narrow.starts_with(wide),
+            ),
+            prompts: reduced(mandate.prompts.iter().cloned().collect(), |wide, narrow| wide == "*" || wide == narrow),
+            asked_by: mandate.may_be_asked_by.clone(),
+            requests: parent
+                .grants
+                .iter()
+                .filter(|grant| grant.from == mandate.agent && parent.agents.contains(&grant.to))
+                .map(|grant| (grant.to.clone(), grant.request.clone()))
+                .collect(),
+        }
+    }
+
+    /// What both allow.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Self {
+        Self {
+            tools: self.tools.intersection(&other.tools).cloned().collect(),
+            resources: meet_terms(&self.resources, &other.resources, |wide, narrow| narrow.starts_with(wide)),
+            prompts: meet_terms(&self.prompts, &other.prompts, |wide, narrow| wide == "*" || wide == narrow),
+            asked_by: self.asked_by.intersection(&other.asked_by).cloned().collect(),
+            requests: self.requests.intersection(&other.requests).cloned().collect(),
+        }
+    }
+
+    /// What is left of it in these PACE phases.
+    #[must_use]
+    pub fn under(&self, agent: Phase, around: Phase) -> Self {
+        if agent >= Phase::Alternate || around >= Phase::Emergency {
+            return Self::none();
+        }
+        let requests = if around >= Phase::Contingency { BTreeSet::new() } else { self.requests.clone() };
+        Self { requests, ..self.clone() }
+    }
+
+    /// Whether the act is possible.
+    pub fn permits(&self, act: &Act) -> bool {
+        match act {
+            Act::CallTool(tool) => self.tools.contains(tool),
+            Act::ReadResource { server, uri } => {
+                let terms = self.resources.iter().filter(|(of, _)| of == server);
+                terms.map(|(_, prefix)| prefix).any(|prefix| lies_within(uri, prefix))
+            }
+            Act::GetPrompt { server, prompt } => {
+                self.prompts.iter().any(|(of, term)| of == server && (term == "*" || term == prompt))
+            }
+            Act::Complete { server } | Act::List { server, .. } | Act::Notify { server, .. } => self.concerns(server),
+            Act::AskClient { server, .. } => self.asked_by.contains(server),
+            Act::Request { agent, request } => self.requests.iter().any(|(to, what)| to == agent && what == request),
+        }
+    }
+
+    /// Whether anything of this server is possible.
+    pub fn concerns(&self, server: &ServerName) -> bool {
+        self.asked_by.contains(server)
+            || self.tools.iter().any(|tool| tool.server == *server)
+            || self.resources.iter().chain(&self.prompts).any(|(of, _)| of == server)
+    }
+
+    /// The tools that may be called, in order.
+    pub fn tools(&self) -> impl Iterator<Item = &ToolRef> {
+        self.tools.iter()
+    }
+
+    /// The requests that may be made, each with the agent that is asked.
+    pub fn requests(&self) -> impl Iterator<Item = (&AgentName, &RequestName)> {
+        self.requests.iter().map(|(agent, request)| (agent, request))
+    }
+
+    /// Whether nothing at all is possible.
+    pub fn is_none(&self) -> bool {
+        *self == Self::none()
+    }
+}
+
+/// The tools of a server that exist for an agent: what `tools/list` may show it (AT-1.4).
+pub fn visible_tools(deployment: &Deployment, agent: &AgentName, server: &ServerName) -> Vec<ToolRef> {
+    deployment.authority(agent).tools().filter(|tool| tool.server == *server).cloned().collect()
+}
+
+/// Whether a URI lies under a prefix, and cannot climb out of it. An empty prefix is everything.
+fn lies_within(uri: &str, prefix: &str) -> bool {
+    if prefix.is_empty() {
+        return true;
+    }
+    // Servers unescape once or more and treat `\` as `/`; what could mean `..` to any of them lies nowhere.
+    let Some(rest) = uri.strip_prefix(prefix) else { return false };
+    let mut plain = rest.to_ascii_lowercase().replace('\\', "/");
+    for _ in 0..UNESCAPES {
+        plain = plain.replace("%25", "%").replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
+    }
+    // The last segment of the prefix goes on in the rest: `…/a` + `../b` is one segment `a..`, which climbs nowhere.
+    let open = prefix.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    !format!("{open}{plain}").split(['/', '?', '#', ';']).any(|segment| segment == ".." || segment == ".")
+        && !plain.contains(|c: char| c.is_control())
+}
+
+type Terms = BTreeSet<(ServerName, String)>;
+
+/// The terms without those that lie inside another one.
+fn reduced(terms: Terms, covers: impl Fn(&str, &str) -> bool) -> Terms {
+    let inside = |term: &(ServerName, String)| {
+        terms.iter().any(|other| other != term && other.0 == term.0 && covers(&other.1, &term.1))
+    };
+    terms.iter().filter(|term| !inside(term)).cloned().collect()
+}
+
+/// For each pair of terms the narrower one, where one lies inside the other.
+fn meet_terms(one: &Terms, other: &Terms, covers: impl Fn(&str, &str) -> bool + Copy) -> Terms {
+    let mut both = Terms::new();
+    for (server, term) in one {
+        for (_, with) in other.iter().filter(|(of, _)| of == server) {
+            if covers(term, with) {
+                both.insert((server.clone(), with.clone()));
+            } else if covers(with, term) {
+                both.insert((server.clone(), term.clone()));
+            }
+        }
+    }
+    reduced(both, covers)
+}
+
+/// How often an escape may itself have been escaped before it stops being read.
+const UNESCAPES: usize = 4;
