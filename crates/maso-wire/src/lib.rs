@@ -6,6 +6,7 @@
 mod credential;
 mod json;
 mod limits;
+pub mod mcp;
 mod number;
 mod received;
 
