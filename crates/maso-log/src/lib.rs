@@ -2,10 +2,30 @@
 //!
 //! Append, group commit, recovery, tail. Several processes may hold the same log open: each append reads the head
 //! inside its own transaction, and each process sees the others' records in commit order.
+//!
+//! This crate must never decide anything, and never know what a record is for.
 
+mod chain;
 mod entry;
+mod export;
+mod fault;
+mod mentions;
+mod reader;
+mod record;
 mod recorder;
+mod ruled;
+mod store;
+mod tail;
 pub mod v1;
+mod writer;
 
 pub use entry::{Entry, Payload};
-pub use recorder::{LogFault, Options, Record, Recorded, Recorder};
+pub use export::ExportError;
+pub use fault::LogFault;
+pub use reader::Reader;
+pub use record::{BUFFERED_MS_MAX, Buffered, Record, Recorded};
+pub use recorder::{Options, Recorder};
+pub use ruled::{RecordedDecision, Ruled};
+
+#[cfg(test)]
+mod tests;

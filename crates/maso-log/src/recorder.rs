@@ -1,55 +1,26 @@
 //! The recorder: stage 9, the commit point.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use maso_core::{Digest, Timestamp};
-use tokio::sync::broadcast;
+use futures::Stream;
+use maso_core::{Digest, Timestamp, canonical_bytes};
+use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::{Entry, v1::Body};
-
-/// One record as it lies in the log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// Its place, from 1 without gaps.
-    pub sequence: u64,
-    /// When it was committed, by the recorder's clock.
-    pub at: Timestamp,
-    /// What it says.
-    pub body: Body,
-    /// Hash of the record before it (OB-2.1); zero for the first.
-    pub previous: Digest,
-    /// Its own hash.
-    pub hash: Digest,
-}
-
-/// Something that is durably on the record.
-#[derive(Debug)]
-pub struct Recorded<T> {
-    value: T,
-    sequence: u64,
-}
-
-impl<T> Recorded<T> {
-    /// What was recorded.
-    pub fn value(&self) -> &T {
-        &self.value
-    }
-
-    /// Its place in the log.
-    pub fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
-    /// Gives up the value.
-    pub fn into_inner(self) -> T {
-        self.value
-    }
-
-    /// The same fact about a part of what was recorded.
-    pub fn map<U>(self, part: impl FnOnce(T) -> U) -> Recorded<U> {
-        Recorded { value: part(self.value), sequence: self.sequence }
-    }
-}
+use crate::{
+    Buffered, Entry, LogFault, Reader, Record, Recorded,
+    store::{Store, StoredPayload},
+    tail::Tail,
+    v1::Body,
+    writer::{Clock, Group, Line, Writer},
+};
 
 /// How a log is opened.
 #[derive(Clone, Copy, Debug)]
@@ -60,62 +31,235 @@ pub struct Options {
     pub batch_max: usize,
 }
 
-/// Why the recorder could not do what was asked. Nothing was acknowledged.
-#[derive(Debug, thiserror::Error)]
-pub enum LogFault {
-    /// The database refused.
-    #[error("cannot {operation} the flight record")]
-    Store {
-        /// What was tried.
-        operation: &'static str,
-        /// What the database said.
-        #[source]
-        source: rusqlite::Error,
-    },
-    /// The log is not what it was: the recorder stops.
-    #[error("the flight record is corrupt at {sequence}: {reason}")]
-    Corrupt {
-        /// The first bad record.
-        sequence: u64,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A once-only record exists already (an approval that was spent).
-    #[error("`{subject}` was used before")]
-    Spent {
-        /// What was used.
-        subject: String,
-    },
-    /// The recorder has stopped.
-    #[error("the flight recorder has stopped")]
-    Stopped,
+/// A handle on the log. Cheap to clone; the writer ends when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    groups: mpsc::Sender<Group>,
+    places: Arc<Semaphore>,
+    progress: Arc<Progress>,
+    followers: broadcast::Sender<Arc<Record>>,
+    reader: Reader,
 }
 
-/// A handle on the log. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Recorder {}
-
 impl Recorder {
-    /// Opens the log at `path`, recovering it, and hands every record so far to `fold` in order.
+    /// Opens the log at `path`, making or recovering it, and hands every record so far to `fold` in order.
+    ///
+    /// From then on `fold` is called on the writer's thread for every committed record, own and foreign, in commit
+    /// order and before the caller that recorded it is answered: when [`Recorder::record`] returns, it was folded.
     ///
     /// # Errors
     /// When the file cannot be opened or its chain does not hold.
-    pub fn open(path: &Path, options: Options, fold: impl FnMut(&Record)) -> Result<Self, LogFault> {
-        let _ = (path, options, fold);
-        unimplemented!()
+    pub fn open(path: &Path, options: Options, fold: impl FnMut(&Record) + Send + 'static) -> Result<Self, LogFault> {
+        Self::open_with_clock(path, options, system_clock, fold)
     }
 
-    /// Records one entry durably. When this returns, it is on disk.
+    /// The same, with another clock than the system's.
+    ///
+    /// # Errors
+    /// As [`Recorder::open`].
+    pub fn open_with_clock(
+        path: &Path,
+        options: Options,
+        clock: impl FnMut() -> Timestamp + Send + 'static,
+        fold: impl FnMut(&Record) + Send + 'static,
+    ) -> Result<Self, LogFault> {
+        Self::start(Store::open(path)?, Reader::open(path)?, options, Box::new(clock), fold)
+    }
+
+    pub(crate) fn start(
+        store: Store,
+        reader: Reader,
+        options: Options,
+        clock: Clock,
+        mut fold: impl FnMut(&Record) + Send + 'static,
+    ) -> Result<Self, LogFault> {
+        // Read before the replay: a record that arrives in between is then looked for, not missed.
+        let data_version = store.data_version()?;
+        let head = store.replay(&mut fold)?;
+        let progress = Arc::new(Progress { last: AtomicU64::new(head.sequence), stopped: AtomicBool::new(false) });
+        let (groups, receiver) = mpsc::channel();
+        let (followers, _) = broadcast::channel(FOLLOWER_BACKLOG_MAX);
+        let writer = Writer {
+            store,
+            groups: receiver,
+            options: Options { batch_max: options.batch_max.max(1), ..options },
+            clock,
+            fold,
+            head,
+            data_version,
+            progress: Arc::clone(&progress),
+            followers: followers.clone(),
+        };
+        std::thread::Builder::new()
+            .name("maso-recorder".to_owned())
+            .spawn(move || {
+                let progress = Arc::clone(&writer.progress);
+                // Also when the fold panics: whoever asks afterwards learns that nothing is recorded any more.
+                let _stop_at_the_end = StopAtTheEnd(progress);
+                writer.run();
+            })
+            .map_err(|_| LogFault::Stopped)?;
+        let places = Arc::new(Semaphore::new(options.queue_max.clamp(1, Semaphore::MAX_PERMITS)));
+        Ok(Self { groups, places, progress, followers, reader })
+    }
+
+    /// Records one entry durably. When this returns, it is on disk and folded. If the future is dropped before, the
+    /// entry may or may not be written.
     ///
     /// # Errors
     /// When it could not be made durable; it then must count as not done.
     pub async fn record<T: Entry>(&self, entry: T) -> Result<Recorded<T>, LogFault> {
-        let _ = entry;
-        unimplemented!()
+        self.record_with(entry, Vec::new()).await
     }
 
-    /// All records from here on, those of other processes too, in commit order.
+    /// Records one entry and, before it, `also`: all of them or none.
+    ///
+    /// # Errors
+    /// As [`Recorder::record`]; [`LogFault::Spent`] if one of them is once-only and exists already.
+    pub async fn record_with<T: Entry>(&self, entry: T, also: Vec<Body>) -> Result<Recorded<T>, LogFault> {
+        let (mut bodies, payload) = (also, stored_payload(&entry));
+        bodies.push(addressed(entry.body(), payload.as_ref()));
+        let sequence = self.write(bodies, payload).await?;
+        Ok(Recorded::new(entry, sequence))
+    }
+
+    /// Records several bodies in this order: all of them or none. The sequence is that of the last.
+    ///
+    /// # Errors
+    /// As [`Recorder::record_with`].
+    pub async fn record_all(&self, bodies: Vec<Body>) -> Result<Recorded<Vec<Body>>, LogFault> {
+        let sequence = self.write(bodies.clone(), None).await?;
+        Ok(Recorded::new(bodies, sequence))
+    }
+
+    /// Hands an entry over in order and does not wait for the disk. For pure reads only: a crash within
+    /// [`crate::BUFFERED_MS_MAX`] loses it. Waits while the queue is full.
+    ///
+    /// # Errors
+    /// When the recorder has stopped. If this very entry cannot be written later, the recorder stops.
+    pub async fn buffer<T: Entry>(&self, entry: T) -> Result<Buffered<T>, LogFault> {
+        let payload = stored_payload(&entry);
+        let bodies = vec![addressed(entry.body(), payload.as_ref())];
+        self.enqueue(bodies, payload, None).await?;
+        Ok(Buffered::new(entry))
+    }
+
+    /// Waits until everything that was handed over so far is on disk.
+    ///
+    /// # Errors
+    /// When the recorder has stopped.
+    pub async fn flush(&self) -> Result<(), LogFault> {
+        self.write(Vec::new(), None).await.map(|_| ())
+    }
+
+    /// All records from here on, those of other processes too, in commit order. A follower that lags loses the
+    /// oldest and is told so; [`Recorder::tail`] loses none.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Record>> {
-        unimplemented!()
+        self.followers.subscribe()
+    }
+
+    /// All records from `from` on, past and future, in order, each exactly once. The stream ends when the recorder
+    /// does, or when the file cannot be read, which is logged.
+    pub fn tail(&self, from: u64) -> impl Stream<Item = Arc<Record>> + Send + use<> {
+        let tail = Tail::new(from, self.reader.clone(), Arc::clone(&self.progress), self.followers.subscribe());
+        futures::stream::unfold(tail, |mut tail| async move { tail.next().await.map(|record| (record, tail)) })
+    }
+
+    /// The last record that this process has folded; zero if there is none.
+    pub fn last_sequence(&self) -> u64 {
+        self.progress.last()
+    }
+
+    /// Whether the recorder still takes entries.
+    pub fn is_running(&self) -> bool {
+        !self.progress.is_stopped()
+    }
+
+    /// Reads the log without touching its end.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    async fn write(&self, bodies: Vec<Body>, payload: Option<StoredPayload>) -> Result<u64, LogFault> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(bodies, payload, Some(reply)).await?;
+        answer.await.unwrap_or(Err(LogFault::Stopped))
+    }
+
+    async fn enqueue(
+        &self,
+        bodies: Vec<Body>,
+        payload: Option<StoredPayload>,
+        reply: Option<oneshot::Sender<Result<u64, LogFault>>>,
+    ) -> Result<(), LogFault> {
+        // Serialized here and not by the writer, so that callers share the work.
+        let lines = bodies
+            .into_iter()
+            .map(|body| {
+                let json = serde_json::to_string(&body).expect("a body has only string keys and finite numbers");
+                Line { body, json }
+            })
+            .collect();
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| LogFault::Stopped)?;
+        if self.progress.is_stopped() {
+            return Err(LogFault::Stopped);
+        }
+        self.groups.send(Group { lines, payload, reply, _place: place }).map_err(|_| LogFault::Stopped)
     }
 }
+
+/// How far the writer has come.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    last: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Progress {
+    pub(crate) fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn reach(&self, sequence: u64) {
+        self.last.store(sequence, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+}
+
+struct StopAtTheEnd(Arc<Progress>);
+
+impl Drop for StopAtTheEnd {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn stored_payload<T: Entry>(entry: &T) -> Option<StoredPayload> {
+    entry.payload().map(|payload| {
+        let bytes = canonical_bytes(payload.value);
+        StoredPayload { digest: Digest::of(&bytes), task: payload.task.map(|task| task.to_string()), bytes }
+    })
+}
+
+/// A decided hop names its payload, so that the chain vouches for the payload too.
+fn addressed(mut body: Body, payload: Option<&StoredPayload>) -> Body {
+    if let (Body::HopDecided(decided), Some(payload)) = (&mut body, payload) {
+        decided.payload = Some(payload.digest.to_string());
+    }
+    body
+}
+
+fn system_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Records that a follower may lag behind.
+const FOLLOWER_BACKLOG_MAX: usize = 4096;

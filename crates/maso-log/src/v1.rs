@@ -193,6 +193,9 @@ pub struct HopDecided {
     pub agent_nhi: Option<String>,
     /// SHA-256 of the exact payload bytes.
     pub input_hash: String,
+    /// Digest of the payload in its canonical form, under which it is kept beside the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
     /// What approvals are bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
@@ -235,7 +238,7 @@ pub struct HopDecided {
     /// Who approved: tickets and operators.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
-    /// The worst PACE phase on its way up.
+    /// The worst PACE phase on its way up; `unresolved` for a hop that was refused before that was known.
     pub pace_phase: String,
     /// Content addresses of the mandates in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

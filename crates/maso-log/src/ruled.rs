@@ -1,0 +1,243 @@
+//! A decision as it is recorded: stage 8's word, written down for stage 9.
+
+use maso_core::{Finding, Findings, Hop, Mode, Principal, Review, SpiffeId, TicketId, Turn};
+use maso_intent::Resolved;
+use maso_policy::{Decision, Denial, Held, Opinion, Permit, Subject, Verdicts, Weighed};
+
+use crate::{
+    Buffered, Entry, Payload, Recorded,
+    v1::{self, Body, HopDecided},
+};
+
+/// A decision, ready to be recorded.
+#[derive(Debug)]
+pub struct Ruled {
+    /// What was decided.
+    pub decision: Decision,
+    /// The ticket under which a held hop waits.
+    pub ticket: Option<TicketId>,
+    /// Whether the decision binds.
+    pub mode: Mode,
+}
+
+/// A decision that is on the record, sorted by what may follow from it.
+#[derive(Debug)]
+pub enum RecordedDecision {
+    /// It may be released, once.
+    Allow(Recorded<Permit>),
+    /// It waits for people.
+    Hold(Recorded<Held>),
+    /// It is refused.
+    Deny(Recorded<Denial>),
+}
+
+impl Recorded<Ruled> {
+    /// Sorts it by what may follow from it.
+    pub fn into_decision(self) -> RecordedDecision {
+        let sequence = self.sequence();
+        match self.into_inner().decision {
+            Decision::Allow(permit) => RecordedDecision::Allow(Recorded::new(permit, sequence)),
+            Decision::Hold(held) => RecordedDecision::Hold(Recorded::new(held, sequence)),
+            Decision::Deny(denial) => RecordedDecision::Deny(Recorded::new(denial, sequence)),
+        }
+    }
+}
+
+impl Buffered<Ruled> {
+    /// The permit, if it was one.
+    pub fn into_permit(self) -> Option<Buffered<Permit>> {
+        match self.into_inner().decision {
+            Decision::Allow(permit) => Some(Buffered::new(permit)),
+            Decision::Hold(_) | Decision::Deny(_) => None,
+        }
+    }
+}
+
+impl Entry for Ruled {
+    fn body(&self) -> Body {
+        let mut decided = match &self.decision {
+            Decision::Allow(permit) => HopDecided {
+                decision: "allow".to_owned(),
+                ..weighed(permit.weighed(), Findings::none(), permit.verdicts())
+            },
+            Decision::Hold(held) => HopDecided {
+                decision: "hold".to_owned(),
+                expires_at: Some(held.expires_at().as_millis()),
+                awaited: Some(review(held.awaited())),
+                ..weighed(held.weighed(), Findings::none(), held.verdicts())
+            },
+            Decision::Deny(denial) => HopDecided { decision: "deny".to_owned(), ..denied(denial) },
+        };
+        decided.enforced = self.mode == Mode::Enforce;
+        decided.ticket = self.ticket.map(|ticket| ticket.to_string());
+        Body::HopDecided(Box::new(decided))
+    }
+
+    /// The hop's payload, once somebody answers for it: what nobody is known to have sent is kept as a hash alone, so
+    /// that strangers cannot fill the disk.
+    fn payload(&self) -> Option<Payload<'_>> {
+        let weighed = match &self.decision {
+            Decision::Allow(permit) => permit.weighed(),
+            Decision::Hold(held) => held.weighed(),
+            Decision::Deny(Denial { subject: Subject::Weighed(weighed), .. }) => weighed,
+            Decision::Deny(Denial { subject: Subject::Identified(identified), .. }) => {
+                return Some(Payload { task: None, value: &identified.hop().payload });
+            }
+            Decision::Deny(Denial { subject: Subject::Received(_), .. }) => return None,
+        };
+        let resolved = weighed.resolved();
+        Some(Payload { task: Some(resolved.task().id), value: &resolved.hop().payload })
+    }
+}
+
+fn denied(denial: &Denial) -> HopDecided {
+    let decided = match &denial.subject {
+        Subject::Weighed(subject) => weighed(subject, denial.findings.clone(), &denial.verdicts),
+        Subject::Identified(identified) => HopDecided {
+            from: Some(identified.hop().from.to_string()),
+            task: identified.task().map(|claim| claim.task.to_string()),
+            findings: findings(denial.findings.iter()),
+            ..outline(identified.hop(), identified.digest().to_string())
+        },
+        Subject::Received(received) => {
+            let parts = received.as_ref().clone().into_parts();
+            let claimed = Hop {
+                id: parts.arrival.id,
+                at: parts.arrival.at,
+                // Nobody knows who sent it; it is not written down, and the kind of a hop does not depend on it.
+                from: parts.arrival.to.clone(),
+                to: parts.arrival.to,
+                act: parts.act,
+                turn: parts.turn,
+                payload: parts.payload,
+            };
+            HopDecided { findings: findings(denial.findings.iter()), ..outline(&claimed, parts.digest.to_string()) }
+        }
+    };
+    HopDecided { refusal: Some(denial.refusal.to_string()), ..decided }
+}
+
+/// Everything that is known of a hop that was weighed; `further` are findings that came after.
+fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDecided {
+    let resolved = weighed.resolved();
+    let circumstances = resolved.circumstances();
+    let added = further.iter().filter(|finding| !weighed.findings().iter().any(|known| known == *finding));
+    HopDecided {
+        from: Some(resolved.hop().from.to_string()),
+        task: Some(resolved.task().id.to_string()),
+        agent_nhi: agent_nhi(resolved),
+        action: Some(resolved.action_digest().to_string()),
+        risk: Some(weighed.risk().to_string()),
+        reversibility: Some(weighed.reversibility().to_string()),
+        review: Some(review(weighed.review())),
+        label: Some(weighed.label().to_string()),
+        findings: findings(weighed.findings().iter().chain(added)),
+        origins: weighed.origins().iter().map(origin).collect(),
+        verdicts: verdicts.judges.iter().map(verdict).collect(),
+        approvals: verdicts
+            .approvals
+            .iter()
+            .map(|approval| v1::Approval { ticket: approval.ticket.to_string(), by: approval.by.to_string() })
+            .collect(),
+        pace_phase: circumstances.agent_phase.max(circumstances.around_phase).to_string(),
+        mandates: vec![resolved.mandate().digest.to_string(), resolved.solution().digest.to_string()],
+        accountable_human: Some(resolved.task().accountable_human.to_string()),
+        ..outline(resolved.hop(), resolved.identified().digest().to_string())
+    }
+}
+
+/// What can be said of a hop of which nothing but its form is known.
+fn outline(hop: &Hop, input_hash: String) -> HopDecided {
+    HopDecided {
+        hop: hop.id.to_string(),
+        answers: match hop.turn {
+            Turn::Ask => None,
+            Turn::Answer { to } => Some(to.to_string()),
+        },
+        received_at: hop.at.as_millis(),
+        hop_kind: hop.kind().to_string(),
+        from: None,
+        to: hop.to.to_string(),
+        verb: hop.act.verb().to_owned(),
+        object: hop.act.object(),
+        task: None,
+        agent_nhi: None,
+        input_hash,
+        payload: None,
+        action: None,
+        decision: String::new(),
+        enforced: true,
+        refusal: None,
+        ticket: None,
+        expires_at: None,
+        awaited: None,
+        risk: None,
+        reversibility: None,
+        review: None,
+        label: None,
+        findings: Vec::new(),
+        origins: Vec::new(),
+        verdicts: Vec::new(),
+        approvals: Vec::new(),
+        pace_phase: UNRESOLVED.to_owned(),
+        mandates: Vec::new(),
+        accountable_human: None,
+    }
+}
+
+fn agent_nhi(resolved: &Resolved) -> Option<String> {
+    let trust_domain = resolved.deployment().trust_domain.clone();
+    match (&resolved.hop().from, resolved.hop().agent()) {
+        (Principal::Operator(_), _) | (_, None) => None,
+        (_, Some(agent)) => Some(SpiffeId { trust_domain, agent: agent.clone() }.to_string()),
+    }
+}
+
+fn findings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<v1::Finding> {
+    findings.map(v1::Finding::from).collect()
+}
+
+impl From<&Finding> for v1::Finding {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            control: finding.control.to_string(),
+            word: finding.word.to_string(),
+            reason: finding.reason.clone(),
+            pointer: finding.evidence.as_ref().map(|evidence| evidence.pointer.clone()),
+            excerpt: finding.evidence.as_ref().map(|evidence| evidence.excerpt.clone()),
+        }
+    }
+}
+
+fn origin(origin: &maso_core::Origin) -> v1::Origin {
+    v1::Origin {
+        pointer: origin.pointer.clone(),
+        authority: origin.authority,
+        source: origin.source.to_string(),
+        integrity: origin.integrity.to_string(),
+        needed: origin.needed.map(|needed| needed.to_string()),
+    }
+}
+
+fn verdict(verdict: &maso_policy::Verdict) -> v1::Verdict {
+    let opinion = match verdict.opinion {
+        Opinion::Approve => "approve",
+        Opinion::Flag => "flag",
+        Opinion::Escalate => "escalate",
+        Opinion::Block => "block",
+        Opinion::Silent => "silent",
+    };
+    v1::Verdict {
+        judge: verdict.judge.to_string(),
+        opinion: opinion.to_owned(),
+        reasoning: verdict.reasoning.clone(),
+        criteria: verdict.criteria.clone(),
+    }
+}
+
+fn review(review: Review) -> v1::Review {
+    v1::Review { judges: review.n_judges, people: review.n_people, dry_run: review.dry_run }
+}
+
+/// The phase of a hop that was refused before anyone knew under which phase it stood.
+const UNRESOLVED: &str = "unresolved";

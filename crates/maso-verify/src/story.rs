@@ -1,0 +1,133 @@
+//! The story that the records tell: nothing is released that was not permitted, no approval counts twice.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use crate::Report;
+
+/// What the records have said so far.
+#[derive(Default)]
+pub(crate) struct Story {
+    /// Whether it is told from the first record on. If not, what is missing may lie before.
+    pub(crate) is_whole: bool,
+    /// Releases that each hop is still permitted.
+    permits: HashMap<String, u32>,
+    tickets: HashMap<String, Ticket>,
+    /// Tickets that were used: at which record, for which hop.
+    pub(crate) spent: HashMap<String, (u64, String)>,
+    /// Hops that were allowed because of a ticket: record, hop, ticket.
+    owed: Vec<(u64, String, String)>,
+    /// Payloads that the records name, in hexadecimal.
+    pub(crate) payloads: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Ticket {
+    action: String,
+    /// Until when each approval counts.
+    approvals: Vec<i64>,
+    /// Rejected or expired.
+    is_closed: bool,
+}
+
+impl Story {
+    /// Takes in one record.
+    pub(crate) fn tell(&mut self, sequence: u64, at_ms: i64, body: &Value, report: &mut Report) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let mut problem = |what: String| report.problem(sequence, what);
+        match body["kind"].as_str() {
+            Some("hop-decided") => self.decided(sequence, body, &mut problem),
+            Some("hop-released") => {
+                let hop = text("hop");
+                match self.permits.get_mut(&hop) {
+                    Some(n_permits) if *n_permits > 0 => *n_permits -= 1,
+                    None if !self.is_whole => {}
+                    _ => problem(format!("`{hop}` was released without a permit")),
+                }
+            }
+            Some("ticket-answered") => {
+                let (name, action) = (text("ticket"), text("action"));
+                match self.tickets.get_mut(&name) {
+                    Some(ticket) if ticket.action != action => {
+                        problem(format!("the answer to `{name}` is to another action than was held"));
+                    }
+                    Some(ticket) if text("answer") == "approve" => {
+                        ticket.approvals.push(body["expires_at"].as_i64().unwrap_or(i64::MIN));
+                    }
+                    Some(ticket) => ticket.is_closed = true,
+                    None if self.is_whole => problem(format!("`{name}` was answered and nothing was held under it")),
+                    None => {}
+                }
+            }
+            Some("ticket-expired") => {
+                if let Some(ticket) = self.tickets.get_mut(&text("ticket")) {
+                    ticket.is_closed = true;
+                }
+            }
+            Some("ticket-spent") => {
+                let (name, hop) = (text("ticket"), text("hop"));
+                match self.tickets.get(&name) {
+                    Some(ticket) if ticket.is_closed => {
+                        problem(format!("`{name}` was used after it was rejected or had expired"));
+                    }
+                    Some(ticket) if !ticket.approvals.iter().any(|until_ms| *until_ms >= at_ms) => {
+                        problem(format!("`{name}` was used without an approval that counted"));
+                    }
+                    None if self.is_whole => problem(format!("`{name}` was used and nothing was held under it")),
+                    _ => {}
+                }
+                if let Some((earlier, _)) = self.spent.get(&name) {
+                    problem(format!("`{name}` was used before, at record {earlier}"));
+                } else {
+                    self.spent.insert(name, (sequence, hop));
+                }
+            }
+            Some(_) => {}
+            None => problem("its body has no kind".to_owned()),
+        }
+    }
+
+    fn decided(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let hop = body["hop"].as_str().unwrap_or_default();
+        let is_enforced = body["enforced"] != Value::Bool(false);
+        let is_allowed = body["decision"] == "allow";
+        let n_permits = self.permits.entry(hop.to_owned()).or_default();
+        if is_allowed || !is_enforced {
+            *n_permits += 1;
+        }
+        if body["decision"] == "hold"
+            && let Some(name) = body["ticket"].as_str()
+        {
+            let action = body["action"].as_str().unwrap_or_default();
+            let ticket = self.tickets.entry(name.to_owned()).or_default();
+            if !ticket.action.is_empty() && ticket.action != action {
+                problem(format!("`{name}` holds another action than before"));
+            }
+            action.clone_into(&mut ticket.action);
+        }
+        if is_allowed && is_enforced {
+            let approvals = body["approvals"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let people: BTreeSet<_> = approvals.iter().filter_map(|approval| approval["by"].as_str()).collect();
+            let n_needed = body["review"]["people"].as_u64().unwrap_or(0);
+            if (people.len() as u64) < n_needed {
+                problem(format!("`{hop}` was allowed by {} people and needed {n_needed}", people.len()));
+            }
+            for ticket in approvals.iter().filter_map(|approval| approval["ticket"].as_str()) {
+                self.owed.push((sequence, hop.to_owned(), ticket.to_owned()));
+            }
+        }
+        if let Some(digest) = body["payload"].as_str() {
+            self.payloads.insert(digest.trim_start_matches("sha256:").to_owned());
+        }
+    }
+
+    /// What can only be said at the end.
+    pub(crate) fn end(&mut self, report: &mut Report) {
+        for (sequence, hop, ticket) in self.owed.drain(..) {
+            if self.spent.get(&ticket).is_none_or(|(_, spent_on)| *spent_on != hop) {
+                report.problem(sequence, format!("`{hop}` was allowed by `{ticket}`, which was not used for it"));
+            }
+        }
+    }
+}

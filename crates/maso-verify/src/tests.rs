@@ -1,0 +1,290 @@
+//! What the checker finds, on records made by hand.
+
+use std::io::Cursor;
+
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{Report, chain::hash, verify, verify_database, verify_export};
+
+const DAY_MS: i64 = 86_400_000;
+
+fn line(sequence: u64, at_ms: i64, previous: &[u8], body: &str) -> (String, [u8; 32]) {
+    let hash = hash(sequence, at_ms, previous, body.as_bytes());
+    let (seconds, millis) = (at_ms / 1000, at_ms % 1000);
+    assert!(seconds < 60, "the tests stay inside the first minute of 1970");
+    let text = format!(
+        r#"{{"sequence":{sequence},"at":"1970-01-01T00:00:{seconds:02}.{millis:03}Z","previous":"{}","hash":"{}","body":{body}}}"#,
+        hex::encode(previous),
+        hex::encode(hash),
+    );
+    (text + "\n", hash)
+}
+
+fn export_from(first: u64, bodies: &[Value]) -> String {
+    let mut previous = [0; 32];
+    let mut export = String::new();
+    for (index, body) in bodies.iter().enumerate() {
+        let sequence = first + index as u64;
+        let (text, hash) = line(sequence, 1000 + index as i64, &previous, &body.to_string());
+        export += &text;
+        previous = hash;
+    }
+    export
+}
+
+fn export(bodies: &[Value]) -> String {
+    export_from(1, bodies)
+}
+
+fn report(export: &str) -> Report {
+    verify_export(Cursor::new(export)).unwrap()
+}
+
+fn check(bodies: &[Value], expected: &[&str]) {
+    let found: Vec<_> = report(&export(bodies)).problems.iter().map(ToString::to_string).collect();
+    assert_eq!(found, expected);
+}
+
+fn decided(hop: &str, decision: &str) -> Value {
+    json!({"kind": "hop-decided", "hop": hop, "decision": decision, "enforced": true})
+}
+
+fn held(hop: &str, ticket: &str) -> Value {
+    json!({"kind": "hop-decided", "hop": hop, "decision": "hold", "enforced": true, "ticket": ticket, "action": "a"})
+}
+
+fn answered(ticket: &str, answer: &str) -> Value {
+    json!({"kind": "ticket-answered", "ticket": ticket, "action": "a", "answer": answer, "by": "one", "expires_at": DAY_MS})
+}
+
+fn spent(ticket: &str, hop: &str) -> Value {
+    json!({"kind": "ticket-spent", "ticket": ticket, "hop": hop})
+}
+
+fn allowed_by(hop: &str, ticket: &str, n_people: u64) -> Value {
+    json!({"kind": "hop-decided", "hop": hop, "decision": "allow", "enforced": true,
+        "review": {"judges": 0, "people": n_people, "dry_run": false}, "approvals": [{"ticket": ticket, "by": "one"}]})
+}
+
+fn released(hop: &str) -> Value {
+    json!({"kind": "hop-released", "hop": hop, "outcome": "delivered", "took_ms": 1})
+}
+
+#[test]
+fn an_honest_story_holds() {
+    let bodies = [
+        decided("h1", "allow"),
+        released("h1"),
+        decided("h2", "deny"),
+        held("h3", "t"),
+        answered("t", "approve"),
+        spent("t", "h4"),
+        allowed_by("h4", "t", 1),
+        released("h4"),
+        json!({"kind": "hop-decided", "hop": "h5", "decision": "deny", "enforced": false}),
+        released("h5"),
+    ];
+    let report = report(&export(&bodies));
+    assert!(report.holds(), "{report:?}");
+    assert_eq!((report.records, report.first, report.last), (10, Some(1), Some(10)));
+    assert_eq!(report.last_hash.unwrap().len(), 64);
+}
+
+#[test]
+fn nothing_is_released_without_a_permit_of_its_own() {
+    check(&[released("h")], &["record 1: `h` was released without a permit"]);
+    check(&[decided("h", "deny"), released("h")], &["record 2: `h` was released without a permit"]);
+    check(&[decided("h", "hold"), released("h")], &["record 2: `h` was released without a permit"]);
+    check(&[decided("h", "allow"), released("h"), released("h")], &["record 3: `h` was released without a permit"]);
+}
+
+#[test]
+fn an_approval_comes_before_its_use_and_counts_once() {
+    check(&[spent("t", "h")], &["record 1: `t` was used and nothing was held under it"]);
+    check(&[held("h", "t"), spent("t", "h")], &["record 2: `t` was used without an approval that counted"]);
+    check(
+        &[held("h", "t"), answered("t", "approve"), spent("t", "h"), spent("t", "h")],
+        &["record 4: `t` was used before, at record 3"],
+    );
+    check(
+        &[held("h", "t"), answered("t", "reject"), spent("t", "h")],
+        &["record 3: `t` was used after it was rejected or had expired"],
+    );
+    check(
+        &[held("h", "t"), answered("t", "approve"), json!({"kind": "ticket-expired", "ticket": "t"}), spent("t", "h")],
+        &["record 4: `t` was used after it was rejected or had expired"],
+    );
+    let mut late = answered("t", "approve");
+    late["expires_at"] = json!(1001);
+    check(&[held("h", "t"), late, spent("t", "h")], &["record 3: `t` was used without an approval that counted"]);
+    let mut other = answered("t", "approve");
+    other["action"] = json!("b");
+    check(&[held("h", "t"), other], &["record 2: the answer to `t` is to another action than was held"]);
+    check(&[answered("t", "approve")], &["record 1: `t` was answered and nothing was held under it"]);
+}
+
+#[test]
+fn an_allowed_hop_used_the_approvals_that_it_names_and_had_enough_of_them() {
+    let before = [held("h", "t"), answered("t", "approve")];
+    check(
+        &[&before[..], &[allowed_by("h", "t", 1)]].concat(),
+        &["record 3: `h` was allowed by `t`, which was not used for it"],
+    );
+    check(
+        &[&before[..], &[spent("t", "other"), allowed_by("h", "t", 1)]].concat(),
+        &["record 4: `h` was allowed by `t`, which was not used for it"],
+    );
+    check(
+        &[&before[..], &[spent("t", "h"), allowed_by("h", "t", 2)]].concat(),
+        &["record 4: `h` was allowed by 1 people and needed 2"],
+    );
+}
+
+#[test]
+fn a_part_of_a_record_is_checked_as_far_as_it_goes() {
+    let report = report(&export_from(7, &[released("h"), spent("t", "h"), decided("i", "deny"), released("i")]));
+    let found: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["record 10: `i` was released without a permit"]);
+}
+
+#[test]
+fn a_chain_has_no_gaps_no_forks_and_no_way_back_in_time() {
+    let (first, hash) = line(1, 2000, &[0; 32], r#"{"kind":"started"}"#);
+    let zeros = [0; 32];
+    for (second, expected) in [
+        (line(3, 2000, &hash, r#"{"kind":"x"}"#).0, "record 3: it follows record 1"),
+        (line(2, 1999, &hash, r#"{"kind":"x"}"#).0, "record 2: it is older than the record before it"),
+        (line(2, 2000, &zeros, r#"{"kind":"x"}"#).0, "record 2: it does not name the hash of the record before it"),
+        (line(2, 2000, &hash, r#"{"kind":7}"#).0, "record 2: its body has no kind"),
+        (line(2, 2000, &hash, r"{").0, "record 2: its body is not JSON"),
+        ("{}\n".to_owned(), "record 0: line 2 is not a record in the form of an export"),
+        ("\n".to_owned(), "record 0: line 2 is not a record in the form of an export"),
+        ("{".to_owned(), "record 0: line 2 does not end"),
+    ] {
+        let found: Vec<_> = report(&(first.clone() + &second)).problems.iter().map(ToString::to_string).collect();
+        assert_eq!(found, [expected]);
+    }
+}
+
+#[test]
+fn every_changed_byte_of_an_export_is_found() {
+    let honest = export(&[decided("h", "allow"), released("h"), json!({"kind": "killed", "by": "über"})]).into_bytes();
+    assert!(verify_export(&honest[..]).unwrap().holds());
+    for index in 0..honest.len() {
+        for flip in [0x01, 0x20, 0x80] {
+            let mut changed = honest.clone();
+            changed[index] ^= flip;
+            assert!(!verify_export(&changed[..]).unwrap().holds(), "byte {index} ^ {flip:#x}");
+        }
+    }
+}
+
+#[test]
+fn moments_are_read_as_they_are_written() {
+    for (text, at_ms) in [("2026-11-23T12:53:32.123", 1_795_438_412_123), ("2000-02-29T23:59:59.999", 951_868_799_999)]
+    {
+        let hash = hash(1, at_ms, &[0; 32], br#"{"kind":"x"}"#);
+        let (zeros, hash) = ("0".repeat(64), hex::encode(hash));
+        let line = |at: &str| {
+            format!(r#"{{"sequence":1,"at":"{at}","previous":"{zeros}","hash":"{hash}","body":{{"kind":"x"}}}}"#) + "\n"
+        };
+        assert!(report(&line(&format!("{text}Z"))).holds(), "{text}");
+        for bad in [text.to_owned(), format!("{text}z"), format!("{text}+00:00"), text.replace("-2", "-3") + "Z"] {
+            assert!(!report(&line(&bad)).holds(), "{bad}");
+        }
+    }
+}
+
+/// A database as the recorder lays it out, made without it.
+fn database(path: &std::path::Path, bodies: &[Value]) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE records (sequence INTEGER PRIMARY KEY, at_ms INTEGER, body TEXT, previous BLOB, hash BLOB);
+             CREATE TABLE payloads (digest BLOB PRIMARY KEY, task TEXT, bytes BLOB);
+             CREATE TABLE spent (subject TEXT PRIMARY KEY, sequence INTEGER);",
+        )
+        .unwrap();
+    let mut previous = [0; 32];
+    for (index, body) in bodies.iter().enumerate() {
+        let (sequence, text) = (index as u64 + 1, body.to_string());
+        let hash = hash(sequence, 0, &previous, text.as_bytes());
+        connection
+            .execute("INSERT INTO records VALUES (?1, 0, ?2, ?3, ?4)", params![sequence as i64, text, previous, hash])
+            .unwrap();
+        if body["kind"] == "ticket-spent" {
+            let subject = body["ticket"].as_str();
+            connection.execute("INSERT INTO spent VALUES (?1, ?2)", params![subject, sequence as i64]).unwrap();
+        }
+        previous = hash;
+    }
+    connection
+}
+
+#[test]
+fn a_database_is_checked_with_its_side_tables() {
+    let mut allowed = decided("h", "allow");
+    let payload = b"{\"a\":1}";
+    let digest = Sha256::digest(payload);
+    allowed["payload"] = json!(format!("sha256:{}", hex::encode(digest)));
+    let bodies = [held("g", "t"), answered("t", "approve"), spent("t", "g"), allowed];
+    let keep = format!("INSERT INTO payloads VALUES (x'{}', NULL, x'{}')", hex::encode(digest), hex::encode(payload));
+    for (change, expected) in [
+        ("", vec![]),
+        ("UPDATE payloads SET bytes = x'00'", vec!["the payload"]),
+        ("DELETE FROM spent", vec!["record 3: `t` is missing"]),
+        ("UPDATE spent SET sequence = 2", vec!["record 2: no record says here"]),
+        ("INSERT INTO spent VALUES ('u', 9)", vec!["record 9: no record says here that `u`"]),
+        ("DELETE FROM records WHERE sequence = 1", vec!["record 2: the records before it are missing"]),
+        (
+            "DELETE FROM records WHERE sequence = 2",
+            vec!["record 3: it follows record 1", "does not name", "without an approval"],
+        ),
+        (
+            "UPDATE records SET body = replace(body, 'allow', 'deny') WHERE sequence = 4",
+            vec!["record 4: its hash is not"],
+        ),
+        ("UPDATE records SET at_ms = -1 WHERE sequence = 4", vec!["record 4: it is older", "its hash is not"]),
+        ("INSERT INTO records VALUES (-1, 0, '{}', x'', x'')", vec!["a record numbered -1"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flight.db");
+        let connection = database(&path, &bodies);
+        connection.execute_batch(&keep).unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+        let report = verify(&path).unwrap();
+        let found: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), expected.len(), "{change}: {found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{change}: {found}");
+        }
+    }
+}
+
+#[test]
+fn an_erased_payload_is_counted_and_no_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flight.db");
+    let mut denied = decided("h", "deny");
+    denied["payload"] = json!(format!("sha256:{}", "0".repeat(64)));
+    drop(database(&path, &[denied]));
+    let report = verify_database(&path).unwrap();
+    assert!(report.holds());
+    assert_eq!((report.payloads, report.payloads_absent), (0, 1));
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(verify(&folder.path().join("absent")).is_err());
+    let path = folder.path().join("other.db");
+    std::fs::write(&path, b"SQLite format 3\0and then nothing").unwrap();
+    assert!(verify(&path).is_err());
+    let connection = Connection::open(folder.path().join("foreign.db")).unwrap();
+    connection.execute_batch("CREATE TABLE x (y)").unwrap();
+    drop(connection);
+    assert!(verify(&folder.path().join("foreign.db")).is_err());
+}
