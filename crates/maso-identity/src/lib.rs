@@ -1,7 +1,35 @@
-//! Who sent it, is it fresh: `Received` to [`Identified`] (IA-1.1, IA-2.1, IA-2.2).
+//! Who sent it, is it fresh: `Received` to [`Identified`] (IA-1.1, IA-2.1, IA-2.2, IA-2.3).
 //!
 //! Keys, tokens and proofs of the trust domain. Time and randomness are arguments; no file is read here.
 
+mod authority;
 mod identified;
+mod identify;
+mod jws;
+mod key;
+mod nonces;
+mod passphrase;
+mod proof;
+mod revoked;
+mod session;
+mod sign_in;
+mod token;
+mod trust;
+mod verified;
 
+pub use authority::{AuthorityKey, AuthorityPublic};
 pub use identified::{Identified, Proof, TaskClaim};
+pub use identify::{Unproven, identify};
+pub use key::{AgentKey, KeyError, PublicKey, Thumbprint};
+pub use nonces::{Nonces, Spent};
+pub use passphrase::{Passphrase, PassphraseError, PassphraseHash};
+pub use proof::ProofError;
+pub use revoked::Revocation;
+pub use session::{SessionLimits, SessionSecret, Sessions, SessionsFull};
+pub use sign_in::{SignInError, SignIns};
+pub use token::{AgentToken, TaskToken, TokenError};
+pub use trust::{Trust, TrustSettings};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+mod tests;

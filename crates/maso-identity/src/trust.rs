@@ -1,0 +1,213 @@
+//! What one deployment believes, and what it has seen.
+
+use maso_core::{Digest, Principal, Timestamp, TrustDomain};
+use maso_wire::{Credential, UnverifiedToken};
+
+use crate::{
+    AgentToken, AuthorityPublic, Nonces, Proof, Revocation, TaskClaim, TaskToken, TokenError, Unproven,
+    proof::{Freshness, Possession, Request},
+    revoked::Revoked,
+    verified::Verified,
+};
+
+/// What a deployment decides about its trust.
+#[derive(Clone, Debug)]
+pub struct TrustSettings {
+    /// The deployment's trust domain.
+    pub trust_domain: TrustDomain,
+    /// The key whose signature is believed.
+    pub authority: AuthorityPublic,
+    /// Whether tokens that are bound to no key are accepted from this machine. Never from elsewhere.
+    pub bearer_on_loopback: bool,
+    /// How far a proof's time may lie from ours, both ways.
+    pub proof_window_ms: u64,
+    /// No proof made before this moment is accepted: the memory of used proofs does not outlive the process.
+    pub proofs_since: Timestamp,
+    /// How many used proofs are remembered; past that, proofs are refused.
+    pub proofs_max: usize,
+    /// How many checked tokens of each kind are remembered; past that, they are checked again.
+    pub tokens_max: usize,
+}
+
+impl TrustSettings {
+    /// The settings of a process that starts now: no bearer tokens, proofs within a minute.
+    pub const fn new(trust_domain: TrustDomain, authority: AuthorityPublic, now: Timestamp) -> Self {
+        Self {
+            trust_domain,
+            authority,
+            bearer_on_loopback: false,
+            proof_window_ms: 60_000,
+            proofs_since: now,
+            proofs_max: 1 << 20,
+            tokens_max: 4_096,
+        }
+    }
+}
+
+/// What one deployment believes, and what it has seen. Shared by all doors of a process.
+#[derive(Debug)]
+pub struct Trust {
+    settings: TrustSettings,
+    used_proofs: Nonces,
+    agent_tokens: Verified<AgentToken>,
+    task_tokens: Verified<TaskToken>,
+    revoked: Revoked,
+}
+
+impl Trust {
+    /// Trust that has seen nothing yet.
+    pub fn new(settings: TrustSettings) -> Self {
+        Self {
+            used_proofs: Nonces::new(settings.proofs_max),
+            agent_tokens: Verified::new(settings.tokens_max),
+            task_tokens: Verified::new(settings.tokens_max),
+            revoked: Revoked::default(),
+            settings,
+        }
+    }
+
+    /// The trust domain.
+    pub const fn trust_domain(&self) -> &TrustDomain {
+        &self.settings.trust_domain
+    }
+
+    /// Stops believing something, from the next hop on.
+    pub fn revoke(&self, revocation: Revocation) {
+        self.revoked.add(revocation);
+    }
+
+    /// Believes it again; whether it was revoked.
+    pub fn reinstate(&self, revocation: &Revocation) -> bool {
+        self.revoked.remove(revocation)
+    }
+
+    /// Whether it is revoked.
+    pub fn is_revoked(&self, revocation: &Revocation) -> bool {
+        self.revoked.contains(revocation)
+    }
+
+    /// Who shows this credential, and how that is proven. For requests that carry no hop, such as opening a stream; a
+    /// proof that was shown here counts as used.
+    ///
+    /// # Errors
+    /// When it is not proven.
+    pub fn authenticate(&self, credential: &Credential, now: Timestamp) -> Result<(Principal, Proof), Unproven> {
+        self.weigh_credential(credential, now)?.spend(self, now)
+    }
+
+    /// What a task token says.
+    ///
+    /// # Errors
+    /// When the deployment did not issue it, it has ended or its task is revoked.
+    pub fn task(&self, token: &UnverifiedToken, now: Timestamp) -> Result<TaskClaim, Unproven> {
+        let digest = Digest::of(token.expose().as_bytes());
+        let token = match self.task_tokens.find(digest) {
+            Some(token) => token,
+            None => {
+                let token = TaskToken::believe(token.expose(), &self.settings.authority, self.trust_domain())
+                    .map_err(Unproven::Task)?;
+                self.task_tokens.remember(digest, token.clone(), token.lifetime().until(), now);
+                token
+            }
+        };
+        token.lifetime().check(now, self.settings.proof_window_ms).map_err(Unproven::Task)?;
+        if self.is_revoked(&Revocation::Task(token.claim().task)) {
+            return Err(Unproven::TaskRevoked);
+        }
+        Ok(token.claim().clone())
+    }
+
+    /// Everything about a credential but whether its proof was used before.
+    pub(crate) fn weigh_credential(&self, credential: &Credential, now: Timestamp) -> Result<Claimant, Unproven> {
+        match credential {
+            Credential::Absent => Err(Unproven::NoCredential),
+            Credential::Bearer { token, loopback } => {
+                let token = self.agent_token(token, now)?;
+                if token.key().is_some() {
+                    return Err(Unproven::BoundTokenAlone);
+                }
+                if !loopback {
+                    return Err(Unproven::BearerFromAfar);
+                }
+                if !self.settings.bearer_on_loopback {
+                    return Err(Unproven::BearerNotAllowed);
+                }
+                let proof = Proof::Bearer { token_id: token.id().to_string() };
+                Ok(Claimant { principal: Principal::Agent(token.agent().agent.clone()), proof, possession: None })
+            }
+            Credential::Bound { token: text, proof, method, url } => {
+                let token = self.agent_token(text, now)?;
+                let key = token.key().ok_or(Unproven::UnboundTokenWithProof)?;
+                let request = Request { method, url, token: text.expose(), key };
+                let freshness =
+                    Freshness { now, window_ms: self.settings.proof_window_ms, since: self.settings.proofs_since };
+                let possession =
+                    Possession::believe(proof.expose(), request, freshness).map_err(Unproven::Possession)?;
+                let proof = Proof::Key { thumbprint: key.to_string() };
+                let principal = Principal::Agent(token.agent().agent.clone());
+                Ok(Claimant { principal, proof, possession: Some(possession) })
+            }
+            Credential::Pipe(principal) => {
+                if let Principal::Agent(agent) = principal
+                    && self.is_revoked(&Revocation::Agent(agent.clone()))
+                {
+                    return Err(Unproven::AgentRevoked(agent.clone()));
+                }
+                Ok(Claimant { principal: principal.clone(), proof: Proof::Pipe, possession: None })
+            }
+        }
+    }
+
+    /// An agent token that counts now. Its signature may be remembered; its time and revocation never are.
+    fn agent_token(&self, text: &UnverifiedToken, now: Timestamp) -> Result<AgentToken, Unproven> {
+        let digest = Digest::of(text.expose().as_bytes());
+        let token = match self.agent_tokens.find(digest) {
+            Some(token) => token,
+            None => {
+                let token = AgentToken::believe(text.expose(), &self.settings.authority, self.trust_domain())?;
+                self.agent_tokens.remember(digest, token.clone(), token.lifetime().until(), now);
+                token
+            }
+        };
+        token.lifetime().check(now, self.settings.proof_window_ms)?;
+        if self.is_revoked(&Revocation::Token(token.id())) {
+            return Err(Unproven::TokenRevoked);
+        }
+        if self.is_revoked(&Revocation::Agent(token.agent().agent.clone())) {
+            return Err(Unproven::AgentRevoked(token.agent().agent.clone()));
+        }
+        if token.key().is_some_and(|key| self.is_revoked(&Revocation::Key(*key))) {
+            return Err(Unproven::KeyRevoked);
+        }
+        Ok(token)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn n_agent_tokens(&self) -> usize {
+        self.agent_tokens.len()
+    }
+}
+
+/// Somebody who is who it says, if its proof was not used before.
+#[derive(Debug)]
+pub(crate) struct Claimant {
+    principal: Principal,
+    proof: Proof,
+    possession: Option<Possession>,
+}
+
+impl Claimant {
+    /// Uses up the proof. Comes last: a hop that is refused for another reason has not used it up.
+    pub(crate) fn spend(self, trust: &Trust, now: Timestamp) -> Result<(Principal, Proof), Unproven> {
+        if let (Some(possession), Proof::Key { thumbprint }) = (&self.possession, &self.proof) {
+            trust.used_proofs.spend(thumbprint, &possession.id, possession.until, now).map_err(Unproven::Spent)?;
+        }
+        Ok((self.principal, self.proof))
+    }
+}
+
+impl From<TokenError> for Unproven {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
