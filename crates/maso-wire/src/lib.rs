@@ -16,4 +16,5 @@ pub use limits::Limits;
 pub use received::{Arrival, Parts, Received};
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 mod tests;
