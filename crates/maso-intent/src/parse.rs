@@ -121,6 +121,7 @@ fn settings(form: &MasoForm) -> Settings {
             nodes_max: form.limits.nodes_max.unwrap_or(limits.nodes_max),
             string_bytes_max: form.limits.string_bytes_max.unwrap_or(limits.string_bytes_max),
             keys_max: form.limits.keys_max.unwrap_or(limits.keys_max),
+            ..limits
         },
         approval_wait_ms: [
             span(&wait.low, low),
