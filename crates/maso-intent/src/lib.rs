@@ -3,9 +3,11 @@
 //! Parses a deployment folder from text (doors read files), lints it, opens tasks, and turns `Identified` into
 //! [`Resolved`]: the effective authority, the task, the mandate in force. No file, clock or socket here.
 
+mod argument;
 mod authority;
 mod deployment;
 mod form;
+mod lint;
 mod mandate;
 mod manifest;
 mod minimal;
@@ -13,12 +15,14 @@ mod nearest;
 mod parse;
 mod problem;
 mod resolved;
+mod secret;
 mod settings;
 mod source;
 mod task;
 
 pub use authority::{Authority, visible_tools};
 pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
+pub use lint::{check, lint};
 pub use mandate::{
     AgentMandate, Bound, Evaluation, Grant, HardLimits, OiSpec, PlanAttempts, ResourceTerm, SolutionMandate, ToolTerms,
 };

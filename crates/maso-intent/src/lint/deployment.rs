@@ -1,0 +1,102 @@
+//! What is unsound in `maso.toml`.
+
+use maso_core::Risk;
+
+use super::Lint;
+use crate::{Problem, Role, Severity, nearest::suggestion};
+
+impl Lint<'_> {
+    pub(super) fn deployment(self, problems: &mut Vec<Problem>) {
+        let Some(maso) = &self.folder.maso else { return };
+        let deployment = self.deployment;
+        let form = &maso.form;
+
+        if !deployment.operators.contains_key(&form.accountable_human.value) {
+            let message = format!("accountable human `{}` is not an operator", form.accountable_human.value);
+            let remedy = self.operator_suggestion(form.accountable_human.as_str());
+            problems.push(maso.problem(form.accountable_human.start, Severity::Error, "OB-2.7", message, remedy));
+        }
+        let nobody_is = |role| !deployment.operators.values().any(|operator| operator.roles.contains(&role));
+        if nobody_is(Role::Supervisor) {
+            let message = "nobody may approve a held action, so each one will be denied when its wait ends";
+            let remedy = "give an operator the role `supervisor`";
+            problems.push(maso.problem(maso.find("[[operators]]"), Severity::Error, "EC-2.9", message, remedy));
+        }
+        if nobody_is(Role::IncidentCommander) {
+            let message = "nobody may pull the kill switch or end an emergency";
+            let remedy = "give an operator the role `incident-commander`";
+            problems.push(maso.problem(maso.find("[[operators]]"), Severity::Warning, "ENV-21", message, remedy));
+        }
+
+        for deselection in &form.controls.deselected {
+            if !deployment.operators.contains_key(&deselection.owner.value) {
+                let message = format!(
+                    "`{}` answers for switching `{}` off and is not an operator",
+                    deselection.owner.value, deselection.control.value
+                );
+                let remedy = self.operator_suggestion(deselection.owner.as_str());
+                problems.push(maso.problem(deselection.owner.start, Severity::Error, "OB-2.7", message, remedy));
+            }
+            if let Some(until) = &deselection.until
+                && until.parse::<jiff::civil::Date>().is_err()
+            {
+                let message = format!("`{}` is not a date", until.value);
+                problems.push(maso.problem(
+                    until.start,
+                    Severity::Error,
+                    "OB-2.7",
+                    message,
+                    "write it as `2027-01-31`",
+                ));
+            }
+            if form.controls.selected.contains(&deselection.control) {
+                let message = format!("`{}` is both selected and deselected", deselection.control.value);
+                problems.push(maso.problem(deselection.control.start, Severity::Error, "OB-2.7", message, "keep one"));
+            }
+        }
+
+        let settings = &deployment.settings;
+        let zeros = [
+            ("calls_per_hour_max", u64::from(settings.calls_per_hour_max), "EC-1.3"),
+            ("server_wait", settings.server_wait_ms, "EC-2.9"),
+            ("blocks_max", u64::from(settings.breaker_blocks_max), "EC-2.4"),
+            ("window", settings.breaker_window_ms, "EC-2.4"),
+            ("token_ttl", settings.token_ttl_ms, "IA-2.2"),
+            ("proof_window", settings.proof_window_ms, "IA-2.1"),
+            ("frame_bytes_max", settings.limits.frame_bytes_max as u64, "EC-2.15"),
+            ("depth_max", settings.limits.depth_max as u64, "EC-2.15"),
+            ("nodes_max", settings.limits.nodes_max as u64, "EC-2.15"),
+        ];
+        for (key, _, control) in zeros.into_iter().filter(|(_, value, _)| *value == 0) {
+            let message = format!("`{key}` is zero, so nothing can pass");
+            problems.push(maso.problem(maso.find(key), Severity::Error, control, message, "leave it out or raise it"));
+        }
+        if settings.token_ttl_ms > DAY_MS {
+            let message = "agent tokens live longer than 24 hours";
+            let remedy = "at most `1h` for agents with high privilege, `24h` for readers";
+            problems.push(maso.problem(maso.find("token_ttl"), Severity::Error, "IA-2.2", message, remedy));
+        }
+        if settings.approval_wait(Risk::Critical) > DAY_MS || settings.approval_wait(Risk::High) > DAY_MS {
+            let message = "an action of high or critical risk may wait longer than a day for a person";
+            problems.push(maso.problem(
+                maso.find("[approvals"),
+                Severity::Warning,
+                "EC-2.9",
+                message,
+                "shorten the wait; unanswered is denied and can be asked again",
+            ));
+        }
+        if !settings.listen.ip().is_loopback() && settings.bearer_on_loopback {
+            let message = format!("maso listens on `{}`, beyond this machine", settings.listen);
+            let remedy = "put TLS in front of it, or listen on `127.0.0.1`";
+            problems.push(maso.problem(maso.find("[listen]"), Severity::Warning, "IA-2.3", message, remedy));
+        }
+    }
+
+    pub(super) fn operator_suggestion(self, given: &str) -> String {
+        let operators = self.deployment.operators.keys().map(|operator| operator.as_str());
+        suggestion(given, operators, || format!("add `[[operators]]` with `name = \"{given}\"` to maso.toml"))
+    }
+}
+
+const DAY_MS: u64 = 24 * 3_600_000;

@@ -1,0 +1,407 @@
+use super::*;
+use crate::{Severity, check};
+
+fn found(source: &Source, file: &str, line: usize, severity: Severity, control: &str, message: &str) {
+    let problems = check(source);
+    let text = || problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let problem = problems
+        .iter()
+        .find(|problem| problem.file == file && problem.message.contains(message))
+        .unwrap_or_else(|| panic!("`{message}` is not among:\n{}", text()));
+    let given = problem.control.as_ref().map_or("", |control| control.as_str());
+    assert_eq!(
+        (problem.file.as_str(), problem.line, problem.severity, given),
+        (file, line, severity, control),
+        "{problem}"
+    );
+    assert!(!problem.remedy.is_empty(), "{problem}");
+}
+
+fn team_with(path: &str, old: &str, new: &str) -> Source {
+    edit(team(), path, old, new)
+}
+
+#[test]
+fn sound_deployments_have_no_findings() {
+    for source in [minimal(), team()] {
+        let problems = check(&source);
+        assert!(problems.is_empty(), "{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    }
+}
+
+#[test]
+fn maso_toml() {
+    let maso = "maso.toml";
+    found(
+        &edited(maso, "human = \"owner\"", "human = \"ownr\""),
+        maso,
+        4,
+        Severity::Error,
+        "OB-2.7",
+        "is not an operator",
+    );
+    found(&edited(maso, "\"supervisor\", ", ""), maso, 6, Severity::Error, "EC-2.9", "nobody may approve");
+    found(&edited(maso, ", \"incident-commander\"", ""), maso, 6, Severity::Warning, "ENV-21", "kill switch");
+    found(&edited(maso, "tier = 1", "tier = 2"), maso, 3, Severity::Error, "EC-2.5", "tier 2 needs a judge");
+    found(&team_with(maso, "tier = 2", "tier = 3"), maso, 4, Severity::Error, "EC-3.3", "two judges");
+    found(
+        &team_with(maso, "owner = \"supervisor\"", "owner = \"nobody\""),
+        maso,
+        19,
+        Severity::Error,
+        "OB-2.7",
+        "answers for switching",
+    );
+    found(&team_with(maso, "2027-01-01", "next year"), maso, 20, Severity::Error, "OB-2.7", "is not a date");
+    found(
+        &edited(maso, "[[op", "[identity]\ntoken_ttl = \"25h\"\n[[op"),
+        maso,
+        7,
+        Severity::Error,
+        "IA-2.2",
+        "longer than 24 hours",
+    );
+    found(
+        &edited(maso, "[[op", "[limits]\ncalls_per_hour_max = 0\n[[op"),
+        maso,
+        7,
+        Severity::Error,
+        "EC-1.3",
+        "is zero",
+    );
+    found(
+        &edited(maso, "[[op", "[listen]\naddress = \"0.0.0.0:1\"\n[[op"),
+        maso,
+        6,
+        Severity::Warning,
+        "IA-2.3",
+        "beyond this machine",
+    );
+}
+
+#[test]
+fn workflows() {
+    let file = "workflows/claims.toml";
+    for key in
+        ["process_owner = \"operations\"\n", "technical_owner = \"platform\"\n", "review_date = \"2027-01-31\"\n"]
+    {
+        let name = key.split(' ').next().unwrap();
+        found(&team_with(file, key, ""), file, 1, Severity::Error, "AT-1.1", &format!("has no `{name}`"));
+    }
+    found(
+        &team_with(file, "2027-01-31", "2026-10-31"),
+        file,
+        13,
+        Severity::Error,
+        "AT-2.2",
+        "not after the effective date",
+    );
+    found(&team_with(file, "2027-01-31", "soon"), file, 13, Severity::Error, "AT-1.1", "is not a date");
+    found(
+        &team_with(file, "[\"intake\", \"analysis\"]", "[\"intake\", \"analysis\", \"clerk\"]"),
+        file,
+        7,
+        Severity::Error,
+        "AT-1.1",
+        "there is no agent `clerk`",
+    );
+    found(
+        &team_with(file, "\"db:pay\",", "\"db:pya\", \"db:pay\","),
+        file,
+        8,
+        Severity::Error,
+        "SC-1.2",
+        "nothing describes tool `db:pya`",
+    );
+    found(
+        &team_with(file, "\"db:pay\",", "\"dv:pay\", \"db:pay\","),
+        file,
+        8,
+        Severity::Error,
+        "SC-2.3",
+        "there is no server `dv`",
+    );
+    found(
+        &team_with(file, "to = \"analysis\"", "to = \"analyst\""),
+        file,
+        26,
+        Severity::Error,
+        "IA-2.4",
+        "there is no agent `analyst`",
+    );
+    found(
+        &team_with(file, "schema = {", "# schema = {"),
+        file,
+        27,
+        Severity::Warning,
+        "EC-2.14",
+        "may contain anything",
+    );
+    let back = "[[grants]]\nfrom = \"analysis\"\nto = \"intake\"\nrequest = \"ask\"\nschema = {}\n\n[oispec]";
+    found(
+        &team_with(file, "[oispec]", back),
+        file,
+        25,
+        Severity::Error,
+        "AT-2.4",
+        "`analysis` → `intake` → `analysis`",
+    );
+    found(
+        &team_with(file, "to = \"analysis\"", "to = \"intake\""),
+        file,
+        25,
+        Severity::Error,
+        "AT-2.4",
+        "`intake` → `intake`",
+    );
+    found(
+        &team_with("agents/analysis.toml", "covers = [\"paid\"]", ""),
+        file,
+        33,
+        Severity::Error,
+        "OI-1.5",
+        "`paid` is not covered",
+    );
+    found(
+        &team_with(file, "each claim ends in `paid` or `stopped`", "claims are handled well"),
+        file,
+        33,
+        Severity::Warning,
+        "OI-1.2",
+        "`well` cannot be measured",
+    );
+    found(
+        &team_with("agents/analysis.toml", "\"two\"", "\"one\""),
+        file,
+        7,
+        Severity::Warning,
+        "PG-2.9",
+        "depend on provider `one`",
+    );
+}
+
+#[test]
+fn agents() {
+    let file = "agents/intake.toml";
+    found(
+        &team_with("workflows/claims.toml", "\"db:read_claim\", ", ""),
+        file,
+        13,
+        Severity::Error,
+        "AT-2.1",
+        "goes beyond the parent mandate",
+    );
+    found(
+        &team_with(file, "prohibited = [", "prohibited = [\"db:read_claim\", "),
+        file,
+        13,
+        Severity::Error,
+        "AT-1.2",
+        "both granted and prohibited",
+    );
+    found(
+        &team_with(file, "workflow = \"claims\"", "workflow = \"claim\""),
+        file,
+        3,
+        Severity::Error,
+        "AT-1.2",
+        "there is no workflow `claim`",
+    );
+    found(
+        &team_with("workflows/claims.toml", "\"intake\", ", ""),
+        file,
+        3,
+        Severity::Error,
+        "AT-1.2",
+        "does not name agent `intake`",
+    );
+    found(
+        &team_with(file, "escalation = \"supervisor\"", "escalation = \"analysis\""),
+        file,
+        10,
+        Severity::Error,
+        "AT-2.9",
+        "is an agent",
+    );
+    found(
+        &team_with(file, "escalation = \"supervisor\"", "escalation = \"nobody\""),
+        file,
+        10,
+        Severity::Error,
+        "AT-2.9",
+        "is not an operator",
+    );
+    found(
+        &team_with(file, "logic = [\"read\", \"hand on\"]", ""),
+        file,
+        1,
+        Severity::Warning,
+        "AT-1.2",
+        "how the agent is to work",
+    );
+    found(
+        &team_with(file, "\"/claim\" =", "\"/claims\" ="),
+        file,
+        15,
+        Severity::Error,
+        "EC-1.2",
+        "has no argument `/claims`",
+    );
+    found(
+        &team_with(file, "may_be_asked_by = [\"files\"]", "may_be_asked_by = [\"fils\"]"),
+        file,
+        8,
+        Severity::Error,
+        "SC-2.3",
+        "no server `fils`",
+    );
+    found(&team_with(file, "file:///claims/", "file:///claims"), file, 18, Severity::Note, "IA-1.4", "only begins so");
+    let analysis = "agents/analysis.toml";
+    found(
+        &team_with(analysis, "covers = [\"paid\"]", "covers = [\"payed\"]"),
+        analysis,
+        25,
+        Severity::Error,
+        "OI-1.5",
+        "no success criterion `payed`",
+    );
+    found(
+        &team_with(analysis, "justification = \"it pays\"", ""),
+        analysis,
+        11,
+        Severity::Warning,
+        "AT-2.3",
+        "why the agent needs",
+    );
+    found(
+        &team_with(analysis, "workflow = \"claims\"", "workflow = \"claims\"\nsequence_position = 1"),
+        analysis,
+        4,
+        Severity::Error,
+        "AT-2.4",
+        "sequence position 1",
+    );
+    let mut unpinned = team();
+    unpinned.files.remove("tools/db.lock.json");
+    found(&unpinned, file, 13, Severity::Warning, "SC-2.2", "nobody approved");
+    let unreachable = team_with(
+        "workflows/claims.toml",
+        "agents = [\"intake\", \"analysis\"]",
+        "agents = [\"analysis\", \"intake\"]",
+    );
+    found(&unreachable, file, 3, Severity::Warning, "AT-2.4", "not the first");
+}
+
+#[test]
+fn judges() {
+    let file = "judges/tactical.toml";
+    found(&team_with(file, "\"m3\"", "\"m1\""), file, 4, Severity::Error, "EC-2.5", "the model of agent `intake`");
+    found(&team_with(file, "exclusions = [\"tone\"]", ""), file, 1, Severity::Warning, "OI-2.3", "does not evaluate");
+    found(
+        &team_with(file, "[\"the payee is the account of the claim\"]", "[]"),
+        file,
+        5,
+        Severity::Error,
+        "OI-2.3",
+        "no criteria",
+    );
+    found(
+        &team_with(file, "the payee is the account of the claim", "the tone is appropriate"),
+        file,
+        5,
+        Severity::Warning,
+        "OI-2.3",
+        "`appropriate`",
+    );
+}
+
+#[test]
+fn tools() {
+    let file = "tools/db.toml";
+    let pay = "class = \"transfer\"\nreversibility = \"irreversible\"\nrisk = \"high\"\n";
+    found(
+        &team_with(file, pay, &pay.replace("class = \"transfer\"\n", "")),
+        file,
+        17,
+        Severity::Error,
+        "EC-2.1",
+        "`pay` has no `class`",
+    );
+    found(
+        &team_with(file, pay, &pay.replace("reversibility = \"irreversible\"\n", "")),
+        file,
+        17,
+        Severity::Error,
+        "EC-1.6",
+        "has no `reversibility`",
+    );
+    found(
+        &team_with(file, pay, &pay.replace("high", "low")),
+        file,
+        17,
+        Severity::Warning,
+        "EC-2.1",
+        "less than such a tool has",
+    );
+    found(&team_with(file, "reversible_window = \"60s\"\n", ""), file, 26, Severity::Error, "EC-1.6", "for how long");
+    found(
+        &team_with(file, "value_pointer = \"/amount_minor\"\n", ""),
+        file,
+        17,
+        Severity::Warning,
+        "EC-2.3",
+        "no cap can count",
+    );
+    found(
+        &team_with(file, "\"/iban\" = { role", "\"/ibna\" = { role"),
+        file,
+        23,
+        Severity::Error,
+        "PG-2.5",
+        "has no argument `/ibna`",
+    );
+    found(
+        &team_with(file, "\"/iban\" = { role", "# { role"),
+        file,
+        17,
+        Severity::Warning,
+        "PG-2.5",
+        "looks like a account",
+    );
+    found(
+        &team_with(file, "[tools.pay.authority]", "compensated_by = \"unpay\"\n[tools.pay.authority]"),
+        file,
+        22,
+        Severity::Error,
+        "EC-1.6",
+        "which nothing describes",
+    );
+    found(
+        &team_with(file, "DB = \"claims.db\"", "DB_PASSWORD = \"hunter2\""),
+        file,
+        7,
+        Severity::Error,
+        "IA-2.6",
+        "looks like a secret",
+    );
+    let lock = "tools/db.lock.json";
+    found(
+        &team_with(lock, "[\n", "[\n{ \"name\": \"wipe\" },\n"),
+        lock,
+        2,
+        Severity::Error,
+        "EC-2.1",
+        "is not classified",
+    );
+    let mut orphan = team();
+    orphan.files.insert("tools/other.lock.json".to_owned(), "[]".to_owned());
+    found(&orphan, "tools/other.lock.json", 1, Severity::Error, "SC-2.3", "not declared");
+    found(
+        &team_with("tools/files.toml", "http://127.0.0.1", "http://files.example"),
+        "tools/files.toml",
+        4,
+        Severity::Warning,
+        "IA-2.3",
+        "without TLS",
+    );
+}

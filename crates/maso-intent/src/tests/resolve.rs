@@ -1,0 +1,296 @@
+use maso_core::{
+    Act, Digest, Finding, Hop, HopId, Listing, Mode, Phase, Principal, Refusal, TaskId, Timestamp, Turn, Wants, Word,
+};
+use maso_identity::TaskClaim;
+use serde_json::json;
+
+use super::*;
+use crate::{Circumstances, OpenTask, PinState, TaskSpec, is_plan_attempt, resolved::ground};
+
+/// A hop of `intake`'s opened task at noon, and everything that the checks below turn.
+#[derive(Clone)]
+struct Case {
+    source: Source,
+    from: Principal,
+    to: Principal,
+    act: Act,
+    turn: Turn,
+    at: Timestamp,
+    task: Option<Arc<TaskSpec>>,
+    claim: Option<TaskClaim>,
+    agent_phase: Phase,
+    around_phase: Phase,
+    pin: PinState,
+}
+
+fn agent(name: &str) -> Principal {
+    Principal::Agent(name.parse().unwrap())
+}
+
+fn server(name: &str) -> Principal {
+    Principal::Server(name.parse().unwrap())
+}
+
+fn tool(name: &str) -> Act {
+    Act::CallTool(name.parse().unwrap())
+}
+
+fn opened() -> TaskSpec {
+    let wish = OpenTask {
+        workflow: "claims".parse().unwrap(),
+        words: "settle claim CLM-1".to_owned(),
+        success_criteria: Vec::new(),
+        accountable_human: None,
+        ttl_ms: Some(1_000),
+    };
+    TaskSpec::open(wish, TaskId::from_uuid(uuid::Uuid::max()), Timestamp::from_millis(0), &deployment(&team())).unwrap()
+}
+
+fn claim(task: &TaskSpec) -> Option<TaskClaim> {
+    Some(TaskClaim { task: task.id, specification: task.digest() })
+}
+
+fn standing(name: &str) -> TaskSpec {
+    TaskSpec::standing(&deployment(&team()), &name.parse().unwrap(), TaskId::from_uuid(uuid::Uuid::nil())).unwrap()
+}
+
+/// `intake` calls a tool of its mandate, in an opened task.
+fn case() -> Case {
+    let task = opened();
+    Case {
+        source: team(),
+        from: agent("intake"),
+        to: server("db"),
+        act: tool("db:read_claim"),
+        turn: Turn::Ask,
+        at: Timestamp::from_millis(500),
+        claim: claim(&task),
+        task: Some(Arc::new(task)),
+        agent_phase: Phase::Primary,
+        around_phase: Phase::Primary,
+        pin: PinState::Pinned,
+    }
+}
+
+impl Case {
+    fn between(self, from: Principal, to: Principal, act: Act) -> Self {
+        Self { from, to, act, ..self }
+    }
+
+    fn answered(self) -> Self {
+        let to = HopId::from_uuid(uuid::Uuid::nil());
+        Self { from: self.to, to: self.from, turn: Turn::Answer { to }, claim: None, ..self }
+    }
+
+    fn outcome(&self) -> Result<(), (Refusal, Finding)> {
+        let hop = Hop {
+            id: HopId::from_uuid(uuid::Uuid::nil()),
+            at: self.at,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            act: self.act.clone(),
+            turn: self.turn,
+            payload: json!({}),
+        };
+        let circumstances = Circumstances {
+            deployment: deployment(&self.source),
+            task: self.task.clone(),
+            agent_phase: self.agent_phase,
+            around_phase: self.around_phase,
+            pin: self.pin,
+            mode: Mode::Enforce,
+        };
+        ground(&hop, self.claim.as_ref(), &circumstances).map(drop)
+    }
+
+    fn stands(&self) {
+        if let Err((refusal, finding)) = self.outcome() {
+            panic!("{} from {} to {}: {refusal}: {}", self.act, self.from, self.to, finding.reason);
+        }
+    }
+
+    fn falls(&self, refusal: Refusal, control: &str, reason: &str) -> Finding {
+        let Err((code, finding)) = self.outcome() else {
+            panic!("{} from {} to {} stands", self.act, self.from, self.to);
+        };
+        assert_eq!(
+            (code, finding.control.as_str(), finding.word),
+            (refusal, control, Word::NoGo),
+            "{}",
+            finding.reason
+        );
+        assert!(finding.reason.contains(reason), "{}", finding.reason);
+        finding
+    }
+}
+
+fn read(uri: &str) -> Act {
+    Act::ReadResource { server: "files".parse().unwrap(), uri: uri.to_owned() }
+}
+
+fn prompt(name: &str) -> Act {
+    Act::GetPrompt { server: "files".parse().unwrap(), prompt: name.to_owned() }
+}
+
+fn request(to: &str, name: &str) -> Act {
+    Act::Request { agent: to.parse().unwrap(), request: name.parse().unwrap() }
+}
+
+#[test]
+fn what_lies_within_the_mandate_stands_and_so_does_its_answer() {
+    let files = || server("files");
+    let intake = || agent("intake");
+    for (from, to, act) in [
+        (intake(), server("db"), tool("db:read_claim")),
+        (intake(), files(), read("file:///claims/1.txt")),
+        (intake(), files(), prompt("summary")),
+        (intake(), files(), Act::Complete { server: "files".parse().unwrap() }),
+        (intake(), files(), Act::List { server: "files".parse().unwrap(), listing: Listing::Tools }),
+        (intake(), agent("analysis"), request("analysis", "assess")),
+        (files(), intake(), Act::AskClient { server: "files".parse().unwrap(), wants: Wants::Sample }),
+        (files(), intake(), Act::Notify { server: "files".parse().unwrap(), topic: "log".to_owned() }),
+    ] {
+        let case = case().between(from, to, act);
+        case.stands();
+        case.answered().stands();
+    }
+}
+
+#[test]
+fn what_lies_outside_the_mandate_falls_and_so_does_an_answer_to_it() {
+    let files = || server("files");
+    let intake = || agent("intake");
+    let elicit = |server: &str| Act::AskClient { server: server.parse().unwrap(), wants: Wants::Elicit };
+    for (from, to, act, control) in [
+        (intake(), files(), read("file:///etc/passwd"), "IA-1.4"),
+        (intake(), files(), read("file:///claims/../etc/passwd"), "IA-1.4"),
+        (intake(), files(), prompt("other"), "IA-1.4"),
+        (intake(), agent("analysis"), request("analysis", "other"), "IA-2.4"),
+        (agent("analysis"), intake(), request("intake", "assess"), "IA-2.4"),
+        (server("db"), intake(), elicit("db"), "SC-2.3"),
+        (agent("analysis"), files(), Act::Complete { server: "files".parse().unwrap() }, "SC-2.3"),
+        (agent("analysis"), files(), Act::List { server: "files".parse().unwrap(), listing: Listing::Tools }, "SC-2.3"),
+        (
+            files(),
+            agent("analysis"),
+            Act::Notify { server: "files".parse().unwrap(), topic: "log".to_owned() },
+            "SC-2.3",
+        ),
+    ] {
+        let case = case().between(from, to, act);
+        case.falls(Refusal::OutOfMandate, control, "is not in the mandate");
+        case.answered().falls(Refusal::OutOfMandate, control, "is not in the mandate");
+    }
+}
+
+#[test]
+fn a_tool_outside_the_mandate_is_a_plan_attempt() {
+    for (name, why) in [("db:pay", "not in"), ("db:delete_claim", "prohibited"), ("db:no_such_tool", "not in")] {
+        let finding = Case { act: tool(name), ..case() }.falls(Refusal::OutOfMandate, "AT-1.6", why);
+        assert!(is_plan_attempt(&finding));
+    }
+    let beyond = edit(team(), "workflows/claims.toml", "\"db:read_claim\", ", "");
+    let finding = Case { source: beyond, ..case() }.falls(Refusal::OutOfMandate, "AT-1.6", "beyond the parent");
+    assert!(is_plan_attempt(&finding));
+    // The answer of such a tool was not the agent's attempt.
+    let finding = Case { act: tool("db:pay"), ..case() }.answered().falls(Refusal::OutOfMandate, "EC-1.2", "not in");
+    assert!(!is_plan_attempt(&finding));
+    assert!(!is_plan_attempt(&Finding::new("AT-1.6", Word::NoGo, "another reason")));
+}
+
+#[test]
+fn hops_between_the_wrong_parties_fall() {
+    let operator = Principal::Operator("supervisor".parse().unwrap());
+    for (from, to, act, control) in [
+        (agent("intake"), server("files"), tool("db:read_claim"), "EC-1.2"),
+        (agent("intake"), agent("analysis"), tool("db:read_claim"), "EC-1.2"),
+        (server("db"), agent("intake"), tool("db:read_claim"), "EC-1.2"),
+        (operator.clone(), server("db"), tool("db:read_claim"), "EC-1.2"),
+        (operator, agent("analysis"), request("analysis", "assess"), "IA-2.4"),
+        (
+            server("db"),
+            agent("intake"),
+            Act::AskClient { server: "files".parse().unwrap(), wants: Wants::Sample },
+            "EC-1.2",
+        ),
+        (
+            agent("intake"),
+            server("files"),
+            Act::AskClient { server: "files".parse().unwrap(), wants: Wants::Sample },
+            "EC-1.2",
+        ),
+        (agent("intake"), agent("intake"), request("analysis", "assess"), "IA-2.4"),
+    ] {
+        case().between(from, to, act).falls(Refusal::OutOfMandate, control, "cannot go from");
+    }
+    let unknown = Case { from: agent("stranger"), ..case() };
+    unknown.falls(Refusal::OutOfMandate, "AT-1.2", "agent `stranger` has no mandate");
+    let elsewhere = Case { to: server("x"), act: tool("x:y"), ..case() };
+    elsewhere.falls(Refusal::OutOfMandate, "SC-2.3", "server `x` is not declared");
+}
+
+#[test]
+fn an_agent_whose_workflow_does_not_hold_it_has_no_authority() {
+    let missing = edit(team(), "agents/intake.toml", "workflow = \"claims\"", "workflow = \"other\"");
+    Case { source: missing, ..case() }.falls(Refusal::OutOfMandate, "AT-1.1", "has no mandate");
+    let unnamed = edit(team(), "workflows/claims.toml", "[\"intake\", \"analysis\"]", "[\"analysis\"]");
+    Case { source: unnamed, ..case() }.falls(Refusal::OutOfMandate, "AT-1.1", "does not name agent");
+}
+
+#[test]
+fn a_hop_needs_an_open_task_of_its_workflow_and_its_exact_specification() {
+    let none = Case { task: None, ..case() };
+    none.falls(Refusal::OutOfMandate, "PG-2.2", "which is not open");
+    Case { claim: None, ..none }.falls(Refusal::OutOfMandate, "PG-2.2", "belongs to no task");
+    Case { claim: None, ..case() }.falls(Refusal::OutOfMandate, "PG-2.2", "shows no token");
+    let other = TaskClaim { specification: Digest::of(b"other words"), ..case().claim.unwrap() };
+    Case { claim: Some(other), ..case() }.falls(Refusal::OutOfMandate, "PG-2.2", "is bound to");
+    let other = TaskClaim { task: TaskId::from_uuid(uuid::Uuid::nil()), ..case().claim.unwrap() };
+    Case { claim: Some(other), ..case() }.falls(Refusal::OutOfMandate, "PG-2.2", "the hop came for");
+    Case { at: Timestamp::from_millis(999), ..case() }.stands();
+    Case { at: Timestamp::from_millis(1_000), ..case() }.falls(Refusal::OutOfMandate, "PG-2.2", "ended at");
+    let task = TaskSpec { workflow: "other".parse().unwrap(), ..opened() };
+    let elsewhere = Case { claim: claim(&task), task: Some(Arc::new(task)), ..case() };
+    elsewhere.falls(Refusal::OutOfMandate, "AT-1.1", "is a run of `other`");
+}
+
+#[test]
+fn a_standing_task_is_its_agents_alone() {
+    let in_standing = |name: &str| Case { claim: None, task: Some(Arc::new(standing(name))), ..case() };
+    in_standing("intake").stands();
+    in_standing("analysis").falls(Refusal::OutOfMandate, "IA-2.4", "not of `intake`");
+}
+
+#[test]
+fn a_stopped_agent_does_nothing() {
+    let own = |agent_phase| Case { agent_phase, ..case() };
+    let around = |around_phase| Case { around_phase, ..case() };
+    for phase in [Phase::Alternate, Phase::Contingency, Phase::Emergency] {
+        own(phase).falls(Refusal::Suspended, "EC-2.4", "is isolated");
+        own(phase).answered().falls(Refusal::Suspended, "EC-2.4", "is isolated");
+    }
+    around(Phase::Alternate).stands();
+    around(Phase::Contingency).stands();
+    around(Phase::Emergency).falls(Refusal::Suspended, "ENV-21", "everything is stopped");
+}
+
+#[test]
+fn in_contingency_agents_do_not_talk_to_each_other() {
+    let ask = case().between(agent("intake"), agent("analysis"), request("analysis", "assess"));
+    Case { around_phase: Phase::Alternate, ..ask.clone() }.stands();
+    let cut = Case { around_phase: Phase::Contingency, ..ask };
+    cut.falls(Refusal::Suspended, "EC-2.10", "bus between agents off");
+    cut.answered().falls(Refusal::Suspended, "EC-2.10", "bus between agents off");
+}
+
+#[test]
+fn a_tool_is_called_only_as_it_was_approved() {
+    let (approved, published) = (Digest::of(b"approved"), Digest::of(b"published"));
+    let drifted = Case { pin: PinState::Drifted { approved, published }, ..case() };
+    let finding = drifted.falls(Refusal::OutOfMandate, "SC-2.2", &approved.to_string());
+    assert!(finding.reason.contains(&published.to_string()));
+    let unapproved = Case { pin: PinState::Unapproved { published }, ..case() };
+    unapproved.falls(Refusal::OutOfMandate, "SC-2.2", &published.to_string());
+    // What was called while it was approved may still answer.
+    drifted.answered().stands();
+}

@@ -1,0 +1,53 @@
+use maso_core::{TaskId, Timestamp};
+
+use super::*;
+use crate::{OpenError, OpenTask, TaskSpec};
+
+fn wish() -> OpenTask {
+    OpenTask {
+        workflow: "notes".parse().unwrap(),
+        words: "send note 1 to the front desk".to_owned(),
+        success_criteria: Vec::new(),
+        accountable_human: None,
+        ttl_ms: None,
+    }
+}
+
+fn open(wish: OpenTask) -> Result<TaskSpec, OpenError> {
+    let id = TaskId::from_uuid(uuid::Uuid::nil());
+    TaskSpec::open(wish, id, Timestamp::from_millis(1_000), &deployment(&minimal()))
+}
+
+#[test]
+fn a_task_takes_what_is_not_said_from_the_deployment() {
+    let task = open(wish()).unwrap();
+    assert_eq!(task.accountable_human.as_str(), "owner");
+    assert_eq!(task.success_criteria.len(), 1);
+    assert_eq!(task.expires_at, Timestamp::from_millis(1_000).plus_ms(OpenTask::TTL_MS));
+}
+
+#[test]
+fn what_is_not_clear_is_not_opened() {
+    assert_eq!(open(OpenTask { words: " \n".to_owned(), ..wish() }), Err(OpenError::NoWords));
+    let empty = vec!["sent".to_owned(), String::new()];
+    assert_eq!(open(OpenTask { success_criteria: empty, ..wish() }), Err(OpenError::NoCriterion { position: 2 }));
+    let words = "w".repeat(OpenTask::WORDS_BYTES_MAX);
+    assert!(open(OpenTask { words: words.clone(), ..wish() }).is_ok());
+    assert!(matches!(open(OpenTask { words: words + "w", ..wish() }), Err(OpenError::TooLong { .. })));
+    let workflow = "other".parse().unwrap();
+    assert!(matches!(open(OpenTask { workflow, ..wish() }), Err(OpenError::UnknownWorkflow { .. })));
+    let operator = Some("stranger".parse().unwrap());
+    assert!(matches!(open(OpenTask { accountable_human: operator, ..wish() }), Err(OpenError::UnknownOperator { .. })));
+    for (ttl_ms, opens) in [(0, false), (1, true), (OpenTask::TTL_MS_MAX, true), (OpenTask::TTL_MS_MAX + 1, false)] {
+        assert_eq!(open(OpenTask { ttl_ms: Some(ttl_ms), ..wish() }).is_ok(), opens, "{ttl_ms}");
+    }
+}
+
+#[test]
+fn a_standing_task_is_the_same_whenever_it_is_made() {
+    let id = TaskId::from_uuid(uuid::Uuid::nil());
+    let standing = |agent: &str| TaskSpec::standing(&deployment(&minimal()), &agent.parse().unwrap(), id);
+    assert_eq!(standing("writer").unwrap().digest(), standing("writer").unwrap().digest());
+    assert_eq!(standing("writer").unwrap().words, "");
+    assert_eq!(standing("stranger"), None);
+}
