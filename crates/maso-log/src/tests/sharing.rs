@@ -1,0 +1,95 @@
+//! Several recorders on one file, as several processes have it; followers.
+
+use futures::StreamExt;
+
+use super::*;
+use crate::LogFault;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_recorders_write_one_gapless_chain_and_see_each_others_records_in_order() {
+    let place = Place::new();
+    let (one, folded_by_one) = place.open();
+    let (two, folded_by_two) = place.open();
+    let tasks: Vec<_> = [("one", &one), ("two", &two)]
+        .into_iter()
+        .flat_map(|(name, recorder)| (0..8).map(move |n| (format!("{name} {n}"), recorder.clone())))
+        .map(|(name, recorder)| {
+            tokio::spawn(async move {
+                for n in 0..20 {
+                    recorder.record(seen(format!("{name} {n}"))).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    // Each sees the last record, whoever wrote it, without being asked.
+    for recorder in [&one, &two] {
+        let all: Vec<_> = recorder.tail(1).take(320).collect().await;
+        assert_eq!(all.last().unwrap().sequence, 320);
+    }
+    assert_eq!(folded_by_one.all(), folded_by_two.all());
+    assert_gapless(&folded_by_one.all());
+    assert_eq!(folded_by_one.all().len(), 320);
+    let report = maso_verify::verify(&place.path).unwrap();
+    assert!(report.holds(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_used_once_whichever_process_is_first() {
+    let place = Place::new();
+    let (one, folded) = place.open();
+    let (two, _) = place.open();
+    for n in 0..40 {
+        let ticket = format!("ticket_{n}");
+        let (first, second) =
+            tokio::join!(one.record(spend(ticket.clone(), "hop_one")), two.record(spend(ticket.clone(), "hop_two")));
+        assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+        let refused = first.err().or(second.err());
+        assert!(matches!(refused, Some(LogFault::Spent { subject }) if subject == ticket));
+    }
+    one.record(seen("end")).await.unwrap();
+    assert_eq!(folded.all().len(), 41);
+}
+
+#[tokio::test]
+async fn an_own_record_comes_after_the_foreign_ones_before_it_also_in_the_fold() {
+    let place = Place::new();
+    let (one, folded) = place.open();
+    let (two, _) = place.open();
+    two.record_all(vec![seen("a"), seen("b")]).await.unwrap();
+    assert_eq!(one.record(seen("c")).await.unwrap().sequence(), 3);
+    let reasons: Vec<_> = folded.all().iter().map(|record| reason(record).to_owned()).collect();
+    assert_eq!(reasons, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_tail_that_lags_far_behind_loses_nothing_and_repeats_nothing() {
+    let place = Place::new();
+    let (recorder, _) = place.open();
+    for _ in 0..10 {
+        recorder.record(seen("early")).await.unwrap();
+    }
+    let mut follower = recorder.follow();
+    let late = recorder.tail(6);
+    for _ in 0..100 {
+        recorder.record_all(vec![seen("more"); 50]).await.unwrap();
+    }
+    let sequences: Vec<_> = late.take(5005).map(|record| record.sequence).collect().await;
+    assert_eq!(sequences, (6..=5010).collect::<Vec<_>>());
+    assert!(matches!(follower.recv().await, Err(tokio::sync::broadcast::error::RecvError::Lagged(_))));
+}
+
+#[tokio::test]
+async fn a_tail_goes_on_live_and_ends_with_the_recorder() {
+    let place = Place::new();
+    let (recorder, _) = place.open();
+    let mut tail = Box::pin(recorder.tail(0));
+    for n in 1..=3 {
+        recorder.record(seen("live")).await.unwrap();
+        assert_eq!(tail.next().await.unwrap().sequence, n);
+    }
+    drop(recorder);
+    assert!(tail.next().await.is_none());
+}
