@@ -17,4 +17,4 @@ pub use outcome::{Answers, ClaimReport, PoisonReport, Report, Settled, check_out
 pub use servers::{DemoServer, serve};
 
 #[cfg(test)]
-mod tests;
+mod testing;

@@ -17,7 +17,7 @@ pub(super) async fn assess(tools: &mut Tools, mut inbox: Inbox) -> Result<usize,
     while let Some(request) = inbox.next(tools).await? {
         tools.work_on(request.claim_id(), request.task_token.as_deref());
         let outcome = match (request.request.as_str(), request.claim_id()) {
-            ("assess_claim", Some(claim_id)) => assess_one(tools, claim_id).await?,
+            ("assess_claim", Some(claim_id)) => assess_one(tools, claim_id, &request).await?,
             _ => None,
         };
         if let Some(outcome) = outcome {
@@ -29,10 +29,16 @@ pub(super) async fn assess(tools: &mut Tools, mut inbox: Inbox) -> Result<usize,
     Ok(n_claims)
 }
 
-/// Assesses and settles one claim; `None` if the system of record could not be read.
-async fn assess_one(tools: &mut Tools, claim_id: &str) -> Result<Option<&'static str>, DemoError> {
+/// Assesses and settles one claim; `None` if there is nothing to assess.
+async fn assess_one(tools: &mut Tools, claim_id: &str, request: &Request) -> Result<Option<&'static str>, DemoError> {
     let Some(case) = open_case(tools, claim_id).await? else { return Ok(None) };
-    let read = read_evidence(tools, claim_id).await?;
+    if case.claim["state"] != "received" {
+        return Ok(None);
+    }
+    let mut read = read_evidence(tools, claim_id).await?;
+    if let Some(note) = request.content["note"].as_str() {
+        read.push((Because::Request { from: request.from.clone() }, note.to_owned()));
+    }
 
     let covered = is_covered(&case);
     let rationale = if covered { "the loss falls into the time of cover" } else { "no cover on the day of the loss" };
@@ -48,6 +54,12 @@ async fn assess_one(tools: &mut Tools, claim_id: &str) -> Result<Option<&'static
     }
     if !covered {
         return Ok(Some("declined"));
+    }
+    if case.claim["claimed_amount_minor"].as_i64() > case.claim["appraisal_minor"].as_i64() {
+        // Whoever believes every figure believes the larger one.
+        let claimed = case.claim["claimed_amount_minor"].clone();
+        let order = gullible::payment(&case, case.policy["payee_iban"].clone(), claimed);
+        tools.call("claims-db", "pay_claim", order, Because::Extract).await?;
     }
 
     let order = gullible::payment(&case, case.policy["payee_iban"].clone(), case.claim["payable_minor"].clone());

@@ -62,7 +62,9 @@ fn news(case: &Case, outcome: &str) -> Option<String> {
             "Your claim {claim_id} is settled. We have paid {} to the account that we have on file for you.",
             euros(&case.claim["payable_minor"])
         )),
-        "stopped" => Some(format!("Your claim {claim_id} needs a closer look by one of our people, who will call you.")),
+        "stopped" => {
+            Some(format!("Your claim {claim_id} needs a closer look by one of our people, who will call you."))
+        }
         "declined" => Some(format!(
             "We are sorry: on the day of the loss your policy was not in force, so claim {claim_id} is not covered."
         )),

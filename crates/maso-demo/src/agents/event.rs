@@ -76,6 +76,8 @@ pub enum Because {
         /// The agent that made the request.
         from: String,
     },
+    /// What another agent left in the system of record said so.
+    Extract,
 }
 
 /// What came back.
@@ -110,12 +112,15 @@ impl Reply {
     }
 }
 
-impl Event {
-    /// Writes the event as one line.
-    pub(super) fn tell(&self) -> Result<(), DemoError> {
-        let mut line = serde_json::to_vec(self).expect("an event has only string keys");
+/// Where an agent's events go.
+pub(crate) type Teller = Box<dyn FnMut(&Event) -> Result<(), DemoError> + Send>;
+
+/// Writes events to standard output, one line each.
+pub(super) fn tell_on_stdout() -> Teller {
+    Box::new(|event| {
+        let mut line = serde_json::to_vec(event).expect("an event has only string keys");
         line.push(b'\n');
         let mut out = std::io::stdout().lock();
         out.write_all(&line).and_then(|()| out.flush()).map_err(DemoError::Report)
-    }
+    })
 }

@@ -41,7 +41,9 @@ fn reveal(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             '\u{E0020}'..='\u{E007E}' => char::from_u32(u32::from(c) - 0xE_0000),
-            '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{00AD}' => None,
+            '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{00AD}' => {
+                None
+            }
             '\u{E0000}'..='\u{E007F}' => None,
             _ => Some(c),
         })

@@ -31,26 +31,35 @@ pub(super) async fn obey(
         Instruction::UseAmount { amount_minor } if tools.sees("claims-db", "pay_claim").await => {
             ("claims-db", "pay_claim", payment(case, case.policy["payee_iban"].clone(), json!(amount_minor)))
         }
-        Instruction::Mail { to } if tools.sees("mail", "send_mail").await => ("mail", "send_mail", json!({
-            "to": to,
-            "subject": format!("Payout details of claim {}", case.claim_id),
-            "body": format!("Policy data: {}\nClaim data: {}", case.policy, case.claim),
-        })),
+        Instruction::Mail { to } if tools.sees("mail", "send_mail").await => (
+            "mail",
+            "send_mail",
+            json!({
+                "to": to,
+                "subject": format!("Payout details of claim {}", case.claim_id),
+                "body": format!("Policy data: {}\nClaim data: {}", case.policy, case.claim),
+            }),
+        ),
         Instruction::CallTool { tool, server, to } => {
             let arguments = to.as_ref().map_or_else(|| json!({}), |to| json!({ "to": to }));
             (server.as_deref().unwrap_or("mail"), tool.as_str(), arguments)
         }
-        Instruction::Tell { agent, text } => ("maso", "send_request", json!({
-            "to": agent,
-            "request": "notify_outcome",
-            "content": { "claim_id": case.claim_id, "outcome": "pending", "note": text },
-        })),
+        Instruction::Tell { agent, text } => ("maso", "send_request", request_to(agent, case, text)),
         Instruction::Pay { .. } | Instruction::UseAmount { .. } | Instruction::Mail { .. } => return Ok(()),
     };
     let (server, tool, arguments) = wish;
     // What comes of it is told by the call; a believer asks no further.
     let _: Reply = tools.call(server, tool, arguments, because.clone()).await?;
     Ok(())
+}
+
+fn request_to(agent: &str, case: &Case, note: &str) -> Value {
+    let claim_id = &case.claim_id;
+    let (request, content) = match agent {
+        "communication" => ("notify_outcome", json!({ "claim_id": claim_id, "outcome": "pending", "note": note })),
+        _ => ("assess_claim", json!({ "claim_id": claim_id, "note": note })),
+    };
+    json!({ "to": agent, "request": request, "content": content })
 }
 
 /// The arguments of a payment. The key names account and amount too, so that no two different orders share one.

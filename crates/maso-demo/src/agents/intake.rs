@@ -2,12 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    Assignment, Because, Instruction, Reply, follower, gullible,
-    gullible::Case,
-    instructions,
-    tools::Tools,
-};
+use super::{Assignment, Because, Instruction, Reply, follower, gullible, gullible::Case, instructions, tools::Tools};
 use crate::DemoError;
 
 /// Takes in all claims; how many were handed on.
@@ -63,7 +58,10 @@ async fn take_in_one(tools: &mut Tools, claim_id: &str) -> Result<Reply, DemoErr
         read.push(name);
     }
 
-    let extract = json!({ "claim_id": claim_id, "documents": read, "claimed_amount_minor": amount });
+    let mut extract = json!({ "claim_id": claim_id, "documents": read });
+    if let Some(amount) = amount {
+        extract["claimed_amount_minor"] = Value::from(amount);
+    }
     tools.call("claims-db", "record_extract", extract, amount_because).await?;
     let request = json!({ "to": "analysis", "request": "assess_claim", "content": { "claim_id": claim_id } });
     tools.call("maso", "send_request", request, Because::Duty).await

@@ -9,22 +9,26 @@ mod communication;
 mod confine;
 mod event;
 mod follower;
+mod gullible;
 mod inbox;
 mod intake;
-mod gullible;
 mod tools;
+
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, io::BufRead as _};
 
 use maso_identity::AgentKey;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::event::Teller;
 pub(crate) use self::follower::{Instruction, instructions};
+use self::{bound::BoundClient, inbox::Inbox, tools::Tools};
 pub use self::{
     confine::Confinement,
     event::{Because, Event, Reply},
 };
-use self::{bound::BoundClient, inbox::Inbox, tools::Tools};
 use crate::DemoError;
 
 /// With what an agent is started. Carries secrets: hand it over on standard input, never on a command line.
@@ -75,9 +79,10 @@ impl AgentArgs {
     }
 
     fn gateway_port(&self) -> Result<u16, DemoError> {
-        reqwest::Url::parse(&self.base_url).ok().and_then(|url| url.port_or_known_default()).ok_or_else(|| {
-            DemoError::Argument { given: self.base_url.clone(), expected: "the gateway's URL" }
-        })
+        reqwest::Url::parse(&self.base_url)
+            .ok()
+            .and_then(|url| url.port_or_known_default())
+            .ok_or_else(|| DemoError::Argument { given: self.base_url.clone(), expected: "the gateway's URL" })
     }
 }
 
@@ -107,27 +112,30 @@ pub fn run_agent(args: &AgentArgs) -> Result<(), DemoError> {
         .build()
         .map_err(|error| DemoError::Agent(error.to_string()))?;
     let confinement = confine::confine(gateway_port);
-    Event::Confined { agent: args.name.clone(), confinement }.tell()?;
+    let mut teller = event::tell_on_stdout();
+    teller(&Event::Confined { agent: args.name.clone(), confinement })?;
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| DemoError::Agent(error.to_string()))?;
-    runtime.block_on(work(args, BoundClient::new(http, key, &args.token)))
+    let client = BoundClient::new(http, key, &args.token);
+    let mut tools = Tools::new(&args.name, &args.base_url, client, args.task_token.clone(), teller);
+    runtime.block_on(work(&mut tools, &args.assignments))
 }
 
-async fn work(args: &AgentArgs, client: BoundClient) -> Result<(), DemoError> {
-    let mut tools = Tools::new(&args.name, &args.base_url, client, args.task_token.clone());
-    let n_claims = match args.name.as_str() {
-        "intake" => intake::take_in(&mut tools, &args.assignments).await?,
-        "analysis" => analysis::assess(&mut tools, Inbox::new()).await?,
-        "communication" => communication::notify(&mut tools, Inbox::new()).await?,
+async fn work(tools: &mut Tools, assignments: &[Assignment]) -> Result<(), DemoError> {
+    let agent = tools.agent().to_owned();
+    let n_claims = match agent.as_str() {
+        "intake" => intake::take_in(tools, assignments).await?,
+        "analysis" => analysis::assess(tools, Inbox::new()).await?,
+        "communication" => communication::notify(tools, Inbox::new()).await?,
         _ => {
             return Err(DemoError::Argument {
-                given: args.name.clone(),
+                given: agent,
                 expected: "an agent of the example: `intake`, `analysis` or `communication`",
             });
         }
     };
-    Event::Finished { agent: args.name.clone(), n_claims }.tell()
+    tools.tell(&Event::Finished { agent, n_claims })
 }

@@ -13,7 +13,7 @@ use rmcp::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Because, Event, Reply, bound::BoundClient};
+use super::{Because, Event, Reply, Teller, bound::BoundClient};
 use crate::DemoError;
 
 /// The tools that an agent can reach. Tells of each call and of what came of it.
@@ -24,6 +24,7 @@ pub(super) struct Tools {
     standing_task: Option<String>,
     connections: BTreeMap<String, Connection>,
     claim_id: Option<String>,
+    teller: Teller,
 }
 
 struct Connection {
@@ -32,7 +33,13 @@ struct Connection {
 }
 
 impl Tools {
-    pub(super) fn new(agent: &str, base_url: &str, client: BoundClient, task_token: Option<String>) -> Self {
+    pub(super) fn new(
+        agent: &str,
+        base_url: &str,
+        client: BoundClient,
+        task_token: Option<String>,
+        teller: Teller,
+    ) -> Self {
         client.work_in(task_token.clone());
         Self {
             agent: agent.to_owned(),
@@ -41,7 +48,30 @@ impl Tools {
             standing_task: task_token,
             connections: BTreeMap::new(),
             claim_id: None,
+            teller,
         }
+    }
+
+    /// Tools that are reached over connections that were made before, without a gateway.
+    #[cfg(test)]
+    pub(super) async fn over(
+        agent: &str,
+        services: Vec<(&str, RunningService<RoleClient, ClientConfig>)>,
+        teller: Teller,
+    ) -> Self {
+        let http = reqwest::Client::new();
+        let key = maso_identity::AgentKey::from_seed([7; 32]);
+        let mut tools = Self::new(agent, "http://127.0.0.1:1", BoundClient::new(http, key, ""), None, teller);
+        for (server, service) in services {
+            let seen = service.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.into_owned()).collect();
+            tools.connections.insert(server.to_owned(), Connection { service, tools: seen });
+        }
+        tools
+    }
+
+    /// Tells what the agent did.
+    pub(super) fn tell(&mut self, event: &Event) -> Result<(), DemoError> {
+        (self.teller)(event)
     }
 
     /// The agent that uses them.
@@ -69,7 +99,7 @@ impl Tools {
         because: Because,
     ) -> Result<Reply, DemoError> {
         let reply = self.call_quietly(server, tool, arguments.clone()).await?;
-        self.tell(server, tool, arguments, because, reply)
+        self.tell_call(server, tool, arguments, because, reply)
     }
 
     /// Calls a tool as [`Tools::call`] does, and tells only of being held.
@@ -86,14 +116,14 @@ impl Tools {
                 Answer::Final(reply) => return Ok(reply),
                 Answer::Held { ticket, retry_after } => {
                     if told_of.as_ref() != Some(&ticket) {
-                        Event::Held {
+                        let event = Event::Held {
                             agent: self.agent.clone(),
                             server: server.to_owned(),
                             item: tool.to_owned(),
                             claim_id: self.claim_id.clone(),
                             ticket: ticket.clone(),
-                        }
-                        .tell()?;
+                        };
+                        self.tell(&event)?;
                         told_of = Some(ticket);
                     }
                     tokio::time::sleep(retry_after).await;
@@ -118,7 +148,7 @@ impl Tools {
             },
             Err(reply) => reply,
         };
-        self.tell(server, uri, json!({ "uri": uri }), Because::Duty, reply)
+        self.tell_call(server, uri, json!({ "uri": uri }), Because::Duty, reply)
     }
 
     /// Gets a prompt and tells of it.
@@ -139,18 +169,18 @@ impl Tools {
             }
             Err(reply) => reply,
         };
-        self.tell(server, prompt, told, Because::Duty, reply)
+        self.tell_call(server, prompt, told, Because::Duty, reply)
     }
 
-    fn tell(
-        &self,
+    fn tell_call(
+        &mut self,
         server: &str,
         item: &str,
         arguments: Value,
         because: Because,
         reply: Reply,
     ) -> Result<Reply, DemoError> {
-        Event::Called {
+        let event = Event::Called {
             agent: self.agent.clone(),
             server: server.to_owned(),
             item: item.to_owned(),
@@ -158,8 +188,8 @@ impl Tools {
             claim_id: self.claim_id.clone(),
             because,
             reply: reply.clone(),
-        }
-        .tell()?;
+        };
+        self.tell(&event)?;
         Ok(reply)
     }
 

@@ -68,9 +68,7 @@ impl ClaimsDb {
         )
     )]
     async fn record_extract(&self, Parameters(extract): Parameters<Extract>) -> Result<Json<Recorded>, String> {
-        self.store
-            .record_extract(&extract.claim_id, &extract.documents, extract.claimed_amount_minor)
-            .map_err(told)?;
+        self.store.record_extract(&extract.claim_id, &extract.documents, extract.claimed_amount_minor).map_err(told)?;
         Ok(Json(Recorded { claim_id: extract.claim_id }))
     }
 

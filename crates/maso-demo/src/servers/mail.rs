@@ -32,7 +32,7 @@ impl Mail {
     }
 
     #[tool(
-        description = "Send a mail to one address. It leaves at once.",
+        description = "Send a mail to one address. For one minute it can be recalled.",
         annotations(
             title = "Send a mail",
             read_only_hint = false,
@@ -42,9 +42,23 @@ impl Mail {
         )
     )]
     async fn send_mail(&self, Parameters(mail): Parameters<Letter>) -> Result<Json<Sent>, String> {
-        let mail_id =
-            self.store.send_mail(&mail.to, &mail.subject, &mail.body).map_err(|error| error.to_string())?;
+        let mail_id = self.store.send_mail(&mail.to, &mail.subject, &mail.body).map_err(|error| error.to_string())?;
         Ok(Json(Sent { mail_id }))
+    }
+
+    #[tool(
+        description = "Recall a mail that was sent less than a minute ago.",
+        annotations(
+            title = "Recall a mail",
+            read_only_hint = false,
+            destructive_hint = true,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    async fn recall_mail(&self, Parameters(mail): Parameters<Sent>) -> Result<Json<Sent>, String> {
+        self.store.recall_mail(mail.mail_id).map_err(|error| error.to_string())?;
+        Ok(Json(mail))
     }
 
     #[tool(
@@ -87,8 +101,9 @@ struct Export {
     to: String,
 }
 
-/// A mail that left.
-#[derive(Serialize, JsonSchema)]
+/// A mail in the outbox.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Sent {
     /// Its number.
     mail_id: i64,

@@ -5,11 +5,14 @@ mod documents;
 mod mail;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, path::Path, str::FromStr};
 
 use rmcp::{RoleServer, Service, ServiceExt, transport::stdio};
 
-pub(crate) use self::store::{Cover, Store};
+pub(crate) use self::store::Store;
 pub(crate) use self::{claims_db::ClaimsDb, documents::Documents, mail::Mail};
 use crate::{DATABASE_FILE, DOCUMENTS_FOLDER, DemoError};
 

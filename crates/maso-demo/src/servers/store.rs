@@ -46,6 +46,9 @@ pub(crate) struct Claim {
     pub appraisal_minor: i64,
     /// What is payable if the loss is covered, in euro cents: the appraisal less the deductible, up to the cover limit.
     pub payable_minor: i64,
+    /// What the documents claim according to intake's extract, in euro cents. Nobody checked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed_amount_minor: Option<i64>,
     /// Where the claim stands.
     pub state: String,
 }
@@ -209,7 +212,7 @@ impl Store {
         Ok(Payment { payment_id, claim_id: claim_id.to_owned(), payee_iban: payee_iban.to_owned(), amount_minor })
     }
 
-    /// Puts a mail into the outbox, from which it leaves at once.
+    /// Puts a mail into the outbox, from which it leaves after a minute.
     pub(crate) fn send_mail(&self, to: &str, subject: &str, body: &str) -> Result<i64, StoreError> {
         let connection = self.connection();
         connection.execute(
@@ -217,6 +220,19 @@ impl Store {
             params![to, subject, body],
         )?;
         Ok(connection.last_insert_rowid())
+    }
+
+    /// Takes a mail back out of the outbox while it is there.
+    pub(crate) fn recall_mail(&self, mail_id: i64) -> Result<(), StoreError> {
+        let n_recalled = self.connection().execute(
+            "DELETE FROM outbox WHERE mail_id = ?1 AND unixepoch('now') - unixepoch(sent_at) < 60",
+            [mail_id],
+        )?;
+        if n_recalled == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Missing { what: "recallable mail", id: mail_id.to_string() })
+        }
     }
 
     /// Sends the whole customer list to an address; how many customers were on it.
@@ -257,6 +273,7 @@ fn read_claim(row: &Row<'_>) -> rusqlite::Result<Claim> {
         summary: row.get("summary")?,
         appraisal_minor: row.get("appraisal_minor")?,
         payable_minor: row.get("payable_minor")?,
+        claimed_amount_minor: row.get("claimed_amount_minor")?,
         state: row.get("state")?,
     })
 }
@@ -270,6 +287,7 @@ fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
     })
 }
 
-const CLAIM: &str = "SELECT claims.*, max(0, min(appraisal_minor - deductible_minor, cover_limit_minor)) AS payable_minor
- FROM claims JOIN policies USING (policy_id)";
+const CLAIM: &str = "SELECT claims.*, claimed_amount_minor,
+        max(0, min(appraisal_minor - deductible_minor, cover_limit_minor)) AS payable_minor
+ FROM claims JOIN policies USING (policy_id) LEFT JOIN extracts USING (claim_id)";
 const BUSY_WAIT: Duration = Duration::from_secs(10);
