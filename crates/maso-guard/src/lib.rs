@@ -1,5 +1,28 @@
 //! Layer 1: deterministic scanners over every hop. Microseconds, no model, no I/O.
+//!
+//! Each scanner is one file and speaks under the id of the control that it implements. All of them are pure: the
+//! same payload always gives the same findings. This crate must never know who is allowed to do what; it says what
+//! it sees in a payload, and an error of its own is a finding against the hop.
 
+mod confusable;
+mod encoded;
+mod injection;
+mod invisible;
+mod leaf;
+mod notes;
+mod personal;
+mod plain;
+mod redaction;
 mod scan;
+mod schema;
+mod secrets;
+mod size;
+mod subject;
+mod traversal;
 
-pub use scan::{Redaction, Scan, Scanner, Surface};
+pub use redaction::Redaction;
+pub use scan::{Config, Scan, Scanner, Surface};
+pub use size::Sizes;
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,41 @@
 //! Stage 4: what deterministic scanners say of a hop. An error is a finding.
 
-use maso_core::Findings;
+use std::{collections::BTreeSet, fmt};
+
+use maso_core::{ControlId, Finding, Findings, Word};
 use maso_intent::Resolved;
 use serde_json::Value;
 
+use crate::{
+    Redaction, confusable, encoded,
+    injection::{Injection, Place},
+    invisible,
+    leaf::{Leaf, walk},
+    notes::Notes,
+    personal::{Personal, Tally},
+    plain::{is_ignorable, plain, write_plain},
+    schema::Schemas,
+    secrets::{Certainty, Secret, Secrets, mark, redacted},
+    size,
+    subject::Subject,
+    traversal,
+};
+
 /// All scanners, compiled once and shared.
-#[derive(Debug)]
-pub struct Scanner {}
+pub struct Scanner {
+    deselected: BTreeSet<ControlId>,
+    injection: Injection,
+    secrets: Secrets,
+    personal: Personal,
+    schemas: Schemas,
+}
+
+/// What a deployment changes about the scanners.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Controls whose findings are not made.
+    pub deselected: Vec<ControlId>,
+}
 
 /// What kind of text is scanned: the same words mean different things in different places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +50,6 @@ pub enum Surface {
     Message,
 }
 
-/// A place in the payload that must not be forwarded as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redaction {
-    /// JSON pointer to the string.
-    pub pointer: String,
-    /// What stands in its place: the whole new string.
-    pub replacement: String,
-}
-
 /// What the scanners said.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
@@ -40,18 +60,154 @@ pub struct Scan {
 }
 
 impl Scanner {
-    /// Compiles the scanners.
+    /// Compiles the scanners, all controls selected.
     pub fn new() -> Self {
-        unimplemented!()
+        Self::with(Config::default())
+    }
+
+    /// Compiles the scanners as the deployment wants them.
+    pub fn with(config: Config) -> Self {
+        Self {
+            deselected: config.deselected.into_iter().collect(),
+            injection: Injection::compile(),
+            secrets: Secrets::compile(),
+            personal: Personal::compile(),
+            schemas: Schemas::default(),
+        }
     }
 
     /// Stage 4.
     pub fn scan(&self, resolved: &Resolved) -> Scan {
-        unimplemented!("{resolved:?}")
+        self.scan_subject(&Subject::of(resolved))
     }
 
     /// Scans one value outside a hop, such as a tool's definition.
     pub fn scan_value(&self, surface: Surface, value: &Value) -> Scan {
-        unimplemented!("{surface:?}{value:?}")
+        self.scan_subject(&Subject::of_value(surface, value))
+    }
+
+    pub(crate) fn scan_subject(&self, subject: &Subject<'_>) -> Scan {
+        let mut notes = Notes::new(&self.deselected);
+        let mut tally = Tally::default();
+        let mut scratch = String::new();
+        let shape = walk(subject.payload, &mut |leaf| {
+            self.scan_leaf(leaf, subject, &mut scratch, &mut tally, &mut notes);
+        });
+        self.personal.note(tally, &mut notes);
+        size::measure(&shape, subject.surface, &subject.sizes, &mut notes);
+        traversal::look(subject, &mut notes);
+        self.schemas.check(subject, &mut notes);
+        notes.finish()
+    }
+
+    fn scan_leaf(
+        &self,
+        leaf: Leaf<'_>,
+        subject: &Subject<'_>,
+        scratch: &mut String,
+        tally: &mut Tally,
+        notes: &mut Notes<'_>,
+    ) {
+        let text = leaf.text;
+        let secrets = self.secrets.find(text, leaf.name);
+        let mut hidden_secret = None;
+        let pointer = || leaf.pointer();
+        // What matched an injection rule is shown as evidence, unless a secret could stand in it.
+        let place = |hidden, shown| Place {
+            surface: subject.surface,
+            author: subject.author,
+            pointer: &pointer,
+            hidden,
+            shown,
+        };
+
+        invisible::look_at_controls(leaf, subject.surface, notes);
+        if !text.is_ascii() {
+            confusable::look(leaf, subject.surface, notes);
+            for revealed in invisible::look(leaf, subject.surface, notes) {
+                self.injection.look(&plain(&revealed.text), &place(Some(revealed.how), false), notes);
+                hidden_secret = hidden_secret.or_else(|| self.first_rule(&revealed.text));
+            }
+            if text.contains(is_ignorable) {
+                let visible: String = text.chars().filter(|c| !is_ignorable(*c)).collect();
+                if self.secrets.find(&visible, leaf.name).len() > secrets.len() {
+                    hidden_secret = hidden_secret.or_else(|| self.first_rule(&visible));
+                }
+            }
+        }
+        write_plain(text, scratch);
+        self.injection.look(scratch, &place(None, secrets.is_empty() && hidden_secret.is_none()), notes);
+        for decoded in encoded::decode(text) {
+            // A known secret may be encoded text itself; what it decodes to is the same secret.
+            if secrets.iter().any(|secret| secret.range.start < decoded.end && decoded.start < secret.range.end) {
+                continue;
+            }
+            self.injection.look(&plain(&decoded.text), &place(Some("hidden in encoded text"), false), notes);
+            hidden_secret = hidden_secret.or_else(|| self.first_format(&decoded.text));
+        }
+        self.personal.count(leaf, tally);
+        self.settle_secrets(leaf, subject, &secrets, hidden_secret, notes);
+    }
+
+    fn settle_secrets(
+        &self,
+        leaf: Leaf<'_>,
+        subject: &Subject<'_>,
+        secrets: &[Secret<'_>],
+        hidden: Option<&str>,
+        notes: &mut Notes<'_>,
+    ) {
+        if (secrets.is_empty() && hidden.is_none()) || !notes.active(IA_2_6) {
+            return;
+        }
+        let replaceable = matches!(subject.surface, Surface::Result | Surface::Description) && !leaf.is_key;
+        for secret in secrets {
+            let word = match secret.certainty {
+                _ if replaceable => Word::Go,
+                Certainty::Likely => Word::Escalate,
+                Certainty::Format | Certainty::Checked => Word::NoGo,
+            };
+            let what = match secret.certainty {
+                Certainty::Likely => "what seems to be a credential",
+                Certainty::Format => "a credential",
+                Certainty::Checked => "a credential, whose checksum holds",
+            };
+            let done = if replaceable { ", redacted" } else { "" };
+            let finding = Finding::new(IA_2_6, word, format!("{what}{done}"));
+            notes.add(finding.at(leaf.pointer(), format!("{}, {} characters", secret.rule, secret.range.len())));
+        }
+        if let Some(rule) = hidden {
+            let word = if replaceable { Word::Go } else { Word::NoGo };
+            let finding = Finding::new(IA_2_6, word, "a credential that was encoded or hidden");
+            notes.add(finding.at(leaf.pointer(), rule));
+        }
+        if replaceable {
+            // Where a hidden secret begins and ends in the text that carries it is not known: all of it goes.
+            let replacement = hidden.map_or_else(|| redacted(leaf.text, secrets), mark);
+            notes.redact(leaf.pointer(), replacement);
+        }
+    }
+
+    fn first_rule(&self, text: &str) -> Option<&str> {
+        self.secrets.find(text, None).first().map(|secret| secret.rule)
+    }
+
+    fn first_format(&self, text: &str) -> Option<&str> {
+        let found = self.secrets.find(text, None);
+        found.iter().find(|secret| secret.certainty > Certainty::Likely).map(|secret| secret.rule)
     }
 }
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scanner").field("deselected", &self.deselected).finish_non_exhaustive()
+    }
+}
+
+const IA_2_6: &str = "IA-2.6";

@@ -1,0 +1,152 @@
+//! Scores the scanners on labelled corpora: `cargo run -p maso-guard --release --example corpus_score -- DIR`.
+//!
+//! Reads the `*.jsonl.zst` files in `DIR` through the `zstd` command and prints, per source and kind, how many texts
+//! were refused, how many were at least escalated, and how many were noted. With `--misses SOURCE` it also prints
+//! what was missed there, and what was wrongly refused.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report on standard output is what it is for")]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::Instant,
+};
+
+use maso_core::Word;
+use maso_guard::{Scan, Scanner, Surface};
+use serde_json::Value;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let Some(folder) = arguments.next().map(PathBuf::from) else {
+        eprintln!("usage: corpus_score DIR [--misses SOURCE]");
+        return ExitCode::from(2);
+    };
+    let misses = arguments.next().filter(|flag| flag == "--misses").and_then(|_| arguments.next());
+    if !folder.is_dir() {
+        println!("`{}` is not a folder: nothing is scored", folder.display());
+        return ExitCode::SUCCESS;
+    }
+    let scanner = Scanner::new();
+    let report = Report { scanner, misses };
+
+    report.score(&folder, "injection_text", |row| {
+        let surface = if row["kind"] == "benign_agent_message" { Surface::Message } else { Surface::Result };
+        vec![(surface, row["text"].clone(), label(row))]
+    });
+    report.score(&folder, "multiagent_benign", |row| messages(row, Surface::Message, false));
+    report.score(&folder, "tau_benign", |row| messages(row, Surface::Result, false));
+    report.score(&folder, "mcp_tools", |row| vec![(Surface::Description, row["tool"].clone(), label(row))]);
+    report.score(&folder, "secrets", |row| vec![(Surface::Arguments, row["text"].clone(), label(row))]);
+    ExitCode::SUCCESS
+}
+
+struct Report {
+    scanner: Scanner,
+    misses: Option<String>,
+}
+
+#[derive(Default)]
+struct Count {
+    positive: bool,
+    n_texts: usize,
+    n_refused: usize,
+    n_escalated: usize,
+    n_noted: usize,
+}
+
+impl Report {
+    fn score(&self, folder: &Path, name: &str, texts_of: impl Fn(&Value) -> Vec<(Surface, Value, bool)>) {
+        let path = folder.join(format!("{name}.jsonl.zst"));
+        let rows = match read(&path) {
+            Ok(rows) => rows,
+            Err(reason) => {
+                println!("\n## {name}: not scored, {reason}");
+                return;
+            }
+        };
+        let mut counts: BTreeMap<(String, String), Count> = BTreeMap::new();
+        let mut n_bytes = 0;
+        let mut n_texts = 0;
+        let started = Instant::now();
+        for row in &rows {
+            let source = row["source"].as_str().unwrap_or(name).to_owned();
+            let kind = row["class"].as_str().or(row["kind"].as_str()).unwrap_or("-").to_owned();
+            for (surface, text, positive) in texts_of(row) {
+                n_texts += 1;
+                n_bytes += text.as_str().map_or(0, str::len);
+                let scan = self.scanner.scan_value(surface, &text);
+                let count = counts.entry((source.clone(), kind.clone())).or_default();
+                count.positive = positive;
+                count.n_texts += 1;
+                let word = worth(name, &scan);
+                count.n_refused += usize::from(word == Some(Word::NoGo));
+                count.n_escalated += usize::from(word >= Some(Word::Escalate));
+                count.n_noted += usize::from(word.is_some());
+                if self.misses.as_deref() == Some(source.as_str()) && positive != (word >= Some(Word::Escalate)) {
+                    let text: String = text.to_string().chars().take(300).collect();
+                    let reasons: Vec<_> = scan
+                        .findings
+                        .iter()
+                        .map(|f| (f.word, &f.reason, f.evidence.as_ref().map(|e| &e.excerpt)))
+                        .collect();
+                    println!("{} {} {text}\n    {reasons:?}", if positive { "missed" } else { "wrong" }, row["rule"]);
+                }
+            }
+        }
+        let took = started.elapsed();
+        println!(
+            "\n## {name}: {n_texts} texts, {n_bytes} bytes, {:.1} µs each",
+            took.as_secs_f64() * 1e6 / n_texts.max(1) as f64
+        );
+        println!("{:<44} {:<28} {:>6} {:>8} {:>10} {:>7}", "source", "kind", "texts", "NO-GO %", "ESCALATE %", "any %");
+        for ((source, kind), count) in counts {
+            let share = |n: usize| 100.0 * n as f64 / count.n_texts as f64;
+            println!(
+                "{} {source:<42} {kind:<28} {:>6} {:>8.1} {:>10.1} {:>7.1}",
+                if count.positive { '+' } else { '-' },
+                count.n_texts,
+                share(count.n_refused),
+                share(count.n_escalated),
+                share(count.n_noted),
+            );
+        }
+    }
+}
+
+/// The most restrictive word of the controls that a corpus is about.
+fn worth(name: &str, scan: &Scan) -> Option<Word> {
+    let secrets = name == "secrets";
+    scan.findings
+        .iter()
+        .filter(|finding| (finding.control.as_str() == "IA-2.6") == secrets && finding.control.as_str() != "DP-2.1")
+        .map(|finding| finding.word)
+        .max()
+}
+
+fn label(row: &Value) -> bool {
+    row["label"] == 1
+}
+
+fn messages(row: &Value, surface: Surface, positive: bool) -> Vec<(Surface, Value, bool)> {
+    let messages = row["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    messages
+        .iter()
+        .filter(|message| message["role"] != "system")
+        .filter(|message| message["content"].is_string())
+        .map(|message| (surface, message["content"].clone(), positive))
+        .collect()
+}
+
+fn read(path: &Path) -> Result<Vec<Value>, String> {
+    if !path.is_file() {
+        return Err(format!("`{}` is absent", path.display()));
+    }
+    let output =
+        Command::new("zstd").arg("-dcq").arg(path).output().map_err(|error| format!("cannot run `zstd`: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`zstd` cannot read `{}`", path.display()));
+    }
+    let text = String::from_utf8(output.stdout).map_err(|error| error.to_string())?;
+    text.lines().map(|line| serde_json::from_str(line).map_err(|error| error.to_string())).collect()
+}
