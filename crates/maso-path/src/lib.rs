@@ -1,10 +1,26 @@
-//! The path: what happens to every hop, end to end, in one readable function.
+//! The path: what happens to every hop, end to end, in one readable function ([`Path::travel`]).
 //!
 //! Knows no protocol and no HTTP: an adapter brings a [`maso_wire::Received`] and a way to carry it, and consumes
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
+mod hearing;
+mod opening;
+mod publishing;
+mod recording;
+mod release;
 mod travel;
+mod waiting;
+mod watching;
 mod world;
 
-pub use travel::{Carried, Outcome, Path, Release, Ticket, Waiting};
-pub use world::{Clock, Ids};
+pub use opening::{OpenFault, Path, Sources};
+pub use release::{Carried, Release};
+pub use travel::Outcome;
+pub use waiting::{Ticket, Waiting};
+pub use world::{
+    Answer, Clock, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, World,
+    write_task,
+};
+
+#[cfg(test)]
+mod tests;

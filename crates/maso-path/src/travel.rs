@@ -2,54 +2,20 @@
 
 use std::future::Future;
 
-use maso_core::{Digest, HopId, Refusal, Review, Risk, TaskId, TicketId, Timestamp, ToolRef};
-use maso_intent::{PinState, Resolved, ToolDefinition};
-use maso_policy::Permit;
+use maso_core::{Digest, HopId, Mode, Refusal, TaskId};
+use maso_identity::identify;
+use maso_intent::{Resolved, resolve};
+use maso_policy::{Decision, Denial, Held, Verdicts, Weighed, authorise, settle, trace, weigh};
 use maso_wire::Received;
-use serde_json::Value;
 
-/// The path of one deployment. Shared by all doors.
-pub struct Path {}
+use crate::{
+    Path, Release,
+    release::{Carried, Passage},
+    waiting::Waiting,
+};
 
-/// A hop that may now be carried, exactly once: it is on the record.
-#[derive(Debug)]
-pub struct Release {
-    permit: Permit,
-    payload: Option<Value>,
-}
-
-impl Release {
-    /// The permit.
-    pub fn permit(&self) -> &Permit {
-        &self.permit
-    }
-
-    /// The payload with the obligations applied; `None` if the bytes may go as they came.
-    pub fn replaced_payload(&self) -> Option<&Value> {
-        self.payload.as_ref()
-    }
-}
-
-/// What came of carrying a hop.
-#[derive(Debug)]
-pub enum Carried<R> {
-    /// The other side took it, and this is what it gave back.
-    Delivered(R),
-    /// The other side said no; nothing happened there.
-    Failed {
-        /// What to pass back.
-        reply: R,
-        /// Why, for operators.
-        fault: String,
-    },
-    /// It broke midway: nobody knows whether it happened.
-    Unknown {
-        /// What to pass back.
-        reply: R,
-        /// Why, for operators.
-        fault: String,
-    },
-}
+/// How often a hop is decided again because somebody else used its approval first.
+const SPENT_RACES_MAX: usize = 3;
 
 /// What became of a hop.
 #[derive(Debug)]
@@ -58,8 +24,10 @@ pub enum Outcome<R> {
     Released {
         /// The hop.
         hop: HopId,
-        /// Its task.
-        task: TaskId,
+        /// Its task, where one was established.
+        task: Option<TaskId>,
+        /// The exact action, where one was established.
+        action: Option<Digest>,
         /// What the carrier gave back.
         reply: R,
     },
@@ -74,53 +42,33 @@ pub enum Outcome<R> {
     },
 }
 
-/// What may be told about a held action.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ticket {
-    /// The ticket.
-    pub id: TicketId,
-    /// The exact action.
-    pub action: Digest,
-    /// What is awaited.
-    pub awaited: Review,
-    /// Its risk.
-    pub risk: Risk,
-    /// When silence becomes a no.
-    pub expires_at: Timestamp,
-}
-
-/// A held hop. It can be decided again, from stage 5, when somebody answered.
-#[derive(Debug)]
-pub struct Waiting {
-    ticket: Ticket,
-    resolved: Resolved,
-}
-
-impl Waiting {
-    /// What may be told about it.
-    pub fn ticket(&self) -> &Ticket {
-        &self.ticket
-    }
-
-    /// The hop, for the adapter that keeps it.
-    pub fn resolved(&self) -> &Resolved {
-        &self.resolved
-    }
-}
-
 impl Path {
-    /// The whole way of a hop: stages 2 to 11. `carry` is called at most once, and only with the permit on the record.
+    /// The whole way of a hop: stages 2 to 11; stage 1 gave the [`Received`].
+    ///
+    /// `carry` is called at most once, and only with the decision on the record.
     pub async fn travel<R, F, C>(&self, received: Received, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
         R: Send,
     {
-        drop((received, carry));
-        unimplemented!()
+        let hop = received.arrival().id;
+        let identified = match identify(received, &self.trust, self.clock.now()) {
+            Ok(identified) => identified,
+            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Never, carry).await,
+        };
+        let (identified, circumstances) = match self.world.around(identified) {
+            Ok(found) => found,
+            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Never, carry).await,
+        };
+        let resolved = match resolve(identified, circumstances) {
+            Ok(resolved) => resolved,
+            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Allowed, carry).await,
+        };
+        self.decide_and_release(resolved, carry).await
     }
 
-    /// Waits up to `wait_ms` for the answer to a held hop, then decides it again from stage 5. Still unanswered, it
+    /// Waits up to `wait_ms` for the answer to a held hop, then decides it again from stage 4 on. Still unanswered, it
     /// comes back as [`Outcome::Held`]. Dropping the future loses nothing: the ticket stays, and an identical later
     /// hop finds it.
     pub async fn wait<R, F, C>(&self, waiting: Waiting, wait_ms: u64, carry: C) -> Outcome<R>
@@ -129,14 +77,142 @@ impl Path {
         F: Future<Output = Carried<R>> + Send,
         R: Send,
     {
-        drop((waiting, wait_ms, carry));
-        unimplemented!()
+        if !self.answered_within(waiting.ticket().id, wait_ms).await {
+            return Outcome::Held(waiting);
+        }
+        let hop = waiting.resolved.hop().id;
+        // The posture, task and pins of this moment, not those of the moment at which it was held.
+        let identified = waiting.resolved.identified().clone();
+        let (identified, circumstances) = match self.world.around(identified) {
+            Ok(found) => found,
+            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Never, carry).await,
+        };
+        match resolve(identified, circumstances) {
+            Ok(resolved) => self.decide_and_release(resolved, carry).await,
+            Err(refused) => self.turn_away(hop, Denial::from(*refused), Observing::Allowed, carry).await,
+        }
     }
 
-    /// Notes what a server publishes: each definition is scanned, compared with its pin, and recorded when it is new.
-    /// What comes back says for each tool whether it may be shown and called.
-    pub async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {
-        drop(tools);
-        unimplemented!()
+    /// Stages 4 to 11.
+    async fn decide_and_release<R, F, C>(&self, resolved: Resolved, carry: C) -> Outcome<R>
+    where
+        C: FnOnce(Release) -> F + Send,
+        F: Future<Output = Carried<R>> + Send,
+        R: Send,
+    {
+        for _ in 0..SPENT_RACES_MAX {
+            let (weighed, redactions) = self.weigh_up(resolved.clone());
+            let verdicts = self.hear(&weighed).await;
+            let decision = settle(weighed, verdicts, self.clock.now());
+            return match decision {
+                Decision::Allow(permit) => match self.record_permit(permit).await {
+                    Ok(passage) => self.release(resolved.hop().id, passage, redactions, carry).await,
+                    Err(NotRecorded::Spent) => continue,
+                    Err(NotRecorded::Fault) => {
+                        Outcome::Refused { hop: resolved.hop().id, refusal: Refusal::Unavailable }
+                    }
+                },
+                Decision::Hold(held) => self.hold(held, redactions, carry).await,
+                Decision::Deny(denial) => self.turn_away(resolved.hop().id, denial, Observing::Allowed, carry).await,
+            };
+        }
+        Outcome::Refused { hop: resolved.hop().id, refusal: Refusal::Unavailable }
     }
+
+    /// Stages 4 to 7: pure over the world of this moment.
+    fn weigh_up(&self, resolved: Resolved) -> (Weighed, Vec<maso_guard::Redaction>) {
+        let scan = self.scanner.scan(&resolved);
+        let memory = self.memory_of(&resolved);
+        let memory = memory.read();
+        let mut findings = scan.findings;
+        findings.join(self.world.limits(&resolved, self.clock.now()));
+        findings.join(authorise(&self.policies, &resolved, memory.label()));
+        let traced = trace(&memory, resolved);
+        (weigh(traced, findings), scan.redactions)
+    }
+
+    /// Stage 8, the hearing: only what must wait waits, and only where it can still help.
+    async fn hear(&self, weighed: &Weighed) -> Verdicts {
+        let action = weighed.resolved().action_digest();
+        let mut verdicts = self.world.tickets().heard(&action);
+        if weighed.review().n_judges > 0 && weighed.findings().word() < maso_core::Word::NoGo {
+            verdicts.judges = self.panel_of(weighed, action).await;
+        }
+        verdicts
+    }
+
+    /// Stage 9 for what waits: the ticket is on the record before anybody is told of it.
+    async fn hold<R, F, C>(&self, held: Held, redactions: Vec<maso_guard::Redaction>, carry: C) -> Outcome<R>
+    where
+        C: FnOnce(Release) -> F + Send,
+        F: Future<Output = Carried<R>> + Send,
+        R: Send,
+    {
+        let hop = held.weighed().resolved().hop().id;
+        let resolved = held.weighed().resolved().clone();
+        let Some(ticket) = self.ticket_for(&held) else {
+            return Outcome::Refused { hop, refusal: Refusal::LimitReached };
+        };
+        let observed = self.world.mode() == Mode::Observe;
+        match self.record_hold(held, &ticket).await {
+            Err(NotRecorded::Spent | NotRecorded::Fault) => Outcome::Refused { hop, refusal: Refusal::Unavailable },
+            Ok(passage) if observed => self.release(hop, passage, redactions, carry).await,
+            Ok(_) => Outcome::Held(Waiting { ticket, resolved }),
+        }
+    }
+
+    /// Stage 9 for what does not happen. In observe mode it is recorded and released all the same.
+    async fn turn_away<R, F, C>(&self, hop: HopId, denial: Denial, observing: Observing, carry: C) -> Outcome<R>
+    where
+        C: FnOnce(Release) -> F + Send,
+        F: Future<Output = Carried<R>> + Send,
+        R: Send,
+    {
+        let refusal = denial.refusal;
+        let observed = self.world.mode() == Mode::Observe && matches!(observing, Observing::Allowed);
+        match self.record_denial(denial).await {
+            Ok(passage) if observed => self.release(hop, passage, Vec::new(), carry).await,
+            // Refused all the same: what could not be recorded did not happen, and nothing is what a denial does.
+            Ok(_) | Err(_) => Outcome::Refused { hop, refusal },
+        }
+    }
+
+    /// Stages 10 and 11.
+    async fn release<R, F, C>(
+        &self,
+        hop: HopId,
+        passage: Passage,
+        redactions: Vec<maso_guard::Redaction>,
+        carry: C,
+    ) -> Outcome<R>
+    where
+        C: FnOnce(Release) -> F + Send,
+        F: Future<Output = Carried<R>> + Send,
+        R: Send,
+    {
+        let (task, action) = (passage.task(), passage.action());
+        let release = Release::new(passage, &redactions);
+        let learned = release.lesson();
+        let started = self.clock.now();
+        let carried = carry(release).await;
+        self.watch(hop, learned, started, &carried).await;
+        Outcome::Released { hop, task, action, reply: carried.into_reply() }
+    }
+}
+
+/// Whether observe mode may let a denied hop through. An unknown sender is never let through: nobody could say whose
+/// hop it was.
+#[derive(Clone, Copy, Debug)]
+enum Observing {
+    Allowed,
+    Never,
+}
+
+/// Why a decision is not on the record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NotRecorded {
+    /// Its approval was used by somebody else meanwhile.
+    Spent,
+    /// The recorder could not.
+    Fault,
 }

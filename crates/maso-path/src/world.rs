@@ -1,19 +1,178 @@
-//! What is true around a hop: folds over the record.
+//! What is true around a hop: folds over the record, and nothing else.
+//!
+//! The recorder calls [`World::fold`] for each record in commit order, its own and those of other processes alike,
+//! before it answers whoever wrote it. So a restart, a second process and a live run all see the same world.
 
-use maso_core::{HopId, TaskId, TicketId, Timestamp};
+mod memories;
+mod pins;
+mod sources;
+mod standing;
+mod tasks;
+mod tickets;
 
-/// Where moments come from; the simulator brings its own.
-pub trait Clock: Send + Sync {
-    /// This moment.
-    fn now(&self) -> Timestamp;
+use std::sync::Arc;
+
+use maso_core::{AgentName, Findings, Mode, Phase, Refusal, Refused, Scope, Timestamp};
+use maso_identity::Identified;
+use maso_intent::{Circumstances, Deployment, PinState, Resolved};
+use maso_log::{Record, v1::Body};
+
+pub use memories::Memories;
+pub use pins::{Pin, Pins};
+pub use sources::{Clock, Ids, SystemClock, SystemIds};
+pub use standing::Standing;
+pub(crate) use standing::may_move_phases;
+pub use tasks::{Tasks, write as write_task};
+pub use tickets::{Answer, OPEN_MAX, TicketState, Tickets};
+
+/// Everything that is folded from the record of one deployment.
+#[derive(Debug)]
+pub struct World {
+    deployment: Arc<Deployment>,
+    mode: Mode,
+    tasks: Tasks,
+    tickets: Tickets,
+    pins: Pins,
+    standing: Standing,
+    memories: Memories,
 }
 
-/// Where fresh ids come from; the simulator brings its own.
-pub trait Ids: Send + Sync {
-    /// A fresh hop id.
-    fn hop(&self) -> HopId;
-    /// A fresh task id.
-    fn task(&self) -> TaskId;
-    /// A fresh ticket id.
-    fn ticket(&self) -> TicketId;
+impl World {
+    /// The world before anything was recorded.
+    pub fn new(deployment: Arc<Deployment>, mode: Mode) -> Self {
+        Self {
+            tasks: Tasks::new(&deployment),
+            tickets: Tickets::default(),
+            pins: Pins::new(&deployment),
+            standing: Standing::new(&deployment),
+            memories: Memories::default(),
+            deployment,
+            mode,
+        }
+    }
+
+    /// Takes in one record.
+    pub fn fold(&self, record: &Record) {
+        match &record.body {
+            Body::TaskOpened(task) => self.tasks.opened(task),
+            Body::TaskClosed(closed) => {
+                self.tasks.closed(closed);
+                self.memories.forget(&closed.task);
+            }
+            Body::HopDecided(decided) => {
+                self.tickets.decided(decided);
+                self.standing.decided(record.at, decided);
+            }
+            Body::TicketAnswered(answered) => self.tickets.answered(answered),
+            Body::TicketExpired(expired) => self.tickets.expired(expired),
+            Body::TicketSpent(spent) => self.tickets.spent(spent),
+            Body::ToolSeen(seen) => self.pins.seen(seen),
+            Body::ToolApproved(approved) => self.pins.approved(approved),
+            Body::PhaseChanged(changed) => self.standing.changed(record.at, changed),
+            Body::Killed(killed) => self.standing.killed(record.at, killed),
+            Body::Started(_)
+            | Body::TokenIssued(_)
+            | Body::Revoked(_)
+            | Body::HopReleased(_)
+            | Body::OperatorSession(_) => {}
+        }
+    }
+
+    /// What is true around this hop now.
+    ///
+    /// # Errors
+    /// When the hop concerns no agent of the deployment.
+    pub fn around(&self, identified: Identified) -> Result<(Identified, Circumstances), Box<Refused<Identified>>> {
+        let Some(mandate) = identified.hop().agent().and_then(|agent| self.deployment.agents.get(agent)) else {
+            let finding =
+                maso_core::Finding::new("AT-1.2", maso_core::Word::NoGo, "the hop concerns no agent with a mandate");
+            return Err(Box::new(Refused::new(identified, Refusal::OutOfMandate, finding)));
+        };
+        let task = match identified.task() {
+            Some(claim) => self.tasks.open(claim.task),
+            None => self.tasks.standing(&mandate.agent),
+        };
+        let pin = match (identified.hop().act.tool(), identified.hop().turn) {
+            (Some(tool), maso_core::Turn::Ask) => self.pins.state(tool),
+            _ => PinState::Pinned,
+        };
+        let (agent_phase, around_phase) = self.standing.phases(&mandate.agent, &mandate.workflow);
+        let circumstances = Circumstances {
+            deployment: Arc::clone(&self.deployment),
+            task,
+            agent_phase,
+            around_phase,
+            pin,
+            mode: self.mode,
+        };
+        Ok((identified, circumstances))
+    }
+
+    /// What rates and limits say of this hop.
+    pub(crate) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
+        self.standing.limits(resolved, now)
+    }
+
+    /// The deployment in force.
+    pub fn deployment(&self) -> &Arc<Deployment> {
+        &self.deployment
+    }
+
+    /// Whether decisions bind.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The tasks.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// The held actions.
+    pub fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    /// The pinned and the published tool definitions.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// Phases, breakers and counters.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// What each task has seen.
+    pub fn memories(&self) -> &Memories {
+        &self.memories
+    }
+
+    /// The worst phase on the way up from an agent.
+    pub fn phase(&self, agent: &AgentName) -> Phase {
+        match self.deployment.agents.get(agent) {
+            Some(mandate) => {
+                let (own, around) = self.standing.phases(agent, &mandate.workflow);
+                own.max(around)
+            }
+            None => self.standing.phase_of(&Scope::Deployment),
+        }
+    }
+
+    /// Closes what time alone closes: tickets nobody answered.
+    pub fn overdue(&self, now: Timestamp) -> Vec<Body> {
+        let tickets = self
+            .tickets
+            .overdue(now)
+            .into_iter()
+            .map(|ticket| Body::TicketExpired(maso_log::v1::TicketExpired { ticket: ticket.to_string() }));
+        let tasks = self.tasks.overdue(now).into_iter().map(|task| {
+            Body::TaskClosed(maso_log::v1::TaskClosed {
+                task: task.to_string(),
+                reason: "its time is over".to_owned(),
+                by: "maso".to_owned(),
+            })
+        });
+        tickets.chain(tasks).chain(self.standing.orders(now)).collect()
+    }
 }

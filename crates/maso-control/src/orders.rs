@@ -1,0 +1,7 @@
+//! The orders, each a record before it has an effect.
+
+mod posture;
+mod tasks;
+mod tickets;
+mod tokens;
+mod tools;

@@ -1,0 +1,60 @@
+//! Opening and closing tasks.
+
+use maso_core::{TaskId, WorkflowName};
+use maso_intent::{Role, TaskSpec};
+use maso_log::v1;
+
+use crate::{Desk, OrderFault, SignedIn};
+
+impl Desk {
+    /// Opens a task; what comes back is its specification and the token that its agents present.
+    ///
+    /// # Errors
+    /// When the person may not, the workflow is unknown, or the specification is not clear enough.
+    pub async fn open_task(&self, by: &SignedIn, order: &maso_api::OpenTask) -> Result<(TaskSpec, String), OrderFault> {
+        by.needs(Role::Operator)?;
+        let deployment = self.path().world().deployment();
+        let unknown = || OrderFault::Unknown { what: "workflow", name: order.workflow.clone() };
+        let workflow: WorkflowName = order.workflow.parse().map_err(|_| unknown())?;
+        if !deployment.workflows.contains_key(&workflow) {
+            return Err(unknown());
+        }
+        let now = self.path().clock().now();
+        let wanted = maso_intent::OpenTask {
+            workflow,
+            words: order.words.clone(),
+            success_criteria: order.success_criteria.clone(),
+            ttl_ms: order.ttl_ms,
+            accountable_human: Some(by.operator().clone()),
+        };
+        let task = TaskSpec::open(wanted, self.path().ids().task(), now, deployment)
+            .map_err(|problem| OrderFault::Bad(problem.to_string()))?;
+        let token = self.authority().issue_task_token(
+            &deployment.trust_domain,
+            task.id,
+            task.digest(),
+            now,
+            task.expires_at.since_ms(now),
+        );
+        self.path().recorder().record(v1::Body::TaskOpened(maso_path::write_task(&task))).await?;
+        Ok((task, token))
+    }
+
+    /// Closes a task: its token is worth nothing from then on.
+    ///
+    /// # Errors
+    /// When the person may not, or no such task is open.
+    pub async fn close_task(&self, by: &SignedIn, task: TaskId, reason: &str) -> Result<(), OrderFault> {
+        by.needs(Role::Operator)?;
+        if self.path().world().tasks().open(task).is_none() {
+            return Err(OrderFault::Unknown { what: "open task", name: task.to_string() });
+        }
+        let closed = v1::TaskClosed {
+            task: task.to_string(),
+            reason: reason.to_owned(),
+            by: format!("operator:{}", by.operator()),
+        };
+        self.path().recorder().record(v1::Body::TaskClosed(closed)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Agent tokens: issued, and revoked (IA-2.1, IA-2.2).
+
+use maso_core::{AgentName, SpiffeId, Timestamp};
+use maso_identity::Thumbprint;
+use maso_intent::Role;
+use maso_log::v1;
+use uuid::Uuid;
+
+use crate::{Desk, OrderFault, SignedIn};
+
+impl Desk {
+    /// Issues a token to an agent, bound to its key where it has one.
+    ///
+    /// # Errors
+    /// When the person may not, the agent has no mandate, or an unbound token is not allowed here.
+    pub async fn issue_agent_token(
+        &self,
+        by: &SignedIn,
+        agent: &AgentName,
+        order: &maso_api::IssueToken,
+    ) -> Result<maso_api::IssuedToken, OrderFault> {
+        by.needs(Role::Operator)?;
+        let deployment = self.path().world().deployment();
+        if !deployment.agents.contains_key(agent) {
+            return Err(OrderFault::Unknown { what: "agent", name: agent.to_string() });
+        }
+        let thumbprint = order
+            .thumbprint
+            .as_deref()
+            .map(|text| text.parse::<Thumbprint>().map_err(|error| OrderFault::Bad(error.to_string())))
+            .transpose()?;
+        if thumbprint.is_none() && !deployment.settings.bearer_on_loopback {
+            return Err(OrderFault::Bad("this deployment issues no token without a key".to_owned()));
+        }
+        let ttl_ms = order.ttl_ms.unwrap_or(u64::MAX).min(deployment.settings.token_ttl_ms);
+        let now: Timestamp = self.path().clock().now();
+        let id = Uuid::new_v4();
+        let spiffe = SpiffeId { trust_domain: deployment.trust_domain.clone(), agent: agent.clone() };
+        let token = self.authority().issue_agent_token(&spiffe, thumbprint.as_ref(), id, now, ttl_ms);
+        let expires_at = now.plus_ms(ttl_ms).as_millis();
+        let issued = v1::Token {
+            token_id: id.to_string(),
+            kind_of_token: "agent".to_owned(),
+            subject: spiffe.to_string(),
+            thumbprint: thumbprint.map(|thumbprint| thumbprint.to_string()),
+            expires_at,
+        };
+        self.path().recorder().record(v1::Body::TokenIssued(issued)).await?;
+        Ok(maso_api::IssuedToken { token, token_id: id.to_string(), expires_at })
+    }
+
+    /// Revokes a token, a key or an agent, from the next hop on.
+    ///
+    /// # Errors
+    /// When the person may not, or what is revoked does not read as such.
+    pub async fn revoke(&self, by: &SignedIn, order: &maso_api::Revoke) -> Result<(), OrderFault> {
+        by.needs(Role::Security)?;
+        let well_formed = match order.what.as_str() {
+            "token" => order.subject.parse::<Uuid>().is_ok(),
+            "key" => order.subject.parse::<Thumbprint>().is_ok(),
+            "agent" => order.subject.parse::<AgentName>().is_ok(),
+            other => return Err(OrderFault::Bad(format!("`{other}` cannot be revoked: token, key or agent can"))),
+        };
+        if !well_formed {
+            return Err(OrderFault::Bad(format!("`{}` is not a {}", order.subject, order.what)));
+        }
+        let revoked = v1::Revoked {
+            what: order.what.clone(),
+            subject: order.subject.clone(),
+            by: format!("operator:{}", by.operator()),
+            reason: order.reason.clone(),
+        };
+        self.path().recorder().record(v1::Body::Revoked(revoked)).await?;
+        Ok(())
+    }
+}

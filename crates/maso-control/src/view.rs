@@ -1,0 +1,272 @@
+//! What is shown: the record and the world, as the API's types.
+
+use maso_api as api;
+use maso_core::{AgentName, Digest, Scope, Timestamp, ToolRef, Word};
+use maso_intent::{AgentMandate, Bound, PinState, TaskSpec};
+use maso_log::{Record, v1};
+use maso_path::{Answer, Pin, TicketState, World};
+
+/// A decided hop; `None` for any other record.
+pub fn hop(record: &Record) -> Option<api::HopView> {
+    match &record.body {
+        v1::Body::HopDecided(decided) => Some(decided_hop(record.sequence, record.at, decided)),
+        _ => None,
+    }
+}
+
+/// A decided hop.
+pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> api::HopView {
+    let mut findings: Vec<_> = decided.findings.iter().map(finding).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(Word::parse(&finding.word)));
+    api::HopView {
+        sequence,
+        at: at.as_millis(),
+        hop: decided.hop.clone(),
+        answers: decided.answers.clone(),
+        kind: decided.hop_kind.clone(),
+        from: decided.from.clone(),
+        to: decided.to.clone(),
+        verb: decided.verb.clone(),
+        object: decided.object.clone(),
+        task: decided.task.clone(),
+        decision: decided.decision.clone(),
+        enforced: decided.enforced,
+        refusal: decided.refusal.clone(),
+        ticket: decided.ticket.clone(),
+        risk: decided.risk.clone(),
+        reversibility: decided.reversibility.clone(),
+        review: decided.review.map(review),
+        label: decided.label.clone(),
+        phase: decided.pace_phase.clone(),
+        findings,
+        origins: decided
+            .origins
+            .iter()
+            .map(|origin| api::OriginView {
+                pointer: origin.pointer.clone(),
+                authority: origin.authority,
+                source: origin.source.clone(),
+                integrity: origin.integrity.clone(),
+                needed: origin.needed.clone(),
+            })
+            .collect(),
+        verdicts: decided
+            .verdicts
+            .iter()
+            .map(|verdict| api::VerdictView {
+                judge: verdict.judge.clone(),
+                opinion: verdict.opinion.clone(),
+                reasoning: verdict.reasoning.clone(),
+            })
+            .collect(),
+        approvals: decided
+            .approvals
+            .iter()
+            .map(|approval| api::ApprovalView { ticket: approval.ticket.clone(), by: approval.by.clone() })
+            .collect(),
+        accountable_human: decided.accountable_human.clone(),
+    }
+}
+
+fn finding(finding: &v1::Finding) -> api::FindingView {
+    api::FindingView {
+        control: finding.control.clone(),
+        word: finding.word.clone(),
+        reason: finding.reason.clone(),
+        pointer: finding.pointer.clone(),
+        excerpt: finding.excerpt.clone(),
+    }
+}
+
+fn review(review: v1::Review) -> api::ReviewView {
+    api::ReviewView { judges: review.judges, people: review.people, dry_run: review.dry_run }
+}
+
+/// A held action, with the exact parameters where they are at hand.
+pub fn ticket(state: &TicketState, payload: Option<serde_json::Value>) -> api::TicketView {
+    let held_at = Timestamp::from_millis(state.decided.received_at);
+    api::TicketView {
+        ticket: state.id.to_string(),
+        action: state.action.to_string(),
+        state: match state.answer {
+            Answer::Open => "open",
+            Answer::Approved => "approved",
+            Answer::Rejected { .. } => "rejected",
+            Answer::Expired => "expired",
+            Answer::Spent => "spent",
+        }
+        .to_owned(),
+        n_people: state.n_people,
+        approvals: state
+            .approvals
+            .iter()
+            .map(|approval| api::ApprovalView { ticket: approval.ticket.to_string(), by: approval.by.to_string() })
+            .collect(),
+        rejected: match &state.answer {
+            Answer::Rejected { by, reason } => Some((by.to_string(), reason.clone())),
+            Answer::Open | Answer::Approved | Answer::Expired | Answer::Spent => None,
+        },
+        expires_at: state.expires_at.as_millis(),
+        hop: decided_hop(0, held_at, &state.decided),
+        payload,
+        if_unanswered: "it is denied, and the agent is told only that it was not approved".to_owned(),
+    }
+}
+
+/// A task.
+pub fn task(task: &TaskSpec) -> api::TaskView {
+    api::TaskView {
+        task: task.id.to_string(),
+        workflow: task.workflow.to_string(),
+        words: task.words.clone(),
+        success_criteria: task.success_criteria.clone(),
+        accountable_human: task.accountable_human.to_string(),
+        opened_at: task.opened_at.as_millis(),
+        expires_at: task.expires_at.as_millis(),
+        specification: task.digest().to_string(),
+    }
+}
+
+/// How everything stands.
+pub fn posture(world: &World, now: Timestamp) -> api::PostureView {
+    let scopes = world.standing().summary(now).scopes;
+    api::PostureView {
+        scopes: scopes
+            .into_iter()
+            .map(|scope| api::ScopeView {
+                scope: scope.scope.to_string(),
+                phase: scope.phase.to_string(),
+                since: scope.standing.as_ref().map(|standing| standing.since.as_millis()),
+                trigger: scope.standing.as_ref().map(|standing| standing.trigger.clone()),
+                by: scope.standing.as_ref().map(|standing| standing.by.to_string()),
+            })
+            .collect(),
+    }
+}
+
+/// The agents and their mandates.
+pub fn agents(world: &World, now: Timestamp) -> Vec<api::AgentView> {
+    let summary = world.standing().summary(now);
+    world
+        .deployment()
+        .agents
+        .values()
+        .map(|mandate| {
+            let counted = summary.agents.iter().find(|counted| counted.agent == mandate.agent);
+            api::AgentView {
+                agent: mandate.agent.to_string(),
+                spiffe_id: format!("spiffe://{}/agent/{}", world.deployment().trust_domain, mandate.agent),
+                mandate: mandate.id.clone(),
+                digest: mandate.digest.to_string(),
+                workflow: mandate.workflow.to_string(),
+                sequence_position: mandate.sequence_position,
+                intent: mandate.intent.clone(),
+                outcome: mandate.outcome.clone(),
+                clearance: mandate.clearance.to_string(),
+                tools: tools(world, mandate),
+                grants: grants(world, &mandate.agent),
+                oispec: api::OiSpecView {
+                    goal: mandate.oispec.goal.clone(),
+                    success_criteria: mandate.oispec.success_criteria.clone(),
+                    failure_criteria: mandate.oispec.failure_criteria.clone(),
+                    prohibited_actions: mandate.oispec.prohibited_actions.clone(),
+                    risk_classification: mandate.oispec.risk_classification.to_string(),
+                },
+                phase: world.standing().phase_of(&Scope::Agent(mandate.agent.clone())).to_string(),
+                around_phase: world.phase(&mandate.agent).to_string(),
+                n_calls_in_hour: counted.map_or(0, |counted| counted.n_calls_in_hour),
+                calls_per_hour_max: mandate.calls_per_hour_max,
+                n_guardrail_blocks: counted.map_or(0, |counted| counted.n_guardrail_blocks),
+                n_plan_attempts: counted.map_or(0, |counted| counted.n_plan_attempts_in_month),
+            }
+        })
+        .collect()
+}
+
+fn tools(world: &World, mandate: &AgentMandate) -> Vec<api::ToolView> {
+    mandate
+        .tools
+        .iter()
+        .map(|(tool, terms)| {
+            let manifest = world.deployment().servers.get(&tool.server).and_then(|server| server.tools.get(&tool.tool));
+            api::ToolView {
+                tool: tool.to_string(),
+                class: manifest.map(|manifest| manifest.class.to_string()),
+                risk: manifest.map_or(maso_core::Risk::Critical, |manifest| manifest.risk).to_string(),
+                reversibility: manifest
+                    .map_or(maso_core::Reversibility::Irreversible, |manifest| manifest.reversibility)
+                    .to_string(),
+                bounds: terms
+                    .bounds
+                    .iter()
+                    .map(|(pointer, bound)| format!("{pointer} {}", bound_words(bound)))
+                    .collect(),
+                pin: pin_word(world, tool).to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn pin_word(world: &World, tool: &ToolRef) -> &'static str {
+    match world.pins().state(tool) {
+        PinState::Pinned => "pinned",
+        PinState::Unapproved { published } if published == Digest::of(b"") => "not seen yet",
+        PinState::Unapproved { .. } => "unapproved",
+        PinState::Drifted { .. } => "drifted",
+    }
+}
+
+fn bound_words(bound: &Bound) -> String {
+    match bound {
+        Bound::OneOf(values) => {
+            let values: Vec<_> = values.iter().map(ToString::to_string).collect();
+            format!("is one of {}", values.join(", "))
+        }
+        Bound::AtMost(most) => format!("is at most {most}"),
+        Bound::AtLeast(least) => format!("is at least {least}"),
+        Bound::Prefix(prefix) => format!("begins with `{prefix}`"),
+        Bound::Matches(pattern) => format!("matches `{pattern}`"),
+    }
+}
+
+fn grants(world: &World, agent: &AgentName) -> Vec<api::GrantView> {
+    world
+        .deployment()
+        .workflows
+        .values()
+        .flat_map(|solution| &solution.grants)
+        .filter(|grant| grant.from == *agent)
+        .map(|grant| api::GrantView { to: grant.to.to_string(), request: grant.request.to_string() })
+        .collect()
+}
+
+/// A tool definition that waits, with its difference to the approved one.
+pub fn waiting_tool(tool: &ToolRef, pin: &Pin, findings: &[v1::Finding]) -> Option<api::WaitingTool> {
+    let (digest, definition) = pin.waiting.as_ref()?;
+    let approved = pin.approved.as_ref().map(|(_, definition)| definition);
+    Some(api::WaitingTool {
+        tool: tool.to_string(),
+        digest: digest.to_string(),
+        definition: definition.clone(),
+        approved: approved.cloned(),
+        difference: difference(approved, definition),
+        findings: findings.iter().map(finding).collect(),
+    })
+}
+
+/// The difference between two definitions, line by line.
+fn difference(before: Option<&serde_json::Value>, after: &serde_json::Value) -> Vec<String> {
+    let text = |value: &serde_json::Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    let (before, after) = (before.map_or_else(String::new, text), text(after));
+    similar::TextDiff::from_lines(&before, &after)
+        .iter_all_changes()
+        .map(|change| {
+            let sign = match change.tag() {
+                similar::ChangeTag::Delete => '-',
+                similar::ChangeTag::Insert => '+',
+                similar::ChangeTag::Equal => ' ',
+            };
+            format!("{sign}{}", change.value().trim_end_matches('\n'))
+        })
+        .collect()
+}

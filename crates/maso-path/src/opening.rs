@@ -1,0 +1,150 @@
+//! Opening a deployment's path: replay, then serve.
+
+use std::sync::Arc;
+
+use maso_core::{Mode, Tier};
+use maso_guard::Scanner;
+use maso_identity::{Revocation, Trust};
+use maso_intent::Deployment;
+use maso_judge::Panel;
+use maso_log::{LogFault, Options, Record, Recorder, v1};
+use maso_policy::{CompileError, Memory, Policies};
+use parking_lot::RwLock;
+
+use crate::{
+    hearing::Heard,
+    world::{Clock, Ids, World},
+};
+
+/// The path of one deployment. Shared by all doors.
+pub struct Path {
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) scanner: Scanner,
+    pub(crate) policies: Policies,
+    pub(crate) panel: Panel,
+    pub(crate) heard: Heard,
+    pub(crate) recorder: Recorder,
+    pub(crate) world: Arc<World>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
+impl std::fmt::Debug for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Path").field("deployment", &self.world.deployment().name).finish_non_exhaustive()
+    }
+}
+
+/// What a path is made of.
+pub struct Sources {
+    /// What was declared.
+    pub deployment: Arc<Deployment>,
+    /// Whose tokens and pipes are believed.
+    pub trust: Arc<Trust>,
+    /// Layer 1.
+    pub scanner: Scanner,
+    /// Layer 2.
+    pub panel: Panel,
+    /// Whether decisions bind.
+    pub mode: Mode,
+    /// Where moments come from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn Ids>,
+    /// What this process serves, for the record: `up`, `mcp`, `demo`.
+    pub role: &'static str,
+}
+
+/// Why a path could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFault {
+    /// A hand-written policy does not fit.
+    #[error("{} policies do not compile; the first is {}", .0.len(), .0.first().map_or_else(String::new, ToString::to_string))]
+    Policies(Vec<CompileError>),
+    /// The record cannot be opened.
+    #[error("cannot open the flight record")]
+    Log(#[from] LogFault),
+}
+
+impl Path {
+    /// Opens the record at `log`, folds all of it, and records that this process started.
+    ///
+    /// # Errors
+    /// When the policies do not compile, or the record cannot be opened or does not hold.
+    pub async fn open(log: &std::path::Path, sources: Sources) -> Result<Self, OpenFault> {
+        let Sources { deployment, trust, scanner, panel, mode, clock, ids, role } = sources;
+        let policies = Policies::compile(&deployment).map_err(OpenFault::Policies)?;
+        let world = Arc::new(World::new(Arc::clone(&deployment), mode));
+        let recorder = {
+            let (world, trust) = (Arc::clone(&world), Arc::clone(&trust));
+            Recorder::open(log, RECORDER, move |record: &Record| {
+                world.fold(record);
+                if let v1::Body::Revoked(revoked) = &record.body {
+                    revoke(&trust, revoked);
+                }
+            })?
+        };
+        recorder
+            .record(v1::Body::Started(v1::Started {
+                deployment: deployment.name.clone(),
+                digest: deployment.digest.to_string(),
+                mode: mode.to_string(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                role: role.to_owned(),
+            }))
+            .await?;
+        Ok(Self { trust, scanner, policies, panel, heard: Heard::default(), recorder, world, clock, ids })
+    }
+
+    /// What is true around the hops of this deployment.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// The flight recorder.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Whose tokens are believed.
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.trust
+    }
+
+    /// Where moments come from.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Where fresh ids come from.
+    pub fn ids(&self) -> &Arc<dyn Ids> {
+        &self.ids
+    }
+
+    /// The deployment's tier.
+    pub fn tier(&self) -> Tier {
+        self.world.deployment().tier
+    }
+
+    /// What the task of this hop has seen so far.
+    pub(crate) fn memory_of(&self, resolved: &maso_intent::Resolved) -> Arc<RwLock<Memory>> {
+        let (task, solution, mandate) = (resolved.task(), resolved.solution(), resolved.mandate());
+        self.world.memories().of(task.id, || Memory::for_task(task, solution, mandate))
+    }
+}
+
+/// Entries that may wait for a commit, and entries of one group commit (the knee of the measured curve).
+const RECORDER: Options = Options { queue_max: 4_096, batch_max: 512 };
+
+fn revoke(trust: &Trust, revoked: &v1::Revoked) {
+    let revocation = match revoked.what.as_str() {
+        "agent" => revoked.subject.parse().ok().map(Revocation::Agent),
+        "key" => revoked.subject.parse().ok().map(Revocation::Key),
+        "token" => revoked.subject.parse().ok().map(Revocation::Token),
+        _ => None,
+    };
+    match revocation {
+        Some(revocation) => trust.revoke(revocation),
+        None => tracing::error!(what = revoked.what, "a revocation on the record cannot be read"),
+    }
+}

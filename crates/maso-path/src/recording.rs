@@ -1,0 +1,100 @@
+//! Stage 9: the commit point. What is not on the record is not done.
+
+use maso_core::{Class, Risk, Tier};
+use maso_log::{Entry, LogFault, Recorded, RecordedDecision, Ruled, v1};
+use maso_policy::{Decision, Denial, Held, Permit};
+
+use crate::{
+    Path, Ticket,
+    release::{Observed, Passage},
+    travel::NotRecorded,
+    world::may_move_phases,
+};
+
+impl Path {
+    /// Records a permit together with the use of its approvals: both or neither. A pure read does not wait for the
+    /// disk, below the tier at which nobody looks on.
+    pub(crate) async fn record_permit(&self, permit: Permit) -> Result<Passage, NotRecorded> {
+        let hop = permit.weighed().resolved().hop().id.to_string();
+        let mut tickets: Vec<_> = permit.verdicts().approvals.iter().map(|approval| approval.ticket).collect();
+        tickets.sort();
+        tickets.dedup();
+        if tickets.is_empty() && self.tier() < Tier::Autonomous && is_pure_read(&permit) {
+            let ruled = self.ruled(Decision::Allow(permit), None);
+            let buffered = self.recorder.buffer(ruled).await.map_err(not_recorded)?;
+            return buffered.into_permit().map(Passage::Buffered).ok_or(NotRecorded::Fault);
+        }
+        let spent = tickets
+            .into_iter()
+            .map(|ticket| v1::Body::TicketSpent(v1::TicketSpent { ticket: ticket.to_string(), hop: hop.clone() }));
+        match self.commit(Decision::Allow(permit), None, spent.collect()).await? {
+            RecordedDecision::Allow(permit) => Ok(Passage::Permit(permit)),
+            RecordedDecision::Hold(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),
+        }
+    }
+
+    /// Records a hold under its ticket.
+    pub(crate) async fn record_hold(&self, held: Held, ticket: &Ticket) -> Result<Passage, NotRecorded> {
+        match self.commit(Decision::Hold(held), Some(ticket), Vec::new()).await? {
+            RecordedDecision::Hold(held) => Ok(Passage::Observed(held.map(Observed::Held))),
+            RecordedDecision::Allow(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),
+        }
+    }
+
+    /// Records a denial, and what posture makes of it. Whoever waited for its ticket is told by it.
+    pub(crate) async fn record_denial(&self, denial: Denial) -> Result<Passage, NotRecorded> {
+        if let maso_policy::Subject::Weighed(weighed) = &denial.subject {
+            self.world.tickets().told(&weighed.resolved().action_digest());
+        }
+        let ruled = self.ruled(Decision::Deny(denial), None);
+        let moves = matches!(ruled.body(), v1::Body::HopDecided(decided) if may_move_phases(&decided));
+        let recorded = self.recorder.record(ruled).await.map_err(not_recorded)?;
+        if moves {
+            self.follow_orders().await;
+        }
+        match recorded.into_decision() {
+            RecordedDecision::Deny(denial) => Ok(Passage::Observed(denial.map(Observed::Denied))),
+            RecordedDecision::Allow(_) | RecordedDecision::Hold(_) => Err(NotRecorded::Fault),
+        }
+    }
+
+    async fn commit(
+        &self,
+        decision: Decision,
+        ticket: Option<&Ticket>,
+        also: Vec<v1::Body>,
+    ) -> Result<RecordedDecision, NotRecorded> {
+        let ruled = self.ruled(decision, ticket);
+        let recorded: Recorded<Ruled> = self.recorder.record_with(ruled, also).await.map_err(not_recorded)?;
+        Ok(recorded.into_decision())
+    }
+
+    fn ruled(&self, decision: Decision, ticket: Option<&Ticket>) -> Ruled {
+        Ruled { decision, ticket: ticket.map(|ticket| ticket.id), mode: self.world.mode() }
+    }
+}
+
+/// Whether releasing the hop changes nothing anywhere: a read, or the answer to one.
+fn is_pure_read(permit: &Permit) -> bool {
+    let resolved = permit.weighed().resolved();
+    permit.weighed().risk() == Risk::Low
+        && match &resolved.hop().act {
+            maso_core::Act::CallTool(_) => resolved.tool().is_some_and(|tool| tool.class == Class::Read),
+            maso_core::Act::ReadResource { .. }
+            | maso_core::Act::GetPrompt { .. }
+            | maso_core::Act::Complete { .. }
+            | maso_core::Act::List { .. }
+            | maso_core::Act::Notify { .. } => true,
+            maso_core::Act::AskClient { .. } | maso_core::Act::Request { .. } => false,
+        }
+}
+
+fn not_recorded(fault: LogFault) -> NotRecorded {
+    match fault {
+        LogFault::Spent { .. } => NotRecorded::Spent,
+        fault => {
+            tracing::error!(error = &fault as &dyn std::error::Error, "a decision could not be recorded");
+            NotRecorded::Fault
+        }
+    }
+}

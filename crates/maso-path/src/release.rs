@@ -1,0 +1,164 @@
+//! Stage 10: what a carrier is handed, and what it gives back.
+
+use std::borrow::Cow;
+
+use maso_core::{Act, Digest, Label, Principal, Source, TaskId, Turn};
+use maso_guard::Redaction;
+use maso_intent::{Resolved, ResultLabels};
+use maso_log::{Buffered, Recorded};
+use maso_policy::{Denial, Held, Permit, Subject, labels_of};
+use serde_json::Value;
+
+/// What lies on the record and may therefore be released.
+#[derive(Debug)]
+pub(crate) enum Passage {
+    /// A permit.
+    Permit(Recorded<Permit>),
+    /// A permit for a pure read, which does not wait for the disk.
+    Buffered(Buffered<Permit>),
+    /// A hold or a denial that does not bind, because the deployment only observes.
+    Observed(Recorded<Observed>),
+}
+
+/// A decision that would have stopped the hop.
+#[derive(Debug)]
+pub(crate) enum Observed {
+    Held(Held),
+    Denied(Denial),
+}
+
+impl Passage {
+    fn resolved(&self) -> Option<&Resolved> {
+        match self {
+            Self::Permit(permit) => Some(permit.value().weighed().resolved()),
+            Self::Buffered(permit) => Some(permit.value().weighed().resolved()),
+            Self::Observed(observed) => match observed.value() {
+                Observed::Held(held) => Some(held.weighed().resolved()),
+                Observed::Denied(denial) => match &denial.subject {
+                    Subject::Weighed(weighed) => Some(weighed.resolved()),
+                    Subject::Identified(_) | Subject::Received(_) => None,
+                },
+            },
+        }
+    }
+
+    fn label(&self) -> Label {
+        match self {
+            Self::Permit(permit) => permit.value().weighed().label(),
+            Self::Buffered(permit) => permit.value().weighed().label(),
+            Self::Observed(_) => Label::WORST,
+        }
+    }
+
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        self.resolved().map(|resolved| resolved.task().id)
+    }
+
+    pub(crate) fn action(&self) -> Option<Digest> {
+        self.resolved().map(Resolved::action_digest)
+    }
+}
+
+/// A hop that may now be carried, exactly once: the decision is on the record.
+#[derive(Debug)]
+pub struct Release {
+    passage: Passage,
+    payload: Option<Value>,
+}
+
+impl Release {
+    pub(crate) fn new(passage: Passage, redactions: &[Redaction]) -> Self {
+        let payload = passage.resolved().filter(|_| !redactions.is_empty()).map(|resolved| {
+            let mut payload = resolved.hop().payload.clone();
+            Redaction::apply(&mut payload, redactions);
+            payload
+        });
+        Self { passage, payload }
+    }
+
+    /// The permit; `None` when the deployment only observes and the hop would have been stopped.
+    pub fn permit(&self) -> Option<&Permit> {
+        match &self.passage {
+            Passage::Permit(permit) => Some(permit.value()),
+            Passage::Buffered(permit) => Some(permit.value()),
+            Passage::Observed(_) => None,
+        }
+    }
+
+    /// The payload with the obligations applied; `None` if the bytes may go as they came.
+    pub fn replaced_payload(&self) -> Option<&Value> {
+        self.payload.as_ref()
+    }
+
+    /// What the task will have seen once this was delivered: an answer, or another agent's words.
+    pub(crate) fn lesson(&self) -> Option<Lesson> {
+        let resolved = self.passage.resolved()?;
+        let hop = resolved.hop();
+        let payload = self.payload.as_ref().map_or(Cow::Borrowed(&hop.payload), Cow::Borrowed);
+        let (source, labels) = match (&hop.from, hop.turn) {
+            (Principal::Server(server), _) => {
+                (Source::Server { server: server.clone(), item: item_of(&hop.act) }, labels_of(resolved))
+            }
+            (Principal::Agent(agent), _) if matches!(hop.act, Act::Request { .. }) => {
+                (Source::Agent(agent.clone()), ResultLabels { default: self.passage.label(), fields: Vec::new() })
+            }
+            (Principal::Agent(_), Turn::Ask | Turn::Answer { .. }) | (Principal::Operator(_), _) => return None,
+        };
+        Some(Lesson { resolved: resolved.clone(), source, labels, value: payload.into_owned() })
+    }
+}
+
+/// What a task learns from a delivered hop.
+#[derive(Debug)]
+pub(crate) struct Lesson {
+    pub(crate) resolved: Resolved,
+    pub(crate) source: Source,
+    pub(crate) labels: ResultLabels,
+    pub(crate) value: Value,
+}
+
+fn item_of(act: &maso_core::Act) -> String {
+    match act {
+        Act::CallTool(tool) => tool.tool.to_string(),
+        Act::ReadResource { uri, .. } => uri.clone(),
+        Act::GetPrompt { prompt, .. } => prompt.clone(),
+        other => other.verb().to_owned(),
+    }
+}
+
+/// What came of carrying a hop.
+#[derive(Debug)]
+pub enum Carried<R> {
+    /// The other side took it, and this is what it gave back.
+    Delivered(R),
+    /// The other side said no; nothing happened there.
+    Failed {
+        /// What to pass back.
+        reply: R,
+        /// Why, for operators.
+        fault: String,
+    },
+    /// It broke midway: nobody knows whether it happened.
+    Unknown {
+        /// What to pass back.
+        reply: R,
+        /// Why, for operators.
+        fault: String,
+    },
+}
+
+impl<R> Carried<R> {
+    pub(crate) fn outcome(&self) -> (&'static str, Option<String>) {
+        match self {
+            Self::Delivered(_) => ("delivered", None),
+            Self::Failed { fault, .. } => ("failed", Some(fault.clone())),
+            Self::Unknown { fault, .. } => ("unknown", Some(fault.clone())),
+        }
+    }
+
+    pub(crate) fn into_reply(self) -> R {
+        match self {
+            Self::Delivered(reply) | Self::Failed { reply, .. } | Self::Unknown { reply, .. } => reply,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Stage 11: what came of it is recorded, learned from, and may change the posture.
+
+use maso_core::{HopId, Timestamp};
+use maso_log::v1;
+
+use crate::{
+    Path,
+    release::{Carried, Lesson},
+};
+
+impl Path {
+    /// Records what came of a released hop, and what its task has now seen.
+    pub(crate) async fn watch<R>(&self, hop: HopId, lesson: Option<Lesson>, started: Timestamp, carried: &Carried<R>) {
+        // Learned even when the delivery broke: what may have been read must count as read.
+        if let Some(lesson) = lesson {
+            self.memory_of(&lesson.resolved).write().learn(lesson.source, &lesson.value, &lesson.labels);
+        }
+        let (outcome, fault) = carried.outcome();
+        let released = v1::HopReleased {
+            hop: hop.to_string(),
+            outcome: outcome.to_owned(),
+            took_ms: self.clock.now().since_ms(started),
+            fault,
+        };
+        // The effect has happened and its permit is on the record; only the outcome is missing if this fails.
+        if let Err(fault) = self.recorder.buffer(v1::Body::HopReleased(released)).await {
+            tracing::error!(error = &fault as &dyn std::error::Error, %hop, "the outcome could not be recorded");
+        }
+    }
+
+    /// Records what the posture orders after a decision that may move it. It has moved already: the orders tell.
+    pub(crate) async fn follow_orders(&self) {
+        for order in self.world.standing().orders(self.clock.now()) {
+            if let Err(fault) = self.recorder.record(order).await {
+                tracing::error!(error = &fault as &dyn std::error::Error, "a change of phase could not be recorded");
+            }
+        }
+    }
+
+    /// Closes what time alone closes. Called regularly by whoever serves the deployment.
+    ///
+    /// # Errors
+    /// When it could not be recorded; the next call tries again.
+    pub async fn tick(&self) -> Result<(), maso_log::LogFault> {
+        for body in self.world.overdue(self.clock.now()) {
+            self.recorder.record(body).await?;
+        }
+        Ok(())
+    }
+}

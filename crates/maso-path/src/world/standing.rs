@@ -1,0 +1,194 @@
+//! How agents, workflows and the deployment stand: phases, breakers, counters (EC-1.3, EC-2.4, PACE).
+
+use maso_core::{AgentName, Finding, Findings, Phase, Scope, Timestamp, Word, WorkflowName};
+use maso_intent::{Deployment, Resolved, is_plan_attempt};
+use maso_log::v1;
+use maso_posture::{
+    AgentRules, Author, Authority, Happening, NotAllowed, Order, PlanAttemptsMax, Rate, Recorded, Rules, Signal, State,
+    Summary, step,
+};
+use parking_lot::Mutex;
+
+/// The posture of a deployment, folded from its record.
+#[derive(Debug)]
+pub struct Standing {
+    rules: Rules,
+    state: Mutex<State>,
+}
+
+impl Standing {
+    pub(super) fn new(deployment: &Deployment) -> Self {
+        Self { rules: rules_of(deployment), state: Mutex::new(State::new()) }
+    }
+
+    /// The agent's own phase, and the worst phase around it.
+    pub fn phases(&self, agent: &AgentName, workflow: &WorkflowName) -> (Phase, Phase) {
+        let effective = self.state.lock().effective(agent, workflow, &self.rules);
+        (effective.agent, effective.around)
+    }
+
+    /// A scope's own phase.
+    pub fn phase_of(&self, scope: &Scope) -> Phase {
+        self.state.lock().phase_of(scope)
+    }
+
+    /// All of it, for people.
+    pub fn summary(&self, now: Timestamp) -> Summary {
+        self.state.lock().summary(now, &self.rules)
+    }
+
+    /// What the agent's rate allows.
+    pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
+        let mut findings = Findings::none();
+        let hop = resolved.hop();
+        if !is_counted_call(&hop.from.to_string(), hop.act.verb(), matches!(hop.turn, maso_core::Turn::Ask)) {
+            return findings;
+        }
+        if let Rate::Exhausted { .. } = self.state.lock().rate(&resolved.mandate().agent, now, &self.rules) {
+            let most = resolved.mandate().calls_per_hour_max;
+            findings.add(Finding::new("EC-1.3", Word::NoGo, format!("more than {most} calls within an hour")));
+        }
+        findings
+    }
+
+    /// Takes in a recorded decision.
+    pub(super) fn decided(&self, at: Timestamp, decided: &v1::HopDecided) {
+        let Some(agent) = agent_of(decided) else { return };
+        if let Some(what) = happening(decided) {
+            self.state.lock().recall(&Recorded::Happened { agent, what }, at, &self.rules);
+        }
+    }
+
+    pub(super) fn changed(&self, at: Timestamp, record: &v1::PhaseChanged) {
+        let (Ok(scope), Some(to)) = (record.scope.parse(), Phase::parse(&record.to)) else { return };
+        let Ok(by) = record.by.parse::<Author>() else { return };
+        let recorded = Recorded::PhaseChanged { scope, to, trigger: record.trigger.clone(), by };
+        self.state.lock().recall(&recorded, at, &self.rules);
+    }
+
+    pub(super) fn killed(&self, at: Timestamp, record: &v1::Killed) {
+        let Ok(scope) = record.scope.parse() else { return };
+        // Whoever pulled it, it was pulled: a name that does not parse must not keep anything running.
+        let by = record.by.trim_start_matches("operator:").parse().unwrap_or_else(|_| unknown_operator());
+        let recorded = Recorded::Killed { scope, by, reason: record.reason.clone() };
+        self.state.lock().recall(&recorded, at, &self.rules);
+    }
+
+    /// What follows from what was counted since the last call, as records to be written.
+    pub(crate) fn orders(&self, now: Timestamp) -> Vec<v1::Body> {
+        let orders = step(&mut self.state.lock(), Signal::Tick, now, &self.rules);
+        orders.unwrap_or_default().iter().filter_map(write).collect()
+    }
+
+    /// A person moves a scope.
+    ///
+    /// # Errors
+    /// When the person's office or grounds are not enough.
+    pub fn moved(&self, scope: Scope, to: Phase, by: Authority, now: Timestamp) -> Result<Vec<v1::Body>, NotAllowed> {
+        // Judged on a copy: the state changes when the record is folded, not before it is durable.
+        let mut copy = self.state.lock().clone();
+        let orders = step(&mut copy, Signal::Manual { scope, to, by }, now, &self.rules)?;
+        Ok(orders.iter().filter_map(write).collect())
+    }
+}
+
+/// Whether a decision is one that posture must be asked about at once.
+pub(crate) fn may_move_phases(decided: &v1::HopDecided) -> bool {
+    matches!(
+        happening(decided),
+        Some(Happening::GuardrailBlock | Happening::JudgeBlock | Happening::PlanAttempt { .. })
+    )
+}
+
+fn is_counted_call(from: &str, verb: &str, is_ask: bool) -> bool {
+    is_ask && from.starts_with("agent:") && matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request")
+}
+
+fn agent_of(decided: &v1::HopDecided) -> Option<AgentName> {
+    // What a server sends is held against nobody: its poison is the agent's misfortune, not its deed.
+    decided.from.as_deref()?.strip_prefix("agent:")?.parse().ok()
+}
+
+/// What a decision counts as.
+fn happening(decided: &v1::HopDecided) -> Option<Happening> {
+    let from = decided.from.as_deref()?;
+    let is_ask = decided.answers.is_none();
+    match decided.decision.as_str() {
+        "deny" => {
+            let stopped = |control: &str| {
+                decided.findings.iter().any(|finding| finding.word == "NO-GO" && finding.control == control)
+            };
+            if decided.findings.iter().filter_map(read).any(|finding| is_plan_attempt(&finding)) {
+                let tool = decided.object.parse().ok();
+                // An attempt without a task token was made in the agent's standing task: all such count together.
+                let task = decided.task.as_deref().and_then(|task| task.parse().ok()).unwrap_or(NO_TASK);
+                return Some(match tool {
+                    Some(tool) => Happening::PlanAttempt { task, tool },
+                    None => Happening::GuardrailBlock,
+                });
+            }
+            if decided.verdicts.iter().any(|verdict| verdict.opinion == "block") {
+                return Some(Happening::JudgeBlock);
+            }
+            // Being stopped, late or over a rate is not an attack; counting it would keep an agent down for ever.
+            let by_guardrail = matches!(decided.refusal.as_deref(), Some("DENIED" | "OUT_OF_MANDATE"));
+            (by_guardrail && !stopped("EC-1.3") && !stopped("SC-2.2")).then_some(Happening::GuardrailBlock)
+        }
+        "allow" if is_counted_call(from, &decided.verb, is_ask) => Some(Happening::Call),
+        _ => None,
+    }
+}
+
+fn read(finding: &v1::Finding) -> Option<Finding> {
+    Some(Finding {
+        control: finding.control.parse().ok()?,
+        word: Word::parse(&finding.word)?,
+        reason: finding.reason.clone(),
+        evidence: None,
+    })
+}
+
+fn write(order: &Order) -> Option<v1::Body> {
+    match order {
+        Order::ChangePhase { scope, from, to, trigger, by } => Some(v1::Body::PhaseChanged(v1::PhaseChanged {
+            scope: scope.to_string(),
+            from: from.to_string(),
+            to: to.to_string(),
+            trigger: trigger.to_string(),
+            by: by.to_string(),
+        })),
+        Order::Notify { audience, scope, message } => {
+            tracing::warn!(audience = audience.as_str(), %scope, "{message}");
+            None
+        }
+    }
+}
+
+fn rules_of(deployment: &Deployment) -> Rules {
+    let settings = &deployment.settings;
+    let mut rules = Rules::of(deployment.tier);
+    rules.breaker_blocks_max = settings.breaker_blocks_max;
+    rules.breaker_window_ms = settings.breaker_window_ms;
+    rules.judge_blocks_max = settings.judge_blocks_max;
+    rules.alternate_ms_max = settings.alternate_ms_max;
+    for mandate in deployment.agents.values() {
+        let agent = AgentRules { workflow: mandate.workflow.clone(), calls_per_hour_max: mandate.calls_per_hour_max };
+        rules.agents.insert(mandate.agent.clone(), agent);
+    }
+    for solution in deployment.workflows.values() {
+        let accepted = PlanAttemptsMax {
+            single_session: solution.plan_attempts.single_session,
+            rolling_7day: solution.plan_attempts.rolling_7day,
+            rolling_30day: solution.plan_attempts.rolling_30day,
+        };
+        rules.workflows.insert(solution.workflow.clone(), accepted);
+    }
+    rules
+}
+
+/// The task of what belongs to none.
+const NO_TASK: maso_core::TaskId = maso_core::TaskId::from_uuid(uuid::Uuid::nil());
+
+fn unknown_operator() -> maso_core::OperatorName {
+    "unknown".parse().expect("`unknown` is an operator name")
+}

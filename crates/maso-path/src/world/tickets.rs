@@ -1,0 +1,246 @@
+//! Held actions and their answers (EC-1.1, EC-2.9): each bound to one exact action, used once, expiring to no.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use maso_core::{Digest, OperatorName, TicketId, Timestamp};
+use maso_log::v1;
+use maso_policy::{Approval, Rejection, Verdicts};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+/// How many closed tickets are kept for people to look at.
+const CLOSED_MAX: usize = 1_000;
+
+/// How many actions may be held at once; one more is refused.
+pub const OPEN_MAX: usize = 10_000;
+
+/// Where a held action stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Not enough people answered yet.
+    Open,
+    /// Enough people approved; nobody used it yet.
+    Approved,
+    /// A person said no.
+    Rejected {
+        /// Who.
+        by: OperatorName,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody answered in time.
+    Expired,
+    /// It was approved and used.
+    Spent,
+}
+
+/// A held action.
+#[derive(Clone, Debug)]
+pub struct TicketState {
+    /// The ticket.
+    pub id: TicketId,
+    /// The exact action.
+    pub action: Digest,
+    /// The decision that held it, with everything a person needs to see.
+    pub decided: Arc<v1::HopDecided>,
+    /// How many people must approve.
+    pub n_people: u8,
+    /// When silence becomes a no.
+    pub expires_at: Timestamp,
+    /// Who approved so far.
+    pub approvals: Vec<Approval>,
+    /// Where it stands.
+    pub answer: Answer,
+}
+
+/// All held actions.
+#[derive(Debug)]
+pub struct Tickets {
+    inner: Mutex<Inner>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    tickets: HashMap<TicketId, TicketState>,
+    /// The latest ticket of each action.
+    by_action: HashMap<Digest, TicketId>,
+    closed: VecDeque<TicketId>,
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+}
+
+impl Tickets {
+    /// The latest ticket for this exact action, unless it was used.
+    pub fn of_action(&self, action: &Digest) -> Option<TicketState> {
+        let inner = self.inner.lock();
+        inner
+            .by_action
+            .get(action)
+            .and_then(|id| inner.tickets.get(id))
+            .filter(|ticket| ticket.answer != Answer::Spent)
+            .cloned()
+    }
+
+    /// What people said of this exact action.
+    pub(crate) fn heard(&self, action: &Digest) -> Verdicts {
+        let mut verdicts = Verdicts::none();
+        if let Some(ticket) = self.of_action(action) {
+            match ticket.answer {
+                Answer::Open | Answer::Approved => verdicts.approvals = ticket.approvals,
+                Answer::Rejected { by, reason } => {
+                    verdicts.rejections.push(Rejection { ticket: ticket.id, by, action: ticket.action, reason });
+                }
+                Answer::Expired => verdicts.expired = true,
+                Answer::Spent => {}
+            }
+        }
+        verdicts
+    }
+
+    /// One ticket.
+    pub fn find(&self, id: TicketId) -> Option<TicketState> {
+        self.inner.lock().tickets.get(&id).cloned()
+    }
+
+    /// All tickets that are kept, newest first.
+    pub fn all(&self) -> Vec<TicketState> {
+        let mut tickets: Vec<_> = self.inner.lock().tickets.values().cloned().collect();
+        tickets.sort_by_key(|ticket| std::cmp::Reverse(ticket.id));
+        tickets
+    }
+
+    /// How many are open.
+    pub fn n_open(&self) -> usize {
+        let inner = self.inner.lock();
+        inner.tickets.len() - inner.closed.len()
+    }
+
+    /// Forgets a closed ticket, so that the same action may be asked for afresh: whoever waited was told.
+    pub(crate) fn told(&self, action: &Digest) {
+        let mut inner = self.inner.lock();
+        if let Some(id) = inner.by_action.get(action).copied()
+            && inner.tickets.get(&id).is_some_and(|ticket| ticket.answer != Answer::Open)
+        {
+            inner.by_action.remove(action);
+        }
+    }
+
+    /// A signal that fires whenever any ticket changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(super) fn overdue(&self, now: Timestamp) -> Vec<TicketId> {
+        let inner = self.inner.lock();
+        inner
+            .tickets
+            .values()
+            .filter(|ticket| matches!(ticket.answer, Answer::Open | Answer::Approved) && ticket.expires_at <= now)
+            .map(|ticket| ticket.id)
+            .collect()
+    }
+
+    pub(super) fn decided(&self, decided: &v1::HopDecided) {
+        let (Some(ticket), Some(action), Some(expires_at)) = (&decided.ticket, &decided.action, decided.expires_at)
+        else {
+            return;
+        };
+        let (Ok(id), Some(action)) = (ticket.parse::<TicketId>(), Digest::parse(action)) else { return };
+        let mut inner = self.inner.lock();
+        if inner.tickets.contains_key(&id) {
+            return;
+        }
+        inner.by_action.insert(action, id);
+        inner.tickets.insert(
+            id,
+            TicketState {
+                id,
+                action,
+                decided: Arc::new(decided.clone()),
+                n_people: decided.awaited.map_or(1, |review| review.people).max(1),
+                expires_at: Timestamp::from_millis(expires_at),
+                approvals: Vec::new(),
+                answer: Answer::Open,
+            },
+        );
+        drop(inner);
+        self.notify();
+    }
+
+    pub(super) fn answered(&self, record: &v1::TicketAnswered) {
+        let (Ok(id), Ok(by)) = (record.ticket.parse::<TicketId>(), record.by.parse::<OperatorName>()) else { return };
+        self.change(id, |ticket| {
+            if ticket.answer != Answer::Open || Digest::parse(&record.action) != Some(ticket.action) {
+                return;
+            }
+            match record.answer.as_str() {
+                "approve" if ticket.approvals.iter().all(|approval| approval.by != by) => {
+                    ticket.approvals.push(Approval {
+                        ticket: id,
+                        by,
+                        action: ticket.action,
+                        expires_at: Timestamp::from_millis(record.expires_at),
+                    });
+                    if ticket.approvals.len() >= usize::from(ticket.n_people) {
+                        ticket.answer = Answer::Approved;
+                    }
+                }
+                "approve" => {}
+                // Whatever is not clearly a yes is a no.
+                _ => ticket.answer = Answer::Rejected { by, reason: record.reason.clone() },
+            }
+        });
+    }
+
+    pub(super) fn expired(&self, record: &v1::TicketExpired) {
+        if let Ok(id) = record.ticket.parse() {
+            self.change(id, |ticket| {
+                if matches!(ticket.answer, Answer::Open | Answer::Approved) {
+                    ticket.answer = Answer::Expired;
+                }
+            });
+        }
+    }
+
+    pub(super) fn spent(&self, record: &v1::TicketSpent) {
+        if let Ok(id) = record.ticket.parse() {
+            self.change(id, |ticket| ticket.answer = Answer::Spent);
+        }
+    }
+
+    fn change(&self, id: TicketId, change: impl FnOnce(&mut TicketState)) {
+        let mut inner = self.inner.lock();
+        let Some(ticket) = inner.tickets.get_mut(&id) else { return };
+        let was_closed = is_closed(&ticket.answer);
+        change(ticket);
+        if !was_closed && is_closed(&ticket.answer) {
+            inner.closed.push_back(id);
+            while inner.closed.len() > CLOSED_MAX {
+                if let Some(oldest) = inner.closed.pop_front()
+                    && let Some(gone) = inner.tickets.remove(&oldest)
+                    && inner.by_action.get(&gone.action) == Some(&oldest)
+                {
+                    inner.by_action.remove(&gone.action);
+                }
+            }
+        }
+        drop(inner);
+        self.notify();
+    }
+
+    fn notify(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+fn is_closed(answer: &Answer) -> bool {
+    matches!(answer, Answer::Rejected { .. } | Answer::Expired | Answer::Spent)
+}
