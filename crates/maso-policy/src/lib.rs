@@ -3,16 +3,21 @@
 //! No clock, no I/O, no randomness, no judge. Deciding never fails: what cannot be decided is held or denied, with
 //! the reason inside.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod authorise;
 mod decision;
+#[cfg(test)]
+mod fixture;
 mod settle;
 mod trace;
 mod verdict;
+mod view;
 mod weigh;
 
 pub use authorise::{CompileError, Policies, authorise};
 pub use decision::{Decision, Denial, Held, Permit, Subject};
 pub use settle::settle;
-pub use trace::{Memory, Traced, trace};
-pub use verdict::{Approval, Opinion, Verdict, Verdicts};
+pub use trace::{Memory, Traced, labels_of, source_of, trace};
+pub use verdict::{Approval, Opinion, Rejection, Verdict, Verdicts};
 pub use weigh::{Weighed, weigh};

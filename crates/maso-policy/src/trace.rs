@@ -1,24 +1,21 @@
 //! Stage 6: labels and origins of values (DP-1.1, PG-1.4, PG-2.5).
 
-use maso_core::{Findings, Label, Origin, Source};
-use maso_intent::{Resolved, ResultLabels};
+use maso_core::{
+    Act, Class, Confidentiality, Finding, Findings, Integrity, Label, Origin, Principal, Source, Turn, Word,
+};
+use maso_intent::{AuthorityArgument, Below, Bound, Resolved, ResultLabels};
 use serde_json::Value;
 
-/// What a task has seen so far, and where each value in it came from. Bounded.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {}
+use crate::view::View;
+use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf, pointer_to};
 
-impl Memory {
-    /// Remembers a piece of data with the label that its source gives it.
-    pub fn learn(&mut self, source: Source, value: &Value, labels: &ResultLabels) {
-        unimplemented!("{source:?}{value:?}{labels:?}")
-    }
+mod leaves;
+mod memory;
+mod normal;
+#[cfg(test)]
+mod tests;
 
-    /// The label of everything that was seen, combined.
-    pub fn label(&self) -> Label {
-        unimplemented!()
-    }
-}
+pub use memory::Memory;
 
 /// A hop whose label is known, and where each value in it came from.
 #[derive(Clone, Debug)]
@@ -44,9 +41,259 @@ impl Traced {
     pub fn origins(&self) -> &[Origin] {
         &self.origins
     }
+
+    /// What this stage has against it.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// The labels under which its payload is to be learned: the declared ones of what a server says, and the label that
+    /// was found for what an agent says, so that relay does not launder.
+    pub fn labels(&self) -> ResultLabels {
+        match self.resolved.hop().from {
+            Principal::Server(_) => labels_of(&self.resolved),
+            Principal::Agent(_) | Principal::Operator(_) => ResultLabels { default: self.label, fields: Vec::new() },
+        }
+    }
 }
 
 /// Stage 6. Unknown origin is the worst origin.
 pub fn trace(memory: &Memory, resolved: Resolved) -> Traced {
-    unimplemented!("{memory:?}{resolved:?}")
+    let Tracing { label, origins, findings } = follow(memory, View::from(&resolved));
+    Traced { resolved, label, origins, findings }
 }
+
+/// The labels that the manifest declares for what this hop says.
+///
+/// What an agent says is believed like text from outside and fenced as high as the agent may know; [`Traced::labels`]
+/// is more exact once it was traced.
+pub fn labels_of(resolved: &Resolved) -> ResultLabels {
+    declared_labels(View::from(resolved))
+}
+
+/// Where what this hop says comes from, as [`Memory::learn`] keeps it.
+pub fn source_of(resolved: &Resolved) -> Source {
+    let hop = resolved.hop();
+    match &hop.from {
+        Principal::Agent(agent) => Source::Agent(agent.clone()),
+        Principal::Server(server) => Source::Server { server: server.clone(), item: item_of(&hop.act) },
+        Principal::Operator(_) => Source::Task(resolved.task().id),
+    }
+}
+
+fn item_of(act: &Act) -> String {
+    match act {
+        Act::CallTool(tool) => tool.tool.to_string(),
+        Act::ReadResource { uri, .. } => uri.clone(),
+        Act::GetPrompt { prompt, .. } => prompt.clone(),
+        Act::Complete { .. } => "completions".to_owned(),
+        Act::List { listing, .. } => listing.to_string(),
+        Act::AskClient { wants, .. } => wants.to_string(),
+        Act::Notify { topic, .. } => topic.clone(),
+        Act::Request { request, .. } => request.to_string(),
+    }
+}
+
+/// What stage 6 finds out.
+#[derive(Clone, Debug)]
+pub(crate) struct Tracing {
+    pub(crate) label: Label,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) findings: Findings,
+}
+
+pub(crate) fn follow(memory: &Memory, view: View<'_>) -> Tracing {
+    let mut tracing = match view.hop.from {
+        Principal::Agent(_) | Principal::Operator(_) => origins_in(memory, view),
+        Principal::Server(_) => Tracing {
+            label: label_of_said(&view.hop.payload, &declared_labels(view)),
+            origins: Vec::new(),
+            findings: Findings::none(),
+        },
+    };
+    tracing.findings.join(fenced(tracing.label, view));
+    tracing.findings.join(leaving(memory.label(), view));
+    tracing
+}
+
+fn declared_labels(view: View<'_>) -> ResultLabels {
+    match (&view.hop.from, view.tool, view.server) {
+        (Principal::Server(_), Some(tool), _) if matches!(view.hop.act, Act::CallTool(_)) => tool.result.clone(),
+        (Principal::Server(_), _, Some(server)) => ResultLabels { default: server.label, fields: Vec::new() },
+        (Principal::Server(_), _, None) => ResultLabels { default: Label::WORST, fields: Vec::new() },
+        (Principal::Agent(agent), _, _) => {
+            let confidentiality =
+                view.deployment.agents.get(agent).map_or(Confidentiality::Restricted, |mandate| mandate.clearance);
+            ResultLabels { default: Label { integrity: Integrity::External, confidentiality }, fields: Vec::new() }
+        }
+        (Principal::Operator(_), _, _) => ResultLabels { default: Label::WORST, fields: Vec::new() },
+    }
+}
+
+/// The label of what a server says: the combination of what its parts have.
+fn label_of_said(payload: &Value, labels: &ResultLabels) -> Label {
+    if labels.fields.is_empty() {
+        return labels.default;
+    }
+    let mut label = None;
+    each_labelled(payload, labels, &mut |_, part| {
+        label = Some(label.map_or(part, |so_far: Label| so_far.combine(part)))
+    });
+    label.unwrap_or(labels.default)
+}
+
+/// Traces each value of what an agent says.
+fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
+    // A value that nobody saw may hold whatever the task has seen, and anyone could have put it there.
+    let unknown = Label { integrity: Integrity::External, confidentiality: memory.label().confidentiality };
+    let authority: Vec<(Pattern<'_>, &AuthorityArgument)> = match (view.tool, view.hop.turn) {
+        (Some(tool), Turn::Ask) => {
+            tool.authority.iter().map(|(pointer, argument)| (Pattern::of(pointer), argument)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut tracing = Tracing { label: Label::NEUTRAL, origins: Vec::new(), findings: Findings::none() };
+    let mut n_untraced = 0_usize;
+    let mut n_doubtful = 0_usize;
+    each_leaf(&view.hop.payload, &mut |place, leaf| {
+        // The strictest need wins where two declarations cover one place.
+        let needed = authority
+            .iter()
+            .filter(|(pattern, _)| pattern.covers(place))
+            .map(|(_, argument)| *argument)
+            .max_by_key(|argument| (argument.integrity_min, argument.below == Below::Deny));
+        let flag = matches!(leaf, Leaf::Value(Value::Bool(_) | Value::Null));
+        if needed.is_none() && (flag || tracing.origins.len() >= ORIGINS_MAX) {
+            if !flag {
+                n_untraced += 1;
+                tracing.label = tracing.label.combine(unknown);
+            }
+            return;
+        }
+        if matches!(leaf, Leaf::Value(Value::Null)) {
+            return;
+        }
+        let (source, label) = constant(view, place, leaf)
+            .or_else(|| found(memory, leaf).map(|(source, label)| (source.clone(), label)))
+            .unwrap_or((Source::Unknown, unknown));
+        tracing.label = tracing.label.combine(label);
+        let origin = Origin {
+            pointer: pointer_to(place),
+            authority: needed.is_some(),
+            source,
+            integrity: label.integrity,
+            needed: needed.map(|argument| argument.integrity_min),
+        };
+        if let Some(argument) = needed
+            && label.integrity < argument.integrity_min
+        {
+            n_doubtful += 1;
+            // Enough to see what is wrong; what follows is counted, and denies or escalates as the first ones do.
+            if n_doubtful <= DOUBTS_MAX || argument.below == Below::Deny && tracing.findings.word() < Word::NoGo {
+                tracing.findings.add(doubt(&origin, argument, leaf));
+            }
+        }
+        if tracing.origins.len() < ORIGINS_MAX {
+            tracing.origins.push(origin);
+        } else {
+            n_untraced += 1;
+        }
+    });
+    if n_untraced > 0 {
+        tracing.origins.push(Origin {
+            pointer: String::new(),
+            authority: false,
+            source: Source::Unknown,
+            integrity: Integrity::External,
+            needed: None,
+        });
+    }
+    tracing
+}
+
+/// A value that the mandate itself allows by name, in exactly this place, is the mandate's.
+fn constant(view: View<'_>, place: &[Segment<'_>], leaf: Leaf<'_>) -> Option<(Source, Label)> {
+    let (terms, Leaf::Value(value)) = (view.terms()?, leaf) else { return None };
+    if terms.bounds.is_empty() {
+        return None;
+    }
+    let pointer = pointer_to(place);
+    let Some(Bound::OneOf(allowed)) = terms.bounds.get(&pointer) else { return None };
+    let label = Label { integrity: Integrity::Operator, confidentiality: Confidentiality::Internal };
+    allowed.contains(value).then(|| (Source::Mandate(format!("{}{pointer}", view.hop.act.object())), label))
+}
+
+fn found<'m>(memory: &'m Memory, leaf: Leaf<'_>) -> Option<(&'m Source, Label)> {
+    match leaf {
+        Leaf::Value(value) => memory.origin_of(value),
+        Leaf::Key(key) => memory.origin_of_text(key),
+    }
+}
+
+/// Too low an origin for a value that carries authority, in words that a supervisor can decide on.
+fn doubt(origin: &Origin, argument: &AuthorityArgument, leaf: Leaf<'_>) -> Finding {
+    let word = match argument.below {
+        Below::Escalate => Word::Escalate,
+        Below::Deny => Word::NoGo,
+    };
+    let came = match &origin.source {
+        Source::Unknown => "came from nowhere that was seen".to_owned(),
+        source => format!("came from {source}"),
+    };
+    let reason = format!(
+        "`{}` ({}) {came} ({}), needs {}",
+        origin.pointer, argument.role, origin.integrity, argument.integrity_min
+    );
+    let excerpt = match leaf {
+        Leaf::Value(Value::String(text)) => excerpt(text),
+        Leaf::Key(text) => excerpt(text),
+        Leaf::Value(value) => excerpt(&value.to_string()),
+    };
+    Finding::new("PG-2.5", word, reason).at(origin.pointer.clone(), excerpt)
+}
+
+fn excerpt(text: &str) -> String {
+    let mut excerpt: String =
+        text.chars().take(EXCERPT_CHARS_MAX).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+    if text.chars().nth(EXCERPT_CHARS_MAX).is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+/// Whether the agent that would receive this may know it.
+fn fenced(label: Label, view: View<'_>) -> Findings {
+    let Principal::Agent(receiver) = &view.hop.to else { return Findings::none() };
+    let clearance = if receiver == &view.mandate.agent {
+        view.mandate.clearance
+    } else {
+        // Who has no mandate is cleared for nothing.
+        view.deployment.agents.get(receiver).map_or(Confidentiality::Public, |mandate| mandate.clearance)
+    };
+    if label.confidentiality <= clearance {
+        return Findings::none();
+    }
+    let reason = format!("it is {}, and agent `{receiver}` is cleared up to {clearance}", label.confidentiality);
+    Findings::from(vec![Finding::new("DP-1.1", Word::NoGo, reason)])
+}
+
+/// Whether what the task knows may leave the house unseen by a person.
+fn leaving(seen: Label, view: View<'_>) -> Findings {
+    let sends = matches!(view.hop.act, Act::CallTool(_))
+        && view.hop.turn == Turn::Ask
+        && view.tool.is_none_or(|tool| tool.class == Class::Send);
+    if !sends || seen.confidentiality < Confidentiality::Restricted {
+        return Findings::none();
+    }
+    let reason = "it goes outside, and the task has seen restricted data";
+    Findings::from(vec![Finding::new("ENV-16", Word::Escalate, reason)])
+}
+
+/// Origins that are reported of one hop. Arguments with authority are checked beyond it.
+const ORIGINS_MAX: usize = 256;
+
+/// Findings on origins that are reported of one hop.
+const DOUBTS_MAX: usize = 16;
+
+/// Characters of a value that a finding shows.
+const EXCERPT_CHARS_MAX: usize = 48;

@@ -47,6 +47,19 @@ pub struct Approval {
     pub expires_at: Timestamp,
 }
 
+/// One person's no, bound to the exact action. It never expires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The held action that was answered.
+    pub ticket: TicketId,
+    /// Who rejected.
+    pub by: OperatorName,
+    /// The action that was rejected.
+    pub action: Digest,
+    /// Why, in the person's own words; shown to operators only.
+    pub reason: String,
+}
+
 /// All that was heard about one action.
 #[derive(Clone, Debug, Default)]
 pub struct Verdicts {
@@ -54,11 +67,20 @@ pub struct Verdicts {
     pub judges: Vec<Verdict>,
     /// What people approved.
     pub approvals: Vec<Approval>,
+    /// What people rejected.
+    pub rejections: Vec<Rejection>,
+    /// Whether the wait for people ended without enough of them (EC-2.9): silence is then a no.
+    pub expired: bool,
 }
 
 impl Verdicts {
     /// Nobody was heard.
     pub const fn none() -> Self {
-        Self { judges: Vec::new(), approvals: Vec::new() }
+        Self { judges: Vec::new(), approvals: Vec::new(), rejections: Vec::new(), expired: false }
+    }
+
+    /// Whether nobody was heard and nothing expired.
+    pub fn is_none(&self) -> bool {
+        self.judges.is_empty() && self.approvals.is_empty() && self.rejections.is_empty() && !self.expired
     }
 }

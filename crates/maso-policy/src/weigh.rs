@@ -1,9 +1,14 @@
 //! Stage 7: risk, reversibility, and the review that the hop needs (EC-1.6, EC-2.1, EC-2.9).
 
-use maso_core::{Findings, Label, Origin, Reversibility, Review, Risk};
+use maso_core::{
+    Act, Class, Finding, Findings, Label, Origin, Phase, Principal, Reversibility, Review, Risk, Tier, Turn, Word,
+};
 use maso_intent::Resolved;
 
-use crate::Traced;
+use crate::{Traced, view::View};
+
+#[cfg(test)]
+mod tests;
 
 /// A hop whose risk is known, and the review that it needs.
 #[derive(Clone, Debug)]
@@ -52,7 +57,149 @@ impl Weighed {
     }
 }
 
-/// Stage 7. What nobody classified is critical.
+/// Stage 7. What nobody classified is critical. Findings combine by *most restrictive wins*.
 pub fn weigh(traced: Traced, findings: Findings) -> Weighed {
-    unimplemented!("{traced:?}{findings:?}")
+    let Appraisal { risk, reversibility, review, findings } =
+        appraise(View::from(traced.resolved()), traced.origins(), traced.findings(), findings);
+    Weighed { traced, findings, risk, reversibility, review }
+}
+
+/// What stage 7 finds out.
+#[derive(Clone, Debug)]
+pub(crate) struct Appraisal {
+    pub(crate) risk: Risk,
+    pub(crate) reversibility: Reversibility,
+    pub(crate) review: Review,
+    pub(crate) findings: Findings,
+}
+
+pub(crate) fn appraise(view: View<'_>, origins: &[Origin], traced: &Findings, findings: Findings) -> Appraisal {
+    let mut findings = findings;
+    findings.join(traced.clone());
+    let action = Action::of(view);
+    let risk = action.risk(origins);
+    findings.join(posture(view, action));
+    let mut review = Review::NONE;
+    if view.hop.turn == Turn::Ask {
+        review = required(action, risk, view.tier(), view.phase);
+        if review.dry_run {
+            // No manifest can declare a dry run, so the people who decide are told that they decide without one.
+            review.dry_run = false;
+            let reason =
+                format!("no dry run is available for `{}`: its effect was not tried out", view.hop.act.object());
+            findings.add(Finding::new("EC-2.7a", Word::Escalate, reason));
+        }
+        if findings.word() >= Word::Escalate {
+            review = review.join(PERSON);
+        }
+    }
+    Appraisal { risk, reversibility: action.reversibility, review, findings }
+}
+
+const PERSON: Review = Review { n_judges: 0, n_people: 1, dry_run: false };
+
+/// What an act does, as its manifest declares it. What nobody classified executes, irreversibly, at critical risk.
+#[derive(Clone, Copy, Debug)]
+struct Action {
+    class: Class,
+    reversibility: Reversibility,
+    declared: Risk,
+    by_agent: bool,
+}
+
+impl Action {
+    fn of(view: View<'_>) -> Self {
+        let by_agent = matches!(view.hop.from, Principal::Agent(_));
+        let harmless =
+            Self { class: Class::Read, reversibility: Reversibility::Reversible, declared: Risk::Low, by_agent };
+        match (&view.hop.act, view.hop.turn, view.tool) {
+            (_, Turn::Answer { .. }, _) => harmless,
+            (Act::CallTool(_), Turn::Ask, Some(tool)) => {
+                Self { class: tool.class, reversibility: tool.reversibility, declared: tool.risk, by_agent }
+            }
+            (Act::CallTool(_), Turn::Ask, None) => Self {
+                class: Class::Execute,
+                reversibility: Reversibility::Irreversible,
+                declared: Risk::Critical,
+                by_agent,
+            },
+            (
+                Act::ReadResource { .. }
+                | Act::GetPrompt { .. }
+                | Act::Complete { .. }
+                | Act::List { .. }
+                | Act::AskClient { .. }
+                | Act::Notify { .. }
+                | Act::Request { .. },
+                Turn::Ask,
+                _,
+            ) => harmless,
+        }
+    }
+
+    fn changes(self) -> bool {
+        self.class != Class::Read
+    }
+
+    /// The declared risk, never less than the class and the reversibility imply, and one step more when a value that
+    /// carries authority is believed less than the action needs.
+    fn risk(self, origins: &[Origin]) -> Risk {
+        let by_class = match self.class {
+            Class::Read | Class::Write => Risk::Low,
+            Class::Send | Class::Delete => Risk::Medium,
+            Class::Transfer | Class::Execute => Risk::High,
+        };
+        let by_reversibility = match self.reversibility {
+            Reversibility::Irreversible if self.changes() => Risk::High,
+            _ => Risk::Low,
+        };
+        let risk = self.declared.max(by_class).max(by_reversibility);
+        let doubtful = |origin: &Origin| origin.needed.is_some_and(|needed| origin.integrity < needed);
+        if self.changes() && origins.iter().any(doubtful) { raised(risk) } else { risk }
+    }
+}
+
+const fn raised(risk: Risk) -> Risk {
+    match risk {
+        Risk::Low => Risk::Medium,
+        Risk::Medium => Risk::High,
+        Risk::High | Risk::Critical => Risk::Critical,
+    }
+}
+
+/// The review that the table, the tier and the phase ask for together. Each only ever adds.
+fn required(action: Action, risk: Risk, tier: Tier, phase: Phase) -> Review {
+    let n_judges = match tier {
+        Tier::Supervised | Tier::Managed => 1,
+        Tier::Autonomous => 2,
+    };
+    let mut review = match risk {
+        Risk::Low => Review::NONE,
+        Risk::Medium => Review { n_judges, n_people: 0, dry_run: false },
+        Risk::High => Review { n_judges, n_people: 1, dry_run: false },
+        Risk::Critical => Review { n_judges, n_people: 2, dry_run: true },
+    };
+    let irreversible = action.reversibility == Reversibility::Irreversible;
+    if action.changes() && (tier == Tier::Supervised || phase >= Phase::Alternate || irreversible) {
+        review = review.join(PERSON);
+    }
+    if action.by_agent && phase >= Phase::Contingency {
+        review = review.join(PERSON);
+    }
+    review
+}
+
+/// What the phase forbids outright. Stage 3 stops an agent; this holds even where it was not asked.
+fn posture(view: View<'_>, action: Action) -> Findings {
+    let between_agents = matches!(view.hop.act, Act::Request { .. });
+    let reason = match view.phase {
+        Phase::Emergency => "everything is stopped",
+        Phase::Contingency if between_agents => "agents may not talk to each other in Contingency",
+        _ => return Findings::none(),
+    };
+    let mut findings = Findings::none();
+    if action.by_agent || view.phase == Phase::Emergency {
+        findings.add(Finding::new("EC-2.1", Word::NoGo, reason));
+    }
+    findings
 }

@@ -1,0 +1,396 @@
+//! What a task has seen, indexed so that the origin of a value is found at a cost that does not grow with history.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use maso_core::{Confidentiality, Integrity, Label, Source};
+use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
+use serde_json::Value;
+
+use super::{
+    leaves::{Leaf, each_labelled},
+    normal::{
+        GROUP_BYTES, bare, closed, grouped_code, has_invisible, is_group, normal_text, number_in, number_of, opened,
+        parts, words,
+    },
+};
+
+/// What a task has seen so far, and where each value in it came from. Bounded.
+///
+/// Past the bound the oldest data of the lowest integrity is forgotten first; nothing pushes out what is believed
+/// more than itself. A value whose origin was forgotten has none, which is the worst origin. The label of all that was
+/// seen never forgets.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    seen: Label,
+    passages: BTreeMap<PassageId, Arc<Passage>>,
+    ages: [VecDeque<PassageId>; 4],
+    next: PassageId,
+    pub(super) index: HashMap<Box<str>, Vec<Posting>>,
+    pub(super) cost: usize,
+    pub(super) cost_max: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::bounded(COST_MAX)
+    }
+}
+
+impl Memory {
+    /// A memory of a task that has seen nothing but its operator's words and the constants of its mandate.
+    pub fn for_task(task: &TaskSpec, solution: &SolutionMandate, mandate: &AgentMandate) -> Self {
+        let mut memory = Self::default();
+        let operators = ResultLabels { default: Label { integrity: Integrity::Operator, ..OWN }, fields: Vec::new() };
+        for text in std::iter::once(&task.words).chain(&task.success_criteria) {
+            memory.learn(Source::Task(task.id), &Value::String(text.clone()), &operators);
+        }
+        for (name, value) in &solution.constants {
+            memory.learn(Source::Mandate(name.clone()), value, &operators);
+        }
+        // The agent's own declared purpose is the only word of an operator that a standing task has.
+        for text in [&mandate.intent, &mandate.outcome] {
+            memory.learn(Source::Mandate(mandate.id.clone()), &Value::String(text.clone()), &operators);
+        }
+        memory
+    }
+
+    /// The same memory, for a task of which an earlier memory was given up: it may have seen anything.
+    #[must_use]
+    pub fn having_forgotten(mut self) -> Self {
+        self.seen = Label::WORST;
+        self
+    }
+
+    /// Remembers a piece of data with the label that its source gives it.
+    pub fn learn(&mut self, source: Source, value: &Value, labels: &ResultLabels) {
+        let mut drafts: Vec<(Label, Draft)> = Vec::new();
+        let mut seen = self.seen;
+        each_labelled(value, labels, &mut |leaf, label| {
+            if matches!(leaf, Leaf::Value(Value::Null | Value::Bool(_))) {
+                return;
+            }
+            seen = seen.combine(label);
+            let draft = match drafts.iter_mut().position(|(known, _)| *known == label) {
+                Some(known) => &mut drafts[known].1,
+                None => {
+                    drafts.push((label, Draft::default()));
+                    &mut drafts.last_mut().expect("one was pushed above").1
+                }
+            };
+            draft.add(leaf);
+        });
+        self.seen = seen;
+        let source = Arc::new(source);
+        for (label, draft) in drafts {
+            self.keep(Passage {
+                source: Arc::clone(&source),
+                label,
+                text: draft.text.into(),
+                starts: draft.starts.into(),
+            });
+        }
+    }
+
+    /// The label of everything that was seen, combined.
+    pub fn label(&self) -> Label {
+        self.seen
+    }
+
+    /// The best source in which this string or number was found, and the label that it gives it.
+    pub(super) fn origin_of(&self, value: &Value) -> Option<(&Source, Label)> {
+        match value {
+            Value::String(text) => self.origin_of_text(text),
+            Value::Number(number) => self.best(self.postings(&number_key(&number_of(number)))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn origin_of_text(&self, text: &str) -> Option<(&Source, Label)> {
+        // What a person cannot see cannot have been meant: such a value is not the one that somebody said.
+        if text.len() > VALUE_BYTES_MAX || has_invisible(text) {
+            return None;
+        }
+        let normal = normal_text(text);
+        let mut found = words(&normal);
+        let first = found.next()?;
+        let Some(second) = found.next() else {
+            let code = grouped_code(first.split('-'));
+            let number = number_in(first).map(|number| number_key(&number));
+            let keys = [Some(first), code.as_deref(), number.as_deref()];
+            return self.best(keys.into_iter().flatten().flat_map(|key| self.postings(key)));
+        };
+        let value: Vec<&str> = [first, second].into_iter().chain(found).collect();
+        let code = if value.len() <= GROUPS_MAX { grouped_code(value.iter().copied()) } else { None };
+        let as_code = code.iter().flat_map(|code| self.postings(code));
+        let as_written = self
+            .postings(first)
+            .filter(|posting| self.passages.get(&posting.passage).is_some_and(|p| p.reads(posting.word, &value)));
+        self.best(as_code.chain(as_written))
+    }
+
+    fn postings(&self, key: &str) -> impl Iterator<Item = Posting> + '_ {
+        self.index.get(key).into_iter().flatten().copied()
+    }
+
+    /// The source that is believed most, and how it labels the value. A value that was also seen where it is fenced
+    /// higher stays fenced that high.
+    fn best(&self, postings: impl Iterator<Item = Posting>) -> Option<(&Source, Label)> {
+        let mut best: Option<(&Source, Label)> = None;
+        for posting in postings {
+            let Some(passage) = self.passages.get(&posting.passage) else { continue };
+            best = Some(match best {
+                None => (&passage.source, passage.label),
+                Some((source, label)) => {
+                    let confidentiality = label.confidentiality.max(passage.label.confidentiality);
+                    if passage.label.integrity > label.integrity {
+                        (&passage.source, Label { confidentiality, ..passage.label })
+                    } else {
+                        (source, Label { confidentiality, ..label })
+                    }
+                }
+            });
+        }
+        best
+    }
+
+    pub(super) fn bounded(cost_max: usize) -> Self {
+        Self {
+            seen: Label::NEUTRAL,
+            passages: BTreeMap::new(),
+            ages: Default::default(),
+            next: 0,
+            index: HashMap::new(),
+            cost: 0,
+            cost_max,
+        }
+    }
+
+    fn keep(&mut self, passage: Passage) {
+        let cost = passage.cost();
+        if passage.starts.is_empty() || cost > self.cost_max {
+            return;
+        }
+        while self.cost + cost > self.cost_max {
+            let oldest = self.ages[..=passage.label.integrity as usize].iter_mut().find_map(VecDeque::pop_front);
+            let Some(oldest) = oldest else { return };
+            self.forget(oldest);
+        }
+        let id = self.next;
+        self.next += 1;
+        self.cost += cost;
+        self.ages[passage.label.integrity as usize].push_back(id);
+        let passage = Arc::new(passage);
+        self.passages.insert(id, Arc::clone(&passage));
+        passage.each_key(&mut |key, word| self.post(key, Posting { passage: id, word }, passage.label.integrity));
+    }
+
+    /// Adds a posting. A word that stands everywhere keeps its best places: enough to prove where a value came from,
+    /// and few enough that looking stays cheap.
+    fn post(&mut self, key: &str, posting: Posting, integrity: Integrity) {
+        let Some(postings) = self.index.get_mut(key) else {
+            self.index.insert(key.into(), vec![posting]);
+            return;
+        };
+        if postings.len() < POSTINGS_MAX {
+            postings.push(posting);
+            return;
+        }
+        let passages = &self.passages;
+        let integrity_of = |posting: &Posting| passages.get(&posting.passage).map(|passage| passage.label.integrity);
+        let worst = postings.iter_mut().min_by_key(|posting| integrity_of(posting));
+        if let Some(worst) = worst
+            && integrity_of(worst) < Some(integrity)
+        {
+            *worst = posting;
+        }
+    }
+
+    fn forget(&mut self, id: PassageId) {
+        let Some(passage) = self.passages.remove(&id) else { return };
+        self.cost -= passage.cost();
+        let index = &mut self.index;
+        passage.each_key(&mut |key, _| {
+            if let Some(postings) = index.get_mut(key) {
+                postings.retain(|posting| posting.passage != id);
+                if postings.is_empty() {
+                    index.remove(key);
+                }
+            }
+        });
+    }
+}
+
+type PassageId = u64;
+
+/// Where a word stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Posting {
+    passage: PassageId,
+    word: u32,
+}
+
+/// The normalised words of the leaves of one piece of data that share a label. An empty word stands between leaves, so
+/// that no value is pieced together from two.
+#[derive(Debug)]
+struct Passage {
+    source: Arc<Source>,
+    label: Label,
+    text: Box<str>,
+    starts: Box<[u32]>,
+}
+
+impl Passage {
+    fn cost(&self) -> usize {
+        cost_of(&self.text, self.starts.len())
+    }
+
+    fn word(&self, index: usize) -> Option<&str> {
+        let start = *self.starts.get(index)? as usize;
+        let end = self.starts.get(index + 1).map_or(self.text.len(), |next| *next as usize);
+        self.text.get(start..end)
+    }
+
+    /// Whether the words of `value` stand here one after the other.
+    fn reads(&self, at: u32, value: &[&str]) -> bool {
+        let at = at as usize;
+        let last = value.len() - 1;
+        value.iter().enumerate().all(|(offset, expected)| {
+            self.word(at + offset).is_some_and(|word| {
+                // Punctuation before the first word and after the last is the sentence's, not the value's.
+                word == *expected
+                    || (offset == 0 && opened(word) == *expected)
+                    || (offset == last && closed(word) == *expected)
+            })
+        })
+    }
+
+    /// Calls `each` with every key under which a word of this passage can be found, and the word's place.
+    fn each_key(&self, each: &mut impl FnMut(&str, u32)) {
+        for index in 0..self.starts.len() {
+            let Some(word) = self.word(index).filter(|word| !word.is_empty()) else { continue };
+            let place = u32::try_from(index).unwrap_or(u32::MAX);
+            each(word, place);
+            let (opened_word, bare_word) = (opened(word), bare(word));
+            if opened_word != word && !opened_word.is_empty() {
+                each(opened_word, place);
+            }
+            if bare_word != opened_word && !bare_word.is_empty() {
+                each(bare_word, place);
+            }
+            each_number(word, bare_word, &mut |key| each(key, place));
+            for part in parts(bare_word) {
+                each(part, place);
+                each_number(part, part, &mut |key| each(key, place));
+                each_code(part, &mut |key| each(key, place));
+            }
+            each_code(bare_word, &mut |key| each(key, place));
+            self.each_spaced_code(index, &mut |key| each(key, place));
+        }
+    }
+
+    /// The codes written in groups that begin at this word.
+    fn each_spaced_code(&self, index: usize, each: &mut impl FnMut(&str)) {
+        let group = |offset| self.word(index + offset).map(bare);
+        if group(0).is_none_or(|first| first.len() != GROUP_BYTES || !is_group(first)) {
+            return;
+        }
+        for n_groups in 2..=GROUPS_MAX {
+            let Some(last) = group(n_groups - 1).filter(|last| is_group(last)) else { return };
+            if let Some(code) = grouped_code((0..n_groups).filter_map(group)) {
+                each(&code);
+            }
+            if last.len() < GROUP_BYTES {
+                return;
+            }
+        }
+    }
+}
+
+fn each_number(word: &str, bare_word: &str, each: &mut impl FnMut(&str)) {
+    if let Some(number) = number_in(word).or_else(|| number_in(bare_word)) {
+        each(&number_key(&number));
+    }
+}
+
+fn each_code(word: &str, each: &mut impl FnMut(&str)) {
+    if let Some(code) = word.contains('-').then(|| grouped_code(word.split('-'))).flatten() {
+        each(&code);
+    }
+}
+
+/// The key of a number. No word contains whitespace, so no word can be taken for a number.
+fn number_key(canonical: &str) -> String {
+    format!("\n{canonical}")
+}
+
+#[derive(Debug, Default)]
+struct Draft {
+    text: String,
+    starts: Vec<u32>,
+}
+
+impl Draft {
+    fn add(&mut self, leaf: Leaf<'_>) {
+        if self.is_full() {
+            return;
+        }
+        match leaf {
+            Leaf::Value(Value::Number(number)) => self.push(&number_of(number)),
+            Leaf::Value(Value::String(text)) => self.add_text(text),
+            Leaf::Key(text) => self.add_text(text),
+            Leaf::Value(_) => return,
+        }
+        self.push("");
+    }
+
+    fn add_text(&mut self, text: &str) {
+        let normal = normal_text(text);
+        for word in words(&normal) {
+            if self.is_full() {
+                return;
+            }
+            // Too long to be a value that somebody means; a gap keeps its neighbours from being read as one.
+            self.push(if word.len() > WORD_BYTES_MAX { "" } else { word });
+        }
+    }
+
+    fn push(&mut self, word: &str) {
+        self.starts.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        self.text.push_str(word);
+    }
+
+    fn is_full(&self) -> bool {
+        cost_of(&self.text, self.starts.len()) >= PASSAGE_COST_MAX
+    }
+}
+
+const fn cost_of(text: &str, n_words: usize) -> usize {
+    text.len() + n_words * WORD_COST
+}
+
+/// The label of what the deployment itself says.
+const OWN: Label = Label { integrity: Integrity::Internal, confidentiality: Confidentiality::Internal };
+
+/// Bytes that one memory may take, roughly. Past it the oldest and least believed is forgotten.
+const COST_MAX: usize = 2 << 20;
+
+/// Bytes that one piece of data may take of it under one label; what lies beyond is not learned.
+const PASSAGE_COST_MAX: usize = COST_MAX / 4;
+
+/// What a word costs beside its text: its place, and its postings.
+const WORD_COST: usize = 64;
+
+/// Places that are remembered of one word.
+const POSTINGS_MAX: usize = 64;
+
+/// Bytes of the longest word that is learned.
+const WORD_BYTES_MAX: usize = 2_048;
+
+/// Bytes of the longest value whose origin is looked for; what is longer was composed.
+const VALUE_BYTES_MAX: usize = 64 << 10;
+
+/// Groups of the longest code that is written in groups: an IBAN of 34 characters.
+const GROUPS_MAX: usize = 9;

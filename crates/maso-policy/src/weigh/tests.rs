@@ -1,0 +1,145 @@
+//! How hard a hop must be reviewed.
+
+use maso_core::{
+    Act, Class, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility, Review, Risk, Source, Tier, Word,
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{Appraisal, appraise};
+use crate::fixture::Scene;
+
+fn weighed(scene: &Scene) -> Appraisal {
+    appraise(scene.view(), &[], &Findings::none(), Findings::none())
+}
+
+fn acting(class: Class, risk: Risk, reversibility: Reversibility) -> Scene {
+    Scene::payment().with_tool("claims-db:pay_claim", |tool| {
+        (tool.class, tool.risk, tool.reversibility) = (class, risk, reversibility);
+    })
+}
+
+#[track_caller]
+fn needs(scene: &Scene, expected: &str) {
+    assert_eq!(weighed(scene).review.to_string(), expected);
+}
+
+#[test]
+fn risk_decides_the_review() {
+    use {Class::*, Reversibility::*, Risk::*};
+    for (class, risk, reversibility, expected) in [
+        (Read, Low, Reversible, "layer 1"),
+        (Write, Low, Reversible, "layer 1"),
+        (Write, Medium, Reversible, "judge"),
+        (Write, High, Reversible, "judge + person"),
+        (Write, Critical, Reversible, "judge + 2 people"),
+        // A class and an effect that cannot be undone count, whatever was declared.
+        (Send, Low, Reversible, "judge"),
+        (Delete, Low, TimeBounded, "judge"),
+        (Transfer, Low, Reversible, "judge + person"),
+        (Execute, Low, Reversible, "judge + person"),
+        (Write, Low, Irreversible, "judge + person"),
+        (Read, Low, Irreversible, "layer 1"),
+    ] {
+        needs(&acting(class, risk, reversibility), expected);
+    }
+}
+
+#[test]
+fn what_nobody_classified_is_critical_and_irreversible() {
+    let scene = Scene::call("payment", "claims-db:unheard_of", json!({}));
+    let appraisal = weighed(&scene);
+    assert_eq!((appraisal.risk, appraisal.reversibility), (Risk::Critical, Reversibility::Irreversible));
+    assert_eq!(appraisal.review.to_string(), "judge + 2 people");
+}
+
+#[test]
+fn people_are_told_that_no_dry_run_is_available() {
+    let appraisal = weighed(&acting(Class::Write, Risk::Critical, Reversibility::Reversible));
+    let finding = appraisal.findings.iter().next().unwrap();
+    assert_eq!((finding.control.as_str(), finding.word), ("EC-2.7a", Word::Escalate));
+    assert!(finding.reason.starts_with("no dry run is available"));
+    assert!(!appraisal.review.dry_run);
+}
+
+#[test]
+fn tier_and_phase_add_to_the_table() {
+    use {Class::*, Reversibility::*, Risk::*};
+    let low_write = acting(Write, Low, Reversible);
+    needs(&low_write.clone().with_tier(Tier::Supervised), "person");
+    needs(&acting(Read, Low, Reversible).with_tier(Tier::Supervised), "layer 1");
+    needs(&acting(Write, Medium, Reversible).with_tier(Tier::Supervised), "judge + person");
+    needs(&acting(Write, Medium, Reversible).with_tier(Tier::Autonomous), "2 judges");
+    needs(&acting(Write, High, Reversible).with_tier(Tier::Autonomous), "2 judges + person");
+    let in_phase = |mut scene: Scene, phase| {
+        scene.phase = phase;
+        scene
+    };
+    needs(&in_phase(low_write.clone(), Phase::Alternate), "person");
+    needs(&in_phase(acting(Read, Low, Reversible), Phase::Alternate), "layer 1");
+    needs(&in_phase(acting(Read, Low, Reversible), Phase::Contingency), "person");
+    assert_eq!(weighed(&in_phase(acting(Read, Low, Reversible), Phase::Emergency)).findings.word(), Word::NoGo);
+    let agent = |name: &str| Principal::Agent(name.parse().unwrap());
+    let request = Act::Request { agent: "payment".parse().unwrap(), request: "assess".parse().unwrap() };
+    let request = Scene::ask(agent("intake"), agent("payment"), request, json!({}));
+    needs(&request, "layer 1");
+    assert_eq!(weighed(&in_phase(request, Phase::Contingency)).findings.word(), Word::NoGo);
+}
+
+#[test]
+fn an_escalation_brings_a_person_and_never_takes_one_away() {
+    let escalation = Findings::from(vec![Finding::new("PG-2.5", Word::Escalate, "odd")]);
+    let review = |scene: Scene| appraise(scene.view(), &[], &Findings::none(), escalation.clone()).review.to_string();
+    assert_eq!(review(acting(Class::Read, Risk::Low, Reversibility::Reversible)), "person");
+    assert_eq!(review(acting(Class::Write, Risk::Medium, Reversibility::Reversible)), "judge + person");
+    assert_eq!(review(acting(Class::Write, Risk::Critical, Reversibility::Reversible)), "judge + 2 people");
+    // An answer has happened already: findings can stop it from arriving, people are not asked.
+    let answer = Scene::payment().answered(json!({}));
+    assert_eq!(review(answer), "layer 1");
+}
+
+#[test]
+fn a_value_believed_less_than_needed_raises_the_risk() {
+    let origin = |integrity, needed| Origin {
+        pointer: "/amount".into(),
+        authority: true,
+        source: Source::Unknown,
+        integrity,
+        needed: Some(needed),
+    };
+    let risk = |class, origin| {
+        let scene = acting(class, Risk::Low, Reversibility::Reversible);
+        appraise(scene.view(), &[origin], &Findings::none(), Findings::none()).risk
+    };
+    assert_eq!(risk(Class::Write, origin(Integrity::External, Integrity::Verified)), Risk::Medium);
+    assert_eq!(risk(Class::Write, origin(Integrity::Verified, Integrity::Verified)), Risk::Low);
+    assert_eq!(risk(Class::Transfer, origin(Integrity::External, Integrity::Internal)), Risk::Critical);
+    assert_eq!(risk(Class::Read, origin(Integrity::External, Integrity::Verified)), Risk::Low);
+}
+
+fn within(smaller: Review, larger: Review) -> bool {
+    smaller.join(larger) == larger
+}
+
+proptest! {
+    #[test]
+    fn tightening_never_lessens_a_review(
+        class in prop::sample::select(Class::ALL), risk in prop::sample::select(Risk::ALL),
+        reversibility in prop::sample::select(Reversibility::ALL), tier in prop::sample::select(Tier::ALL),
+        phase in prop::sample::select(Phase::ALL), worse in prop::sample::select(Phase::ALL),
+        riskier in prop::sample::select(Risk::ALL),
+    ) {
+        let at = |tier, phase, risk| {
+            let mut scene = acting(class, risk, reversibility).with_tier(tier);
+            scene.phase = phase;
+            weighed(&scene)
+        };
+        let before = at(tier, phase, risk);
+        let after = at(tier, phase.max(worse), risk.max(riskier));
+        prop_assert!(within(before.review, after.review) && before.findings.word() <= after.findings.word());
+        prop_assert!(before.risk <= after.risk);
+        for stricter in [Tier::Supervised, Tier::Autonomous] {
+            prop_assert!(within(at(Tier::Managed, phase, risk).review, at(stricter, phase, risk).review));
+        }
+    }
+}
