@@ -2,11 +2,13 @@
 //!
 //! Parses a deployment folder from text (doors read files), lints it, opens tasks, and turns `Identified` into
 //! [`Resolved`]: the effective authority, the task, the mandate in force. No file, clock or socket here.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod argument;
 mod authority;
 mod deployment;
 mod form;
+mod init;
 mod lint;
 mod mandate;
 mod manifest;
@@ -22,6 +24,7 @@ mod task;
 
 pub use authority::{Authority, visible_tools};
 pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
+pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use lint::{check, lint};
 pub use mandate::{
     AgentMandate, Bound, Evaluation, Grant, HardLimits, OiSpec, PlanAttempts, ResourceTerm, SolutionMandate, ToolTerms,

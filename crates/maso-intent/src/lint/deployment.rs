@@ -28,6 +28,20 @@ impl Lint<'_> {
             problems.push(maso.problem(maso.find("[[operators]]"), Severity::Warning, "ENV-21", message, remedy));
         }
 
+        let n_supervisors =
+            deployment.operators.values().filter(|operator| operator.roles.contains(&Role::Supervisor)).count();
+        let critical = deployment
+            .authorities
+            .values()
+            .flat_map(|authority| authority.tools())
+            .find(|tool| deployment.tool(tool).is_some_and(|manifest| manifest.risk == Risk::Critical));
+        if let (Some(tool), 1) = (critical, n_supervisors) {
+            let message =
+                format!("`{tool}` is critical and needs two people, and only one may approve: it will be denied");
+            let remedy = "give a second operator the role `supervisor`, or lower the risk with good reason";
+            problems.push(maso.problem(maso.find("[[operators]]"), Severity::Warning, "EC-2.9", message, remedy));
+        }
+
         for deselection in &form.controls.deselected {
             if !deployment.operators.contains_key(&deselection.owner.value) {
                 let message = format!(
