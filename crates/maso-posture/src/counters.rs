@@ -56,11 +56,17 @@ impl Counters {
         push(&mut self.entries, now, past(rules.cycles_max));
     }
 
-    /// Forgets what led to a phase that a person ended: its cause is explained. Entries and calls still count.
-    pub(crate) fn absolve(&mut self) {
+    /// Forgets what isolated the agent: a person ended that, and its cause is explained.
+    pub(crate) fn absolve_agent(&mut self) {
         self.guardrail_blocks.clear();
         self.judge_blocks.clear();
         self.plan_attempts.clear();
+    }
+
+    /// Forgets what stopped the agent's workflow: a person ended that, and its cause is explained.
+    pub(crate) fn absolve_workflow(&mut self) {
+        self.plan_attempts.clear();
+        self.entries.clear();
     }
 
     pub(crate) fn n_guardrail_blocks(&self, now: Timestamp, rules: &Rules) -> u32 {

@@ -220,15 +220,23 @@ impl State {
         if from == to {
             return;
         }
-        if let Scope::Agent(agent) = scope
-            && rules.agents.contains_key(agent)
-        {
-            let counters = self.counters.entry(agent.clone()).or_default();
-            if to < from {
-                counters.absolve();
-            } else if from == Phase::Primary {
-                counters.entered_alternate(at, rules);
+        match scope {
+            Scope::Agent(agent) if rules.agents.contains_key(agent) => {
+                let counters = self.counters.entry(agent.clone()).or_default();
+                if to < from {
+                    counters.absolve_agent();
+                } else if from == Phase::Primary {
+                    counters.entered_alternate(at, rules);
+                }
             }
+            Scope::Workflow(workflow) if to < from => {
+                for (agent, counters) in &mut self.counters {
+                    if rules.workflow_of(agent) == Some(workflow) {
+                        counters.absolve_workflow();
+                    }
+                }
+            }
+            Scope::Agent(_) | Scope::Workflow(_) | Scope::Deployment => {}
         }
         if to == Phase::Primary {
             self.standings.remove(scope);

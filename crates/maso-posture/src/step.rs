@@ -30,11 +30,9 @@ pub fn step(state: &mut State, signal: Signal, now: Timestamp, rules: &Rules) ->
             motion.follow();
         }
         Signal::Tick => {
-            // An agent that already left Primary was judged when it left; only what a crash swallowed is caught here.
+            // Whoever was judged already is judged the same again, and what was recalled but not judged is caught here.
             for agent in rules.agents.keys() {
-                if motion.state.phase_of(&Scope::Agent(agent.clone())) == Phase::Primary {
-                    motion.watch_agent(agent);
-                }
+                motion.watch_agent(agent);
             }
             motion.follow();
         }
@@ -85,11 +83,11 @@ impl Motion<'_> {
 
     /// What follows from the phases themselves: several of them, for too long, too often.
     fn follow(&mut self) {
-        if self.rules.tier == Tier::Supervised || self.state.standings().is_empty() {
+        if self.rules.tier == Tier::Supervised {
             return;
         }
-        self.follow_clocks();
         self.follow_cycles();
+        self.follow_clocks();
         self.follow_numbers();
     }
 
@@ -117,27 +115,19 @@ impl Motion<'_> {
         if self.rules.tier < Tier::Autonomous {
             return;
         }
-        // Only an entry that this very step ordered is judged: older ones were, and a person may have answered them.
-        let entered: Vec<AgentName> = self
-            .orders
-            .iter()
-            .filter_map(|order| match order {
-                Order::ChangePhase { scope: Scope::Agent(agent), from: Phase::Primary, .. } => Some(agent.clone()),
-                _ => None,
-            })
-            .collect();
-        for agent in entered {
-            let n_cycles = self.state.counters(&agent).map_or(0, |counters| counters.n_entries_in_day(self.now));
-            if n_cycles > self.rules.cycles_max.min(KEPT_MAX - 1)
-                && let Some(workflow) = self.rules.workflow_of(&agent)
-            {
-                let scope = Scope::Workflow(workflow.clone());
+        for (agent, of) in &self.rules.agents {
+            let n_cycles = self.state.counters(agent).map_or(0, |counters| counters.n_entries_in_day(self.now));
+            if n_cycles > self.rules.cycles_max.min(KEPT_MAX - 1) {
+                let scope = Scope::Workflow(of.workflow.clone());
                 self.tighten(&scope, Phase::Contingency, Trigger::Cycles { n_cycles }, Author::Maso);
             }
         }
     }
 
     fn follow_numbers(&mut self) {
+        if self.state.standings().is_empty() {
+            return;
+        }
         for workflow in self.rules.workflows.keys() {
             let n_agents = self
                 .state

@@ -64,7 +64,8 @@ fn an_emergency_ends_only_with_a_complete_review() {
         "the review that ends an emergency lacks: root cause documented, gap closed, baselines updated, triggers \
          recalibrated, regulator told or nothing due, risk owner's approval"
     );
-    let lacking: [(fn(&mut EmergencyReview), &str); 7] = [
+    type Lack = fn(&mut EmergencyReview);
+    let lacking: [(Lack, &str); 7] = [
         (|review| review.root_cause_documented = false, "root cause documented"),
         (|review| review.gap_closed = false, "gap closed"),
         (|review| review.baselines_updated = false, "baselines updated"),
@@ -126,6 +127,21 @@ fn what_was_explained_no_longer_counts() {
     go(&mut state, manual("agent:a", Phase::Primary, Office::Supervisor), at(1), &rules);
     assert!(go(&mut state, Signal::Tick, at(1), &rules).is_empty());
     assert!(go(&mut state, happened("a", Happening::GuardrailBlock), at(2), &rules).is_empty());
+}
+
+#[test]
+fn a_hard_stop_that_was_explained_is_not_repeated() {
+    let rules = rules(Tier::Autonomous);
+    let mut state = State::new();
+    for _ in 0..4 {
+        go(&mut state, happened("a", attempt(1)), at(0), &rules);
+    }
+    assert_eq!(
+        go(&mut state, manual("workflow:w", Phase::Primary, Office::Security), at(1), &rules),
+        ["workflow:w contingency primary"]
+    );
+    assert!(go(&mut state, Signal::Tick, at(2), &rules).is_empty());
+    assert_eq!(state.phase_of(&scope("agent:a")), Phase::Alternate, "the agent has to be released for itself");
 }
 
 #[test]

@@ -97,6 +97,13 @@ fn check(before: &State, signal: &Signal, now: Timestamp, rules: &Rules) -> Stat
 
     // All that follows has followed. A call is the exception: it costs nothing, and the next tick follows.
     if !matches!(signal, Signal::Happened { what: Happening::Call, .. }) {
+        // Whoever folds first what is recorded and asks afterwards what follows comes to the same.
+        if let Signal::Happened { agent, what } = signal {
+            let mut folded = before.clone();
+            folded.recall(&Recorded::Happened { agent: agent.clone(), what: what.clone() }, now, rules);
+            assert_eq!(step(&mut folded, Signal::Tick, now, rules).as_ref(), Ok(&orders), "{signal:?}");
+            assert_eq!(folded, live);
+        }
         let mut again = live.clone();
         assert_eq!(changes(&step(&mut again, Signal::Tick, now, rules).unwrap()), [""; 0], "{signal:?}");
     }

@@ -170,6 +170,17 @@ fn what_a_crash_kept_from_the_record_is_caught_up() {
     assert_eq!(go(&mut state, Signal::Tick, at(3), &rules), ["agent:a primary alternate"]);
     assert_eq!(go(&mut state, Signal::Tick, at(3), &rules), NONE);
 
+    let mut state = State::new();
+    for _ in 0..4 {
+        state.recall(&Recorded::Happened { agent: agent("a"), what: attempt(1) }, at(3), &rules);
+    }
+    put(&mut state, "agent:a", Phase::Alternate, at(3), &rules);
+    assert_eq!(
+        go(&mut state, Signal::Tick, at(3), &rules),
+        ["workflow:w primary contingency"],
+        "the crash came between the two changes of one step"
+    );
+
     let killed = Recorded::Killed { scope: scope("deployment"), by: operator(), reason: "drill".to_owned() };
     state.recall(&killed, at(4), &rules);
     assert_eq!(state.phase_of(&scope("deployment")), Phase::Emergency);
