@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let scanner = Scanner::new();
+    time(&scanner);
     let report = Report { scanner, misses };
 
     report.score(&folder, "injection_text", |row| {
@@ -39,6 +40,36 @@ fn main() -> ExitCode {
     report.score(&folder, "mcp_tools", |row| vec![(Surface::Description, row["tool"].clone(), label(row))]);
     report.score(&folder, "secrets", |row| vec![(Surface::Arguments, row["text"].clone(), label(row))]);
     ExitCode::SUCCESS
+}
+
+/// How long an honest tool call of 2 KiB takes, as the best of many: what the scanners need when nobody disturbs them.
+fn time(scanner: &Scanner) {
+    let sentence = "The policyholder reported water damage in the kitchen on 12 March; the estimate of the repair firm is attached. ";
+    let call = serde_json::json!({
+        "claim_id": "C-2024-00417",
+        "to": ["claims@insurer.example", "dana.smith@example.com"],
+        "subject": "Your claim C-2024-00417: documents received",
+        "body": sentence.repeat(15),
+        "amount_minor": 128_450,
+        "options": { "priority": "normal", "attachments": ["estimate.pdf", "photos.zip"], "request_id": "0b1e5c5a-77a4-4f0e-9a39-9c1f6d1f8f11" },
+    });
+    let n_bytes = call.to_string().len();
+    for surface in [Surface::Arguments, Surface::Result] {
+        let mut micros: Vec<f64> = (0..2_000)
+            .map(|_| {
+                let started = Instant::now();
+                let scan = scanner.scan_value(surface, &call);
+                let took = started.elapsed();
+                assert!(scan.findings.word() == Word::Go);
+                took.as_secs_f64() * 1e6
+            })
+            .collect();
+        micros.sort_by(f64::total_cmp);
+        println!(
+            "a tool call of {n_bytes} bytes as {surface:?}: {:.1} µs at best, {:.1} µs in the middle",
+            micros[0], micros[1_000]
+        );
+    }
 }
 
 struct Report {

@@ -25,4 +25,5 @@ pub use scan::{Config, Scan, Scanner, Surface};
 pub use size::Sizes;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 mod tests;

@@ -139,7 +139,8 @@ impl Scanner {
         self.injection.look(scratch, &place(None, secrets.is_empty() && hidden_secret.is_none()), notes);
         for decoded in encoded::decode(text) {
             // A known secret may be encoded text itself; what it decodes to is the same secret.
-            if secrets.iter().any(|secret| secret.range.start < decoded.end && decoded.start < secret.range.end) {
+            let nearest = secrets.partition_point(|secret| secret.range.end <= decoded.start);
+            if secrets.get(nearest).is_some_and(|secret| secret.range.start < decoded.end) {
                 continue;
             }
             self.injection.look(&plain(&decoded.text), &place(Some("hidden in encoded text"), false), notes);

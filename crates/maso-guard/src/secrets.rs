@@ -95,15 +95,22 @@ impl Secrets {
         {
             found.push(Secret { range: 0..text.len(), rule: "named-secret", certainty: Certainty::Likely });
         }
-        // The surest of those that overlap stays; it covers at least what it names.
-        found.sort_by_key(|secret| (std::cmp::Reverse(secret.certainty), secret.range.start));
-        let mut kept: Vec<Secret<'_>> = Vec::new();
+        // Of those that overlap the surest stays: it covers at least what it names.
+        found.sort_by_key(|secret| (secret.range.start, std::cmp::Reverse(secret.certainty)));
+        let mut kept: Vec<Secret<'_>> = Vec::with_capacity(found.len());
         for secret in found {
-            if !kept.iter().any(|other| other.range.start < secret.range.end && secret.range.start < other.range.end) {
-                kept.push(secret);
+            match kept.last_mut() {
+                Some(last) if secret.range.start < last.range.end => {
+                    // What is covered grows, so that nothing of either stays to be read.
+                    let range = last.range.start..last.range.end.max(secret.range.end);
+                    if secret.certainty > last.certainty {
+                        *last = secret;
+                    }
+                    last.range = range;
+                }
+                _ => kept.push(secret),
             }
         }
-        kept.sort_by_key(|secret| secret.range.start);
         kept
     }
 
@@ -115,12 +122,19 @@ impl Secrets {
             // The next name may stand inside what this one took for its value.
             from = key.end();
             let name_start = (0..key.start()).rev().take(40).take_while(|&at| is_name(bytes[at])).last();
-            let name = &bytes[name_start.unwrap_or(key.start())..value.start()];
+            let value_start = value.start();
+            let name = &bytes[name_start.unwrap_or(key.start())..value_start];
             let name = std::str::from_utf8(name).unwrap_or_default();
-            let value_text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
-            let trimmed = value_text.trim_end_matches(['.', ',', ';', ')', ']']);
-            if is_secret_value(name, trimmed) {
-                let range = value.start()..value.start() + trimmed.len();
+            // The pattern stops where a value may end; one that goes on is a secret as a whole.
+            let n_more = bytes[value.end()..]
+                .iter()
+                .take(SECRET_BYTES_MAX / 2)
+                .take_while(|b| matches!(b, b':' | b'=') || is_name(**b))
+                .count();
+            let value = std::str::from_utf8(&bytes[value.start()..value.end() + n_more]).unwrap_or_default();
+            let value = value.trim_end_matches(['.', ',', ';', ')', ']']);
+            if is_secret_value(name, value) {
+                let range = value_start..value_start + value.len();
                 from = range.end;
                 found.push(Secret { range, rule: "named-secret", certainty: Certainty::Likely });
             }
@@ -429,7 +443,7 @@ const RULES: &str = include_str!("../rules/secrets.toml");
 const GENERIC: &str = concat!(
     r#"(?i)(token|secret|passw(?:or)?d|passphrase|pwd|pass|access|auth|key|credential|private|pat)"#,
     r#"[a-z0-9_. -]{0,20}?["'`\])]{0,2}[ \t]{0,3}(?:=>|:=|==|[:=,>(]|\bis\b|[ \t])[ \t]{0,3}["'`(]{0,2}(?:bearer |basic |token )?"#,
-    r#"([A-Za-z0-9_\-+/=.~!@#$%^&*:]{8,512})"#
+    r#"([A-Za-z0-9_\-+/.~!@#$%^&*]{8,512}={0,2})"#
 );
 const GENERIC_ANCHORS: &[&str] =
     &["token", "secret", "passw", "passphrase", "pwd", "pass", "key", "credential", "auth", "access", "private"];
