@@ -28,4 +28,5 @@ pub use recorder::{Options, Recorder};
 pub use ruled::{RecordedDecision, Ruled};
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 mod tests;

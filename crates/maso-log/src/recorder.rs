@@ -19,7 +19,7 @@ use crate::{
     store::{Store, StoredPayload},
     tail::Tail,
     v1::Body,
-    writer::{Clock, Group, Line, Writer},
+    writer::{Clock, Group, Line, Reply, Writer},
 };
 
 /// How a log is opened.
@@ -87,6 +87,7 @@ impl Recorder {
             fold,
             head,
             data_version,
+            n_commits: 0,
             progress: Arc::clone(&progress),
             followers: followers.clone(),
         };
@@ -190,7 +191,7 @@ impl Recorder {
         &self,
         bodies: Vec<Body>,
         payload: Option<StoredPayload>,
-        reply: Option<oneshot::Sender<Result<u64, LogFault>>>,
+        reply: Option<Reply>,
     ) -> Result<(), LogFault> {
         // Serialized here and not by the writer, so that callers share the work.
         let lines = bodies
@@ -204,7 +205,7 @@ impl Recorder {
         if self.progress.is_stopped() {
             return Err(LogFault::Stopped);
         }
-        self.groups.send(Group { lines, payload, reply, _place: place }).map_err(|_| LogFault::Stopped)
+        self.groups.send(Group { lines, payload, reply, place }).map_err(|_| LogFault::Stopped)
     }
 }
 

@@ -96,10 +96,7 @@ impl Store {
             }
         }
         self.connection
-            .execute_batch(
-                "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
-                 PRAGMA wal_autocheckpoint = 4000;",
-            )
+            .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")
             .map_err(opening)?;
         self.begin()?;
         let made = self.make_schema(path);
@@ -151,6 +148,18 @@ impl Store {
             && let Err(error) = self.statement("ROLLBACK")
         {
             tracing::error!(%error, "cannot roll the flight record back");
+        }
+    }
+
+    /// Moves what was committed from the write-ahead log into the database, as far as readers let it. SQLite does so
+    /// by itself when the log is long; doing it before keeps that wait away from those who wait for a commit.
+    pub(crate) fn checkpoint(&self) {
+        let done = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut statement| statement.query_row([], |_| Ok(())));
+        if let Err(error) = done {
+            tracing::warn!(%error, "cannot checkpoint the flight record");
         }
     }
 

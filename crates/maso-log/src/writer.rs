@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use maso_core::Timestamp;
+use maso_core::{Digest, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot};
 
 use crate::{
@@ -26,15 +26,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// commit itself fits in.
 const GATHER_FOR: Duration = Duration::from_millis(10);
 
+/// Commits after which a quiet moment is used for a checkpoint. SQLite makes one by itself after about 200 commits.
+const COMMITS_BEFORE_CHECKPOINT: u32 = 64;
+
 /// Entries that are written together or not at all.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) lines: Vec<Line>,
     pub(crate) payload: Option<StoredPayload>,
     /// Who waits for the commit; nobody, if the group is buffered.
-    pub(crate) reply: Option<oneshot::Sender<Result<u64, LogFault>>>,
+    pub(crate) reply: Option<Reply>,
     /// Its place in the bounded queue, free again when the group is answered.
-    pub(crate) _place: OwnedSemaphorePermit,
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 /// One body and the exact bytes that are hashed.
@@ -56,6 +59,8 @@ pub(crate) struct Writer<F> {
     pub(crate) fold: F,
     pub(crate) head: Head,
     pub(crate) data_version: i64,
+    /// Commits since the last checkpoint that was made in a quiet moment.
+    pub(crate) n_commits: u32,
     pub(crate) progress: Arc<Progress>,
     pub(crate) followers: broadcast::Sender<Arc<Record>>,
 }
@@ -109,12 +114,22 @@ impl<F: FnMut(&Record)> Writer<F> {
     /// Commits the batch and answers everyone in it. An error means that the writer must stop.
     fn write(&mut self, batch: Vec<Group>) -> Result<(), LogFault> {
         match self.commit(&batch) {
-            Ok(written) => {
-                for record in written.records {
-                    self.tell(record);
+            Ok(Written { links, answers }) => {
+                let mut links = links.into_iter();
+                let mut replies = Vec::with_capacity(batch.len());
+                for (group, answer) in batch.into_iter().zip(answers) {
+                    if answer.is_ok() {
+                        // The links come second: an exhausted first part takes none of the next group.
+                        for (line, (previous, head)) in group.lines.into_iter().zip(&mut links) {
+                            let Head { sequence, at, hash } = head;
+                            self.tell(Record { sequence, at, body: line.body, previous, hash });
+                        }
+                    }
+                    replies.push((group.reply, group.place, answer));
                 }
-                for (group, answer) in batch.into_iter().zip(written.answers) {
-                    answer_to(group, answer);
+                for (reply, place, answer) in replies {
+                    answer_to(reply, answer);
+                    drop(place);
                 }
                 Ok(())
             }
@@ -128,7 +143,7 @@ impl<F: FnMut(&Record)> Writer<F> {
                     self.progress.stop();
                 }
                 for group in batch {
-                    answer_to(group, Err(refused.fault.clone()));
+                    answer_to(group.reply, Err(refused.fault.clone()));
                 }
                 if must_stop { Err(refused.fault) } else { Ok(()) }
             }
@@ -138,15 +153,12 @@ impl<F: FnMut(&Record)> Writer<F> {
     /// One transaction for all groups of the batch.
     fn commit(&mut self, batch: &[Group]) -> Result<Written, NotWritten> {
         if batch.iter().all(|group| group.lines.is_empty()) {
-            return Ok(Written {
-                records: Vec::new(),
-                answers: batch.iter().map(|_| Ok(self.head.sequence)).collect(),
-            });
+            return Ok(Written { links: Vec::new(), answers: batch.iter().map(|_| Ok(self.head.sequence)).collect() });
         }
         self.store.begin()?;
         self.catch_up()?;
         let mut head = self.head;
-        let mut records = Vec::with_capacity(batch.len());
+        let mut links = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
         for group in batch {
             if let Some(subject) = self.first_spent(group)? {
@@ -160,19 +172,14 @@ impl<F: FnMut(&Record)> Writer<F> {
                 let previous = head.hash;
                 head = head.after((self.clock)(), json.as_bytes());
                 self.store.append(previous, head, body, json)?;
-                records.push(Record {
-                    sequence: head.sequence,
-                    at: head.at,
-                    body: body.clone(),
-                    previous,
-                    hash: head.hash,
-                });
+                links.push((previous, head));
             }
             answers.push(Ok(head.sequence));
         }
         // A commit that fails may still have reached the disk: what the file holds is then unknown.
         self.store.commit().map_err(|source| NotWritten::for_good(LogFault::store("commit", head.sequence, source)))?;
-        Ok(Written { records, answers })
+        self.n_commits += 1;
+        Ok(Written { links, answers })
     }
 
     /// The first once-only subject of the group that was used before, be it in the group itself.
@@ -189,6 +196,10 @@ impl<F: FnMut(&Record)> Writer<F> {
 
     /// Looks whether another process wrote something.
     fn look(&mut self) -> Result<(), LogFault> {
+        if self.n_commits >= COMMITS_BEFORE_CHECKPOINT {
+            self.store.checkpoint();
+            self.n_commits = 0;
+        }
         let data_version = self.store.data_version()?;
         if data_version != self.data_version {
             self.catch_up()?;
@@ -219,7 +230,9 @@ impl<F: FnMut(&Record)> Writer<F> {
 
 /// What became of a batch that was committed.
 struct Written {
-    records: Vec<Record>,
+    /// For each line of the groups that were written: the hash before it, and the head after it.
+    links: Vec<(Digest, Head)>,
+    /// For each group.
     answers: Vec<Result<u64, LogFault>>,
 }
 
@@ -242,8 +255,11 @@ impl From<LogFault> for NotWritten {
     }
 }
 
-fn answer_to(group: Group, answer: Result<u64, LogFault>) {
-    if let Some(reply) = group.reply {
+/// How a caller learns the place of its last record.
+pub(crate) type Reply = oneshot::Sender<Result<u64, LogFault>>;
+
+fn answer_to(reply: Option<Reply>, answer: Result<u64, LogFault>) {
+    if let Some(reply) = reply {
         // Whoever no longer waits has dropped its future; the entry stays written.
         drop(reply.send(answer));
     }

@@ -1,6 +1,7 @@
 //! `kill -9` at any point loses nothing that was acknowledged.
 //!
 //! The test runs itself again as the process that is killed.
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 use std::{
     io::{BufRead, BufReader},

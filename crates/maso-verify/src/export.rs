@@ -30,8 +30,8 @@ pub fn verify_export(mut export: impl BufRead) -> io::Result<Report> {
             walk.report.problem(0, format!("line {number} does not end"));
             break;
         }
-        match read_line(&line) {
-            Some((sequence, at_ms, previous, hash, body)) => {
+        match Line::read(&line) {
+            Some(Line { sequence, at_ms, previous, hash, body }) => {
                 walk.step(&Raw { sequence, at_ms, previous: &previous, hash: &hash, body });
             }
             None => walk.report.problem(0, format!("line {number} is not a record in the form of an export")),
@@ -42,22 +42,34 @@ pub fn verify_export(mut export: impl BufRead) -> io::Result<Report> {
     Ok(walk.report)
 }
 
-/// Reads `{"sequence":…,"at":"…","previous":"…","hash":"…","body":…}`, and nothing that differs from it by a byte.
-fn read_line(line: &[u8]) -> Option<(u64, i64, [u8; 32], [u8; 32], &[u8])> {
-    let rest = std::str::from_utf8(line).ok()?.strip_prefix(r#"{"sequence":"#)?;
-    let (sequence, rest) = rest.split_once(r#","at":""#)?;
-    let (at, rest) = rest.split_once(r#"","previous":""#)?;
-    let (previous, rest) = rest.split_once(r#"","hash":""#)?;
-    let (hash, rest) = rest.split_once(r#"","body":"#)?;
-    let number: u64 = sequence.parse().ok()?;
-    let digest = |text: &str| {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).ok().filter(|()| !text.contains(|c: char| c.is_ascii_uppercase()))?;
-        Some(bytes)
-    };
-    let is_plain = number.to_string() == sequence;
-    let read = (number, moment(at)?, digest(previous)?, digest(hash)?, rest.strip_suffix('}')?.as_bytes());
-    is_plain.then_some(read)
+/// One line, read. Nothing in it is believed.
+struct Line<'a> {
+    sequence: u64,
+    at_ms: i64,
+    previous: [u8; 32],
+    hash: [u8; 32],
+    body: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// Reads `{"sequence":…,"at":"…","previous":"…","hash":"…","body":…}`, and nothing that differs from it by a byte.
+    fn read(line: &'a [u8]) -> Option<Self> {
+        let rest = std::str::from_utf8(line).ok()?.strip_prefix(r#"{"sequence":"#)?;
+        let (digits, rest) = rest.split_once(r#","at":""#)?;
+        let (at, rest) = rest.split_once(r#"","previous":""#)?;
+        let (previous, rest) = rest.split_once(r#"","hash":""#)?;
+        let (hash, rest) = rest.split_once(r#"","body":"#)?;
+        let sequence: u64 = digits.parse().ok().filter(|number: &u64| number.to_string() == digits)?;
+        let body = rest.strip_suffix('}')?.as_bytes();
+        Some(Self { sequence, at_ms: moment(at)?, previous: digest(previous)?, hash: digest(hash)?, body })
+    }
+}
+
+/// 64 hexadecimal digits, lower case.
+fn digest(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    (!text.contains(|digit: char| digit.is_ascii_uppercase())).then_some(bytes)
 }
 
 /// Milliseconds since 1970 of `YYYY-MM-DDTHH:MM:SS.mmmZ`.

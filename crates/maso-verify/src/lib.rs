@@ -104,4 +104,5 @@ impl fmt::Display for Problem {
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 mod tests;

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::Report;
 
+/// How long a decision may take from being made, when its approvals must count, to being written.
+const COMMIT_MS_MAX: i64 = 10_000;
+
 /// What the records have said so far.
 #[derive(Default)]
 pub(crate) struct Story {
@@ -71,7 +74,9 @@ impl Story {
                     Some(ticket) if ticket.is_closed => {
                         problem(format!("`{name}` was used after it was rejected or had expired"));
                     }
-                    Some(ticket) if !ticket.approvals.iter().any(|until_ms| *until_ms >= at_ms) => {
+                    Some(ticket)
+                        if !ticket.approvals.iter().any(|until_ms| until_ms.saturating_add(COMMIT_MS_MAX) >= at_ms) =>
+                    {
                         problem(format!("`{name}` was used without an approval that counted"));
                     }
                     None if self.is_whole => problem(format!("`{name}` was used and nothing was held under it")),

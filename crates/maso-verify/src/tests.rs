@@ -117,7 +117,7 @@ fn an_approval_comes_before_its_use_and_counts_once() {
         &["record 4: `t` was used after it was rejected or had expired"],
     );
     let mut late = answered("t", "approve");
-    late["expires_at"] = json!(1001);
+    late["expires_at"] = json!(1001 - 10_000);
     check(&[held("h", "t"), late, spent("t", "h")], &["record 3: `t` was used without an approval that counted"]);
     let mut other = answered("t", "approve");
     other["action"] = json!("b");
