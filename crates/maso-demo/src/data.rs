@@ -7,6 +7,9 @@ use rusqlite::Connection;
 
 use crate::DemoError;
 
+#[cfg(test)]
+mod tests;
+
 /// The claims database inside a data folder.
 pub const DATABASE_FILE: &str = "claims.db";
 /// The folder of claim documents inside a data folder.

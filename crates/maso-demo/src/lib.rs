@@ -3,6 +3,8 @@
 //! The servers are real MCP servers over a real SQLite file; the agents are separate processes that speak MCP as any
 //! client would and believe whatever they read. Nothing here decides anything: deciding is what stands in between.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod agents;
 mod data;
 mod error;

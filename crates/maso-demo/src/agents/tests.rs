@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{tools::Tools, *};
+
+mod gateway;
+
 use crate::{
     Answers, DATABASE_FILE, DOCUMENTS_FOLDER, DemoServer, Report, check_outcome,
     poison::POISON,

@@ -63,7 +63,13 @@ impl Tools {
         let key = maso_identity::AgentKey::from_seed([7; 32]);
         let mut tools = Self::new(agent, "http://127.0.0.1:1", BoundClient::new(http, key, ""), None, teller);
         for (server, service) in services {
-            let seen = service.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.into_owned()).collect();
+            let seen = service
+                .list_all_tools()
+                .await
+                .expect("the server answers")
+                .into_iter()
+                .map(|tool| tool.name.into_owned())
+                .collect();
             tools.connections.insert(server.to_owned(), Connection { service, tools: seen });
         }
         tools
