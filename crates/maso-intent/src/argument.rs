@@ -13,6 +13,13 @@ pub(crate) struct Telling {
     pub(crate) role: AuthorityRole,
 }
 
+impl Telling {
+    /// Whether a declaration for `pointer` speaks of this argument: of itself, or of what holds it.
+    pub(crate) fn is_declared_by(&self, pointer: &str) -> bool {
+        self.pointer.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
 /// Whether a schema has a place for this argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -37,7 +44,7 @@ pub(crate) fn place(definition: &Value, pointer: &str) -> Place {
                 None => return Place::Absent,
             }
         } else {
-            return Place::Open;
+            return if schema.get("items").is_some() { Place::Absent } else { Place::Open };
         }
     }
     Place::Named
@@ -58,7 +65,10 @@ fn walk(schema: &Value, pointer: &str, depth: usize, found: &mut Vec<Telling>) {
         let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
         match role(name) {
             Some(role) if is_scalar(inner, role) => found.push(Telling { pointer, role }),
-            _ if depth < DEPTH_MAX => walk(inner.get("items").unwrap_or(inner), &pointer, depth + 1, found),
+            _ if depth < DEPTH_MAX => match inner.get("items") {
+                Some(items) => walk(items, &format!("{pointer}/*"), depth + 1, found),
+                None => walk(inner, &pointer, depth + 1, found),
+            },
             _ => {}
         }
     }

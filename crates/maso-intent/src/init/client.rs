@@ -154,7 +154,7 @@ impl Reading {
         for (name, value) in env {
             let value = plain(value);
             // What no process can have in its environment.
-            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            if name.trim().is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
                 let what = format!("left out the variable `{}`", name.escape_debug());
                 self.say(given, &what, "no environment can hold it");
                 continue;

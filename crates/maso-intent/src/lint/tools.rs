@@ -170,10 +170,12 @@ fn arguments(
         return;
     }
     for telling in telling(&definition.value) {
-        if !manifest.authority.contains_key(&telling.pointer) {
+        if !manifest.authority.keys().any(|pointer| telling.is_declared_by(pointer)) {
             let role = telling.role.as_str();
-            let message =
-                format!("argument `{}` of `{tool}` looks like a {role}, and may come from anywhere", telling.pointer);
+            let message = format!(
+                "argument `{}` of `{tool}` by its name carries authority ({role}), and may come from anywhere",
+                telling.pointer
+            );
             let remedy =
                 format!("add `\"{}\" = {{ role = \"{role}\" }}` to `[tools.{}.authority]`", telling.pointer, key(tool));
             problems.push(file.problem(start, Severity::Warning, "PG-2.5", message, remedy));

@@ -181,3 +181,12 @@ proptest::proptest! {
         sound(&draft(&config, &[(servers[0].name.as_str(), json!([definition]))]));
     }
 }
+
+#[test]
+fn what_no_environment_can_hold_is_left_out() {
+    for (name, value) in [("", "v"), (" ", "v"), ("A=B", "v"), ("A", "v\0")] {
+        let draft = draft(&json!({"mcpServers": {"s": {"command": "c", "env": {name: value}}}}), &[]);
+        sound(&draft);
+        assert!(draft.guesses.iter().any(|guess| guess.to_string().contains("left out the variable")), "{name:?}");
+    }
+}

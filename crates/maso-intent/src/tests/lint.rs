@@ -366,7 +366,7 @@ fn tools() {
         17,
         Severity::Warning,
         "PG-2.5",
-        "looks like a account",
+        "carries authority (account)",
     );
     found(
         &team_with(file, "[tools.pay.authority]", "compensated_by = \"unpay\"\n[tools.pay.authority]"),
@@ -385,6 +385,16 @@ fn tools() {
         "looks like a secret",
     );
     let lock = "tools/db.lock.json";
+    let nested = r#""iban": {"type": "string"}, "cc": {"type": "array", "items": {"type": "string"}}, "legs": {"type": "array", "items": {"type": "object", "properties": {"url": {"type": "string"}}}}"#;
+    let nested = || team_with(lock, r#""iban": { "type": "string" }"#, nested);
+    found(&nested(), file, 17, Severity::Warning, "PG-2.5", "`/cc` of `pay`");
+    found(&nested(), file, 17, Severity::Warning, "PG-2.5", "`/legs/*/url` of `pay`");
+    let declared = "[tools.pay.authority]\n\"/cc\" = { role = \"recipient\" }\n\"/legs\" = { role = \"url\" }";
+    let declared = edit(nested(), file, "[tools.pay.authority]", declared);
+    assert!(check(&declared).is_empty());
+    let astray =
+        edit(nested(), file, "[tools.pay.authority]", "[tools.pay.authority]\n\"/legs/url\" = { role = \"url\" }");
+    found(&astray, file, 23, Severity::Error, "PG-2.5", "no argument `/legs/url`");
     found(
         &team_with(lock, "[\n", "[\n{ \"name\": \"wipe\" },\n"),
         lock,
@@ -404,4 +414,12 @@ fn tools() {
         "IA-2.3",
         "without TLS",
     );
+}
+
+#[test]
+fn one_supervisor_cannot_approve_what_needs_two() {
+    let critical = edit(minimal(), "tools/notes.toml", "risk = \"high\"", "risk = \"critical\"");
+    found(&critical, "maso.toml", 6, Severity::Warning, "EC-2.9", "needs two people");
+    let second = "[[operators]]\nname = \"deputy\"\nroles = [\"supervisor\"]\n\n[[operators]]";
+    assert!(check(&edit(critical, "maso.toml", "[[operators]]", second)).is_empty());
 }

@@ -294,3 +294,69 @@ fn a_tool_is_called_only_as_it_was_approved() {
     // What was called while it was approved may still answer.
     drifted.answered().stands();
 }
+
+/// The same over the public door of the stage: what stands is `Resolved`, what falls gives its subject back.
+#[test]
+fn a_proven_sender_is_resolved_or_handed_back() {
+    let at = Timestamp::from_millis(500);
+    let authority = maso_identity::AuthorityKey::from_seed([7; 32]).public();
+    let trust = maso_identity::TrustSettings::new("claims.example".parse().unwrap(), authority, at);
+    let trust = maso_identity::Trust::new(trust);
+    let identified = |act: Act| {
+        let arrival = maso_wire::Arrival {
+            id: HopId::from_uuid(uuid::Uuid::nil()),
+            at,
+            credential: maso_wire::Credential::Pipe(agent("intake")),
+            task: None,
+            to: server("db"),
+        };
+        let received =
+            maso_wire::Received::from_bytes(arrival, act, Turn::Ask, b"{}", &maso_wire::Limits::DEFAULT).unwrap();
+        maso_identity::identify(received, &trust, at).unwrap()
+    };
+    let circumstances = |agent_phase| Circumstances {
+        deployment: deployment(&team()),
+        task: Some(Arc::new(standing("intake"))),
+        agent_phase,
+        around_phase: Phase::Contingency,
+        pin: PinState::Pinned,
+        mode: Mode::Observe,
+    };
+    let resolved = crate::resolve(identified(tool("db:read_claim")), circumstances(Phase::Primary)).unwrap();
+    assert_eq!(resolved.mandate().id, "AGT-1-v1");
+    assert_eq!(resolved.solution().id, "SOL-1-v2");
+    assert_eq!(resolved.tool().unwrap().tool, "db:read_claim".parse().unwrap());
+    assert_eq!(resolved.server().unwrap().name.as_str(), "db");
+    assert!(resolved.authority().permits(&tool("db:read_claim")));
+    assert_eq!(resolved.authority().requests().count(), 0, "no requests between agents in contingency");
+
+    // Observing does not change what is found.
+    let refused = crate::resolve(identified(tool("db:pay")), circumstances(Phase::Primary)).unwrap_err();
+    assert!(is_plan_attempt(&refused.finding));
+    assert_eq!(refused.subject.hop().act, tool("db:pay"));
+    let refused = crate::resolve(identified(tool("db:read_claim")), circumstances(Phase::Alternate)).unwrap_err();
+    assert_eq!(refused.refusal, Refusal::Suspended);
+}
+
+proptest::proptest! {
+    /// One answer to one question: a hop stands exactly where the authority under its posture permits the act.
+    #[test]
+    fn resolve_and_authority_agree(
+        (from, to, act) in proptest::sample::select(vec![
+            (agent("intake"), server("db"), tool("db:read_claim")),
+            (agent("intake"), server("db"), tool("db:delete_claim")),
+            (agent("intake"), server("files"), read("file:///claims/1")),
+            (agent("intake"), server("files"), read("file:///other/1")),
+            (agent("intake"), agent("analysis"), request("analysis", "assess")),
+            (agent("intake"), server("files"), prompt("summary")),
+            (server("files"), agent("intake"), Act::AskClient { server: "files".parse().unwrap(), wants: Wants::Roots }),
+        ]),
+        own in 0_usize..4,
+        around in 0_usize..4,
+    ) {
+        let (agent_phase, around_phase) = (Phase::ALL[own], Phase::ALL[around]);
+        let case = Case { agent_phase, around_phase, ..case().between(from, to, act) };
+        let authority = deployment(&team()).authority(&"intake".parse().unwrap()).under(agent_phase, around_phase);
+        proptest::prop_assert_eq!(case.outcome().is_ok(), authority.permits(&case.act));
+    }
+}
