@@ -1,1 +1,9 @@
-//! Tests of the path end to end.
+//! The path, end to end: one case for each decision, and what must hold after a restart and across processes.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
+mod approvals;
+mod decisions;
+mod observing;
+mod pinning;
+mod posture;
+mod rig;

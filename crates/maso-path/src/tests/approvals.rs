@@ -1,0 +1,110 @@
+//! A person's approval: bound to the exact action, used once, expiring to no (EC-1.1, EC-2.9).
+
+use serde_json::{Value, json};
+
+use super::rig::{Rig, held, refusal, released};
+use crate::Answer;
+
+fn payment(amount: u64) -> Value {
+    json!({ "to": "account-of-the-task", "amount": amount })
+}
+
+async fn rig() -> (Rig, maso_core::TaskId) {
+    let rig = Rig::new().await;
+    let task = rig.task("pay 20 or 30 to account-of-the-task").await;
+    (rig, task)
+}
+
+#[tokio::test]
+async fn an_approved_action_happens_once() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    let first = waiting.ticket().id;
+    assert_eq!(rig.n_carried(), 0);
+    rig.answer_ticket(first, "approve", "owner").await;
+    released(&rig.wait(waiting).await);
+    assert_eq!(rig.n_carried(), 1);
+
+    let again = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    assert_ne!(again.ticket().id, first, "a used approval must not count again");
+    assert_eq!(rig.n_carried(), 1);
+}
+
+#[tokio::test]
+async fn an_identical_call_meets_the_same_ticket_and_uses_its_approval() {
+    let (rig, task) = rig().await;
+    let first = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    // The client went away and asks again.
+    let id = first.ticket().id;
+    drop(first);
+    let second = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    assert_eq!(second.ticket().id, id);
+    rig.answer_ticket(id, "approve", "owner").await;
+    released(&rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    assert_eq!(rig.n_carried(), 1);
+}
+
+#[tokio::test]
+async fn two_callers_cannot_share_one_approval() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    rig.answer_ticket(waiting.ticket().id, "approve", "owner").await;
+    let (one, two) = tokio::join!(
+        rig.call_in(Some(task), "notes:pay", payment(20)),
+        rig.call_in(Some(task), "notes:pay", payment(20))
+    );
+    let n_released = [&one, &two].iter().filter(|outcome| matches!(outcome, crate::Outcome::Released { .. })).count();
+    assert_eq!((n_released, rig.n_carried()), (1, 1), "{one:?} {two:?}");
+}
+
+#[tokio::test]
+async fn an_approval_of_another_amount_does_not_help() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    rig.answer_ticket(waiting.ticket().id, "approve", "owner").await;
+    held(rig.call_in(Some(task), "notes:pay", payment(30)).await);
+    assert_eq!(rig.n_carried(), 0);
+}
+
+#[tokio::test]
+async fn a_rejection_is_told_once_and_then_the_action_may_be_asked_for_afresh() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    rig.answer_ticket(waiting.ticket().id, "reject", "owner").await;
+    assert_eq!(refusal(&rig.wait(waiting).await), Some("NOT_APPROVED"));
+    held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    assert_eq!(rig.n_carried(), 0);
+}
+
+#[tokio::test]
+async fn silence_is_a_no() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    rig.clock.advance(15 * 60_000 + 1);
+    rig.path.tick().await.unwrap();
+    assert_eq!(rig.path.world().tickets().find(waiting.ticket().id).unwrap().answer, Answer::Expired);
+    assert!(refusal(&rig.wait(waiting).await).is_some());
+    assert_eq!(rig.n_carried(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_word_we_know_is_a_no() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    rig.answer_ticket(waiting.ticket().id, "approved!", "owner").await;
+    assert_eq!(refusal(&rig.wait(waiting).await), Some("NOT_APPROVED"));
+}
+
+#[tokio::test]
+async fn another_process_can_answer_and_a_restart_loses_no_approval() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    let id = waiting.ticket().id;
+    let console = rig.another().await;
+    console.answer_ticket(id, "approve", "owner").await;
+    drop(console);
+    drop(waiting);
+    let rig = rig.restarted().await;
+    released(&rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    assert_eq!(rig.n_carried(), 1);
+}

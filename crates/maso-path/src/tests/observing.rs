@@ -1,0 +1,28 @@
+//! Observe mode records decisions and blocks nothing, but for senders that nobody knows.
+
+use maso_core::{Act, Mode, Principal, Turn};
+use maso_wire::Credential;
+use serde_json::json;
+
+use super::rig::{Rig, refusal, released};
+
+#[tokio::test]
+async fn what_would_be_stopped_is_released_and_marked() {
+    let rig = Rig::in_mode(Mode::Observe).await;
+    released(&rig.call("notes:delete_everything", json!({})).await);
+    released(&rig.call("notes:pay", json!({ "to": "anywhere", "amount": 20 })).await);
+    assert_eq!(rig.n_carried(), 2);
+    let decided = rig.decided().await;
+    assert!(decided.iter().all(|hop| !hop.enforced && hop.decision == "deny"), "{decided:?}");
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_all_the_same() {
+    let rig = Rig::in_mode(Mode::Observe).await;
+    let to = Principal::Server("notes".parse().unwrap());
+    let mut arrival = rig.arrival(Principal::Agent("writer".parse().unwrap()), to, None);
+    arrival.credential = Credential::Absent;
+    let act = Act::CallTool("notes:read_note".parse().unwrap());
+    let outcome = rig.send(arrival, act, Turn::Ask, &json!({ "note": "n-1" })).await;
+    assert_eq!(refusal(&outcome), Some("UNAUTHENTIC"));
+}

@@ -1,0 +1,159 @@
+//! From a folder to a running path: read, parse, open the record.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use maso_control::{Desk, Secrets};
+use maso_core::{Mode, OperatorName};
+use maso_guard::{Config, Scanner};
+use maso_identity::{AuthorityKey, PassphraseHash, Trust, TrustSettings};
+use maso_intent::{Deployment, Severity, Source, Transport};
+use maso_judge::Panel;
+use maso_path::{Clock as _, Sources, SystemClock, SystemIds};
+
+use crate::{
+    fault::Fault,
+    folder,
+    state::{StateFault, StateFolder},
+};
+
+/// A deployment that is open.
+pub struct Assembled {
+    /// What was declared.
+    pub deployment: Arc<Deployment>,
+    /// The path.
+    pub path: Arc<maso_path::Path>,
+    /// Where people give orders.
+    pub desk: Arc<Desk>,
+    /// What is kept beside the declaration.
+    pub state: StateFolder,
+}
+
+/// Reads and parses the deployment in `folder`.
+pub fn declared(folder: &Path) -> Result<(Deployment, Source), Fault> {
+    let source = folder::read(folder).map_err(|fault| {
+        Fault::new(format!("cannot open the deployment `{}`", folder.display()), fault)
+            .help("`maso init DIR --from FILE` writes one from an MCP client's configuration")
+    })?;
+    match maso_intent::parse(&source) {
+        Ok(deployment) => Ok((deployment, source)),
+        Err(problems) => {
+            let n_errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+            let first = problems.iter().next().map_or_else(String::new, |problem| {
+                format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.message)
+            });
+            Err(Fault::plain(format!("the deployment has {n_errors} errors; the first is {first}"))
+                .help(format!("`maso check {}` shows all of them with their remedies", folder.display())))
+        }
+    }
+}
+
+/// Opens the deployment in `folder` for a process that serves as `role`.
+pub async fn assemble(folder: &Path, role: &'static str, mode: Mode) -> Result<Assembled, Fault> {
+    let (deployment, _) = declared(folder)?;
+    let state = StateFolder::open(folder).map_err(|fault| Fault::new("cannot open the deployment's state", fault))?;
+    open(deployment, state, role, mode).await
+}
+
+/// Opens a parsed deployment with its state.
+pub async fn open(
+    mut deployment: Deployment,
+    state: StateFolder,
+    role: &'static str,
+    mode: Mode,
+) -> Result<Assembled, Fault> {
+    substitute(&mut deployment, &state)?;
+    let secrets = |fault: StateFault| Fault::new("cannot use the deployment's secrets", fault);
+    let authority = state.authority().map_err(secrets)?;
+    let passphrases = state
+        .passphrases()
+        .map_err(secrets)?
+        .into_iter()
+        .filter_map(|(operator, hash)| Some((operator, hash.parse::<PassphraseHash>().ok()?)))
+        .collect();
+    let deployment = Arc::new(deployment);
+    let path = maso_path::Path::open(&state.log(), sources(&deployment, &authority, role, mode)?)
+        .await
+        .map_err(|fault| Fault::new("cannot open the path", fault))?;
+    let path = Arc::new(path);
+    let desk = Arc::new(Desk::new(Arc::clone(&path), Secrets { authority, passphrases }));
+    Ok(Assembled { deployment, path, desk, state })
+}
+
+fn sources(
+    deployment: &Arc<Deployment>,
+    authority: &AuthorityKey,
+    role: &'static str,
+    mode: Mode,
+) -> Result<Sources, Fault> {
+    let clock = SystemClock;
+    let mut settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), clock.now());
+    settings.bearer_on_loopback = deployment.settings.bearer_on_loopback;
+    settings.proof_window_ms = deployment.settings.proof_window_ms;
+    let panel = Panel::from_deployment(deployment, &|name| std::env::var(name).ok())
+        .map_err(|fault| Fault::new("cannot seat the judges", fault))?;
+    Ok(Sources {
+        deployment: Arc::clone(deployment),
+        trust: Arc::new(Trust::new(settings)),
+        scanner: Scanner::with(Config { deselected: deselected(deployment) }),
+        panel,
+        mode,
+        clock: Arc::new(clock),
+        ids: Arc::new(SystemIds),
+        role,
+    })
+}
+
+/// The controls that the deployment switched off, each with a reason and an owner on the record.
+fn deselected(deployment: &Deployment) -> Vec<maso_core::ControlId> {
+    deployment.deselected.iter().map(|deselection| deselection.control.clone()).collect()
+}
+
+/// Fills in what a declaration cannot know: where this program lies, and where the deployment keeps data.
+fn substitute(deployment: &mut Deployment, state: &StateFolder) -> Result<(), Fault> {
+    let program = std::env::current_exe().map_err(|error| Fault::new("cannot tell where this program lies", error))?;
+    let data = state.path().join("data");
+    let fill = |text: &str| {
+        text.replace("${MASO_EXE}", &program.to_string_lossy()).replace("${DATA}", &data.to_string_lossy())
+    };
+    for server in deployment.servers.values_mut() {
+        if let Transport::Stdio { command, args, .. } = &mut Arc::make_mut(server).transport {
+            *command = fill(command);
+            args.iter_mut().for_each(|arg| *arg = fill(arg));
+        }
+    }
+    Ok(())
+}
+
+/// The operator who gives an order, signed in by passphrase.
+pub async fn signed_in(
+    assembled: &Assembled,
+    operator: Option<OperatorName>,
+) -> Result<maso_control::SignedIn, Fault> {
+    let operator = operator.ok_or_else(|| {
+        Fault::plain("nobody gives this order").help("name an operator of maso.toml with `--as OPERATOR`")
+    })?;
+    let passphrase = passphrase(&format!("passphrase of {operator}: "))?;
+    let now = SystemClock.now();
+    assembled.desk.sign_in(operator.as_str(), passphrase, now).await.map_err(|fault| {
+        Fault::new(format!("`{operator}` is not signed in"), fault)
+            .help(format!("`maso operators passphrase --operator {operator}` sets the passphrase"))
+    })
+}
+
+/// A passphrase, from MASO_PASSPHRASE or from the terminal without showing it.
+pub fn passphrase(prompt: &str) -> Result<String, Fault> {
+    match std::env::var("MASO_PASSPHRASE") {
+        Ok(passphrase) => Ok(passphrase),
+        Err(_) => rpassword::prompt_password(prompt).map_err(|error| {
+            Fault::new("cannot ask for a passphrase", error).help("set MASO_PASSPHRASE where there is no terminal")
+        }),
+    }
+}
+
+/// The absolute form of a deployment's folder, for messages and child processes.
+pub fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}

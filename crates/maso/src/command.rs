@@ -1,0 +1,15 @@
+//! One module a command.
+
+pub mod agents;
+pub mod approvals;
+pub mod bench;
+pub mod check;
+pub mod demo;
+pub mod init;
+pub mod kill;
+pub mod log;
+pub mod mcp;
+pub mod operators;
+pub mod pace;
+pub mod tasks;
+pub mod up;

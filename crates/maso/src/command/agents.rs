@@ -1,0 +1,80 @@
+//! `maso agents`: lists agents; issues and revokes their tokens.
+
+use std::process::ExitCode;
+
+use maso_core::Mode;
+use maso_identity::AgentKey;
+use maso_path::{Clock as _, SystemClock};
+
+use crate::{
+    assemble::{assemble, signed_in},
+    cli::{AgentOrder, Agents},
+    fault::Fault,
+    screen, state,
+};
+
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
+    match args.order {
+        AgentOrder::List { folder, json } => {
+            let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
+            let agents = maso_control::view::agents(assembled.path.world(), SystemClock.now());
+            if json {
+                screen::json(&agents);
+            } else {
+                for agent in agents {
+                    anstream::println!(
+                        "{}  {}  {} tools, {}, clearance {}",
+                        screen::strong(&agent.agent),
+                        screen::faint(&agent.mandate),
+                        agent.tools.len(),
+                        agent.around_phase,
+                        agent.clearance
+                    );
+                    anstream::println!("  {}", agent.intent);
+                    for tool in &agent.tools {
+                        anstream::println!(
+                            "  {:<34} {:<9} {:<9} {}",
+                            tool.tool,
+                            tool.class.as_deref().unwrap_or("?"),
+                            tool.risk,
+                            screen::faint(&tool.bounds.join("; "))
+                        );
+                    }
+                }
+            }
+        }
+        AgentOrder::Token { folder, agent, thumbprint, new_key, by, json } => {
+            let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
+            let by = signed_in(&assembled, by.operator).await?;
+            let thumbprint = match new_key {
+                None => thumbprint,
+                Some(file) => {
+                    let mut seed = [0; 32];
+                    getrandom::fill(&mut seed)
+                        .map_err(|error| Fault::plain(format!("cannot draw randomness: {error}")))?;
+                    let key = AgentKey::from_seed(seed);
+                    state::create_private(&file, key.expose_pem().as_bytes())
+                        .map_err(|fault| Fault::new("cannot write the agent's key", fault))?;
+                    Some(key.thumbprint().to_string())
+                }
+            };
+            let order = maso_api::IssueToken { thumbprint, ttl_ms: None };
+            let issued = assembled.desk.issue_agent_token(&by, &agent, &order).await;
+            let issued = issued.map_err(|fault| Fault::new("no token was issued", fault))?;
+            if json {
+                screen::json(&issued);
+            } else {
+                println!("{}", issued.token);
+            }
+        }
+        AgentOrder::Revoke { folder, what, subject, reason, by } => {
+            let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
+            let by = signed_in(&assembled, by.operator).await?;
+            let order = maso_api::Revoke { what, subject, reason };
+            assembled.desk.revoke(&by, &order).await.map_err(|fault| Fault::new("nothing was revoked", fault))?;
+            println!("revoked");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

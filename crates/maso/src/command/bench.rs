@@ -1,0 +1,1 @@
+//! `maso bench`: what maso costs, beside the bare primitives, in one run.

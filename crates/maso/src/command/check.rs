@@ -1,0 +1,67 @@
+//! `maso check`: looks a deployment over.
+
+use std::process::ExitCode;
+
+use maso_intent::{Problem, Severity};
+use serde_json::json;
+
+use crate::{cli::Check, fault::Fault, folder, screen};
+
+/// Exit code 0 without errors, 1 with them.
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+pub fn run(args: &Check) -> Result<ExitCode, Fault> {
+    let source = folder::read(&args.folder.dir)
+        .map_err(|fault| Fault::new(format!("cannot read `{}`", args.folder.dir.display()), fault))?;
+    let mut problems = maso_intent::check(&source);
+    // Policies are compiled against the mandates: only a deployment that parses can be checked that far.
+    if let Ok(deployment) = maso_intent::parse(&source)
+        && let Err(faults) = maso_policy::Policies::compile(&deployment)
+    {
+        problems.extend(faults.into_iter().map(|fault| Problem {
+            file: fault.path,
+            line: fault.line,
+            column: 1,
+            severity: Severity::Error,
+            control: None,
+            message: fault.cause,
+            remedy: "mend the policy; `docs/policies.md` names the types and attributes".to_owned(),
+        }));
+    }
+    let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    let (n_errors, n_warnings, n_notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    if args.json {
+        screen::json(&json!({
+            "errors": n_errors,
+            "warnings": n_warnings,
+            "notes": n_notes,
+            "problems": problems.iter().map(|problem| json!({
+                "severity": problem.severity.as_str(),
+                "control": problem.control.as_ref().map(ToString::to_string),
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "message": problem.message,
+                "remedy": problem.remedy,
+            })).collect::<Vec<_>>(),
+        }));
+    } else {
+        for problem in &problems {
+            let severity = problem.severity.as_str();
+            let severity = match problem.severity {
+                Severity::Error => screen::red(severity),
+                Severity::Warning => screen::yellow(severity),
+                Severity::Note => screen::blue(severity),
+            };
+            let control = problem.control.as_ref().map_or_else(String::new, |control| format!(" [{control}]"));
+            let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
+            anstream::println!("{severity}{control}: {}", problem.message);
+            anstream::println!("  {} {}", screen::faint("at  "), screen::strong(&place));
+            if !problem.remedy.is_empty() {
+                anstream::println!("  {} {}", screen::blue("help"), problem.remedy);
+            }
+        }
+        let sum = format!("{n_errors} errors, {n_warnings} warnings, {n_notes} notes");
+        anstream::println!("{}", if n_errors == 0 { screen::green(&sum) } else { screen::red(&sum) });
+    }
+    Ok(if n_errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

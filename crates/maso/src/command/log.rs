@@ -1,0 +1,157 @@
+//! `maso log`: looks at the flight record, verifies it, takes it away. Never writes to it.
+
+use std::{io::Write as _, path::Path, process::ExitCode};
+
+use maso_log::{Reader, Record, v1::Body};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Log, LogOrder},
+    fault::Fault,
+    screen,
+};
+
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+pub async fn run(args: Log) -> Result<ExitCode, Fault> {
+    match args.order {
+        LogOrder::Tail { folder, lines, follow, json } => tail(&reader(&folder.dir)?, lines, follow, json).await?,
+        LogOrder::Show { folder, id } => {
+            let reader = reader(&folder.dir)?;
+            let records = reader.show(&id).map_err(unreadable)?;
+            if records.is_empty() {
+                return Err(Fault::plain(format!("nothing on the record is about `{id}`")));
+            }
+            screen::json(&records.iter().map(whole).collect::<Vec<_>>());
+        }
+        LogOrder::Verify { folder, json } => return verify(&folder.dir, json),
+        LogOrder::Export { folder, from, to } => {
+            let reader = reader(&folder.dir)?;
+            let mut out = std::io::stdout().lock();
+            reader
+                .export(from, to.unwrap_or(u64::MAX), &mut out)
+                .map_err(|fault| Fault::new("cannot export the record", fault))?;
+            out.flush().map_err(|error| Fault::new("cannot export the record", error))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
+    let path = folder.join(".maso/log.db");
+    let report = maso_verify::verify_database(&path)
+        .map_err(|fault| Fault::new(format!("cannot verify `{}`", path.display()), fault))?;
+    let holds = report.n_problems == 0;
+    if json {
+        screen::json(&json!({
+            "verified": holds,
+            "records": report.records,
+            "head": report.last_hash,
+            "payloads": report.payloads,
+            "problems": report.problems.iter().map(|problem| json!({
+                "sequence": problem.sequence,
+                "what": problem.what,
+            })).collect::<Vec<_>>(),
+        }));
+    } else if holds {
+        anstream::println!(
+            "{} {} records, {} payloads; head {}",
+            screen::green("verified"),
+            report.records,
+            report.payloads,
+            report.last_hash.as_deref().unwrap_or("none")
+        );
+    } else {
+        for problem in &report.problems {
+            anstream::println!("{} at {}: {}", screen::red("broken"), problem.sequence, problem.what);
+        }
+    }
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn reader(folder: &Path) -> Result<Reader, Fault> {
+    let path = folder.join(".maso/log.db");
+    if !path.is_file() {
+        return Err(Fault::plain(format!("`{}` has no flight record yet", folder.display()))
+            .help("`maso up` begins one"));
+    }
+    Reader::open(&path).map_err(|fault| Fault::new(format!("cannot open `{}`", path.display()), fault))
+}
+
+async fn tail(reader: &Reader, n_lines: u64, follow: bool, json: bool) -> Result<(), Fault> {
+    let mut next = (reader.last_sequence().map_err(unreadable)? + 1).saturating_sub(n_lines).max(1);
+    let mut poll = tokio::time::interval(std::time::Duration::from_millis(POLL_MS));
+    loop {
+        let records = reader.records(next, u64::MAX, PAGE_MAX).map_err(unreadable)?;
+        for record in &records {
+            show(record, json);
+            next = record.sequence + 1;
+        }
+        if records.is_empty() {
+            if !follow {
+                return Ok(());
+            }
+            poll.tick().await;
+        }
+    }
+}
+
+const POLL_MS: u64 = 100;
+const PAGE_MAX: usize = 1_000;
+
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+fn show(record: &Record, json: bool) {
+    if json {
+        println!("{}", whole(record));
+        return;
+    }
+    let at = record.at.to_string();
+    let at = screen::faint(&at);
+    match &record.body {
+        Body::HopDecided(hop) => {
+            let why = hop
+                .findings
+                .iter()
+                .filter(|finding| finding.word != "GO")
+                .map(|finding| format!("{} {}", finding.control, finding.reason))
+                .next()
+                .unwrap_or_default();
+            let observed = if hop.enforced { "" } else { " (observed only)" };
+            anstream::println!(
+                "{:>7} {at} {}{observed} {} -> {} {} {} {}",
+                record.sequence,
+                screen::decision(&hop.decision),
+                hop.from.as_deref().unwrap_or("?"),
+                hop.to,
+                hop.hop_kind,
+                screen::strong(&hop.object),
+                screen::faint(&why)
+            );
+        }
+        other => {
+            let value = serde_json::to_value(other).unwrap_or(Value::Null);
+            let kind = value.get("kind").and_then(Value::as_str).unwrap_or("record").to_owned();
+            let rest: Vec<_> = value
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(key, _)| !matches!(key.as_str(), "kind" | "definition" | "findings"))
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            anstream::println!("{:>7} {at} {:<15} {}", record.sequence, screen::blue(&kind), rest.join(" "));
+        }
+    }
+}
+
+fn whole(record: &Record) -> Value {
+    json!({
+        "sequence": record.sequence,
+        "at": record.at.to_string(),
+        "hash": record.hash.to_string(),
+        "previous": record.previous.to_string(),
+        "body": record.body,
+    })
+}
+
+fn unreadable(fault: maso_log::LogFault) -> Fault {
+    Fault::new("cannot read the flight record", fault)
+}

@@ -1,0 +1,70 @@
+//! `maso operators`: lets people sign in.
+
+use std::process::ExitCode;
+
+use maso_core::OperatorName;
+use maso_identity::Passphrase;
+use maso_intent::Deployment;
+use maso_path::{Clock as _, SystemClock};
+
+use crate::{
+    assemble,
+    cli::{OperatorOrder, Operators},
+    fault::Fault,
+    state::StateFolder,
+};
+
+/// How long a sign-in link counts.
+pub const LINK_TTL_MS: u64 = 10 * 60_000;
+
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+pub fn run(args: Operators) -> Result<ExitCode, Fault> {
+    match args.order {
+        OperatorOrder::Passphrase { folder, operator } => {
+            let (deployment, _) = assemble::declared(&folder.dir)?;
+            known(&deployment, &operator)?;
+            let text = assemble::passphrase(&format!("new passphrase of {operator}: "))?;
+            let passphrase =
+                Passphrase::new(text).map_err(|fault| Fault::new("the passphrase cannot be used", fault))?;
+            let mut salt = [0; 16];
+            getrandom::fill(&mut salt).map_err(|error| Fault::plain(format!("cannot draw randomness: {error}")))?;
+            let hash = passphrase.hash(salt).map_err(|fault| Fault::new("the passphrase cannot be used", fault))?;
+            let state = StateFolder::open(&folder.dir).map_err(|fault| Fault::new("cannot open the state", fault))?;
+            state
+                .set_passphrase(&operator, hash.as_str().to_owned())
+                .map_err(|fault| Fault::new("cannot keep the passphrase", fault))?;
+            println!("{operator} can sign in; a running maso takes it over when it starts anew");
+        }
+        OperatorOrder::Link { folder, operator } => {
+            let (deployment, _) = assemble::declared(&folder.dir)?;
+            println!("{}", link(&deployment, &StateFolder::open(&folder.dir).map_err(|fault| {
+                Fault::new("cannot open the state", fault)
+            })?, &operator, &deployment.settings.listen.to_string())?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A link with which an operator signs in to the console at `address` once. The secret part is behind `#`, which
+/// browsers do not send.
+pub fn link(
+    deployment: &Deployment,
+    state: &StateFolder,
+    operator: &OperatorName,
+    address: &str,
+) -> Result<String, Fault> {
+    known(deployment, operator)?;
+    let authority = state.authority().map_err(|fault| Fault::new("cannot use the authority's key", fault))?;
+    let id = uuid::Uuid::new_v4();
+    let token =
+        authority.issue_sign_in(&deployment.trust_domain, operator, id, SystemClock.now(), LINK_TTL_MS);
+    Ok(format!("http://{address}/console/sign-in#link={token}"))
+}
+
+fn known(deployment: &Deployment, operator: &OperatorName) -> Result<(), Fault> {
+    if deployment.operators.contains_key(operator) {
+        return Ok(());
+    }
+    let names: Vec<_> = deployment.operators.keys().map(ToString::to_string).collect();
+    Err(Fault::plain(format!("maso.toml names no operator `{operator}`")).help(format!("it names {}", names.join(", "))))
+}

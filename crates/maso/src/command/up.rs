@@ -1,0 +1,128 @@
+//! `maso up`: serves a deployment until it is told to stop.
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use axum::Router;
+use maso_core::Mode;
+use maso_gateway::Gateway;
+use tokio::net::TcpListener;
+
+use crate::{
+    assemble::{Assembled, assemble},
+    cli::Up,
+    command::operators,
+    fault::Fault,
+    screen,
+};
+
+/// How often what only time changes is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+pub async fn run(args: Up) -> Result<ExitCode, Fault> {
+    let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
+    let assembled = assemble(&args.folder.dir, "up", mode).await?;
+    let serving = serve(&assembled, args.listen).await?;
+    greet(&assembled, serving.address)?;
+    stopped().await;
+    serving.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A deployment that is being served.
+pub struct Serving {
+    /// Where.
+    pub address: SocketAddr,
+    gateway: Arc<Gateway>,
+    server: tokio::task::JoinHandle<()>,
+    clock: tokio::task::JoinHandle<()>,
+    stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Serving {
+    /// Ends what is being served: no new connection, children stopped.
+    pub async fn stop(self) {
+        self.clock.abort();
+        // The receiver is gone only when the server has ended by itself.
+        self.stop.send(()).ok();
+        self.gateway.stop().await;
+        if tokio::time::timeout(Duration::from_secs(2), self.server).await.is_err() {
+            tracing::warn!("connections were still open at the end");
+        }
+    }
+}
+
+/// Serves gateway, API and console on one listener.
+pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<Serving, Fault> {
+    let wanted = listen.unwrap_or(assembled.deployment.settings.listen);
+    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+        Fault::new(format!("cannot listen on {wanted}"), error)
+            .help("`--listen ADDRESS:PORT` or `[listen] address` in maso.toml chooses another; port 0 takes a free one")
+    })?;
+    let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
+    let gateway = Gateway::new(Arc::clone(&assembled.path), address);
+    let desk = Arc::clone(&assembled.desk);
+    let app = Router::new()
+        .merge(maso_gateway::router(Arc::clone(&gateway)))
+        .merge(maso_control::http::router(Arc::clone(&desk)))
+        .merge(maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()));
+    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move {
+                stopping.await.ok();
+            })
+            .await;
+        if let Err(error) = served {
+            tracing::error!(%error, "the listener ended");
+        }
+    });
+    let path = Arc::clone(&assembled.path);
+    let clock = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            ticks.tick().await;
+            if let Err(fault) = path.tick().await {
+                tracing::error!(error = &fault as &dyn std::error::Error, "what time has closed could not be recorded");
+            }
+        }
+    });
+    Ok(Serving { address, gateway, server, clock, stop })
+}
+
+fn greet(assembled: &Assembled, address: SocketAddr) -> Result<(), Fault> {
+    let deployment = &assembled.deployment;
+    anstream::println!(
+        "{} serves {} {}",
+        screen::strong("maso"),
+        screen::strong(&deployment.name),
+        screen::faint(&format!("tier {}, {} agents", deployment.tier.number(), deployment.agents.len()))
+    );
+    if assembled.path.world().mode() == Mode::Observe {
+        anstream::println!("{} decisions are recorded and nothing is blocked", screen::yellow("OBSERVING"));
+    }
+    for server in deployment.servers.keys() {
+        anstream::println!("  mcp      http://{address}/mcp/{server}");
+    }
+    anstream::println!("  mcp      http://{address}/mcp/maso");
+    anstream::println!("  console  http://{address}/console");
+    let link =
+        operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
+    anstream::println!("  sign in  {link}");
+    anstream::println!("           {}", screen::faint("once, within ten minutes, as the accountable human"));
+    Ok(())
+}
+
+/// Ends when the process is told to.
+pub async fn stopped() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::error!(%error, "cannot hear SIGTERM");
+            return;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

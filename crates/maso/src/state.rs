@@ -1,0 +1,141 @@
+//! What a deployment keeps beside its declaration, in `.maso/`: the record, the authority key, operators' credentials.
+//! Readable by their owner alone.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use maso_core::OperatorName;
+use maso_identity::AuthorityKey;
+
+/// The `.maso` folder of a deployment.
+#[derive(Clone, Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+}
+
+/// Why the state could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateFault {
+    /// The system refused.
+    #[error("cannot {operation} `{path}`")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The key file is not one.
+    #[error("`{0}` is not an authority key: 64 hexadecimal digits were expected")]
+    BadKey(PathBuf),
+    /// Others may read a secret.
+    #[error("`{path}` may be read by others (mode {mode:o}); `chmod 600` it")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The credentials file is damaged.
+    #[error("`{0}` is not a list of operators and passphrase hashes")]
+    BadOperators(PathBuf),
+}
+
+impl StateFolder {
+    /// The state of the deployment in `folder`, made when it is not there.
+    pub fn open(folder: &Path) -> Result<Self, StateFault> {
+        let path = folder.join(".maso");
+        if !path.is_dir() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(fault("create", &path))?;
+        }
+        Ok(Self { path })
+    }
+
+    /// Where the flight record lies.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log.db")
+    }
+
+    /// The authority's key, made with the system's randomness on first use.
+    pub fn authority(&self) -> Result<AuthorityKey, StateFault> {
+        let path = self.path.join("authority.key");
+        if !path.exists() {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed)
+                .map_err(|error| fault("draw randomness for", &path)(io::Error::other(error.to_string())))?;
+            match create_private(&path, hex::encode(seed).as_bytes()) {
+                // Another process was first: its key counts.
+                Err(StateFault::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {}
+                other => other?,
+            }
+        }
+        let digits = read_private(&path)?;
+        let mut seed = [0; 32];
+        hex::decode_to_slice(digits.trim(), &mut seed).map_err(|_| StateFault::BadKey(path))?;
+        Ok(AuthorityKey::from_seed(seed))
+    }
+
+    /// The operators' passphrase hashes (argon2id, PHC strings).
+    pub fn passphrases(&self) -> Result<BTreeMap<OperatorName, String>, StateFault> {
+        let path = self.path.join("operators.json");
+        if !path.exists() {
+            return Ok(BTreeMap::new());
+        }
+        let text = read_private(&path)?;
+        let bad = || StateFault::BadOperators(path.clone());
+        let hashes: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| bad())?;
+        hashes.into_iter().map(|(name, hash)| Ok((name.parse().map_err(|_| bad())?, hash))).collect()
+    }
+
+    /// Sets an operator's passphrase hash.
+    pub fn set_passphrase(&self, operator: &OperatorName, hash: String) -> Result<(), StateFault> {
+        let mut hashes: BTreeMap<String, String> =
+            self.passphrases()?.into_iter().map(|(name, hash)| (name.to_string(), hash)).collect();
+        hashes.insert(operator.to_string(), hash);
+        let path = self.path.join("operators.json");
+        let fresh = self.path.join("operators.json.new");
+        let text = serde_json::to_string_pretty(&hashes).expect("a map of strings is JSON");
+        if fresh.exists() {
+            fs::remove_file(&fresh).map_err(fault("remove", &fresh))?;
+        }
+        create_private(&fresh, text.as_bytes())?;
+        fs::rename(&fresh, &path).map_err(fault("replace", &path))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn fault(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateFault {
+    let path = path.to_owned();
+    move |source| StateFault::Io { operation, path, source }
+}
+
+/// Writes a new file that only its owner may read.
+pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(fault("create", path))?;
+    file.write_all(bytes).map_err(fault("write", path))?;
+    file.sync_all().map_err(fault("write", path))
+}
+
+fn read_private(path: &Path) -> Result<String, StateFault> {
+    let mode = fs::metadata(path).map_err(fault("read", path))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(StateFault::Exposed { path: path.to_owned(), mode });
+    }
+    fs::read_to_string(path).map_err(fault("read", path))
+}
