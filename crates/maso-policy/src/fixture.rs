@@ -10,9 +10,9 @@ use maso_core::{
     Risk, TaskId, Tier, Timestamp, ToolRef, Turn,
 };
 use maso_intent::{
-    AgentMandate, AuthorityArgument, Below, Bound, Deployment, Evaluation, Grant, HardLimits, OiSpec, Operator,
-    PinState, PlanAttempts, PolicyFile, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate, TaskKind,
-    TaskSpec, ToolManifest, ToolTerms, Transport,
+    AgentMandate, AuthorityArgument, Below, Bound, Deployment, Evaluation, Grant, HardLimits, JudgeKind, JudgeSpec,
+    OiSpec, Operator, PinState, PlanAttempts, PolicyFile, ResourceTerm, ResultLabels, Role, ServerManifest,
+    SolutionMandate, TaskKind, TaskSpec, ToolManifest, ToolTerms, Transport,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -287,6 +287,14 @@ pub(crate) fn deployment() -> Deployment {
     deployment.workflows = BTreeMap::from([(solution.workflow.clone(), Arc::new(solution))]);
     deployment.agents = agents;
     deployment.servers = servers.into_iter().map(|server| (server.name.clone(), server)).collect();
+    let rules = JudgeSpec {
+        name: "rules".parse().unwrap(),
+        kind: JudgeKind::Rules,
+        criteria: vec![],
+        exclusions: vec![],
+        max_evaluation_latency_ms: 5_000,
+    };
+    deployment.judges = BTreeMap::from([(rules.name.clone(), Arc::new(rules))]);
     deployment.operators = BTreeMap::from([
         ("claims-supervisor".parse().unwrap(), supervisor.clone()),
         ("second-supervisor".parse().unwrap(), supervisor),

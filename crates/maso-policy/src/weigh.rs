@@ -81,7 +81,8 @@ pub(crate) fn appraise(view: View<'_>, origins: &[Origin], traced: &Findings, fi
     findings.join(posture(view, action));
     let mut review = Review::NONE;
     if view.hop.turn == Turn::Ask {
-        review = required(action, risk, view.tier(), view.phase);
+        let has_judges = !view.deployment.judges.is_empty();
+        review = required(action, risk, n_judges(view.tier(), has_judges), view);
         if review.dry_run {
             // No manifest can declare a dry run, so the people who decide are told that they decide without one.
             review.dry_run = false;
@@ -141,8 +142,8 @@ impl Action {
         self.class != Class::Read
     }
 
-    /// The declared risk, never less than the class and the reversibility imply, and one step more when a value that
-    /// carries authority is believed less than the action needs.
+    /// The declared risk, never less than the class and the reversibility imply, and one step more, up to high, when a
+    /// value that carries authority is believed less than the action needs: one person sees which value came from where.
     fn risk(self, origins: &[Origin]) -> Risk {
         let by_class = match self.class {
             Class::Read | Class::Write => Risk::Low,
@@ -162,17 +163,24 @@ impl Action {
 const fn raised(risk: Risk) -> Risk {
     match risk {
         Risk::Low => Risk::Medium,
-        Risk::Medium => Risk::High,
-        Risk::High | Risk::Critical => Risk::Critical,
+        Risk::Medium | Risk::High => Risk::High,
+        Risk::Critical => Risk::Critical,
+    }
+}
+
+/// How many judges a review by judges means. Tier 1 needs none: there a person approves each write anyway. Elsewhere a
+/// judge that nobody declared is a judge that is silent.
+const fn n_judges(tier: Tier, has_judges: bool) -> u8 {
+    match tier {
+        Tier::Supervised if !has_judges => 0,
+        Tier::Supervised | Tier::Managed => 1,
+        Tier::Autonomous => 2,
     }
 }
 
 /// The review that the table, the tier and the phase ask for together. Each only ever adds.
-fn required(action: Action, risk: Risk, tier: Tier, phase: Phase) -> Review {
-    let n_judges = match tier {
-        Tier::Supervised | Tier::Managed => 1,
-        Tier::Autonomous => 2,
-    };
+fn required(action: Action, risk: Risk, n_judges: u8, view: View<'_>) -> Review {
+    let (tier, phase) = (view.tier(), view.phase);
     let mut review = match risk {
         Risk::Low => Review::NONE,
         Risk::Medium => Review { n_judges, n_people: 0, dry_run: false },

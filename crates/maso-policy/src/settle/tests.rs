@@ -64,7 +64,8 @@ fn outcome(ruling: &Ruling) -> String {
 #[test]
 fn the_review_decides_who_must_have_agreed() {
     use Opinion::*;
-    let table: &[(Review, &[(&str, Opinion)], &[&str], &str)] = &[
+    type Row = (Review, &'static [(&'static str, Opinion)], &'static [&'static str], &'static str);
+    let table: &[Row] = &[
         (review(0, 0), &[], &[], "allow"),
         // medium: a judge, and without one a person
         (review(1, 0), &[("a", Approve)], &[], "allow"),
@@ -185,7 +186,7 @@ proptest! {
         review in reviews(), verdicts in verdicts(), word in prop::sample::select(Word::ALL),
         more_word in prop::sample::select(Word::ALL), opinion in opinions(), judge in "[a-c]|one|two",
     ) {
-        let mut findings = Findings::from(vec![Finding::new("PG-1.1", *&word, "said so")]);
+        let mut findings = Findings::from(vec![Finding::new("PG-1.1", word, "said so")]);
         let before = strictness(&rule(&findings, review, &verdicts));
         let mut with_verdict = verdicts.clone();
         if opinion != Opinion::Approve {

@@ -116,18 +116,18 @@ impl Memory {
         let normal = normal_text(text);
         let mut found = words(&normal);
         let first = found.next()?;
-        let Some(second) = found.next() else {
+        if found.next().is_none() {
             let code = grouped_code(first.split('-'));
             let number = number_in(first).map(|number| number_key(&number));
             let keys = [Some(first), code.as_deref(), number.as_deref()];
             return self.best(keys.into_iter().flatten().flat_map(|key| self.postings(key)));
-        };
-        let value: Vec<&str> = [first, second].into_iter().chain(found).collect();
-        let code = if value.len() <= GROUPS_MAX { grouped_code(value.iter().copied()) } else { None };
+        }
+        // A text of more words than a code has groups is none, and `grouped_code` stops at the first that does not fit.
+        let code = is_group(first).then(|| grouped_code(words(&normal))).flatten();
         let as_code = code.iter().flat_map(|code| self.postings(code));
-        let as_written = self
-            .postings(first)
-            .filter(|posting| self.passages.get(&posting.passage).is_some_and(|p| p.reads(posting.word, &value)));
+        let as_written = self.postings(first).filter(|posting| {
+            self.passages.get(&posting.passage).is_some_and(|passage| passage.reads(posting.word, words(&normal)))
+        });
         self.best(as_code.chain(as_written))
     }
 
@@ -254,17 +254,22 @@ impl Passage {
     }
 
     /// Whether the words of `value` stand here one after the other.
-    fn reads(&self, at: u32, value: &[&str]) -> bool {
-        let at = at as usize;
-        let last = value.len() - 1;
-        value.iter().enumerate().all(|(offset, expected)| {
-            self.word(at + offset).is_some_and(|word| {
-                // Punctuation before the first word and after the last is the sentence's, not the value's.
-                word == *expected
-                    || (offset == 0 && opened(word) == *expected)
-                    || (offset == last && closed(word) == *expected)
-            })
-        })
+    fn reads<'v>(&self, at: u32, value: impl Iterator<Item = &'v str>) -> bool {
+        let mut value = value.peekable();
+        let mut place = at as usize;
+        while let Some(expected) = value.next() {
+            let Some(word) = self.word(place) else { return false };
+            // Punctuation before the first word and after the last is the sentence's, not the value's.
+            let is_first = place == at as usize;
+            let is_last = value.peek().is_none();
+            let fits =
+                word == expected || (is_first && opened(word) == expected) || (is_last && closed(word) == expected);
+            if !fits {
+                return false;
+            }
+            place += 1;
+        }
+        true
     }
 
     /// Calls `each` with every key under which a word of this passage can be found, and the word's place.

@@ -87,6 +87,14 @@ fn tier_and_phase_add_to_the_table() {
 }
 
 #[test]
+fn without_judges_tier_1_relies_on_people_and_tier_2_counts_them_as_silent() {
+    let mut scene = acting(Class::Write, Risk::High, Reversibility::Reversible);
+    scene.deployment.judges.clear();
+    needs(&scene.clone().with_tier(Tier::Supervised), "person");
+    needs(&scene, "judge + person");
+}
+
+#[test]
 fn an_escalation_brings_a_person_and_never_takes_one_away() {
     let escalation = Findings::from(vec![Finding::new("PG-2.5", Word::Escalate, "odd")]);
     let review = |scene: Scene| appraise(scene.view(), &[], &Findings::none(), escalation.clone()).review.to_string();
@@ -113,7 +121,7 @@ fn a_value_believed_less_than_needed_raises_the_risk() {
     };
     assert_eq!(risk(Class::Write, origin(Integrity::External, Integrity::Verified)), Risk::Medium);
     assert_eq!(risk(Class::Write, origin(Integrity::Verified, Integrity::Verified)), Risk::Low);
-    assert_eq!(risk(Class::Transfer, origin(Integrity::External, Integrity::Internal)), Risk::Critical);
+    assert_eq!(risk(Class::Transfer, origin(Integrity::External, Integrity::Internal)), Risk::High);
     assert_eq!(risk(Class::Read, origin(Integrity::External, Integrity::Verified)), Risk::Low);
 }
 
