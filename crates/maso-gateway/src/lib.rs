@@ -1,1 +1,19 @@
-//! The MCP doors: streamable HTTP and stdio, to clients and to servers.
+//! The MCP doors: streamable HTTP and pipes, to clients and to servers.
+//!
+//! The gateway decides nothing. It turns frames into hops, hands the path a way to carry them, and delivers what is
+//! released; a server's answer is a hop too. It must never know why something is allowed.
+
+mod calls;
+mod client;
+mod decider;
+mod fleet;
+mod gateway;
+mod hold;
+mod listing;
+mod outlet;
+mod proxy;
+mod room;
+mod upstream;
+
+pub use client::{http::router, stdio::serve_stdio};
+pub use gateway::{Doors, Gateway, Parts};

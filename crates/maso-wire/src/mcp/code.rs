@@ -21,6 +21,8 @@ pub enum Code {
     UnsupportedVersion,
     /// maso refused it; the refusal's word is in the error's data.
     Refused,
+    /// The same, where the revision keeps the usual range for itself (2026-07-28).
+    RefusedStateless,
 }
 
 impl Code {
@@ -36,6 +38,7 @@ impl Code {
             Self::MissingCapability => -32021,
             Self::UnsupportedVersion => -32022,
             Self::Refused => -32000,
+            Self::RefusedStateless => 403,
         }
     }
 }

@@ -19,7 +19,7 @@ const BOTH: Sides = Sides { client: true, server: true };
 macro_rules! methods {
     ($($(#[$doc:meta])* $variant:ident = $name:literal: $june:ident $november:ident $july:ident),+ $(,)?) => {
         /// A method or notification of the protocol.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Method { $($(#[$doc])* $variant),+ }
 
         impl Method {

@@ -1,0 +1,495 @@
+//! The door for clients over streamable HTTP: `/mcp/{server}`, with sessions for older revisions, without for newer.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Path, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode,
+        header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use maso_core::{Refusal, ServerName};
+use maso_wire::{
+    Credential, UnverifiedToken,
+    mcp::{self, Code, Frame, Id, Method, Mirrored, Reply, Revision, meta},
+};
+
+use crate::{
+    calls::Call,
+    client::{
+        Ends, Session,
+        session::{GENERAL, Listening},
+        stdio::stateless_era,
+    },
+    gateway::Gateway,
+    outlet::Outlet,
+    proxy::{Asked, TurnedAway},
+};
+
+/// The routes of the MCP door. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: without the peer's
+/// address no bearer token counts as coming from this machine.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new().route("/mcp/{server}", any(door)).with_state(gateway)
+}
+
+async fn door(State(gateway): State<Arc<Gateway>>, Path(server): Path<String>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if !host_is_ours(&gateway, &parts.headers, parts.uri.host()) || !origin_is_ours(&gateway, &parts.headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let Ok(server) = server.parse::<ServerName>() else { return StatusCode::NOT_FOUND.into_response() };
+    let loopback = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let url = format!("{}{}", gateway.doors.base_url.trim_end_matches('/'), parts.uri.path());
+    let visitor = Visitor {
+        credential: credential(&parts.headers, &parts.method, url, loopback),
+        task: header(&parts.headers, "maso-task").map(UnverifiedToken::new),
+        server,
+        headers: parts.headers,
+        gateway,
+    };
+    match parts.method {
+        HttpMethod::POST => visitor.post(body).await,
+        HttpMethod::GET => visitor.get(),
+        HttpMethod::DELETE => visitor.delete(),
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+/// One HTTP request.
+struct Visitor {
+    gateway: Arc<Gateway>,
+    server: ServerName,
+    credential: Credential,
+    task: Option<UnverifiedToken>,
+    headers: HeaderMap,
+}
+
+impl Visitor {
+    async fn post(self, body: Body) -> Response {
+        if !content_type_is_json(&self.headers) {
+            return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+        }
+        if !accepts(&self.headers, "application/json") || !accepts(&self.headers, "text/event-stream") {
+            return StatusCode::NOT_ACCEPTABLE.into_response();
+        }
+        let limits = self.gateway.decider.deployment().settings.limits;
+        let read = axum::body::to_bytes(body, limits.frame_bytes_max);
+        let bytes = match tokio::time::timeout(BODY_WAIT, read).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(_)) => return error(StatusCode::PAYLOAD_TOO_LARGE, None, Code::InvalidRequest, "frame too large"),
+            Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+        };
+        match Frame::parse(&bytes, &limits) {
+            Err(fault) => error(StatusCode::BAD_REQUEST, fault.id.as_ref(), fault.code, &fault.reason),
+            Ok(Frame::Request(request)) => self.request(request).await,
+            Ok(Frame::Notification(told)) => {
+                if self.is_stateless() {
+                    // The stateless revision has nothing that a client could tell this way.
+                    return match self.identified() {
+                        Ok(_) => StatusCode::ACCEPTED.into_response(),
+                        Err(refusal) => turned_away(None, refusal),
+                    };
+                }
+                match self.own_session() {
+                    Ok(session) => {
+                        self.gateway.client_told(&session, &told).await;
+                        StatusCode::ACCEPTED.into_response()
+                    }
+                    Err(response) => *response,
+                }
+            }
+            Ok(Frame::Response(response)) => match self.session() {
+                // The answer travels as a hop, which identifies its sender.
+                Ok(session) => {
+                    self.gateway.client_answered(self.credential.clone(), &session, response).await;
+                    StatusCode::ACCEPTED.into_response()
+                }
+                Err(response) => *response,
+            },
+        }
+    }
+
+    async fn request(self, request: mcp::Request) -> Response {
+        let id = request.id.clone();
+        if self.is_stateless() || request.meta(meta::PROTOCOL_VERSION).is_some() {
+            return self.stateless(request).await;
+        }
+        if request.method == Method::Initialize.as_str() {
+            let requested = request.params_value().get("protocolVersion").and_then(|version| version.as_str());
+            let revision = Revision::for_handshake(requested.unwrap_or_default());
+            let session = Session::new(self.server.clone(), revision, Arc::new(Outlet::new()));
+            let gateway = Arc::clone(&self.gateway);
+            let mut response = self.serve(request, revision, Some(Arc::clone(&session))).await;
+            // Nobody owns a session whose beginning was refused.
+            if response.status().is_success() && session.agent().is_some() {
+                if !gateway.sessions.begin(&session) {
+                    return error(StatusCode::SERVICE_UNAVAILABLE, Some(&id), Code::Internal, "too many sessions");
+                }
+                let value = HeaderValue::from_str(&session.id).expect("a session id is hexadecimal");
+                response.headers_mut().insert(SESSION_ID.clone(), value);
+            }
+            return response;
+        }
+        let session = match self.session() {
+            Ok(session) => session,
+            Err(response) => return *response,
+        };
+        if !session.inflight().admits(&id) {
+            let why = "the id is in use, or too many requests are";
+            return error(StatusCode::BAD_REQUEST, Some(&id), Code::InvalidRequest, why);
+        }
+        let revision = session.revision;
+        self.serve(request, revision, Some(session)).await
+    }
+
+    async fn stateless(self, request: mcp::Request) -> Response {
+        let id = request.id.clone();
+        let Some(version) = request.meta(meta::PROTOCOL_VERSION) else {
+            return error(StatusCode::BAD_REQUEST, Some(&id), Code::InvalidParams, "`_meta` names no protocol version");
+        };
+        let mirrored = Mirrored {
+            version: header(&self.headers, "mcp-protocol-version"),
+            method: header(&self.headers, "mcp-method"),
+            name: header(&self.headers, "mcp-name"),
+        };
+        if let Err(mismatch) = mirrored.agree_with(&request) {
+            return error(StatusCode::BAD_REQUEST, Some(&id), Code::HeaderMismatch, &mismatch.to_string());
+        }
+        match stateless_era(&request, version) {
+            Ok(revision) => self.serve(request, revision, None).await,
+            Err(reply) => json(StatusCode::BAD_REQUEST, mcp::response(Some(&id), &reply)),
+        }
+    }
+
+    /// Serves a request: with JSON if its answer is all there is, with a stream of events if something comes before it.
+    async fn serve(self, request: mcp::Request, revision: Revision, session: Option<Arc<Session>>) -> Response {
+        let Self { gateway, server, credential, task, .. } = self;
+        let id = request.id.clone();
+        let listens = request.method == Method::SubscriptionsListen.as_str();
+        let (stream, outlet) = match &session {
+            Some(session) => {
+                let (number, outlet) = session.stream();
+                (Some(number), outlet)
+            }
+            None => (None, Arc::new(Outlet::new())),
+        };
+        let asked = Arc::new(Asked::new(credential, task, revision, server, session.clone(), request));
+        let call = gateway.serve(&asked, Arc::clone(&outlet));
+        if let Some(session) = &session {
+            // Two requests with one id at the same moment: both are served, and only one of them can be cancelled.
+            session.inflight().begin(&call);
+        }
+        let attending = Attending { gateway: Arc::clone(&gateway), call: Arc::clone(&call), done: false };
+        let replied = {
+            let (gateway, outlet, call) = (Arc::clone(&gateway), Arc::clone(&outlet), Arc::clone(&call));
+            tokio::spawn(async move {
+                let ends = if listens { Ends::WithError } else { Ends::WithReply };
+                gateway.put_reply(&call, &outlet, ends).await
+            })
+        };
+        let Some((number, frame)) = outlet.next(0).await else {
+            // Taken back before there was anything to say.
+            return StatusCode::ACCEPTED.into_response();
+        };
+        if outlet.is_all(number) {
+            let mut attending = attending;
+            attending.deliver();
+            return match asked.turned_away() {
+                Some(TurnedAway::Unauthentic) => turned_away(Some(&id), Refusal::Unauthentic),
+                Some(TurnedAway::NotItsSession) => no_session(Some(&id)),
+                None => json(status(revision, replied.await.unwrap_or_default()), frame),
+            };
+        }
+        events(outlet, 0, stream, Some(attending), None)
+    }
+
+    /// The stream of what belongs to no request, or the rest of one that broke off.
+    fn get(self) -> Response {
+        if self.is_stateless() {
+            return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        }
+        if !accepts(&self.headers, "text/event-stream") {
+            return StatusCode::NOT_ACCEPTABLE.into_response();
+        }
+        let session = match self.own_session() {
+            Ok(session) => session,
+            Err(response) => return *response,
+        };
+        let last = header(&self.headers, "last-event-id").map(event_number);
+        let (stream, from) = match last {
+            None => (GENERAL, None),
+            Some(Some((stream, number))) => (stream, Some(number + 1)),
+            Some(None) => return StatusCode::BAD_REQUEST.into_response(),
+        };
+        let Some(outlet) = session.find_stream(stream) else { return StatusCode::NOT_FOUND.into_response() };
+        let listening = match stream {
+            GENERAL => match session.listen() {
+                Some(listening) => Some(listening),
+                None => return StatusCode::CONFLICT.into_response(),
+            },
+            _ => None,
+        };
+        let from = from.unwrap_or_else(|| outlet.first_untaken());
+        events(outlet, from, Some(stream), None, listening)
+    }
+
+    fn delete(self) -> Response {
+        if self.is_stateless() {
+            return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        }
+        match self.own_session() {
+            Ok(session) => {
+                self.gateway.sessions.end(&session.id);
+                StatusCode::OK.into_response()
+            }
+            Err(response) => *response,
+        }
+    }
+
+    fn is_stateless(&self) -> bool {
+        header(&self.headers, "mcp-protocol-version").and_then(Revision::parse).is_some_and(Revision::is_stateless)
+    }
+
+    fn identified(&self) -> Result<maso_core::AgentName, Refusal> {
+        self.gateway.identify(self.credential.clone(), self.task.clone(), &self.server)
+    }
+
+    /// The session that the request names; whose it is has not been looked at.
+    fn session(&self) -> Result<Arc<Session>, Box<Response>> {
+        let Some(id) = header(&self.headers, SESSION_ID.as_str()) else {
+            if self.credential == Credential::Absent {
+                return Err(Box::new(turned_away(None, Refusal::Unauthentic)));
+            }
+            let missing = "the header Mcp-Session-Id is missing";
+            return Err(Box::new(error(StatusCode::BAD_REQUEST, None, Code::InvalidRequest, missing)));
+        };
+        let Some(session) = self.gateway.sessions.find(id, &self.server) else {
+            return Err(Box::new(no_session(None)));
+        };
+        match header(&self.headers, "mcp-protocol-version") {
+            Some(version) if version != session.revision.as_str() => {
+                let wrong = "MCP-Protocol-Version is not the session's";
+                Err(Box::new(error(StatusCode::BAD_REQUEST, None, Code::InvalidRequest, wrong)))
+            }
+            _ => Ok(session),
+        }
+    }
+
+    /// The session that the request names, if it is the sender's own.
+    fn own_session(&self) -> Result<Arc<Session>, Box<Response>> {
+        let agent = self.identified().map_err(|refusal| Box::new(turned_away(None, refusal)))?;
+        let session = self.session()?;
+        if session.is_of(&agent) { Ok(session) } else { Err(Box::new(no_session(None))) }
+    }
+}
+
+/// Someone waits for the answer of a call. When that ends before the answer was given, the answer is kept.
+struct Attending {
+    gateway: Arc<Gateway>,
+    call: Arc<Call>,
+    done: bool,
+}
+
+impl Attending {
+    fn deliver(&mut self) {
+        self.done = true;
+        self.gateway.calls.delivered(&self.call);
+    }
+}
+
+impl Drop for Attending {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        self.call.abandon();
+        if self.call.revision.is_stateless()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // A stateless client that hangs up takes its request back.
+            let call = Arc::clone(&self.call);
+            runtime.spawn(async move { call.cancel().await });
+        }
+    }
+}
+
+struct Streaming {
+    outlet: Arc<Outlet>,
+    from: u64,
+    stream: Option<u64>,
+    attending: Option<Attending>,
+    _listening: Option<Listening>,
+}
+
+/// A response that is a stream of the frames from a number on. Streams of a session have event ids.
+fn events(
+    outlet: Arc<Outlet>,
+    from: u64,
+    stream: Option<u64>,
+    attending: Option<Attending>,
+    listening: Option<Listening>,
+) -> Response {
+    let state = Streaming { outlet, from, stream, attending, _listening: listening };
+    let chunks = futures::stream::unfold(state, |mut state| async move {
+        match tokio::time::timeout(KEEP_ALIVE, state.outlet.next(state.from)).await {
+            Err(_) => Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b":\n\n")), state)),
+            Ok(Some((number, frame))) => {
+                state.from = number + 1;
+                let mut event = String::from("event: message\n");
+                if let Some(stream) = state.stream {
+                    event.push_str(&format!("id: {stream}-{number}\n"));
+                }
+                let mut event = event.into_bytes();
+                event.extend_from_slice(b"data: ");
+                event.extend_from_slice(&frame);
+                event.extend_from_slice(b"\n\n");
+                Some((Ok(Bytes::from(event)), state))
+            }
+            Ok(None) => {
+                // Asked for more than there is: all of it was taken.
+                if let Some(attending) = &mut state.attending {
+                    attending.deliver();
+                }
+                None
+            }
+        }
+    });
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (headers, Body::from_stream(chunks)).into_response()
+}
+
+fn credential(headers: &HeaderMap, method: &HttpMethod, url: String, loopback: bool) -> Credential {
+    // Two values could be read differently by two readers.
+    let Some(authorization) = header(headers, AUTHORIZATION.as_str()) else { return Credential::Absent };
+    let Some((scheme, token)) = authorization.split_once(' ') else { return Credential::Absent };
+    let token = UnverifiedToken::new(token.trim());
+    if scheme.eq_ignore_ascii_case("dpop") {
+        let Some(proof) = header(headers, "dpop") else { return Credential::Absent };
+        return Credential::Bound {
+            token,
+            proof: UnverifiedToken::new(proof),
+            method: method.as_str().to_owned(),
+            url,
+        };
+    }
+    if scheme.eq_ignore_ascii_case("bearer") { Credential::Bearer { token, loopback } } else { Credential::Absent }
+}
+
+/// The value of a header that is there exactly once.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+fn host_is_ours(gateway: &Gateway, headers: &HeaderMap, authority: Option<&str>) -> bool {
+    let Some(host) = header(headers, HOST.as_str()).map(without_port).or(authority) else { return false };
+    is_loopback(host)
+        || gateway.doors.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+        || host_of(&gateway.doors.base_url).is_some_and(|known| known.eq_ignore_ascii_case(host))
+}
+
+fn origin_is_ours(gateway: &Gateway, headers: &HeaderMap) -> bool {
+    if !headers.contains_key(ORIGIN) {
+        return true;
+    }
+    let Some(origin) = header(headers, ORIGIN.as_str()) else { return false };
+    host_of(origin).is_some_and(|host| is_loopback(&host))
+        || gateway.doors.origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
+}
+
+fn host_of(url: &str) -> Option<String> {
+    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn content_type_is_json(headers: &HeaderMap) -> bool {
+    header(headers, CONTENT_TYPE.as_str()).is_some_and(|value| {
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    })
+}
+
+fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    let family = kind.split('/').next().unwrap_or_default();
+    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |range| {
+            let range = range.split(';').next().unwrap_or_default().trim();
+            range.eq_ignore_ascii_case(kind)
+                || range == "*/*"
+                || range.strip_suffix("/*").is_some_and(|of| of == family)
+        },
+    )
+}
+
+/// Stream and number of an event id of ours.
+fn event_number(id: &str) -> Option<(u64, u64)> {
+    let (stream, number) = id.split_once('-')?;
+    let number: u64 = number.parse().ok()?;
+    (number < u64::MAX).then_some((stream.parse().ok()?, number))
+}
+
+/// The status that goes with an error's code; older revisions answer all frames alike.
+fn status(revision: Revision, code: Option<i64>) -> StatusCode {
+    if !revision.is_stateless() {
+        return StatusCode::OK;
+    }
+    match code {
+        Some(code) if code == Code::MethodNotFound.number() => StatusCode::NOT_FOUND,
+        Some(-32022..=-32020) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+fn turned_away(id: Option<&Id>, refusal: Refusal) -> Response {
+    let reply = mcp::error(Code::Refused, refusal.as_str(), None);
+    let mut response = json(StatusCode::UNAUTHORIZED, mcp::response(id, &reply));
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("DPoP"));
+    response
+}
+
+fn no_session(id: Option<&Id>) -> Response {
+    error(StatusCode::NOT_FOUND, id, Code::InvalidRequest, "session not found")
+}
+
+fn error(status: StatusCode, id: Option<&Id>, code: Code, message: &str) -> Response {
+    let reply: Reply = mcp::error(code, message, None);
+    json(status, mcp::response(id, &reply))
+}
+
+fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
+    let body: Bytes = body.into();
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const BODY_WAIT: Duration = Duration::from_secs(30);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);

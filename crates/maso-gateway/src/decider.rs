@@ -1,0 +1,155 @@
+//! What decides. The gateway decides nothing: it brings hops and a way to carry them, and consumes what becomes of them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use maso_core::{AgentName, Digest, HopId, Mode, Principal, Refusal, TaskId, Timestamp, ToolRef};
+use maso_identity::{Trust, identify};
+use maso_intent::{Deployment, PinState, ToolDefinition};
+use maso_path::{Carried, Clock, Ids, Outcome, Path, Release, Ticket};
+use maso_wire::{Received, mcp::Reply};
+use serde_json::Value;
+
+use crate::upstream::Answer;
+
+/// Decides what becomes of hops.
+#[async_trait]
+pub(crate) trait Decider: Send + Sync {
+    /// The whole way of a hop.
+    async fn travel(self: Arc<Self>, received: Received, carry: Carry) -> Decided;
+    /// Which agent this is, without asking for anything. Its proof counts as used.
+    fn identify(&self, received: Received) -> Result<AgentName, Refusal>;
+    /// Which of these definitions may be shown and called.
+    async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
+    /// The deployment in force.
+    fn deployment(&self) -> Arc<Deployment>;
+    /// Whether decisions bind.
+    fn mode(&self) -> Mode;
+    /// This moment.
+    fn now(&self) -> Timestamp;
+    /// A fresh hop id.
+    fn hop_id(&self) -> HopId;
+}
+
+/// A hop that may be carried, once.
+#[derive(Clone, Debug)]
+pub(crate) struct Go {
+    /// The agent that it concerns. Unknown only where the deployment observes what it would otherwise refuse.
+    pub(crate) agent: Option<AgentName>,
+    /// Its task.
+    pub(crate) task: Option<TaskId>,
+    /// The exact action.
+    pub(crate) action: Option<Digest>,
+    /// The hop.
+    pub(crate) hop: Option<HopId>,
+    /// The payload with the obligations applied; `None` if the bytes may go as they came.
+    pub(crate) replaced: Option<Value>,
+}
+
+/// Carries a hop.
+pub(crate) type Carry = Box<dyn FnOnce(Go) -> BoxFuture<'static, Carried<Got>> + Send>;
+
+/// Decides a held hop again, after waiting so many milliseconds for an answer.
+pub(crate) type Again = Box<dyn FnOnce(u64, Carry) -> BoxFuture<'static, Decided> + Send>;
+
+/// What carrying gave.
+#[derive(Debug)]
+pub(crate) enum Got {
+    /// A server's answer. It is a hop too, and has not travelled yet.
+    Answer(Box<Answer>),
+    /// A server's answer that maso put together from several.
+    Shaped(Reply),
+    /// Our own words, or words that travelled already.
+    Ours(Reply),
+}
+
+/// What became of a hop.
+pub(crate) enum Decided {
+    /// It was carried.
+    Released { hop: HopId, got: Got },
+    /// It waits for people.
+    Held { ticket: Ticket, again: Again },
+    /// It did not happen.
+    Refused { hop: HopId, refusal: Refusal },
+}
+
+/// The path of a deployment, with what its doors need beside it.
+pub(crate) struct Paved {
+    pub(crate) path: Arc<Path>,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
+impl Paved {
+    fn decided(self: Arc<Self>, outcome: Outcome<Got>) -> Decided {
+        match outcome {
+            Outcome::Released { hop, reply, .. } => Decided::Released { hop, got: reply },
+            Outcome::Refused { hop, refusal } => Decided::Refused { hop, refusal },
+            Outcome::Held(waiting) => Decided::Held {
+                ticket: waiting.ticket().clone(),
+                again: Box::new(move |wait_ms, carry| {
+                    Box::pin(async move {
+                        let path = Arc::clone(&self.path);
+                        let outcome = path.wait(waiting, wait_ms, |release| carried(release, carry)).await;
+                        self.decided(outcome)
+                    })
+                }),
+            },
+        }
+    }
+}
+
+async fn carried(release: Release, carry: Carry) -> Carried<Got> {
+    let resolved = release.permit().map(|permit| permit.weighed().resolved());
+    let go = Go {
+        agent: resolved.and_then(|resolved| resolved.hop().agent().cloned()),
+        task: resolved.map(|resolved| resolved.task().id),
+        action: resolved.map(|resolved| resolved.action_digest()),
+        hop: resolved.map(|resolved| resolved.hop().id),
+        replaced: release.replaced_payload().cloned(),
+    };
+    let carried = carry(go).await;
+    // The permit is used up only now, when the hop has been carried.
+    drop(release);
+    carried
+}
+
+#[async_trait]
+impl Decider for Paved {
+    async fn travel(self: Arc<Self>, received: Received, carry: Carry) -> Decided {
+        let outcome = self.path.travel(received, |release| carried(release, carry)).await;
+        self.decided(outcome)
+    }
+
+    fn identify(&self, received: Received) -> Result<AgentName, Refusal> {
+        match identify(received, &self.trust, self.clock.now()) {
+            Ok(identified) => match &identified.hop().from {
+                Principal::Agent(agent) => Ok(agent.clone()),
+                Principal::Server(_) | Principal::Operator(_) => Err(Refusal::Unauthentic),
+            },
+            Err(refused) => Err(refused.refusal),
+        }
+    }
+
+    async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {
+        self.path.published(tools).await
+    }
+
+    fn deployment(&self) -> Arc<Deployment> {
+        Arc::clone(self.path.world().deployment())
+    }
+
+    fn mode(&self) -> Mode {
+        self.path.world().mode()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn hop_id(&self) -> HopId {
+        self.ids.hop()
+    }
+}

@@ -1,0 +1,450 @@
+//! The server that maso itself is to agents: one asks another for work, under a grant, and nowhere else do they meet.
+//! Requests and their answers are hops; what lies in a mailbox was released.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use maso_core::{Act, AgentName, HopId, Principal, Refusal, RequestName, Timestamp, Turn};
+use maso_intent::Deployment;
+use maso_path::Carried;
+use maso_wire::{
+    Arrival, Received, UnverifiedToken,
+    mcp::{self, Code, Listed, Method, Reply, Revision},
+};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::{
+    calls::Call,
+    decider::{Carry, Got},
+    gateway::Gateway,
+    hold::{Settled, held_reply},
+    proxy::{Asked, TurnedAway, refusal_reply, unknown_tool},
+};
+
+/// The name under which maso itself is a server.
+pub(crate) const SERVER: &str = "maso";
+
+/// All mailboxes. They live as long as the process: what must outlast it belongs on the record.
+#[derive(Default)]
+pub(crate) struct Fleet {
+    requests: Mutex<BTreeMap<HopId, Open>>,
+    changed: Notify,
+}
+
+/// A request of one agent to another that is not forgotten yet.
+#[derive(Clone, Debug)]
+struct Open {
+    from: AgentName,
+    to: AgentName,
+    request: RequestName,
+    content: Value,
+    task: Option<UnverifiedToken>,
+    at: Timestamp,
+    taken: bool,
+    result: Option<Value>,
+}
+
+impl Fleet {
+    /// Puts a request in the mailbox of whom it is for; `false` when that is full.
+    fn put(&self, id: HopId, open: Open) -> bool {
+        {
+            let mut requests = self.requests.lock();
+            let now = open.at;
+            requests.retain(|_, known| now.since_ms(known.at) < KEPT_MS);
+            let waiting = requests.values().filter(|known| known.to == open.to && known.result.is_none()).count();
+            if waiting >= MAILBOX_MAX || requests.len() >= REQUESTS_MAX {
+                return false;
+            }
+            requests.insert(id, open);
+        }
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// Takes up to `max` requests out of an agent's mailbox, waiting for the first.
+    async fn receive(&self, to: &AgentName, max: usize, wait_ms: u64) -> Vec<Value> {
+        self.within(wait_ms, || {
+            let mut requests = self.requests.lock();
+            let mut ready: VecDeque<_> =
+                requests.iter_mut().filter(|(_, open)| open.to == *to && !open.taken).collect();
+            ready.make_contiguous().sort_by_key(|(_, open)| open.at);
+            let taken: Vec<Value> = ready
+                .into_iter()
+                .take(max)
+                .map(|(id, open)| {
+                    open.taken = true;
+                    json!({
+                        "id": id.to_string(),
+                        "from": open.from.as_str(),
+                        "request": open.request.as_str(),
+                        "content": open.content,
+                    })
+                })
+                .collect();
+            (!taken.is_empty()).then_some(taken)
+        })
+        .await
+        .unwrap_or_default()
+    }
+
+    fn find(&self, id: HopId) -> Option<Open> {
+        self.requests.lock().get(&id).cloned()
+    }
+
+    fn complete(&self, id: HopId, result: Value) -> bool {
+        let done = match self.requests.lock().get_mut(&id) {
+            Some(open) if open.result.is_none() => {
+                open.result = Some(result);
+                true
+            }
+            Some(_) | None => false,
+        };
+        self.changed.notify_waiters();
+        done
+    }
+
+    async fn result(&self, id: HopId, wait_ms: u64) -> Option<Value> {
+        self.within(wait_ms, || self.requests.lock().get(&id).and_then(|open| open.result.clone())).await
+    }
+
+    async fn within<T>(&self, wait_ms: u64, look: impl Fn() -> Option<T>) -> Option<T> {
+        let looking = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                // Enabled before looking, so that what comes in between is noticed.
+                changed.as_mut().enable();
+                if let Some(found) = look() {
+                    return found;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)), looking).await.ok()
+    }
+}
+
+impl Gateway {
+    /// Serves a request to maso itself.
+    pub(crate) async fn fleet_reply(&self, asked: &Arc<Asked>, call: &Arc<Call>, method: Method) -> Reply {
+        if method == Method::ToolsCall {
+            return self.fleet_call(asked, call).await;
+        }
+        let agent = match self.known_agent(asked) {
+            Ok(agent) => agent,
+            Err(reply) => return *reply,
+        };
+        let result = match method {
+            Method::Ping => json!({}),
+            Method::Initialize | Method::Discover => {
+                let mut told = json!({
+                    "capabilities": { "tools": {} },
+                    "serverInfo": { "name": "maso", "version": env!("CARGO_PKG_VERSION") },
+                });
+                if asked.revision.is_stateless() {
+                    let versions: Vec<_> = Revision::ALL.iter().rev().map(|known| known.as_str()).collect();
+                    told["supportedVersions"] = json!(versions);
+                } else {
+                    told["protocolVersion"] = json!(asked.revision.as_str());
+                }
+                told
+            }
+            Method::ToolsList => {
+                json!({ "tools": if is_in_fleet(&self.decider.deployment(), &agent) { tools() } else { json!([]) } })
+            }
+            _ => return mcp::error(Code::MethodNotFound, "Method not found", None),
+        };
+        let raw = serde_json::value::to_raw_value(&result).expect("a JSON value is serializable");
+        Reply::Result(mcp::result_for(asked.revision, method, &raw, Listed::Shaped))
+    }
+
+    /// The agent that asks, for what concerns nobody but itself.
+    fn known_agent(&self, asked: &Asked) -> Result<AgentName, Box<Reply>> {
+        let agent = match self.identify(asked.credential.clone(), asked.task.clone(), &asked.server) {
+            Ok(agent) => agent,
+            Err(refusal) => {
+                asked.turn_away(TurnedAway::Unauthentic);
+                return Err(Box::new(mcp::error(Code::Refused, refusal.as_str(), None)));
+            }
+        };
+        if let Some(session) = &asked.session {
+            if !session.is_of(&agent) {
+                asked.turn_away(TurnedAway::NotItsSession);
+                return Err(Box::new(mcp::error(Code::InvalidRequest, "session not found", None)));
+            }
+            session.bind(&agent);
+        }
+        Ok(agent)
+    }
+
+    async fn fleet_call(&self, asked: &Arc<Asked>, call: &Arc<Call>) -> Reply {
+        let params = asked.request.params_value();
+        let arguments = params.get("arguments").cloned().unwrap_or_else(|| json!({}));
+        let name = params.get("name").and_then(Value::as_str).unwrap_or_default();
+        let reply = match name {
+            "send_request" => self.send_request(asked, call, &arguments).await,
+            "complete_request" => self.complete_request(asked, call, &arguments).await,
+            "receive_requests" | "request_result" => {
+                let agent = match self.known_agent(asked) {
+                    Ok(agent) => agent,
+                    Err(reply) => return *reply,
+                };
+                let wait_ms = arguments.get("wait_ms").and_then(Value::as_u64).unwrap_or(0);
+                if name == "receive_requests" {
+                    let max = arguments.get("max").and_then(Value::as_u64).and_then(|max| usize::try_from(max).ok());
+                    let requests = self.fleet.receive(&agent, max.unwrap_or(1).clamp(1, RECEIVE_MAX), wait_ms).await;
+                    structured(&json!({ "requests": requests }))
+                } else {
+                    match request_id(&arguments).and_then(|id| Some((id, self.fleet.find(id)?))) {
+                        Some((id, open)) if open.from == agent => match self.fleet.result(id, wait_ms).await {
+                            Some(result) => structured(&json!({ "done": true, "result": result })),
+                            None => structured(&json!({ "done": false })),
+                        },
+                        _ => unknown_request(),
+                    }
+                }
+            }
+            _ => unknown_tool(name),
+        };
+        match reply {
+            Reply::Result(result) => {
+                Reply::Result(mcp::result_for(asked.revision, Method::ToolsCall, &result, Listed::Shaped))
+            }
+            reply @ Reply::Error(_) => reply,
+        }
+    }
+
+    async fn send_request(&self, asked: &Arc<Asked>, call: &Arc<Call>, arguments: &Value) -> Reply {
+        let text = |key: &str| arguments.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (Ok(to), Ok(request)) = (text("to").parse::<AgentName>(), text("request").parse::<RequestName>()) else {
+            return mcp::error(Code::InvalidParams, "`to` and `request` must be names", None);
+        };
+        let act = Act::Request { agent: to.clone(), request: request.clone() };
+        let arrival = Arrival { to: Principal::Agent(to.clone()), ..self.fleet_arrival(asked) };
+        let id = arrival.id;
+        let payload = asked.request.parsed.clone().pointer("/params/arguments/content");
+        let content = payload.value().clone();
+        let received = Received::from_parsed(arrival, act.clone(), Turn::Ask, payload);
+        let make_carry = || -> Carry {
+            let (gateway, asked, call) = (self.shared(), Arc::clone(asked), Arc::clone(call));
+            let (to, request, content) = (to.clone(), request.clone(), content.clone());
+            Box::new(move |go| {
+                Box::pin(async move {
+                    let unavailable = || Got::Ours(mcp::refused_tool(Refusal::Unavailable, id));
+                    let Some(from) = go.agent.clone() else {
+                        let fault = "nobody knows whose hop this is".to_owned();
+                        return Carried::Failed { reply: unavailable(), fault };
+                    };
+                    if let Some(action) = go.action {
+                        if let Some(earlier) = gateway.calls.claim(&action) {
+                            let reply = earlier.answer().await;
+                            gateway.calls.delivered(&earlier);
+                            return Carried::Delivered(Got::Ours(reply));
+                        }
+                        gateway.calls.begin(action, &call);
+                    }
+                    call.carried_as(&from);
+                    let at = gateway.decider.now();
+                    let content = go.replaced.unwrap_or(content);
+                    let task = asked.task.clone();
+                    let open = Open { from, to, request, content, task, at, taken: false, result: None };
+                    if gateway.fleet.put(id, open) {
+                        Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string() }))))
+                    } else {
+                        Carried::Failed { reply: unavailable(), fault: "the mailbox is full".to_owned() }
+                    }
+                })
+            })
+        };
+        self.fleet_settled(asked, call, &act, received, make_carry).await
+    }
+
+    async fn complete_request(&self, asked: &Arc<Asked>, call: &Arc<Call>, arguments: &Value) -> Reply {
+        let Some((id, open)) = request_id(arguments).and_then(|id| Some((id, self.fleet.find(id)?))) else {
+            return unknown_request();
+        };
+        let act = Act::Request { agent: open.to.clone(), request: open.request.clone() };
+        let arrival = Arrival { to: Principal::Agent(open.from.clone()), ..self.fleet_arrival(asked) };
+        // An answer belongs to the task of what it answers.
+        let arrival = Arrival { task: arrival.task.clone().or(open.task.clone()), ..arrival };
+        let payload = asked.request.parsed.clone().pointer("/params/arguments/result");
+        let result = payload.value().clone();
+        let received = Received::from_parsed(arrival, act.clone(), Turn::Answer { to: id }, payload);
+        let make_carry = || -> Carry {
+            let (gateway, to, result) = (self.shared(), open.to.clone(), result.clone());
+            Box::new(move |go| {
+                Box::pin(async move {
+                    if go.agent.as_ref() != Some(&to) {
+                        let fault = "the request was made of another agent".to_owned();
+                        return Carried::Failed { reply: Got::Ours(unknown_request()), fault };
+                    }
+                    if gateway.fleet.complete(id, go.replaced.unwrap_or(result)) {
+                        Carried::Delivered(Got::Ours(structured(&json!({ "done": true }))))
+                    } else {
+                        let fault = "it was answered already".to_owned();
+                        Carried::Failed { reply: Got::Ours(unknown_request()), fault }
+                    }
+                })
+            })
+        };
+        self.fleet_settled(asked, call, &act, received, make_carry).await
+    }
+
+    fn fleet_arrival(&self, asked: &Asked) -> Arrival {
+        Arrival {
+            id: self.decider.hop_id(),
+            at: self.decider.now(),
+            credential: asked.credential.clone(),
+            task: asked.task.clone(),
+            to: Principal::Server(asked.server.clone()),
+        }
+    }
+
+    async fn fleet_settled(
+        &self,
+        asked: &Asked,
+        call: &Call,
+        act: &Act,
+        received: Received,
+        make_carry: impl Fn() -> Carry + Send + Sync,
+    ) -> Reply {
+        match self.settle(call, received, make_carry).await {
+            Settled::Released { got: Got::Ours(reply), .. } | Settled::Earlier(reply) => reply,
+            Settled::Released { hop, .. } => mcp::refused_tool(Refusal::Unavailable, hop),
+            Settled::Held(ticket) => held_reply(Method::ToolsCall, asked.revision, &ticket, self.decider.now()),
+            Settled::Refused { hop, refusal } => {
+                if refusal == Refusal::Unauthentic {
+                    asked.turn_away(TurnedAway::Unauthentic);
+                }
+                refusal_reply(Method::ToolsCall, asked.revision, act, refusal, hop)
+            }
+        }
+    }
+}
+
+/// Whether an agent may ask another, or be asked.
+fn is_in_fleet(deployment: &Deployment, agent: &AgentName) -> bool {
+    let mut grants = deployment.workflows.values().flat_map(|workflow| &workflow.grants);
+    grants.any(|grant| grant.from == *agent || grant.to == *agent)
+}
+
+fn request_id(arguments: &Value) -> Option<HopId> {
+    arguments.get("id")?.as_str()?.parse().ok()
+}
+
+fn unknown_request() -> Reply {
+    mcp::tool_error("there is no such request", json!({ "unknown": "request" }))
+}
+
+/// A tool result with the same content as data and as text.
+fn structured(value: &Value) -> Reply {
+    let result = json!({
+        "content": [{ "type": "text", "text": value.to_string() }],
+        "structuredContent": value,
+    });
+    Reply::Result(serde_json::value::to_raw_value(&result).expect("a JSON value is serializable"))
+}
+
+fn tools() -> Value {
+    let id = json!({ "type": "string", "description": "The id of the request." });
+    let wait =
+        json!({ "type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "description": "How long to wait for it." });
+    let tool = |name: &str, description: &str, required: &[&str], properties: Value| {
+        json!({
+            "name": name,
+            "description": description,
+            "inputSchema": { "type": "object", "required": required, "properties": properties, "additionalProperties": false },
+        })
+    };
+    json!([
+        tool(
+            "send_request",
+            "Ask another agent for work, by a typed request that a grant allows.",
+            &["to", "request", "content"],
+            json!({
+                "to": { "type": "string", "description": "The agent." },
+                "request": { "type": "string", "description": "The kind of request." },
+                "content": { "type": "object", "description": "What is asked, as the grant's schema has it." },
+            })
+        ),
+        tool(
+            "receive_requests",
+            "Take the requests that other agents made of this one.",
+            &[],
+            json!({
+                "wait_ms": wait,
+                "max": { "type": "integer", "minimum": 1, "maximum": RECEIVE_MAX, "description": "How many at most." },
+            })
+        ),
+        tool(
+            "complete_request",
+            "Answer a request that was received.",
+            &["id", "result"],
+            json!({
+                "id": id,
+                "result": { "type": "object", "description": "What came of it." },
+            })
+        ),
+        tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
+    ])
+}
+
+const MAILBOX_MAX: usize = 1_000;
+const REQUESTS_MAX: usize = 10_000;
+const RECEIVE_MAX: usize = 100;
+const WAIT_MS_MAX: u64 = 30_000;
+const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(to: &str, at: i64) -> Open {
+        Open {
+            from: "intake".parse().unwrap(),
+            to: to.parse().unwrap(),
+            request: "assess_claim".parse().unwrap(),
+            content: json!({ "at": at }),
+            task: None,
+            at: Timestamp::from_millis(at),
+            taken: false,
+            result: None,
+        }
+    }
+
+    fn id(n: u128) -> HopId {
+        HopId::from_uuid(uuid::Uuid::from_u128(n))
+    }
+
+    #[tokio::test]
+    async fn a_request_is_taken_once_and_answered_once() {
+        let fleet = Fleet::default();
+        let analysis: AgentName = "analysis".parse().unwrap();
+        assert!(fleet.put(id(2), open("analysis", 1)));
+        assert!(fleet.put(id(1), open("analysis", 2)));
+        assert!(fleet.put(id(3), open("intake", 3)));
+        let taken = fleet.receive(&analysis, 10, 0).await;
+        let order: Vec<_> = taken.iter().map(|request| request["content"]["at"].clone()).collect();
+        assert_eq!(order, [json!(1), json!(2)]);
+        assert!(fleet.receive(&analysis, 10, 0).await.is_empty());
+        assert_eq!(fleet.result(id(2), 0).await, None);
+        assert!(fleet.complete(id(2), json!({ "ok": true })));
+        assert!(!fleet.complete(id(2), json!({ "ok": false })));
+        assert_eq!(fleet.result(id(2), 0).await, Some(json!({ "ok": true })));
+    }
+
+    #[test]
+    fn a_mailbox_is_bounded() {
+        let fleet = Fleet::default();
+        for n in 0..MAILBOX_MAX {
+            assert!(fleet.put(id(n as u128), open("analysis", 1)));
+        }
+        assert!(!fleet.put(id(u128::MAX), open("analysis", 1)));
+        assert!(fleet.put(id(u128::MAX), open("intake", 1)));
+    }
+}

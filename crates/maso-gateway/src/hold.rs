@@ -1,0 +1,109 @@
+//! Held hops: the request stays open for a while, and then there is a ticket. Whoever repeats the identical request
+//! meets the same ticket, or the result.
+
+use maso_core::{Refusal, Timestamp};
+use maso_path::Ticket;
+use maso_wire::{
+    Received,
+    mcp::{self, Code, Members, Method, Reply, Revision, meta},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    calls::Call,
+    decider::{Carry, Decided, Got},
+    gateway::Gateway,
+    outlet::Weight,
+};
+
+/// What became of a hop after waiting for it as long as a request may stay open.
+pub(crate) enum Settled {
+    /// It was carried.
+    Released { hop: maso_core::HopId, got: Got },
+    /// It still waits.
+    Held(Ticket),
+    /// An earlier identical request had been carried already, and this is its answer.
+    Earlier(Reply),
+    /// It did not happen.
+    Refused { hop: maso_core::HopId, refusal: Refusal },
+}
+
+impl Gateway {
+    /// The way of a hop, waiting for people as long as the request may stay open. `make_carry` gives a new way to carry
+    /// it for each time that it is decided; the path uses at most one of them.
+    pub(crate) async fn settle(
+        &self,
+        call: &Call,
+        received: Received,
+        make_carry: impl Fn() -> Carry + Send + Sync,
+    ) -> Settled {
+        let mut left_ms = self.decider.deployment().settings.hold_open_ms;
+        let mut n_waits = 0_u32;
+        let mut decided = self.decider.clone().travel(received, make_carry()).await;
+        loop {
+            match decided {
+                Decided::Released { hop, got } => return Settled::Released { hop, got },
+                Decided::Refused { hop, refusal } => return Settled::Refused { hop, refusal },
+                Decided::Held { ticket, again } => {
+                    if let Some(earlier) = self.calls.claim(&ticket.action) {
+                        let reply = earlier.answer().await;
+                        self.calls.delivered(&earlier);
+                        return Settled::Earlier(reply);
+                    }
+                    if left_ms == 0 || call.is_abandoned() {
+                        return Settled::Held(ticket);
+                    }
+                    tell_waiting(call, n_waits, &ticket);
+                    n_waits += 1;
+                    let slice_ms = left_ms.min(SLICE_MS);
+                    left_ms -= slice_ms;
+                    decided = again(slice_ms, make_carry()).await;
+                }
+            }
+        }
+    }
+}
+
+/// What a client is told whose request still waits for a person.
+pub(crate) fn held_reply(method: Method, revision: Revision, ticket: &Ticket, now: Timestamp) -> Reply {
+    let about = about(ticket, now);
+    if revision.is_stateless() && method.may_need_input() {
+        // Nothing in the state is believed when it comes back: the identical request finds its ticket by itself.
+        return mcp::input_required(&Members::new(), &format!("held:{}", ticket.id), Some(about));
+    }
+    let text = format!(
+        "maso holds this until a person has approved it ({}). Repeat the identical call later: it waits under the same \
+         ticket until {}.",
+        ticket.id, ticket.expires_at
+    );
+    match method {
+        Method::ToolsCall => mcp::tool_error(&text, about),
+        _ => mcp::error(refused_code(revision), &text, Some(json!({ "maso": about }))),
+    }
+}
+
+/// The code of an error by which maso refuses; the stateless revision keeps the other range for itself.
+pub(crate) const fn refused_code(revision: Revision) -> Code {
+    if revision.is_stateless() { Code::RefusedStateless } else { Code::Refused }
+}
+
+fn about(ticket: &Ticket, now: Timestamp) -> Value {
+    json!({
+        "held": true,
+        "ticket": ticket.id.to_string(),
+        "expires_at": ticket.expires_at.to_string(),
+        "retry_after_ms": RETRY_MS.min(ticket.expires_at.since_ms(now)),
+    })
+}
+
+fn tell_waiting(call: &Call, n_waits: u32, ticket: &Ticket) {
+    let Some(token) = &call.progress_token else { return };
+    let mut params = Members::new();
+    params.set_value(meta::PROGRESS_TOKEN, token);
+    params.set_value("progress", &n_waits);
+    params.set_value("message", &format!("waiting for approval ({})", ticket.id));
+    call.outlet().push(mcp::notification(Method::Progress.as_str(), &params), Weight::May);
+}
+
+const SLICE_MS: u64 = 5_000;
+const RETRY_MS: u64 = 5_000;

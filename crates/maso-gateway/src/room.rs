@@ -1,0 +1,408 @@
+//! What lies between one client's session and one server: the connection, the calls under way on it, and what the server
+//! says unasked. Everything that it says travels before the client hears it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use maso_core::{Act, AgentName, HopId, Principal, ServerName, Turn, Wants};
+use maso_path::Carried;
+use maso_wire::{
+    Arrival, Credential, Received, UnverifiedToken,
+    mcp::{self, Code, Id, Members, Method, Notification, Reply, Request, Revision, meta},
+};
+use parking_lot::Mutex;
+use serde_json::{Value, json, value::RawValue};
+use tokio::sync::oneshot;
+
+use crate::{
+    calls::{Call, Question},
+    decider::{Carry, Decided, Go, Got},
+    gateway::Gateway,
+    outlet::{Outlet, Weight},
+    upstream::{Hears, Leg, LegFault, Wish, not_passed_on},
+};
+
+/// Between one client's session and one server.
+pub(crate) struct Room {
+    gateway: Weak<Gateway>,
+    pub(crate) server: ServerName,
+    pub(crate) agent: AgentName,
+    /// The revision that the client speaks.
+    pub(crate) revision: Revision,
+    capabilities: Value,
+    log_level: Option<String>,
+    leg: tokio::sync::Mutex<Option<Arc<Leg>>>,
+    calls: Mutex<BTreeMap<i64, Arc<Call>>>,
+    /// What belongs to no request, for a client with a session.
+    general: Arc<Outlet>,
+    listeners: Mutex<Vec<Weak<Listener>>>,
+    questions: Mutex<HashMap<String, Pending>>,
+    used_at: Mutex<Instant>,
+}
+
+/// A stateless client that listens.
+pub(crate) struct Listener {
+    /// The id of its request.
+    pub(crate) id: Id,
+    /// Where its notifications go.
+    pub(crate) outlet: Arc<Outlet>,
+    /// The notifications that it asked for.
+    pub(crate) topics: BTreeSet<Method>,
+    /// The resources of whose changes it asked to be told.
+    pub(crate) resources: BTreeSet<String>,
+}
+
+/// A question that a client with a session was asked.
+pub(crate) struct Pending {
+    /// The hop by which it was asked.
+    pub(crate) hop: HopId,
+    /// What was asked.
+    pub(crate) act: Act,
+    /// The task that it belongs to.
+    pub(crate) task: Option<UnverifiedToken>,
+    /// Where the answer goes.
+    pub(crate) answer: oneshot::Sender<Reply>,
+}
+
+impl Room {
+    pub(crate) fn new(
+        gateway: &Arc<Gateway>,
+        server: ServerName,
+        agent: AgentName,
+        revision: Revision,
+        capabilities: &Value,
+        log_level: Option<String>,
+        general: Arc<Outlet>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            gateway: Arc::downgrade(gateway),
+            server,
+            agent,
+            revision,
+            capabilities: passable(revision, capabilities),
+            log_level,
+            leg: tokio::sync::Mutex::new(None),
+            calls: Mutex::new(BTreeMap::new()),
+            general,
+            listeners: Mutex::new(Vec::new()),
+            questions: Mutex::new(HashMap::new()),
+            used_at: Mutex::new(Instant::now()),
+        })
+    }
+
+    /// The connection: the one there is, or a new one.
+    pub(crate) async fn leg(self: &Arc<Self>) -> Result<Arc<Leg>, LegFault> {
+        *self.used_at.lock() = Instant::now();
+        let gone = || LegFault::NotSent("maso is shutting down".to_owned());
+        let gateway = self.gateway.upgrade().ok_or_else(gone)?;
+        let mut slot = self.leg.lock().await;
+        if let Some(leg) = slot.as_ref().filter(|leg| leg.is_open()) {
+            return Ok(Arc::clone(leg));
+        }
+        let deployment = gateway.decider.deployment();
+        let manifest = deployment
+            .servers
+            .get(&self.server)
+            .ok_or_else(|| LegFault::NotSent(format!("no server `{}` is declared", self.server)))?;
+        let wish = Wish { revision: self.revision, capabilities: self.capabilities.clone() };
+        let hears = Arc::new(Ears(Arc::downgrade(self)));
+        let leg = gateway.upstreams.open(manifest, &deployment.settings, wish, hears).await?;
+        if let Some(level) = &self.log_level
+            && !leg.met().revision.is_stateless()
+            && leg.met().capabilities.get("logging").is_some()
+        {
+            let mut params = Members::new();
+            params.set_value("level", level);
+            leg.ask(leg.fresh_id(), Method::SetLevel, &params, &Value::Null).await?;
+        }
+        *slot = Some(Arc::clone(&leg));
+        Ok(leg)
+    }
+
+    /// The capabilities that are declared to the server for this client.
+    pub(crate) fn capabilities(&self) -> &Value {
+        &self.capabilities
+    }
+
+    pub(crate) fn log_level(&self) -> Option<&str> {
+        self.log_level.as_deref()
+    }
+
+    /// Notes that a request to the server is under way, until the guard is dropped.
+    pub(crate) fn under_way(self: &Arc<Self>, id: i64, call: &Arc<Call>) -> UnderWay {
+        self.calls.lock().insert(id, Arc::clone(call));
+        UnderWay { room: Arc::clone(self), id }
+    }
+
+    /// The latest request under way: what a server says in passing most likely belongs to it.
+    fn latest_call(&self) -> Option<Arc<Call>> {
+        self.calls.lock().last_key_value().map(|(_, call)| Arc::clone(call))
+    }
+
+    pub(crate) fn listen(&self, listener: &Arc<Listener>) {
+        let mut listeners = self.listeners.lock();
+        listeners.retain(|known| known.strong_count() > 0);
+        if listeners.len() < LISTENERS_MAX {
+            listeners.push(Arc::downgrade(listener));
+        }
+    }
+
+    /// Whether nobody used it for so long.
+    pub(crate) fn is_idle(&self, idle: Duration) -> bool {
+        self.used_at.lock().elapsed() > idle
+            && self.calls.lock().is_empty()
+            && self.listeners.lock().iter().all(|listener| listener.strong_count() == 0)
+    }
+
+    /// The question that this id names, once.
+    pub(crate) fn take_question(&self, id: &Id) -> Option<Pending> {
+        match id {
+            Id::Text(text) => self.questions.lock().remove(text),
+            Id::Number(_) => None,
+        }
+    }
+
+    /// A hop from the server to the agent.
+    pub(crate) fn from_server(
+        &self,
+        gateway: &Gateway,
+        act: Act,
+        task: Option<UnverifiedToken>,
+        payload: &RawValue,
+    ) -> Option<Received> {
+        let arrival = Arrival {
+            id: gateway.decider.hop_id(),
+            at: gateway.decider.now(),
+            credential: Credential::Pipe(Principal::Server(self.server.clone())),
+            task,
+            to: Principal::Agent(self.agent.clone()),
+        };
+        let limits = gateway.decider.deployment().settings.limits;
+        Received::from_bytes(arrival, act, Turn::Ask, payload.get().as_bytes(), &limits).ok()
+    }
+
+    async fn told(self: &Arc<Self>, told: Notification) {
+        let Some(gateway) = self.gateway.upgrade() else { return };
+        let Some(method) = Method::parse(&told.method) else {
+            tracing::debug!(server = %self.server, method = told.method, "a notification that nobody knows is dropped");
+            return;
+        };
+        let Ok(act) = mcp::act_of(&self.server, method, told.params_value()) else { return };
+        let mut call = None;
+        if method == Method::Progress {
+            let token = told.params_value().get(meta::PROGRESS_TOKEN).and_then(Value::as_i64);
+            call = token.and_then(|token| self.calls.lock().get(&token).cloned());
+            if call.as_ref().is_none_or(|call| call.progress_token.is_none()) {
+                return;
+            }
+        } else if method == Method::Message {
+            call = self.latest_call();
+        }
+        let mut payload = told.params.clone();
+        payload.retain(|name| name != "_meta" && name != meta::PROGRESS_TOKEN);
+        let payload = payload.to_raw();
+        let task = call.as_ref().or(self.latest_call().as_ref()).and_then(|call| call.task.clone());
+        let Some(received) = self.from_server(&gateway, act, task, &payload) else { return };
+        let room = Arc::clone(self);
+        let carry: Carry = Box::new(move |go| {
+            Box::pin(async move {
+                room.pass_on(method, call.as_deref(), &released(&go, payload));
+                Carried::Delivered(Got::Ours(Reply::Result(Members::new().to_raw())))
+            })
+        });
+        // What is held or refused is not heard: it is on the record, and a notification waits for nobody.
+        drop(gateway.decider.clone().travel(received, carry).await);
+    }
+
+    fn pass_on(&self, method: Method, call: Option<&Call>, payload: &RawValue) {
+        let mut params = Members::of(payload).unwrap_or_default();
+        if method == Method::Progress {
+            let mut ordered = Members::new();
+            ordered.set_value(meta::PROGRESS_TOKEN, &call.and_then(|call| call.progress_token.clone()));
+            for (name, value) in params.iter() {
+                ordered.set(name, value.to_owned());
+            }
+            params = ordered;
+        }
+        if !method.sides(self.revision).server {
+            return;
+        }
+        match call {
+            Some(call) => call.outlet().push(mcp::notification(method.as_str(), &params), Weight::May),
+            None if !self.revision.is_stateless() => {
+                self.general.push(mcp::notification(method.as_str(), &params), Weight::May);
+            }
+            None => {
+                let uri = params.named("uri").and_then(|uri| serde_json::from_str::<String>(uri.get()).ok());
+                for listener in self.listeners.lock().iter().filter_map(Weak::upgrade) {
+                    let wanted = match method {
+                        Method::ResourceUpdated => uri.as_ref().is_some_and(|uri| listener.resources.contains(uri)),
+                        _ => listener.topics.contains(&method),
+                    };
+                    if wanted {
+                        let mut params = params.clone();
+                        params.set_value("_meta", &json!({ (meta::SUBSCRIPTION_ID): listener.id }));
+                        listener.outlet.push(mcp::notification(method.as_str(), &params), Weight::May);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Passes a server's question on and gives the client's answer.
+    async fn ask(self: &Arc<Self>, request: &Request) -> Reply {
+        let Some(gateway) = self.gateway.upgrade() else { return not_passed_on() };
+        let Some(method) = Method::parse(&request.method) else { return not_passed_on() };
+        let Ok(act) = mcp::act_of(&self.server, method, request.params_value()) else { return not_passed_on() };
+        if !matches!(act, Act::AskClient { .. }) || !declares(&self.capabilities, &act) {
+            return not_passed_on();
+        }
+        let call = self.latest_call();
+        let payload = mcp::payload_of(method, &request.params);
+        let task = call.as_ref().and_then(|call| call.task.clone());
+        let Some(received) = self.from_server(&gateway, act.clone(), task.clone(), &payload) else {
+            return mcp::error(Code::InvalidParams, "malformed", None);
+        };
+        let hop = received.arrival().id;
+        let (answer, answered) = oneshot::channel();
+        let slot = Arc::new(Mutex::new(Some(answer)));
+        let make_carry = || -> Carry {
+            let (room, call, slot) = (Arc::clone(self), call.clone(), Arc::clone(&slot));
+            let (act, task, payload) = (act.clone(), task.clone(), payload.clone());
+            Box::new(move |go| {
+                Box::pin(async move {
+                    let params = released(&go, payload);
+                    let ours = Got::Ours(Reply::Result(Members::new().to_raw()));
+                    let Some(answer) = slot.lock().take() else { return Carried::Delivered(ours) };
+                    if room.put(method, params, Pending { hop, act, task, answer }, call.as_deref()) {
+                        Carried::Delivered(ours)
+                    } else {
+                        Carried::Failed { reply: ours, fault: "no client to ask".to_owned() }
+                    }
+                })
+            })
+        };
+        let settings = gateway.decider.deployment().settings.clone();
+        let mut decided = gateway.decider.clone().travel(received, make_carry()).await;
+        if let Decided::Held { again, .. } = decided {
+            decided = again(settings.hold_open_ms, make_carry()).await;
+        }
+        if !matches!(decided, Decided::Released { .. }) {
+            return mcp::error(Code::Refused, "maso refused this", None);
+        }
+        match tokio::time::timeout(Duration::from_millis(settings.server_wait_ms), answered).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) | Err(_) => mcp::error(Code::Internal, "the client did not answer", None),
+        }
+    }
+
+    /// Puts a question to the client, in the form that its revision has.
+    fn put(&self, method: Method, params: Box<RawValue>, pending: Pending, call: Option<&Call>) -> bool {
+        if self.revision.is_stateless() {
+            let Some(call) = call else { return false };
+            let Pending { hop, act, answer, .. } = pending;
+            call.ask(Question { method: method.as_str().to_owned(), params, hop, act, answer });
+            return true;
+        }
+        let id = format!("maso-{}", pending.hop.as_uuid().simple());
+        {
+            let mut questions = self.questions.lock();
+            questions.retain(|_, pending| !pending.answer.is_closed());
+            if questions.len() >= QUESTIONS_MAX {
+                return false;
+            }
+            questions.insert(id.clone(), pending);
+        }
+        let frame = mcp::request(&Id::Text(id), method.as_str(), &params);
+        call.map_or_else(|| Arc::clone(&self.general), Call::outlet).push(frame, Weight::Must);
+        true
+    }
+}
+
+/// What a room's connection hears. Weak, so that a room that nobody uses ends with its connection.
+struct Ears(Weak<Room>);
+
+#[async_trait]
+impl Hears for Ears {
+    async fn notification(&self, told: Notification) {
+        if let Some(room) = self.0.upgrade() {
+            room.told(told).await;
+        }
+    }
+
+    fn asked(&self, leg: Arc<Leg>, request: Request) {
+        let Some(room) = self.0.upgrade() else { return };
+        tokio::spawn(async move {
+            let reply = room.ask(&request).await;
+            if let Err(fault) = leg.answer(&request.id, &reply).await {
+                tracing::debug!(server = %room.server, %fault, "an answer to a server could not be sent");
+            }
+        });
+    }
+
+    fn ended(&self) {
+        if let Some(room) = self.0.upgrade() {
+            room.questions.lock().clear();
+        }
+    }
+}
+
+/// Keeps a request under way in its room's list.
+pub(crate) struct UnderWay {
+    room: Arc<Room>,
+    id: i64,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.room.calls.lock().remove(&self.id);
+    }
+}
+
+/// The payload as it may go on.
+pub(crate) fn released(go: &Go, payload: Box<RawValue>) -> Box<RawValue> {
+    match &go.replaced {
+        None => payload,
+        Some(value) => serde_json::value::to_raw_value(value).expect("a JSON value is serializable"),
+    }
+}
+
+/// What may be declared to a server of what a client declared: what maso can pass on.
+fn passable(revision: Revision, capabilities: &Value) -> Value {
+    let mut declared = json!({});
+    for name in ["roots", "sampling", "elicitation"] {
+        if let Some(capability) = capabilities.get(name).filter(|capability| capability.is_object()) {
+            declared[name] = capability.clone();
+        }
+    }
+    if revision == Revision::V2025_06_18 {
+        // That revision knows neither tools in sampling nor links in elicitation.
+        for name in ["sampling", "elicitation"] {
+            if declared.get(name).is_some() {
+                declared[name] = json!({});
+            }
+        }
+    }
+    if revision.is_stateless() && declared.get("roots").is_some() {
+        declared["roots"] = json!({});
+    }
+    declared
+}
+
+/// Whether the client declared that it can be asked this.
+fn declares(capabilities: &Value, act: &Act) -> bool {
+    let name = match act {
+        Act::AskClient { wants: Wants::Sample, .. } => "sampling",
+        Act::AskClient { wants: Wants::Elicit, .. } => "elicitation",
+        Act::AskClient { wants: Wants::Roots, .. } => "roots",
+        _ => return false,
+    };
+    capabilities.get(name).is_some()
+}
+
+const LISTENERS_MAX: usize = 64;
+const QUESTIONS_MAX: usize = 64;

@@ -1,0 +1,274 @@
+//! A server over streamable HTTP: one POST a frame, answered with JSON or a stream of events.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use maso_wire::{Limits, mcp::Revision};
+use parking_lot::RwLock;
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::upstream::{
+    leg::{Inbound, LegFault, Link},
+    sse::Reader,
+};
+
+/// The way to one endpoint.
+pub(crate) struct Endpoint {
+    client: Client,
+    url: Url,
+    headers: HeaderMap,
+    limits: Limits,
+    found: mpsc::Sender<Inbound>,
+    /// What the server said at the handshake.
+    session: RwLock<Session>,
+}
+
+#[derive(Clone, Default)]
+struct Session {
+    id: Option<HeaderValue>,
+    revision: Option<Revision>,
+}
+
+/// Makes ready to reach the endpoint; nothing is sent yet.
+pub(super) fn connect(
+    client: Client,
+    url: Url,
+    headers_from_env: &BTreeMap<String, String>,
+    limits: Limits,
+) -> Result<(Link, mpsc::Receiver<Inbound>), LegFault> {
+    let mut headers = HeaderMap::new();
+    for (name, variable) in headers_from_env {
+        let wrong = |what: &str| LegFault::NotSent(format!("header `{name}` from `{variable}`: {what}"));
+        let value = std::env::var(variable).map_err(|_| wrong("the environment variable is not set"))?;
+        let mut value = HeaderValue::from_str(&value).map_err(|_| wrong("no header can hold it"))?;
+        value.set_sensitive(true);
+        headers.insert(name.parse::<HeaderName>().map_err(|_| wrong("not a header name"))?, value);
+    }
+    let (found, inbox) = mpsc::channel(QUEUE_FRAMES_MAX);
+    let endpoint = Endpoint { client, url, headers, limits, found, session: RwLock::default() };
+    Ok((Link::Http(Arc::new(endpoint)), inbox))
+}
+
+impl Endpoint {
+    /// Sends one frame. What comes back goes to the inbox; `id` is the request that waits for it, if it is one.
+    pub(super) fn post(self: &Arc<Self>, frame: Vec<u8>, id: Option<i64>, extra: Vec<(String, String)>) {
+        let endpoint = Arc::clone(self);
+        tokio::spawn(async move {
+            // A request of which nobody wants the answer any more is dropped, which is how a stateless server learns
+            // that it was cancelled.
+            let fault = tokio::select! {
+                fault = endpoint.exchange(frame, id, extra) => fault,
+                () = endpoint.found.closed() => return,
+            };
+            if let (Some(id), Some(fault)) = (id, fault) {
+                endpoint.found.send(Inbound::Failed { id, fault }).await.ok();
+            }
+        });
+    }
+
+    /// What was settled at the handshake goes with everything from now on. Opens the server's own stream where the
+    /// revision has one.
+    pub(super) fn settle(self: &Arc<Self>, revision: Revision) {
+        self.session.write().revision = Some(revision);
+        if !revision.is_stateless() {
+            let endpoint = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = endpoint.listen() => {}
+                    () = endpoint.found.closed() => {}
+                }
+            });
+        }
+    }
+
+    /// Ends the server's session.
+    pub(super) fn end(&self) {
+        let session = self.session.read().clone();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if session.id.is_some() {
+            let request = self.client.delete(self.url.clone()).headers(self.all_headers(&session));
+            runtime.spawn(async move {
+                if let Err(error) = request.timeout(END_WAIT).send().await {
+                    tracing::debug!(%error, "a tool server's session could not be ended");
+                }
+            });
+        }
+    }
+
+    fn all_headers(&self, session: &Session) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(id) = &session.id {
+            headers.insert(SESSION_ID, id.clone());
+        }
+        if let Some(revision) = session.revision {
+            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(revision.as_str()));
+        }
+        headers
+    }
+
+    /// Sends, and reads all that comes back. Says what went wrong, if the answer cannot come any more.
+    async fn exchange(&self, frame: Vec<u8>, id: Option<i64>, extra: Vec<(String, String)>) -> Option<String> {
+        let session = self.session.read().clone();
+        let mut headers = self.all_headers(&session);
+        for (name, value) in extra {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+                headers.insert(name, value);
+            }
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        let sent = self.client.post(self.url.clone()).headers(headers).body(frame).send().await;
+        let response = match sent {
+            Ok(response) => response,
+            Err(error) => return Some(format!("the request failed: {}", error.without_url())),
+        };
+        if let Some(session_id) = response.headers().get(SESSION_ID) {
+            self.session.write().id.get_or_insert_with(|| session_id.clone());
+        }
+        if response.status() == StatusCode::NOT_FOUND && session.id.is_some() {
+            self.found.send(Inbound::Closed("the server forgot the session".to_owned())).await.ok();
+            return None;
+        }
+        let is_stream = content_type_is(&response, "text/event-stream");
+        if !is_stream && !content_type_is(&response, "application/json") {
+            // An accepted notification has no body; a request that gets none has failed.
+            return id.map(|_| format!("the server answered {}", response.status()));
+        }
+        if is_stream {
+            return self.drain(response, id).await;
+        }
+        match self.whole(response).await {
+            Ok(body) => {
+                self.found.send(Inbound::Frame(body)).await.ok();
+                // If that was not the answer to this request, none will come.
+                Some("the server answered something else".to_owned())
+            }
+            Err(fault) => Some(fault),
+        }
+    }
+
+    async fn whole(&self, response: Response) -> Result<Vec<u8>, String> {
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| format!("the answer broke off: {}", error.without_url()))?;
+            if body.len() + chunk.len() > self.limits.frame_bytes_max {
+                return Err("the answer is larger than a frame may be".to_owned());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// Reads a stream to its end, taking it up again where the server can resume it.
+    async fn drain(&self, response: Response, id: Option<i64>) -> Option<String> {
+        let mut last_event = None;
+        let mut pause = RESUME_PAUSE;
+        let mut response = Some(response);
+        for _ in 0..RESUMES_MAX {
+            let current = match response.take() {
+                Some(response) => response,
+                None => {
+                    // Only a stream with event ids can be resumed, and only where there is a session to resume it in.
+                    let last: &HeaderValue = last_event.as_ref()?;
+                    tokio::time::sleep(pause).await;
+                    match self.get(Some(last)).await {
+                        Ok(response) => response,
+                        Err(fault) => return Some(fault),
+                    }
+                }
+            };
+            let mut reader = Reader::new(self.limits.frame_bytes_max);
+            let mut chunks = current.bytes_stream();
+            while let Some(Ok(chunk)) = chunks.next().await {
+                let Some(events) = reader.take(&chunk) else {
+                    return Some("an event is larger than a frame may be".to_owned());
+                };
+                for event in events {
+                    if let Some(event_id) = event.id {
+                        last_event = HeaderValue::from_str(&event_id).ok();
+                    }
+                    if let Some(retry_ms) = event.retry_ms {
+                        pause = Duration::from_millis(retry_ms.min(RETRY_MS_MAX));
+                    }
+                    if event.data.is_empty() {
+                        continue;
+                    }
+                    let answers = id.is_some_and(|id| is_answer_to(&event.data, id));
+                    self.found.send(Inbound::Frame(event.data)).await.ok();
+                    if answers {
+                        return None;
+                    }
+                }
+            }
+            if last_event.is_none() {
+                break;
+            }
+        }
+        Some("the server's stream ended before the answer".to_owned())
+    }
+
+    async fn get(&self, last_event: Option<&HeaderValue>) -> Result<Response, String> {
+        let mut headers = self.all_headers(&self.session.read().clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        if let Some(last) = last_event {
+            headers.insert(LAST_EVENT_ID, last.clone());
+        }
+        let sent = self.client.get(self.url.clone()).headers(headers).send().await;
+        match sent {
+            Ok(response) if response.status().is_success() && content_type_is(&response, "text/event-stream") => {
+                Ok(response)
+            }
+            Ok(response) => Err(format!("the server answered {} to a stream's opening", response.status())),
+            Err(error) => Err(format!("a stream could not be opened: {}", error.without_url())),
+        }
+    }
+
+    /// The server's own stream, for what belongs to no request.
+    async fn listen(&self) {
+        let mut n_failures = 0;
+        while n_failures < RESUMES_MAX {
+            match self.get(None).await {
+                Ok(response) => {
+                    self.drain(response, None).await;
+                    n_failures += 1;
+                }
+                // A server that has no such stream says so, and has nothing to say unasked.
+                Err(_) => return,
+            }
+            tokio::time::sleep(RESUME_PAUSE).await;
+        }
+    }
+}
+
+fn content_type_is(response: &Response, kind: &str) -> bool {
+    response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(kind))
+}
+
+/// Whether this looks like the answer, to know when to stop reading; the frame is parsed properly by whoever gets it.
+fn is_answer_to(data: &[u8], id: i64) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Peek {
+        id: Option<i64>,
+        method: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_slice(data).is_ok_and(|peek: Peek| peek.id == Some(id) && peek.method.is_none())
+}
+
+const SESSION_ID: &str = "mcp-session-id";
+const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+const LAST_EVENT_ID: &str = "last-event-id";
+const QUEUE_FRAMES_MAX: usize = 64;
+const RESUMES_MAX: usize = 8;
+const RESUME_PAUSE: Duration = Duration::from_millis(500);
+const RETRY_MS_MAX: u64 = 30_000;
+const END_WAIT: Duration = Duration::from_secs(5);
