@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use maso_core::{AgentName, Digest, HopId, Mode, Principal, Refusal, TaskId, Timestamp, ToolRef};
+use maso_core::{AgentName, Digest, HopId, Mode, Principal, Refusal, Timestamp, ToolRef};
 use maso_identity::{Trust, identify};
 use maso_intent::{Deployment, PinState, ToolDefinition};
 use maso_path::{Carried, Clock, Ids, Outcome, Path, Release, Ticket};
@@ -37,12 +37,8 @@ pub(crate) trait Decider: Send + Sync {
 pub(crate) struct Go {
     /// The agent that it concerns. Unknown only where the deployment observes what it would otherwise refuse.
     pub(crate) agent: Option<AgentName>,
-    /// Its task.
-    pub(crate) task: Option<TaskId>,
     /// The exact action.
     pub(crate) action: Option<Digest>,
-    /// The hop.
-    pub(crate) hop: Option<HopId>,
     /// The payload with the obligations applied; `None` if the bytes may go as they came.
     pub(crate) replaced: Option<Value>,
 }
@@ -105,9 +101,7 @@ async fn carried(release: Release, carry: Carry) -> Carried<Got> {
     let resolved = release.permit().map(|permit| permit.weighed().resolved());
     let go = Go {
         agent: resolved.and_then(|resolved| resolved.hop().agent().cloned()),
-        task: resolved.map(|resolved| resolved.task().id),
         action: resolved.map(|resolved| resolved.action_digest()),
-        hop: resolved.map(|resolved| resolved.hop().id),
         replaced: release.replaced_payload().cloned(),
     };
     let carried = carry(go).await;

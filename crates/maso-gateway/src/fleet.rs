@@ -78,12 +78,17 @@ impl Fleet {
                 .take(max)
                 .map(|(id, open)| {
                     open.taken = true;
-                    json!({
+                    let mut told = json!({
                         "id": id.to_string(),
                         "from": open.from.as_str(),
                         "request": open.request.as_str(),
                         "content": open.content,
-                    })
+                    });
+                    if let Some(task) = &open.task {
+                        // It says which task the work belongs to, and nothing of who does it: it is no credential.
+                        told["task_token"] = json!(task.expose());
+                    }
+                    told
                 })
                 .collect();
             (!taken.is_empty()).then_some(taken)

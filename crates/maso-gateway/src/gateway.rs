@@ -90,6 +90,12 @@ impl Gateway {
         Self::before(Arc::new(Paved { path, trust, clock, ids }), folder, doors)
     }
 
+    /// Lets go of all servers: children are ended, sessions forgotten.
+    pub fn stop(&self) {
+        self.rooms.lock().clear();
+        self.sessions.forget_all();
+    }
+
     pub(crate) fn before(decider: Arc<dyn Decider>, folder: PathBuf, doors: Doors) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             decider,

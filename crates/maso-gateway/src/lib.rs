@@ -9,6 +9,7 @@ mod decider;
 mod fleet;
 mod gateway;
 mod hold;
+mod inquiry;
 mod listing;
 mod outlet;
 mod proxy;
@@ -17,3 +18,4 @@ mod upstream;
 
 pub use client::{http::router, stdio::serve_stdio};
 pub use gateway::{Doors, Gateway, Parts};
+pub use inquiry::{InquiryFault, list_tools};

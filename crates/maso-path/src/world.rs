@@ -61,6 +61,9 @@ impl World {
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
+                if let (Some(task), Some(_)) = (&decided.task, &decided.answers) {
+                    self.memories.seen(task);
+                }
                 self.standing.decided(record.at, decided);
             }
             Body::TicketAnswered(answered) => self.tickets.answered(answered),

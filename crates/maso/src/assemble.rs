@@ -7,6 +7,7 @@ use std::{
 
 use maso_control::{Desk, Secrets};
 use maso_core::{Mode, OperatorName};
+use maso_gateway::{Doors, Gateway, Parts};
 use maso_guard::{Config, Scanner};
 use maso_identity::{AuthorityKey, PassphraseHash, Trust, TrustSettings};
 use maso_intent::{Deployment, Severity, Source, Transport};
@@ -29,6 +30,21 @@ pub struct Assembled {
     pub desk: Arc<Desk>,
     /// What is kept beside the declaration.
     pub state: StateFolder,
+    folder: PathBuf,
+}
+
+impl Assembled {
+    /// The MCP doors before the path.
+    pub fn gateway(&self, doors: Doors) -> Arc<Gateway> {
+        Gateway::new(Parts {
+            path: Arc::clone(&self.path),
+            trust: Arc::clone(self.path.trust()),
+            clock: Arc::clone(self.path.clock()),
+            ids: Arc::clone(self.path.ids()),
+            folder: self.folder.clone(),
+            doors,
+        })
+    }
 }
 
 /// Reads and parses the deployment in `folder`.
@@ -79,7 +95,8 @@ pub async fn open(
         .map_err(|fault| Fault::new("cannot open the path", fault))?;
     let path = Arc::new(path);
     let desk = Arc::new(Desk::new(Arc::clone(&path), Secrets { authority, passphrases }));
-    Ok(Assembled { deployment, path, desk, state })
+    let folder = state.path().parent().map_or_else(PathBuf::new, Path::to_owned);
+    Ok(Assembled { deployment, path, desk, state, folder })
 }
 
 fn sources(
@@ -128,10 +145,7 @@ fn substitute(deployment: &mut Deployment, state: &StateFolder) -> Result<(), Fa
 }
 
 /// The operator who gives an order, signed in by passphrase.
-pub async fn signed_in(
-    assembled: &Assembled,
-    operator: Option<OperatorName>,
-) -> Result<maso_control::SignedIn, Fault> {
+pub async fn signed_in(assembled: &Assembled, operator: Option<OperatorName>) -> Result<maso_control::SignedIn, Fault> {
     let operator = operator.ok_or_else(|| {
         Fault::plain("nobody gives this order").help("name an operator of maso.toml with `--as OPERATOR`")
     })?;

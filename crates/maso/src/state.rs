@@ -122,12 +122,8 @@ fn fault(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Stat
 
 /// Writes a new file that only its owner may read.
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(fault("create", path))?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fault("create", path))?;
     file.write_all(bytes).map_err(fault("write", path))?;
     file.sync_all().map_err(fault("write", path))
 }

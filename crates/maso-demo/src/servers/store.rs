@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -152,7 +152,7 @@ impl Store {
     /// Records the assessment of a received claim, which makes it `assessed` or `declined`.
     pub(crate) fn record_assessment(&self, claim_id: &str, cover: Cover, rationale: &str) -> Result<Claim, StoreError> {
         let mut connection = self.connection();
-        let transaction = connection.transaction()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         expect_state(&find_claim(&transaction, claim_id)?, "received")?;
         let (covered, state) = match cover {
             Cover::Covered => (true, "assessed"),
@@ -171,7 +171,7 @@ impl Store {
     /// Stops an assessed claim for a person to look at.
     pub(crate) fn stop_claim(&self, claim_id: &str, reason: &str) -> Result<Claim, StoreError> {
         let mut connection = self.connection();
-        let transaction = connection.transaction()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         expect_state(&find_claim(&transaction, claim_id)?, "assessed")?;
         transaction.execute(
             "UPDATE claims SET state = 'stopped', stop_reason = ?2 WHERE claim_id = ?1",
@@ -191,7 +191,7 @@ impl Store {
         idempotency_key: &str,
     ) -> Result<Payment, StoreError> {
         let mut connection = self.connection();
-        let transaction = connection.transaction()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let earlier = transaction
             .query_row("SELECT * FROM payments WHERE idempotency_key = ?1", [idempotency_key], read_payment)
             .optional()?;

@@ -190,6 +190,10 @@ impl Sessions {
     pub(crate) fn end(&self, id: &str) {
         self.0.lock().remove(id);
     }
+
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().clear();
+    }
 }
 
 /// The number of the stream of what belongs to no request.

@@ -1,7 +1,7 @@
 //! What each task has seen, so that the origin of a value can be found (PG-2.5).
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -21,6 +21,8 @@ pub struct Memories(Mutex<Inner>);
 struct Inner {
     memories: HashMap<TaskId, Arc<RwLock<Memory>>>,
     order: VecDeque<TaskId>,
+    /// Tasks that have seen something, here or before this process began.
+    seen: HashSet<TaskId>,
 }
 
 impl Memories {
@@ -34,10 +36,19 @@ impl Memories {
             let Some(oldest) = inner.order.pop_front() else { break };
             inner.memories.remove(&oldest);
         }
-        let memory = Arc::new(RwLock::new(begin()));
+        // What was seen and is no longer known counts as the worst that could have been seen.
+        let memory = if inner.seen.contains(&task) { begin().having_forgotten() } else { begin() };
+        let memory = Arc::new(RwLock::new(memory));
         inner.memories.insert(task, Arc::clone(&memory));
         inner.order.push_back(task);
         memory
+    }
+
+    /// Notes that a task has seen something.
+    pub(super) fn seen(&self, task: &str) {
+        if let Ok(task) = task.parse() {
+            self.0.lock().seen.insert(task);
+        }
     }
 
     /// Forgets a task that was closed.
@@ -45,6 +56,7 @@ impl Memories {
         if let Ok(task) = task.parse() {
             let mut inner = self.0.lock();
             inner.memories.remove(&task);
+            inner.seen.remove(&task);
             inner.order.retain(|known| *known != task);
         }
     }

@@ -34,8 +34,9 @@ pub async fn run(args: Approvals) -> Result<ExitCode, Fault> {
             let assembled = assemble(&folder.dir, "approvals", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
             let tool = tool.parse().map_err(|error: maso_core::IdError| Fault::new("nothing was approved", error))?;
-            let digest = Digest::parse(&digest)
-                .ok_or_else(|| Fault::plain(format!("`{digest}` is not a digest: `sha256:` and 64 digits were expected")))?;
+            let digest = Digest::parse(&digest).ok_or_else(|| {
+                Fault::plain(format!("`{digest}` is not a digest: `sha256:` and 64 digits were expected"))
+            })?;
             let approved = assembled.desk.approve_tool(&by, &tool, digest).await;
             approved.map_err(|fault| Fault::new("nothing was approved", fault))?;
             println!("approved");
@@ -48,15 +49,19 @@ pub async fn run(args: Approvals) -> Result<ExitCode, Fault> {
 async fn answer_with(args: Answer, answer: TicketWord) -> Result<(), Fault> {
     let assembled = assemble(&args.folder.dir, "approvals", Mode::Enforce).await?;
     let by = signed_in(&assembled, args.by.operator).await?;
-    let unknown = || Fault::plain(format!("there is no ticket `{}`", args.ticket)).help("`maso approvals list` shows them");
+    let unknown =
+        || Fault::plain(format!("there is no ticket `{}`", args.ticket)).help("`maso approvals list` shows them");
     let id = args.ticket.parse().map_err(|_| unknown())?;
     let state = assembled.path.world().tickets().find(id).ok_or_else(unknown)?;
     let order = maso_api::AnswerTicket { action: state.action.to_string(), answer, reason: args.reason };
     assembled.desk.answer_ticket(&by, id, &order).await.map_err(|fault| Fault::new("nothing was answered", fault))?;
-    println!("{}", match answer {
-        TicketWord::Approve => "approved",
-        TicketWord::Reject => "rejected",
-    });
+    println!(
+        "{}",
+        match answer {
+            TicketWord::Approve => "approved",
+            TicketWord::Reject => "rejected",
+        }
+    );
     Ok(())
 }
 

@@ -18,7 +18,8 @@ pub async fn run(args: Init) -> Result<ExitCode, Fault> {
             written.map_err(|fault| Fault::new("cannot write the example", fault))?;
             let state = crate::state::StateFolder::open(&args.dir);
             let state = state.map_err(|fault| Fault::new("cannot open the example's state", fault))?;
-            maso_demo::seed(&state.path().join("data")).map_err(|fault| Fault::new("cannot seed the example", fault))?;
+            maso_demo::seed(&state.path().join("data"))
+                .map_err(|fault| Fault::new("cannot seed the example", fault))?;
             done(&args.dir);
             Ok(ExitCode::SUCCESS)
         }

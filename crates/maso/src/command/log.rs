@@ -71,8 +71,9 @@ fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
 fn reader(folder: &Path) -> Result<Reader, Fault> {
     let path = folder.join(".maso/log.db");
     if !path.is_file() {
-        return Err(Fault::plain(format!("`{}` has no flight record yet", folder.display()))
-            .help("`maso up` begins one"));
+        return Err(
+            Fault::plain(format!("`{}` has no flight record yet", folder.display())).help("`maso up` begins one")
+        );
     }
     Reader::open(&path).map_err(|fault| Fault::new(format!("cannot open `{}`", path.display()), fault))
 }

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use maso_core::{Mode, ServerName};
-use maso_gateway::Gateway;
+use maso_gateway::Doors;
 use maso_intent::{Deployment, Transport};
 
 use crate::{
@@ -26,7 +26,7 @@ pub async fn run(args: Mcp) -> Result<ExitCode, Fault> {
         Some(server) => return Err(Fault::plain(format!("the deployment has no server `{server}`"))),
         None => by_command(deployment, &args.command)?,
     };
-    let gateway = Gateway::new(Arc::clone(&assembled.path), deployment.settings.listen);
+    let gateway = assembled.gateway(Doors::on_loopback(deployment.settings.listen.port()));
     let clock = {
         let path = Arc::clone(&assembled.path);
         tokio::spawn(async move {
@@ -39,16 +39,11 @@ pub async fn run(args: Mcp) -> Result<ExitCode, Fault> {
             }
         })
     };
-    let served = maso_gateway::serve_stdio(
-        Arc::clone(&gateway),
-        args.agent,
-        server,
-        tokio::io::stdin(),
-        tokio::io::stdout(),
-    )
-    .await;
+    let served =
+        maso_gateway::serve_stdio(Arc::clone(&gateway), args.agent, server, tokio::io::stdin(), tokio::io::stdout())
+            .await;
     clock.abort();
-    gateway.stop().await;
+    gateway.stop();
     served.map_err(|error| Fault::new("the client's pipe broke", error))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -64,7 +59,8 @@ fn by_command(deployment: &Deployment, command: &[String]) -> Result<ServerName,
         Transport::Http { .. } => false,
     });
     declared.map(|server| server.name.clone()).ok_or_else(|| {
-        Fault::plain(format!("no server of the deployment is started by `{}`", command.join(" ")))
-            .help("declare it in tools/NAME.toml with this command and these arguments, or write the folder with `maso init`")
+        Fault::plain(format!("no server of the deployment is started by `{}`", command.join(" "))).help(
+            "declare it in tools/NAME.toml with this command and these arguments, or write the folder with `maso init`",
+        )
     })
 }

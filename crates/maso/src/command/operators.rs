@@ -37,9 +37,15 @@ pub fn run(args: Operators) -> Result<ExitCode, Fault> {
         }
         OperatorOrder::Link { folder, operator } => {
             let (deployment, _) = assemble::declared(&folder.dir)?;
-            println!("{}", link(&deployment, &StateFolder::open(&folder.dir).map_err(|fault| {
-                Fault::new("cannot open the state", fault)
-            })?, &operator, &deployment.settings.listen.to_string())?);
+            println!(
+                "{}",
+                link(
+                    &deployment,
+                    &StateFolder::open(&folder.dir).map_err(|fault| { Fault::new("cannot open the state", fault) })?,
+                    &operator,
+                    &deployment.settings.listen.to_string()
+                )?
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -56,8 +62,7 @@ pub fn link(
     known(deployment, operator)?;
     let authority = state.authority().map_err(|fault| Fault::new("cannot use the authority's key", fault))?;
     let id = uuid::Uuid::new_v4();
-    let token =
-        authority.issue_sign_in(&deployment.trust_domain, operator, id, SystemClock.now(), LINK_TTL_MS);
+    let token = authority.issue_sign_in(&deployment.trust_domain, operator, id, SystemClock.now(), LINK_TTL_MS);
     Ok(format!("http://{address}/console/sign-in#link={token}"))
 }
 
@@ -66,5 +71,6 @@ fn known(deployment: &Deployment, operator: &OperatorName) -> Result<(), Fault> 
         return Ok(());
     }
     let names: Vec<_> = deployment.operators.keys().map(ToString::to_string).collect();
-    Err(Fault::plain(format!("maso.toml names no operator `{operator}`")).help(format!("it names {}", names.join(", "))))
+    Err(Fault::plain(format!("maso.toml names no operator `{operator}`"))
+        .help(format!("it names {}", names.join(", "))))
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::Router;
 use maso_core::Mode;
-use maso_gateway::Gateway;
+use maso_gateway::{Doors, Gateway};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -44,7 +44,7 @@ impl Serving {
         self.clock.abort();
         // The receiver is gone only when the server has ended by itself.
         self.stop.send(()).ok();
-        self.gateway.stop().await;
+        self.gateway.stop();
         if tokio::time::timeout(Duration::from_secs(2), self.server).await.is_err() {
             tracing::warn!("connections were still open at the end");
         }
@@ -59,12 +59,11 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
             .help("`--listen ADDRESS:PORT` or `[listen] address` in maso.toml chooses another; port 0 takes a free one")
     })?;
     let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
-    let gateway = Gateway::new(Arc::clone(&assembled.path), address);
+    let gateway = assembled.gateway(Doors::on_loopback(address.port()));
     let desk = Arc::clone(&assembled.desk);
     let app = Router::new()
         .merge(maso_gateway::router(Arc::clone(&gateway)))
-        .merge(maso_control::http::router(Arc::clone(&desk)))
-        .merge(maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()));
+        .merge(maso_control::http::router(Arc::clone(&desk)));
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(async move {
         let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
@@ -105,8 +104,7 @@ fn greet(assembled: &Assembled, address: SocketAddr) -> Result<(), Fault> {
     }
     anstream::println!("  mcp      http://{address}/mcp/maso");
     anstream::println!("  console  http://{address}/console");
-    let link =
-        operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
+    let link = operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
     anstream::println!("  sign in  {link}");
     anstream::println!("           {}", screen::faint("once, within ten minutes, as the accountable human"));
     Ok(())

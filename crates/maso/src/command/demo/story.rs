@@ -36,7 +36,11 @@ impl Story {
             return;
         }
         let deployment = self.path.world().deployment();
-        anstream::println!("{} {}", screen::strong("maso demo"), screen::faint("an insurer's three agents settle claims"));
+        anstream::println!(
+            "{} {}",
+            screen::strong("maso demo"),
+            screen::faint("an insurer's three agents settle claims")
+        );
         anstream::println!("  deployment  {}", folder.display());
         anstream::println!(
             "  agents      {} {}",
@@ -88,12 +92,7 @@ impl Story {
     }
 
     /// What came of it.
-    pub fn end(
-        &self,
-        report: &Report,
-        verified: &maso_verify::Report,
-        hops: &std::collections::BTreeMap<String, u64>,
-    ) {
+    pub fn end(&self, report: &Report, verified: &maso_verify::Report, hops: &std::collections::BTreeMap<String, u64>) {
         anstream::println!("\n{}", screen::strong("What came of it, read from the insurer's database"));
         for claim in &report.claims {
             let well = claim.expected == claim.actual;
