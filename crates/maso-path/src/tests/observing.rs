@@ -17,6 +17,16 @@ async fn what_would_be_stopped_is_released_and_marked() {
 }
 
 #[tokio::test]
+async fn what_only_observes_opens_no_breaker() {
+    let rig = Rig::in_mode(Mode::Observe).await;
+    for _ in 0..9 {
+        released(&rig.call("notes:read_note", json!({ "note": 7 })).await);
+    }
+    let agent = maso_core::Scope::Agent("writer".parse().unwrap());
+    assert_eq!(rig.path.world().standing().phase_of(&agent), maso_core::Phase::Primary);
+}
+
+#[tokio::test]
 async fn a_stranger_is_refused_all_the_same() {
     let rig = Rig::in_mode(Mode::Observe).await;
     let to = Principal::Server("notes".parse().unwrap());

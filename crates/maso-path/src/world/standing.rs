@@ -113,6 +113,10 @@ fn agent_of(decided: &v1::HopDecided) -> Option<AgentName> {
 fn happening(decided: &v1::HopDecided) -> Option<Happening> {
     let from = decided.from.as_deref()?;
     let is_ask = decided.answers.is_none();
+    // What only observes has blocked nothing, and nothing may stop because of it.
+    if !decided.enforced && decided.decision != "allow" {
+        return None;
+    }
     match decided.decision.as_str() {
         "deny" => {
             let stopped = |control: &str| {
