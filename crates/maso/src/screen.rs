@@ -1,6 +1,6 @@
 //! What people see in a terminal. Colours vanish where nobody would see them.
 
-use std::fmt;
+use std::{fmt, io::Write as _};
 
 use anstyle::{AnsiColor, Color, Style};
 
@@ -59,8 +59,28 @@ pub fn decision(word: &str) -> String {
     }
 }
 
+/// Writes a line to standard output, in colour where somebody would see it.
+macro_rules! say {
+    () => { $crate::screen::write(format_args!("\n")) };
+    ($($arg:tt)*) => { $crate::screen::write(format_args!("{}\n", format_args!($($arg)*))) };
+}
+
+/// The same, without ending the line.
+macro_rules! say_on {
+    ($($arg:tt)*) => { $crate::screen::write(format_args!($($arg)*)) };
+}
+
+pub(crate) use {say, say_on};
+
+/// Writes to standard output. Whoever closed it wants no more: the program then ends quietly, as others do.
+pub fn write(text: fmt::Arguments<'_>) {
+    let mut out = anstream::stdout().lock();
+    if out.write_fmt(text).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// Prints a value as JSON for scripts.
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 pub fn json(value: &impl serde::Serialize) {
-    println!("{}", serde_json::to_string_pretty(value).expect("what is printed is plain data"));
+    say!("{}", serde_json::to_string_pretty(value).expect("what is printed is plain data"));
 }

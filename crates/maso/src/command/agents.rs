@@ -6,6 +6,7 @@ use maso_core::Mode;
 use maso_identity::AgentKey;
 use maso_path::{Clock as _, SystemClock};
 
+use crate::screen::say;
 use crate::{
     assemble::{assemble, signed_in},
     cli::{AgentOrder, Agents},
@@ -13,7 +14,6 @@ use crate::{
     screen, state,
 };
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
     match args.order {
         AgentOrder::List { folder, json } => {
@@ -23,7 +23,7 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
                 screen::json(&agents);
             } else {
                 for agent in agents {
-                    anstream::println!(
+                    say!(
                         "{}  {}  {} tools, {}, clearance {}",
                         screen::strong(&agent.agent),
                         screen::faint(&agent.mandate),
@@ -31,9 +31,9 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
                         agent.around_phase,
                         agent.clearance
                     );
-                    anstream::println!("  {}", agent.intent);
+                    say!("  {}", agent.intent);
                     for tool in &agent.tools {
-                        anstream::println!(
+                        say!(
                             "  {:<34} {:<9} {:<9} {}",
                             tool.tool,
                             tool.class.as_deref().unwrap_or("?"),
@@ -65,7 +65,7 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
             if json {
                 screen::json(&issued);
             } else {
-                println!("{}", issued.token);
+                say!("{}", issued.token);
             }
         }
         AgentOrder::Revoke { folder, what, subject, reason, by } => {
@@ -73,7 +73,7 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
             let by = signed_in(&assembled, by.operator).await?;
             let order = maso_api::Revoke { what, subject, reason };
             assembled.desk.revoke(&by, &order).await.map_err(|fault| Fault::new("nothing was revoked", fault))?;
-            println!("revoked");
+            say!("revoked");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ use maso_api::TicketWord;
 use maso_core::{Digest, Mode};
 use maso_path::Answer as Stands;
 
+use crate::screen::say;
 use crate::{
     assemble::{Assembled, assemble, signed_in},
     cli::{Answer, ApprovalOrder, Approvals},
@@ -13,7 +14,6 @@ use crate::{
     screen,
 };
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 pub async fn run(args: Approvals) -> Result<ExitCode, Fault> {
     match args.order {
         ApprovalOrder::List { folder, json } => {
@@ -22,7 +22,7 @@ pub async fn run(args: Approvals) -> Result<ExitCode, Fault> {
             if json {
                 screen::json(&serde_json::json!({ "tickets": tickets, "tools": tools }));
             } else if tickets.is_empty() && tools.is_empty() {
-                println!("nothing waits for a person");
+                say!("nothing waits for a person");
             } else {
                 tickets.iter().for_each(show_ticket);
                 tools.iter().for_each(show_tool);
@@ -39,13 +39,12 @@ pub async fn run(args: Approvals) -> Result<ExitCode, Fault> {
             })?;
             let approved = assembled.desk.approve_tool(&by, &tool, digest).await;
             approved.map_err(|fault| Fault::new("nothing was approved", fault))?;
-            println!("approved");
+            say!("approved");
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 async fn answer_with(args: Answer, answer: TicketWord) -> Result<(), Fault> {
     let assembled = assemble(&args.folder.dir, "approvals", Mode::Enforce).await?;
     let by = signed_in(&assembled, args.by.operator).await?;
@@ -55,7 +54,7 @@ async fn answer_with(args: Answer, answer: TicketWord) -> Result<(), Fault> {
     let state = assembled.path.world().tickets().find(id).ok_or_else(unknown)?;
     let order = maso_api::AnswerTicket { action: state.action.to_string(), answer, reason: args.reason };
     assembled.desk.answer_ticket(&by, id, &order).await.map_err(|fault| Fault::new("nothing was answered", fault))?;
-    println!(
+    say!(
         "{}",
         match answer {
             TicketWord::Approve => "approved",
@@ -92,45 +91,45 @@ fn waiting(assembled: &Assembled) -> (Vec<maso_api::TicketView>, Vec<maso_api::W
 pub fn show_ticket(ticket: &maso_api::TicketView) {
     let hop = &ticket.hop;
     let risk = hop.risk.as_deref().unwrap_or("critical");
-    anstream::println!(
+    say!(
         "{} {} asks to {} {}",
         screen::yellow("held"),
         screen::strong(hop.from.as_deref().unwrap_or("somebody")),
         hop.verb,
         screen::strong(&hop.object)
     );
-    anstream::println!("  ticket   {}", ticket.ticket);
-    anstream::println!("  risk     {risk}, {}", hop.reversibility.as_deref().unwrap_or("irreversible"));
+    say!("  ticket   {}", ticket.ticket);
+    say!("  risk     {risk}, {}", hop.reversibility.as_deref().unwrap_or("irreversible"));
     if let Some(payload) = &ticket.payload {
-        anstream::println!("  exactly  {payload}");
+        say!("  exactly  {payload}");
     }
     for origin in &hop.origins {
         let needed = origin.needed.as_deref().map_or_else(String::new, |needed| format!(", needs {needed}"));
         let mark = if origin.authority { "*" } else { " " };
-        anstream::println!("  {mark} {:<22} from {} ({}{needed})", origin.pointer, origin.source, origin.integrity);
+        say!("  {mark} {:<22} from {} ({}{needed})", origin.pointer, origin.source, origin.integrity);
     }
     for finding in hop.findings.iter().filter(|finding| finding.word != "GO") {
-        anstream::println!("  {:<8} {}", finding.control, finding.reason);
+        say!("  {:<8} {}", finding.control, finding.reason);
     }
     for verdict in &hop.verdicts {
-        anstream::println!("  judge    {} says {}: {}", verdict.judge, verdict.opinion, verdict.reasoning);
+        say!("  judge    {} says {}: {}", verdict.judge, verdict.opinion, verdict.reasoning);
     }
     let at = maso_core::Timestamp::from_millis(ticket.expires_at);
-    anstream::println!("  {} at {at} {}", screen::faint("unanswered"), ticket.if_unanswered);
+    say!("  {} at {at} {}", screen::faint("unanswered"), ticket.if_unanswered);
 }
 
 fn show_tool(tool: &maso_api::WaitingTool) {
     let what = if tool.approved.is_some() { "changed its definition" } else { "has a definition that nobody approved" };
-    anstream::println!("{} {} {what}", screen::yellow("held"), screen::strong(&tool.tool));
-    anstream::println!("  digest   {}", tool.digest);
+    say!("{} {} {what}", screen::yellow("held"), screen::strong(&tool.tool));
+    say!("  digest   {}", tool.digest);
     for finding in &tool.findings {
-        anstream::println!("  {:<8} {}", finding.control, finding.reason);
+        say!("  {:<8} {}", finding.control, finding.reason);
     }
     for line in &tool.difference {
         match line.chars().next() {
-            Some('+') => anstream::println!("  {}", screen::green(line)),
-            Some('-') => anstream::println!("  {}", screen::red(line)),
-            _ => anstream::println!("  {}", screen::faint(line)),
+            Some('+') => say!("  {}", screen::green(line)),
+            Some('-') => say!("  {}", screen::red(line)),
+            _ => say!("  {}", screen::faint(line)),
         }
     }
 }

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use maso_intent::{Problem, Severity};
 use serde_json::json;
 
+use crate::screen::say;
 use crate::{cli::Check, fault::Fault, folder, screen};
 
 /// Exit code 0 without errors, 1 with them.
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 pub fn run(args: &Check) -> Result<ExitCode, Fault> {
     let source = folder::read(&args.folder.dir)
         .map_err(|fault| Fault::new(format!("cannot read `{}`", args.folder.dir.display()), fault))?;
@@ -54,14 +54,16 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
             };
             let control = problem.control.as_ref().map_or_else(String::new, |control| format!(" [{control}]"));
             let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
-            anstream::println!("{severity}{control}: {}", problem.message);
-            anstream::println!("  {} {}", screen::faint("at  "), screen::strong(&place));
+            say!("{severity}{control}: {}", problem.message);
+            say!("  {} {}", screen::faint("at  "), screen::strong(&place));
             if !problem.remedy.is_empty() {
-                anstream::println!("  {} {}", screen::blue("help"), problem.remedy);
+                say!("  {} {}", screen::blue("help"), problem.remedy);
             }
         }
-        let sum = format!("{n_errors} errors, {n_warnings} warnings, {n_notes} notes");
-        anstream::println!("{}", if n_errors == 0 { screen::green(&sum) } else { screen::red(&sum) });
+        let sum = [(n_errors, "error"), (n_warnings, "warning"), (n_notes, "note")]
+            .map(|(n, word)| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
+            .join(", ");
+        say!("{}", if n_errors == 0 { screen::green(&sum) } else { screen::red(&sum) });
     }
     Ok(if n_errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

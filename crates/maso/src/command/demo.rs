@@ -12,6 +12,7 @@ use maso_demo::{AgentArgs, DATABASE_FILE, DemoServer};
 use serde_json::json;
 
 use self::{answering::Answering, story::Story};
+use crate::screen::say;
 use crate::{
     assemble::{self, Assembled},
     cli::{self, Demo},
@@ -81,7 +82,7 @@ pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
     }
     if args.stay {
         if !args.json {
-            anstream::println!("\nThe console stays at http://{address}/console until Ctrl-C.");
+            say!("\nThe console stays at http://{address}/console until Ctrl-C.");
         }
         up::stopped().await;
     }

@@ -7,6 +7,7 @@ use maso_intent::{Guess, Severity, Source};
 use maso_path::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
+use crate::screen::say;
 use crate::{cli::Init, fault::Fault, folder, screen};
 
 /// Writes the folder, says what was guessed, and how to go on.
@@ -74,21 +75,21 @@ async fn from_client(args: &Init, file: &Path) -> Result<ExitCode, Fault> {
     tell(&draft.guesses, &silent);
     let errors = maso_intent::check(&draft.source).into_iter().filter(|problem| problem.severity == Severity::Error);
     for problem in errors {
-        anstream::println!("{problem}");
+        say!("{problem}");
     }
     done(&args.dir);
-    anstream::println!("\nIn the client's configuration, put this in place of its servers:\n");
+    say!("\nIn the client's configuration, put this in place of its servers:\n");
     screen::json(&client_config(&args.dir, &servers));
     Ok(ExitCode::SUCCESS)
 }
 
 fn tell(guesses: &[Guess], silent: &[(ServerName, String)]) {
     for (server, why) in silent {
-        anstream::println!("{} {server} did not say which tools it has: {why}", screen::yellow("unknown"));
-        anstream::println!("        {} its tools are blocked until a person approves them", screen::blue("help"));
+        say!("{} {server} did not say which tools it has: {why}", screen::yellow("unknown"));
+        say!("        {} its tools are blocked until a person approves them", screen::blue("help"));
     }
     for guess in guesses {
-        anstream::println!("{} {guess}", screen::yellow("guessed"));
+        say!("{} {guess}", screen::yellow("guessed"));
     }
 }
 
@@ -128,7 +129,7 @@ fn write(dir: &Path, source: &Source) -> Result<(), Fault> {
 }
 
 fn done(dir: &Path) {
-    anstream::println!("{} {}", screen::green("written"), dir.display());
-    anstream::println!("  check it   maso check {}", dir.display());
-    anstream::println!("  serve it   maso up {}", dir.display());
+    say!("{} {}", screen::green("written"), dir.display());
+    say!("  check it   maso check {}", dir.display());
+    say!("  serve it   maso up {}", dir.display());
 }

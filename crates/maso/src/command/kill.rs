@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use maso_core::Mode;
 
+use crate::screen::say;
 use crate::{assemble::assemble, cli::Kill, fault::Fault, screen};
 
 pub async fn run(args: Kill) -> Result<ExitCode, Fault> {
@@ -18,7 +19,7 @@ pub async fn run(args: Kill) -> Result<ExitCode, Fault> {
         .map_err(|fault| Fault::new(format!("`{operator}` cannot pull the kill switch"), fault))?;
     let order = maso_api::Kill { scope: args.scope.clone(), reason: args.reason };
     assembled.desk.kill(&by, &order).await.map_err(|fault| Fault::new("nothing was stopped", fault))?;
-    anstream::println!("{} {} is stopped, on the word of {operator}", screen::red("EMERGENCY"), args.scope);
-    anstream::println!("  {} an incident commander ends it: `maso pace move --to primary …`", screen::blue("help"));
+    say!("{} {} is stopped, on the word of {operator}", screen::red("EMERGENCY"), args.scope);
+    say!("  {} an incident commander ends it: `maso pace move --to primary …`", screen::blue("help"));
     Ok(ExitCode::SUCCESS)
 }

@@ -5,13 +5,13 @@ use std::{io::Write as _, path::Path, process::ExitCode};
 use maso_log::{Reader, Record, v1::Body};
 use serde_json::{Value, json};
 
+use crate::screen::say;
 use crate::{
     cli::{Log, LogOrder},
     fault::Fault,
     screen,
 };
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 pub async fn run(args: Log) -> Result<ExitCode, Fault> {
     match args.order {
         LogOrder::Tail { folder, lines, follow, json } => tail(&reader(&folder.dir)?, lines, follow, json).await?,
@@ -53,7 +53,7 @@ fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
             })).collect::<Vec<_>>(),
         }));
     } else if holds {
-        anstream::println!(
+        say!(
             "{} {} records, {} payloads; head {}",
             screen::green("verified"),
             report.records,
@@ -62,7 +62,7 @@ fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
         );
     } else {
         for problem in &report.problems {
-            anstream::println!("{} at {}: {}", screen::red("broken"), problem.sequence, problem.what);
+            say!("{} at {}: {}", screen::red("broken"), problem.sequence, problem.what);
         }
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -99,10 +99,9 @@ async fn tail(reader: &Reader, n_lines: u64, follow: bool, json: bool) -> Result
 const POLL_MS: u64 = 100;
 const PAGE_MAX: usize = 1_000;
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 fn show(record: &Record, json: bool) {
     if json {
-        println!("{}", whole(record));
+        say!("{}", whole(record));
         return;
     }
     let at = record.at.to_string();
@@ -117,7 +116,7 @@ fn show(record: &Record, json: bool) {
                 .next()
                 .unwrap_or_default();
             let observed = if hop.enforced { "" } else { " (observed only)" };
-            anstream::println!(
+            say!(
                 "{:>7} {at} {}{observed} {} -> {} {} {} {}",
                 record.sequence,
                 screen::decision(&hop.decision),
@@ -138,7 +137,7 @@ fn show(record: &Record, json: bool) {
                 .filter(|(key, _)| !matches!(key.as_str(), "kind" | "definition" | "findings"))
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
-            anstream::println!("{:>7} {at} {:<15} {}", record.sequence, screen::blue(&kind), rest.join(" "));
+            say!("{:>7} {at} {:<15} {}", record.sequence, screen::blue(&kind), rest.join(" "));
         }
     }
 }

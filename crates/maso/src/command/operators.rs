@@ -7,6 +7,7 @@ use maso_identity::Passphrase;
 use maso_intent::Deployment;
 use maso_path::{Clock as _, SystemClock};
 
+use crate::screen::say;
 use crate::{
     assemble,
     cli::{OperatorOrder, Operators},
@@ -17,7 +18,6 @@ use crate::{
 /// How long a sign-in link counts.
 pub const LINK_TTL_MS: u64 = 10 * 60_000;
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 pub fn run(args: Operators) -> Result<ExitCode, Fault> {
     match args.order {
         OperatorOrder::Passphrase { folder, operator } => {
@@ -33,11 +33,11 @@ pub fn run(args: Operators) -> Result<ExitCode, Fault> {
             state
                 .set_passphrase(&operator, hash.as_str().to_owned())
                 .map_err(|fault| Fault::new("cannot keep the passphrase", fault))?;
-            println!("{operator} can sign in; a running maso takes it over when it starts anew");
+            say!("{operator} can sign in; a running maso takes it over when it starts anew");
         }
         OperatorOrder::Link { folder, operator } => {
             let (deployment, _) = assemble::declared(&folder.dir)?;
-            println!(
+            say!(
                 "{}",
                 link(
                     &deployment,

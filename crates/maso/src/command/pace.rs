@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use maso_core::{Mode, Timestamp};
 use maso_path::{Clock as _, SystemClock};
 
+use crate::screen::say;
 use crate::{
     assemble::{assemble, signed_in},
     cli::{Pace, PaceOrder},
@@ -50,11 +51,11 @@ pub fn show(view: &maso_api::PostureView) {
             "contingency" => screen::yellow("contingency"),
             _ => screen::red("emergency"),
         };
-        anstream::println!("{:<30} {phase}", scope.scope);
+        say!("{:<30} {phase}", scope.scope);
         if let (Some(since), Some(trigger)) = (scope.since, &scope.trigger) {
             let since = Timestamp::from_millis(since);
             let by = scope.by.as_deref().unwrap_or("maso");
-            anstream::println!("  {}", screen::faint(&format!("since {since} by {by}: {trigger}")));
+            say!("  {}", screen::faint(&format!("since {since} by {by}: {trigger}")));
         }
     }
 }

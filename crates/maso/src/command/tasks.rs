@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use maso_core::Mode;
 
+use crate::screen::say;
 use crate::{
     assemble::{assemble, signed_in},
     cli::{TaskOrder, Tasks},
@@ -11,7 +12,6 @@ use crate::{
     screen,
 };
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
 pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
     match args.order {
         TaskOrder::Open { folder, workflow, words, success, ttl_s, by, json } => {
@@ -32,7 +32,7 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
             if json {
                 screen::json(&opened);
             } else {
-                println!("{}\n{}", opened.task.task, opened.token);
+                say!("{}\n{}", opened.task.task, opened.token);
             }
         }
         TaskOrder::List { folder, json } => {
@@ -42,10 +42,10 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
             if json {
                 screen::json(&tasks);
             } else if tasks.is_empty() {
-                println!("no task is open");
+                say!("no task is open");
             } else {
                 for task in tasks {
-                    println!("{}  {}  {}", task.task, task.workflow, task.words);
+                    say!("{}  {}  {}", task.task, task.workflow, task.words);
                 }
             }
         }
@@ -55,7 +55,7 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
             let id = task.parse().map_err(|error: maso_core::IdError| Fault::new("no task was closed", error))?;
             let closed = assembled.desk.close_task(&by, id, &reason).await;
             closed.map_err(|fault| Fault::new("no task was closed", fault))?;
-            println!("closed");
+            say!("closed");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use maso_core::Mode;
 use maso_gateway::{Doors, Gateway};
 use tokio::net::TcpListener;
 
+use crate::screen::say;
 use crate::{
     assemble::{Assembled, assemble},
     cli::Up,
@@ -90,23 +91,23 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
 
 fn greet(assembled: &Assembled, address: SocketAddr) -> Result<(), Fault> {
     let deployment = &assembled.deployment;
-    anstream::println!(
+    say!(
         "{} serves {} {}",
         screen::strong("maso"),
         screen::strong(&deployment.name),
         screen::faint(&format!("tier {}, {} agents", deployment.tier.number(), deployment.agents.len()))
     );
     if assembled.path.world().mode() == Mode::Observe {
-        anstream::println!("{} decisions are recorded and nothing is blocked", screen::yellow("OBSERVING"));
+        say!("{} decisions are recorded and nothing is blocked", screen::yellow("OBSERVING"));
     }
     for server in deployment.servers.keys() {
-        anstream::println!("  mcp      http://{address}/mcp/{server}");
+        say!("  mcp      http://{address}/mcp/{server}");
     }
-    anstream::println!("  mcp      http://{address}/mcp/maso");
-    anstream::println!("  console  http://{address}/console");
+    say!("  mcp      http://{address}/mcp/maso");
+    say!("  console  http://{address}/console");
     let link = operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
-    anstream::println!("  sign in  {link}");
-    anstream::println!("           {}", screen::faint("once, within ten minutes, as the accountable human"));
+    say!("  sign in  {link}");
+    say!("           {}", screen::faint("once, within ten minutes, as the accountable human"));
     Ok(())
 }
 

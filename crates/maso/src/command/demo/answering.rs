@@ -13,6 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::screen::{say, say_on};
 use crate::{assemble::Assembled, cli::Approve, command::approvals::show_ticket, screen};
 
 /// Answers held actions until it is ended.
@@ -82,15 +83,14 @@ async fn answer_all(desk: &Desk, by: &SignedIn, approve: Approve, quiet: bool) {
 }
 
 /// Asks in the terminal; `None` when somebody answered in the console first, or nobody is at the terminal.
-#[expect(clippy::print_stdout, reason = "the conversation with whoever runs the demo")]
 async fn ask(
     desk: &Desk,
     ticket: &TicketState,
     lines: &mut tokio::io::Lines<BufReader<tokio::io::Stdin>>,
 ) -> Option<TicketWord> {
-    println!();
+    say!();
     show_ticket(&maso_control::view::ticket(ticket, payload(desk, ticket)));
-    anstream::print!("  approve? {} ", screen::strong("[y/n, or answer in the console]"));
+    say_on!("  approve? {} ", screen::strong("[y/n, or answer in the console]"));
     std::io::Write::flush(&mut std::io::stdout()).ok()?;
     let mut changes = desk.path().world().tickets().changes();
     loop {
@@ -98,11 +98,11 @@ async fn ask(
             line = lines.next_line() => match line.ok().flatten()?.trim().to_lowercase().as_str() {
                 "y" | "yes" => return Some(TicketWord::Approve),
                 "n" | "no" => return Some(TicketWord::Reject),
-                _ => anstream::print!("  {} ", screen::strong("y or n?")),
+                _ => say_on!("  {} ", screen::strong("y or n?")),
             },
             _ = changes.changed() => {
                 if !is_open(desk, ticket.id) {
-                    println!("  answered in the console");
+                    say!("  answered in the console");
                     return None;
                 }
             }

@@ -9,6 +9,7 @@ use maso_log::v1::{Body, HopDecided};
 use maso_path::Path;
 use tokio::{sync::oneshot, task::JoinHandle};
 
+use crate::screen::say;
 use crate::{assemble::Assembled, cli::Approve, screen};
 
 /// The telling of one run.
@@ -36,28 +37,24 @@ impl Story {
             return;
         }
         let deployment = self.path.world().deployment();
-        anstream::println!(
-            "{} {}",
-            screen::strong("maso demo"),
-            screen::faint("an insurer's three agents settle claims")
-        );
-        anstream::println!("  deployment  {}", folder.display());
-        anstream::println!(
+        say!("{} {}", screen::strong("maso demo"), screen::faint("an insurer's three agents settle claims"));
+        say!("  deployment  {}", folder.display());
+        say!(
             "  agents      {} {}",
             deployment.agents.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             screen::faint("(separate processes; their only way to the tools is MCP through maso)")
         );
-        anstream::println!("  console     http://{address}/console");
-        anstream::println!("  sign in     {link}");
+        say!("  console     http://{address}/console");
+        say!("  sign in     {link}");
         if self.path.world().mode() == maso_core::Mode::Observe {
-            anstream::println!("  {} nothing is blocked", screen::yellow("OBSERVING"));
+            say!("  {} nothing is blocked", screen::yellow("OBSERVING"));
         }
         let who = match approve {
             Approve::Ask => "you are asked, here or in the console",
             Approve::All => "approved by a script",
             Approve::None => "rejected by a script",
         };
-        anstream::println!("  payments    {who}\n");
+        say!("  payments    {who}\n");
     }
 
     /// Tells as it goes.
@@ -93,37 +90,37 @@ impl Story {
 
     /// What came of it.
     pub fn end(&self, report: &Report, verified: &maso_verify::Report, hops: &std::collections::BTreeMap<String, u64>) {
-        anstream::println!("\n{}", screen::strong("What came of it, read from the insurer's database"));
+        say!("\n{}", screen::strong("What came of it, read from the insurer's database"));
         for claim in &report.claims {
             let well = claim.expected == claim.actual;
             let mark = if well { screen::green("ok   ") } else { screen::red("wrong") };
             let word = serde_json::to_value(claim.actual).unwrap_or_default();
             let word = word.as_str().unwrap_or_default().replace('_', " ");
             let told = if claim.notified { "policyholder told" } else { "policyholder not told" };
-            anstream::println!("  {mark} {}  {word:<13} {}", claim.claim_id, screen::faint(told));
+            say!("  {mark} {}  {word:<13} {}", claim.claim_id, screen::faint(told));
         }
-        anstream::println!("\n{}", screen::strong("Poisoned instructions"));
+        say!("\n{}", screen::strong("Poisoned instructions"));
         for poison in &report.poison {
             let mark = match (poison.effective, poison.attempted) {
                 (true, _) => screen::red("EFFECTIVE"),
                 (false, true) => screen::green("stopped  "),
                 (false, false) => screen::faint("not tried"),
             };
-            anstream::println!("  {mark} {}  {} {}", poison.claim_id, poison.wants, screen::faint(poison.document));
+            say!("  {mark} {}  {} {}", poison.claim_id, poison.wants, screen::faint(poison.document));
         }
         for stray in &report.stray {
-            anstream::println!("  {} {stray}", screen::red("stray effect"));
+            say!("  {} {stray}", screen::red("stray effect"));
         }
         let counts: Vec<_> = hops.iter().map(|(word, n)| format!("{n} {word}")).collect();
-        anstream::println!("\n  hops      {}", counts.join(", "));
-        anstream::println!(
+        say!("\n  hops      {}", counts.join(", "));
+        say!(
             "  poisoned  {} planted, {} attempted, {} effective",
             report.poison.len(),
             report.n_attempted(),
             report.n_effective()
         );
         let mark = if verified.n_problems == 0 { screen::green("verified") } else { screen::red("broken") };
-        anstream::println!(
+        say!(
             "  record    {mark} {} records, head {}",
             verified.records,
             verified.last_hash.as_deref().unwrap_or("none")
@@ -149,10 +146,10 @@ fn tell(body: &Body) {
                 "approve" => screen::green("approved"),
                 _ => screen::red("rejected"),
             };
-            anstream::println!("  {word} by {}", screen::strong(&answered.by));
+            say!("  {word} by {}", screen::strong(&answered.by));
         }
         Body::PhaseChanged(changed) => {
-            anstream::println!(
+            say!(
                 "{} {} goes from {} to {}: {}",
                 screen::yellow("PACE    "),
                 screen::strong(&changed.scope),
@@ -182,14 +179,14 @@ fn tell_hop(hop: &HopDecided) {
         ("request", _) => format!("asks {}", hop.object),
         (verb, _) => format!("{verb} {}", hop.object),
     };
-    anstream::println!("{}{} {what}", screen::decision(&hop.decision), screen::strong(who));
+    say!("{}{} {what}", screen::decision(&hop.decision), screen::strong(who));
     let word = if hop.decision == "hold" { Word::Escalate } else { Word::NoGo };
     let against = hop.findings.iter().filter(|finding| Word::parse(&finding.word) >= Some(word));
     for finding in against.take(3) {
-        anstream::println!("         {} {}", screen::blue(&format!("{:<7}", finding.control)), finding.reason);
+        say!("         {} {}", screen::blue(&format!("{:<7}", finding.control)), finding.reason);
     }
     if hop.decision == "hold" {
         let risk = hop.risk.as_deref().unwrap_or("critical");
-        anstream::println!("         {}", screen::faint(&format!("risk {risk}: waits for a person")));
+        say!("         {}", screen::faint(&format!("risk {risk}: waits for a person")));
     }
 }

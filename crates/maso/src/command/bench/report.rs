@@ -1,0 +1,176 @@
+//! What was measured, as people and scripts read it.
+
+use serde::Serialize;
+
+use super::{
+    calls::{Calls, Row, Way},
+    hop::FullHop,
+    primitives::Primitives,
+    pure::PurePath,
+    rival::{self, Rival},
+    times::Quantiles,
+};
+use crate::screen;
+
+/// Everything that was measured in one run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Version of maso.
+    pub version: &'static str,
+    /// Whether debug assertions are on: such figures mean nothing.
+    pub debug_build: bool,
+    /// Whether less was measured than usual.
+    pub quick: bool,
+    /// Processors that this process may use.
+    pub n_processors: usize,
+    /// The yardsticks.
+    pub primitives: Primitives,
+    /// (a), by the number of policies.
+    pub pure_path: Vec<PurePath>,
+    /// The crate `agentmesh`; absent where its program was not built.
+    pub agentmesh: Option<Rival>,
+    /// (b)
+    pub full_hop: FullHop,
+    /// (c)
+    pub calls: Calls,
+    /// What was wanted, and whether it was met in this run.
+    pub aims: Vec<Aim>,
+}
+
+/// Something that was wanted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Aim {
+    /// What.
+    pub what: &'static str,
+    /// At most this.
+    pub at_most: f64,
+    /// What was measured.
+    pub measured: f64,
+    /// In which unit.
+    pub unit: &'static str,
+    /// Whether it was met.
+    pub met: bool,
+}
+
+impl Aim {
+    fn new(what: &'static str, at_most: f64, measured: f64, unit: &'static str) -> Self {
+        Self { what, at_most, measured, unit, met: measured <= at_most }
+    }
+}
+
+/// The aims, held against what was measured.
+pub fn aims(pure_path: &[PurePath], full_hop: &FullHop, calls: &Calls) -> Vec<Aim> {
+    let spread: Vec<_> = pure_path.iter().filter(|row| !row.each_concerns_the_call).collect();
+    let most = |of: fn(&PurePath) -> f64| spread.iter().map(|row| of(row)).fold(0.0, f64::max);
+    let least = spread.iter().map(|row| row.without_scan.p50_us).fold(f64::INFINITY, f64::min);
+    let slowest = most(|row| row.without_scan.p50_us);
+    let mut aims = vec![
+        Aim::new("pure path without the scan, p50", 20.0, slowest, "µs"),
+        Aim::new("the same, most policies to fewest", 2.0, slowest / least, "times"),
+        Aim::new("the scan, p50", 60.0, most(|row| row.scan.p50_us), "µs"),
+        Aim::new("full hop to the sum of its primitives", 1.5, full_hop.ratio, "times"),
+    ];
+    if let Some(alone) = calls.reads.first() {
+        aims.push(Aim::new("added to a read on one connection, p50", 300.0, alone.added_p50_us, "µs"));
+        aims.push(Aim::new("added to a read on one connection, p99", 2_000.0, alone.added_p99_us, "µs"));
+    }
+    aims.push(Aim::new("resident memory, idle", 60.0, calls.idle_mib, "MiB"));
+    aims
+}
+
+/// Prints the report for people.
+pub fn print(report: &Report) {
+    if report.debug_build {
+        anstream::println!("{} this is a debug build: its figures mean nothing", screen::red("warning"));
+    }
+    primitives(&report.primitives, report.n_processors);
+    pure_path(&report.pure_path, report.agentmesh.as_ref());
+    full_hop(&report.full_hop);
+    calls(&report.calls, &report.primitives);
+    aims_of(&report.aims);
+}
+
+fn primitives(primitives: &Primitives, n_processors: usize) {
+    title(&format!("the machine, {n_processors} processors"), "p50 µs     p99 µs");
+    line("SHA-256 of 1 MiB", primitives.sha256_1mib);
+    line("one Ed25519 verification", primitives.ed25519_verify);
+    line("append of 256 B and fdatasync", primitives.fsync);
+    line("loopback round trip of 256 B", primitives.loopback);
+}
+
+fn pure_path(rows: &[PurePath], agentmesh: Option<&Rival>) {
+    for row in rows {
+        let kind = if row.each_concerns_the_call { ", each about every call" } else { "" };
+        title(&format!("(a) pure path, 2 KiB call, {} policies{kind}", row.n_policies), "p50 µs     p99 µs");
+        line("stages 3 and 5 to 8", row.without_scan);
+        line("  3 resolve", row.resolve);
+        line("  5 authorise", row.authorise);
+        line("  6 trace", row.trace);
+        line("  7 weigh, 8 settle", row.weigh_and_settle);
+        line("  4 the scan, apart", row.scan);
+        line("bare Cedar, the same policies", row.bare_cedar);
+        let rival = agentmesh.and_then(|rival| rival.rows.iter().find(|rival| rival.n_rules == row.n_policies));
+        if let Some(rival) = rival.filter(|_| !row.each_concerns_the_call) {
+            let of = |p50_us, p99_us| Quantiles { p50_us, p99_us };
+            line("agentmesh, with the arguments", of(rival.with_arguments_p50_us, rival.with_arguments_p99_us));
+            line("agentmesh, the name alone", of(rival.name_alone_p50_us, rival.name_alone_p99_us));
+        }
+    }
+    if agentmesh.is_none() {
+        anstream::println!("  agentmesh is not built: {}", screen::faint(rival::BUILD));
+    }
+}
+
+fn full_hop(hop: &FullHop) {
+    title("(b) full hop: parse, proof, scan, decide, durable record", "p50 µs     p99 µs");
+    line("one after the other", hop.hop);
+    line("  append and fdatasync, right after", hop.fsync);
+    anstream::println!(
+        "  {:<42} {:>10.2} µs, {:.2} times of it",
+        "signature and append together",
+        hop.primitives_us,
+        hop.ratio
+    );
+    line(&format!("{} callers at once", hop.n_callers), hop.at_once);
+    anstream::println!("  {:<42} {:>10.0} hops/s", "", hop.hops_per_second);
+}
+
+fn calls(calls: &Calls, primitives: &Primitives) {
+    for (what, rows) in [("read", &calls.reads), ("write", &calls.writes)] {
+        title(&format!("(c) MCP {what} over HTTP"), "p50 µs     p99 µs    calls/s");
+        for Row { n_connections, direct, through, added_p50_us, added_p99_us } in rows {
+            way(&format!("{n_connections} connections, direct"), direct);
+            way(&format!("{n_connections} connections, through maso"), through);
+            let round_trips = added_p50_us / primitives.loopback.p50_us;
+            anstream::println!(
+                "  {:<42} {added_p50_us:>10.2} {added_p99_us:>10.2}   {}",
+                "  added",
+                screen::faint(&format!("p50: {round_trips:.1} loopback round trips"))
+            );
+        }
+    }
+    title("memory of `maso up`", "");
+    anstream::println!("  {:<42} {:>10.1} MiB", "idle", calls.idle_mib);
+    anstream::println!("  {:<42} {:>10.1} MiB", "after all calls", calls.after_mib);
+}
+
+fn aims_of(aims: &[Aim]) {
+    title("wanted", "at most   measured");
+    for aim in aims {
+        let word = if aim.met { screen::green("met") } else { screen::red("missed") };
+        anstream::println!("  {:<42} {:>10.2} {:>10.2} {:<5} {word}", aim.what, aim.at_most, aim.measured, aim.unit);
+    }
+}
+
+fn title(text: &str, columns: &str) {
+    anstream::println!("\n{} {}", screen::strong(&format!("{text:<46}")), screen::faint(columns));
+}
+
+fn line(name: &str, Quantiles { p50_us, p99_us }: Quantiles) {
+    anstream::println!("  {name:<42} {p50_us:>10.2} {p99_us:>10.2}");
+}
+
+fn way(name: &str, way: &Way) {
+    let Quantiles { p50_us, p99_us } = way.times;
+    anstream::println!("  {name:<42} {p50_us:>10.2} {p99_us:>10.2} {:>10.0}", way.per_second);
+}
