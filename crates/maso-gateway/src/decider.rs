@@ -22,6 +22,8 @@ pub(crate) trait Decider: Send + Sync {
     fn identify(&self, received: Received) -> Result<AgentName, Refusal>;
     /// Which of these definitions may be shown and called.
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
+    /// How a tool's published definition stands to the approved one.
+    fn pin(&self, tool: &ToolRef) -> PinState;
     /// The deployment in force.
     fn deployment(&self) -> Arc<Deployment>;
     /// Whether decisions bind.
@@ -129,6 +131,10 @@ impl Decider for Paved {
 
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {
         self.path.published(tools).await
+    }
+
+    fn pin(&self, tool: &ToolRef) -> PinState {
+        self.path.world().pins().state(tool)
     }
 
     fn deployment(&self) -> Arc<Deployment> {

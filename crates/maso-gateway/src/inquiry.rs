@@ -3,18 +3,22 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use maso_core::{Label, ServerName};
-use maso_intent::{ServerManifest, Settings, Transport};
+use maso_core::{Label, ServerName, ToolRef};
+use maso_intent::{ServerManifest, Settings, ToolDefinition, Transport};
 use maso_wire::mcp::{Members, Method, Notification, Reply, Request, Revision};
 use serde_json::{Value, json};
 
 use crate::{
+    gateway::Gateway,
     listing::PAGES_MAX,
     upstream::{Hears, Leg, LegFault, Upstreams, Wish, not_passed_on, stateless_meta},
 };
 
 /// How long a server may take to say what it has.
 const WAIT_MS: u64 = 60_000;
+
+/// How long maso waits for its servers before it serves anybody.
+const MEETING: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Why a server did not say which tools it has.
 #[derive(Debug, thiserror::Error)]
@@ -44,19 +48,27 @@ pub async fn list_tools(
     let leg = tokio::time::timeout(wait, opening)
         .await
         .map_err(|_| InquiryFault(format!("it did not answer within {WAIT_MS} ms")))??;
+    Ok(definitions(&leg, &json!({})).await?)
+}
+
+/// All tool definitions that the server at the other end publishes; none if it says that it has no tools.
+pub(crate) async fn definitions(leg: &Arc<Leg>, capabilities: &Value) -> Result<Vec<Value>, LegFault> {
     let mut tools = Vec::new();
     let mut cursor = None;
+    if leg.met().capabilities.get("tools").is_none() {
+        return Ok(tools);
+    }
     for _ in 0..PAGES_MAX {
         let mut params = Members::new();
         if let Some(cursor) = &cursor {
             params.set_value("cursor", cursor);
         }
         if leg.met().revision.is_stateless() {
-            params.set_value("_meta", &stateless_meta(&json!({})));
+            params.set_value("_meta", &stateless_meta(capabilities));
         }
         let answer = leg.ask(leg.fresh_id(), Method::ToolsList, &params, &Value::Null).await?;
         let Reply::Result(_) = &answer.reply else {
-            return Err(InquiryFault("it refused to list its tools".to_owned()));
+            return Err(LegFault::NotSent("it refused to list its tools".to_owned()));
         };
         let result = &answer.frame.value()["result"];
         tools.extend(result["tools"].as_array().cloned().unwrap_or_default());
@@ -66,6 +78,41 @@ pub async fn list_tools(
         }
     }
     Ok(tools)
+}
+
+impl Gateway {
+    /// Asks each server once which tools it has, so that their definitions are compared with the approved ones before
+    /// an agent asks for anything. What comes back are the servers that did not say, and why: their tools stay blocked
+    /// until they do.
+    pub async fn meet_servers(&self) -> Vec<(ServerName, String)> {
+        let deployment = self.decider.deployment();
+        let meetings = deployment.servers.values().map(|manifest| async {
+            let met = tokio::time::timeout(MEETING, self.meet(manifest, &deployment.settings)).await;
+            let fault = match met {
+                Ok(Ok(())) => return None,
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => format!("it did not answer within {} s", MEETING.as_secs()),
+            };
+            Some((manifest.name.clone(), fault))
+        });
+        futures::future::join_all(meetings).await.into_iter().flatten().collect()
+    }
+
+    async fn meet(&self, manifest: &ServerManifest, settings: &Settings) -> Result<(), LegFault> {
+        let wish = Wish { revision: Revision::V2025_11_25, capabilities: json!({}) };
+        let leg = self.upstreams.open(manifest, settings, wish, Arc::new(Deaf)).await?;
+        self.note_definitions(&leg, &json!({})).await
+    }
+
+    /// Notes what a server publishes on this connection: another one may have published something else.
+    pub(crate) async fn note_definitions(&self, leg: &Arc<Leg>, capabilities: &Value) -> Result<(), LegFault> {
+        let noted = definitions(leg, capabilities).await?.into_iter().filter_map(|definition| {
+            let name = definition.get("name")?.as_str()?.parse().ok()?;
+            Some((ToolRef::new(leg.server().clone(), name), ToolDefinition::new(definition)))
+        });
+        self.decider.published(noted.collect()).await;
+        Ok(())
+    }
 }
 
 /// The same transport with what it would take from the environment filled in, for this one inquiry.

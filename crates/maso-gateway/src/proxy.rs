@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use maso_core::{Act, AgentName, HopId, Principal, Refusal, ServerName, Turn};
+use maso_core::{Act, AgentName, HopId, Mode, Principal, Refusal, ServerName, ToolRef, Turn};
+use maso_intent::PinState;
 use maso_path::Carried;
 use maso_wire::{
     Arrival, Credential, Parsed, Received, UnverifiedToken,
@@ -233,6 +234,16 @@ impl Gateway {
         if !method.sides(leg.met().revision).client {
             let reply = mcp::error(Code::MethodNotFound, "the server does not offer this", None);
             return ours_failed(reply, "the method is not part of the server's revision");
+        }
+        // The connection may be younger than the decision: what it publishes must still be what was approved.
+        if let Some(tool) = called_tool(asked, method)
+            && self.decider.mode() == Mode::Enforce
+            && self.decider.pin(&tool) != PinState::Pinned
+        {
+            return ours_failed(
+                unknown_tool(tool.tool.as_str()),
+                "the definition on this connection is not the approved one",
+            );
         }
         let id = leg.fresh_id();
         let payload = released(go, mcp::payload_of(method, &asked.request.params));
@@ -635,6 +646,13 @@ fn answered(answer: Answer) -> Carried<Got> {
         }
         Some(code) => Carried::Unknown { reply, fault: format!("the server answered with error {code}") },
     }
+}
+
+/// The tool that a request calls.
+fn called_tool(asked: &Asked, method: Method) -> Option<ToolRef> {
+    let name = asked.request.params_value().get("name")?.as_str()?;
+    (method == Method::ToolsCall).then_some(())?;
+    Some(ToolRef::new(asked.server.clone(), name.parse().ok()?))
 }
 
 fn broken(method: Method, fault: &LegFault) -> Carried<Got> {

@@ -111,6 +111,7 @@ impl Room {
         let wish = Wish { revision: self.revision, capabilities: self.capabilities.clone() };
         let hears = Arc::new(Ears(Arc::downgrade(self)));
         let leg = gateway.upstreams.open(manifest, &deployment.settings, wish, hears).await?;
+        gateway.note_definitions(&leg, &self.capabilities).await?;
         if let Some(level) = &self.log_level
             && !leg.met().revision.is_stateless()
             && leg.met().capabilities.get("logging").is_some()

@@ -61,6 +61,9 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     })?;
     let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
     let gateway = assembled.gateway(Doors::on_loopback(address.port()));
+    for (server, why) in gateway.meet_servers().await {
+        tracing::warn!(%server, "did not say which tools it has, so they stay blocked: {why}");
+    }
     let desk = Arc::clone(&assembled.desk);
     let app = Router::new()
         .merge(maso_gateway::router(Arc::clone(&gateway)))
