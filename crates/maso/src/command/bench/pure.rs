@@ -121,9 +121,8 @@ fn bare_cedar(policies: &Policies, rounds: usize) -> Result<Quantiles, Fault> {
     let wrong = |what: &str| Fault::plain(format!("the bare Cedar call cannot be made: {what}"));
     let parsed = policies
         .texts()
-        .map(|(id, text)| Policy::parse(Some(PolicyId::new(id)), text))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| wrong(&error.to_string()))?;
+        .map(|(id, text)| Policy::parse(Some(PolicyId::new(id)), text).map_err(|error| wrong(&error.to_string())))
+        .collect::<Result<Vec<_>, _>>()?;
     let set = PolicySet::from_policies(parsed).map_err(|error| wrong(&error.to_string()))?;
     let (request, entities) = question().ok_or_else(|| wrong("its request does not fit"))?;
     let authorizer = Authorizer::new();
