@@ -6,7 +6,7 @@ use maso_core::{Act, Digest, Label, Principal, Source, TaskId, Turn};
 use maso_guard::Redaction;
 use maso_intent::{Resolved, ResultLabels};
 use maso_log::{Buffered, Recorded};
-use maso_policy::{Denial, Held, Permit, Subject, labels_of};
+use maso_policy::{Denial, Held, Permit, Subject, labels_of, source_of};
 use serde_json::Value;
 
 /// What lies on the record and may therefore be released.
@@ -95,15 +95,19 @@ impl Release {
         let resolved = self.passage.resolved()?;
         let hop = resolved.hop();
         let payload = self.payload.as_ref().map_or(Cow::Borrowed(&hop.payload), Cow::Borrowed);
-        let (source, labels) = match (&hop.from, hop.turn) {
-            (Principal::Server(server), _) => {
-                (Source::Server { server: server.clone(), item: item_of(&hop.act) }, labels_of(resolved))
-            }
-            (Principal::Agent(agent), _) if matches!(hop.act, Act::Request { .. }) => {
-                (Source::Agent(agent.clone()), ResultLabels { default: self.passage.label(), fields: Vec::new() })
+        // What servers say of themselves is no source of values: an example in a schema makes no account verified.
+        if matches!(hop.act, Act::List { .. }) {
+            return None;
+        }
+        let labels = match (&hop.from, hop.turn) {
+            (Principal::Server(_), _) => labels_of(resolved),
+            // Relay does not launder: what an agent passes on is believed as little as the least of what it is made of.
+            (Principal::Agent(_), _) if matches!(hop.act, Act::Request { .. }) => {
+                ResultLabels { default: self.passage.label(), fields: Vec::new() }
             }
             (Principal::Agent(_), Turn::Ask | Turn::Answer { .. }) | (Principal::Operator(_), _) => return None,
         };
+        let source = source_of(resolved);
         Some(Lesson { resolved: resolved.clone(), source, labels, value: payload.into_owned() })
     }
 }
@@ -115,15 +119,6 @@ pub(crate) struct Lesson {
     pub(crate) source: Source,
     pub(crate) labels: ResultLabels,
     pub(crate) value: Value,
-}
-
-fn item_of(act: &maso_core::Act) -> String {
-    match act {
-        Act::CallTool(tool) => tool.tool.to_string(),
-        Act::ReadResource { uri, .. } => uri.clone(),
-        Act::GetPrompt { prompt, .. } => prompt.clone(),
-        other => other.verb().to_owned(),
-    }
 }
 
 /// What came of carrying a hop.

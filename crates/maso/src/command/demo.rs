@@ -42,10 +42,10 @@ pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
     let by = assembled.desk.sign_in_locally(&operator).await;
     let by = by.map_err(|fault| Fault::new("the demo's operator cannot sign in", fault))?;
 
-    let story = Story::new(&assembled, args.json);
-    story.begin(&folder, &address, &link, args.approve);
+    let story = Story::new(&assembled, args.json, args.approve);
+    story.begin(&folder, &address, &link);
     let told = story.tell();
-    let answering = Answering::begin(&assembled, by.clone(), args.approve, args.json);
+    let answering = Answering::begin(&assembled, by.clone(), args.approve, args.json, story.floor());
     let task = open_task(&assembled, &by).await?;
     let events = agents::work(&assembled, &by, &format!("http://{address}"), &task).await?;
     let answers = answering.end().await;

@@ -13,6 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::story::Floor;
 use crate::screen::{say, say_on};
 use crate::{assemble::Assembled, cli::Approve, command::approvals::show_ticket, screen};
 
@@ -25,14 +26,14 @@ pub struct Answering {
 
 impl Answering {
     /// Begins to answer.
-    pub fn begin(assembled: &Assembled, by: SignedIn, approve: Approve, quiet: bool) -> Self {
+    pub fn begin(assembled: &Assembled, by: SignedIn, approve: Approve, quiet: bool, floor: Floor) -> Self {
         let desk = Arc::clone(&assembled.desk);
         let (stop, stopped) = oneshot::channel();
         let worker = tokio::spawn({
             let desk = Arc::clone(&desk);
             async move {
                 tokio::select! {
-                    () = answer_all(&desk, &by, approve, quiet) => {}
+                    () = answer_all(&desk, &by, approve, quiet, &floor) => {}
                     _ = stopped => {}
                 }
             }
@@ -57,7 +58,7 @@ impl Answering {
     }
 }
 
-async fn answer_all(desk: &Desk, by: &SignedIn, approve: Approve, quiet: bool) {
+async fn answer_all(desk: &Desk, by: &SignedIn, approve: Approve, quiet: bool, floor: &Floor) {
     let mut changes = desk.path().world().tickets().changes();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut seen = BTreeSet::new();
@@ -74,7 +75,10 @@ async fn answer_all(desk: &Desk, by: &SignedIn, approve: Approve, quiet: bool) {
         let word = match approve {
             Approve::All => Some(TicketWord::Approve),
             Approve::None => Some(TicketWord::Reject),
-            Approve::Ask => ask(desk, &ticket, &mut lines).await,
+            Approve::Ask => {
+                let _floor = floor.lock().await;
+                ask(desk, &ticket, &mut lines).await
+            }
         };
         if let Some(word) = word {
             answer(desk, by, &ticket, word, quiet).await;

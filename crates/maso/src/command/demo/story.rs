@@ -16,7 +16,12 @@ use crate::{assemble::Assembled, cli::Approve, screen};
 pub struct Story {
     path: Arc<Path>,
     quiet: bool,
+    approve: Approve,
+    floor: Floor,
 }
+
+/// Whoever holds it may speak: a question is not talked into.
+pub type Floor = Arc<tokio::sync::Mutex<()>>;
 
 /// A telling that is going on.
 pub struct Telling {
@@ -27,12 +32,17 @@ pub struct Telling {
 
 impl Story {
     /// Tells nothing when `quiet`.
-    pub fn new(assembled: &Assembled, quiet: bool) -> Self {
-        Self { path: Arc::clone(&assembled.path), quiet }
+    pub fn new(assembled: &Assembled, quiet: bool, approve: Approve) -> Self {
+        Self { path: Arc::clone(&assembled.path), quiet, approve, floor: Floor::default() }
+    }
+
+    /// The right to speak, to be shared with whoever asks questions.
+    pub fn floor(&self) -> Floor {
+        Arc::clone(&self.floor)
     }
 
     /// Where everything is, and what will happen.
-    pub fn begin(&self, folder: &FilePath, address: &str, link: &str, approve: Approve) {
+    pub fn begin(&self, folder: &FilePath, address: &str, link: &str) {
         if self.quiet {
             return;
         }
@@ -49,7 +59,7 @@ impl Story {
         if self.path.world().mode() == maso_core::Mode::Observe {
             say!("  {} nothing is blocked", screen::yellow("OBSERVING"));
         }
-        let who = match approve {
+        let who = match self.approve {
             Approve::Ask => "you are asked, here or in the console",
             Approve::All => "approved by a script",
             Approve::None => "rejected by a script",
@@ -60,7 +70,7 @@ impl Story {
     /// Tells as it goes.
     pub fn tell(&self) -> Telling {
         let (stop, mut stopped) = oneshot::channel::<u64>();
-        let quiet = self.quiet;
+        let (quiet, approve, floor) = (self.quiet, self.approve, self.floor());
         let path = Arc::clone(&self.path);
         let worker = tokio::spawn({
             let path = Arc::clone(&path);
@@ -75,7 +85,8 @@ impl Story {
                             Some(record) => {
                                 told = record.sequence;
                                 if !quiet {
-                                    tell(&record.body);
+                                    let _floor = floor.lock().await;
+                                    tell(&record.body, approve);
                                 }
                             }
                             None => return,
@@ -138,8 +149,10 @@ impl Telling {
     }
 }
 
-fn tell(body: &Body) {
+fn tell(body: &Body, approve: Approve) {
     match body {
+        // Whoever is asked about it is shown it anyway, and more of it.
+        Body::HopDecided(hop) if hop.decision == "hold" && approve == Approve::Ask => {}
         Body::HopDecided(hop) if is_worth_telling(hop) => tell_hop(hop),
         Body::TicketAnswered(answered) => {
             let word = match answered.answer.as_str() {
