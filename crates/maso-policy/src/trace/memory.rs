@@ -184,12 +184,13 @@ impl Memory {
         self.ages[passage.label.integrity as usize].push_back(id);
         let passage = Arc::new(passage);
         self.passages.insert(id, Arc::clone(&passage));
-        passage.each_key(&mut |key, word| self.post(key, Posting { passage: id, word }, passage.label.integrity));
+        let integrity = passage.label.integrity;
+        passage.each_key(&mut |key, word| self.post(key, Posting { passage: id, word, integrity }));
     }
 
     /// Adds a posting. A word that stands everywhere keeps its best places: enough to prove where a value came from,
     /// and few enough that looking stays cheap.
-    fn post(&mut self, key: &str, posting: Posting, integrity: Integrity) {
+    fn post(&mut self, key: &str, posting: Posting) {
         let Some(postings) = self.index.get_mut(key) else {
             self.index.insert(key.into(), vec![posting]);
             return;
@@ -198,11 +199,8 @@ impl Memory {
             postings.push(posting);
             return;
         }
-        let passages = &self.passages;
-        let integrity_of = |posting: &Posting| passages.get(&posting.passage).map(|passage| passage.label.integrity);
-        let worst = postings.iter_mut().min_by_key(|posting| integrity_of(posting));
-        if let Some(worst) = worst
-            && integrity_of(worst) < Some(integrity)
+        if let Some(worst) = postings.iter_mut().min_by_key(|posting| posting.integrity)
+            && worst.integrity < posting.integrity
         {
             *worst = posting;
         }
@@ -230,6 +228,9 @@ type PassageId = u64;
 pub(super) struct Posting {
     passage: PassageId,
     word: u32,
+    /// That of the passage. Kept here because words that stand everywhere are posted again and again, and finding their
+    /// least believed place must not look into 64 passages each time.
+    integrity: Integrity,
 }
 
 /// The normalised words of the leaves of one piece of data that share a label. An empty word stands between leaves, so
