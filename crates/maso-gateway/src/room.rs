@@ -193,6 +193,9 @@ impl Room {
             return;
         };
         let Ok(act) = mcp::act_of(&self.server, method, told.params_value()) else { return };
+        if method == Method::ToolsChanged {
+            self.note_changed_tools(&gateway);
+        }
         let mut call = None;
         if method == Method::Progress {
             let token = told.params_value().get(meta::PROGRESS_TOKEN).and_then(Value::as_i64);
@@ -217,6 +220,20 @@ impl Room {
         });
         // What is held or refused is not heard: it is on the record, and a notification waits for nobody.
         drop(gateway.decider.clone().travel(received, carry).await);
+    }
+
+    /// Notes what the server publishes now, so that a changed definition blocks its tool before anybody lists it. Not
+    /// here and now: the listing's answer comes by the way on which this was heard.
+    fn note_changed_tools(self: &Arc<Self>, gateway: &Arc<Gateway>) {
+        let (room, gateway) = (Arc::clone(self), Arc::clone(gateway));
+        tokio::spawn(async move {
+            let leg = room.leg.lock().await.clone();
+            if let Some(leg) = leg
+                && let Err(fault) = gateway.note_definitions(&leg, &room.capabilities).await
+            {
+                tracing::warn!(server = %room.server, %fault, "changed tools could not be listed");
+            }
+        });
     }
 
     fn pass_on(&self, method: Method, call: Option<&Call>, payload: &RawValue) {

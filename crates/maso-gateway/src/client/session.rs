@@ -127,7 +127,7 @@ impl Drop for Listening {
     }
 }
 
-/// Requests under way, by the ids that the client gave them.
+/// Requests under way, by the ids that the client gave them. One whose client went away no longer takes its id.
 #[derive(Default)]
 pub(crate) struct Inflight(Mutex<HashMap<Id, Weak<Call>>>);
 
@@ -135,7 +135,7 @@ impl Inflight {
     /// Notes a request; `false` if its id is taken or there are too many.
     pub(crate) fn begin(&self, call: &Arc<Call>) -> bool {
         let mut calls = self.0.lock();
-        calls.retain(|_, call| call.upgrade().is_some_and(|call| !call.is_done()));
+        calls.retain(|_, call| call.upgrade().is_some_and(|call| !call.is_done() && !call.is_abandoned()));
         if calls.len() >= INFLIGHT_MAX || calls.contains_key(&call.client_id) {
             return false;
         }
@@ -146,7 +146,7 @@ impl Inflight {
     /// Whether a request with this id could begin now.
     pub(crate) fn admits(&self, id: &Id) -> bool {
         let mut calls = self.0.lock();
-        calls.retain(|_, call| call.upgrade().is_some_and(|call| !call.is_done()));
+        calls.retain(|_, call| call.upgrade().is_some_and(|call| !call.is_done() && !call.is_abandoned()));
         calls.len() < INFLIGHT_MAX && !calls.contains_key(id)
     }
 

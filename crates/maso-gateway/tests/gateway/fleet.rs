@@ -1,0 +1,56 @@
+//! Agents that ask each other for work.
+
+use serde_json::json;
+
+use crate::rig::Rig;
+
+#[tokio::test]
+async fn a_granted_request_arrives_and_its_answer_comes_back() {
+    let rig = Rig::new().await;
+    let (mut writer, mut reader) = (rig.pipe("writer", "maso"), rig.pipe("reader", "maso"));
+    writer.initialize(json!({})).await;
+    reader.initialize(json!({})).await;
+    let tools = writer.request("tools/list", json!({})).await;
+    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 4);
+
+    writer.task = Some(rig.task("let the reader check note a").await);
+    let request = json!({ "to": "reader", "request": "check", "content": { "note": "a" } });
+    let sent = writer.call("send_request", request).await;
+    let id = sent["result"]["structuredContent"]["id"].clone();
+    assert!(id.is_string(), "{sent}");
+    let received = reader.call("receive_requests", json!({ "wait_ms": 1000 })).await;
+    let request = &received["result"]["structuredContent"]["requests"][0];
+    assert_eq!(
+        (&request["id"], &request["from"], &request["content"]),
+        (&id, &json!("writer"), &json!({ "note": "a" }))
+    );
+
+    // The work belongs to the task of whoever asked for it.
+    assert_eq!(request["task_token"], json!(writer.task));
+    reader.task = writer.task.clone();
+    let pending = writer.call("request_result", json!({ "id": id })).await;
+    assert_eq!(pending["result"]["structuredContent"], json!({ "done": false }));
+    let stolen = reader.call("request_result", json!({ "id": id })).await;
+    assert_eq!(stolen["result"]["isError"], true);
+    let completed = reader.call("complete_request", json!({ "id": id, "result": { "fine": true } })).await;
+    assert_eq!(completed["result"]["structuredContent"], json!({ "done": true }), "{completed}");
+    let result = writer.call("request_result", json!({ "id": id, "wait_ms": 1000 })).await;
+    assert_eq!(result["result"]["structuredContent"], json!({ "done": true, "result": { "fine": true } }));
+}
+
+#[tokio::test]
+async fn a_request_without_a_grant_does_not_arrive() {
+    let rig = Rig::new().await;
+    let (mut writer, mut reader) = (rig.pipe("writer", "maso"), rig.pipe("reader", "maso"));
+    writer.initialize(json!({})).await;
+    reader.initialize(json!({})).await;
+    for request in [
+        json!({ "to": "writer", "request": "check", "content": { "note": "a" } }),
+        json!({ "to": "writer", "request": "pay", "content": {} }),
+    ] {
+        let refused = reader.call("send_request", request).await;
+        assert_eq!(refused["result"]["structuredContent"]["maso"]["refused"], "OUT_OF_MANDATE", "{refused}");
+    }
+    let received = writer.call("receive_requests", json!({})).await;
+    assert_eq!(received["result"]["structuredContent"]["requests"], json!([]));
+}

@@ -1,0 +1,11 @@
+//! The doors over the real path, a real record and a real server process: what goes through goes through unchanged, and
+//! what does not is told of in the client's own protocol.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test says what it expects by unwrapping it")]
+
+mod fixture;
+mod fleet;
+mod holds;
+mod http;
+mod pipe;
+mod rig;
+mod upstream;

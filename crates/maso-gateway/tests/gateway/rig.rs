@@ -1,0 +1,251 @@
+//! A deployment with a fixture for a server, a path over a temporary record, and clients that speak raw frames.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use maso_core::{AgentName, Mode, SpiffeId, TicketId, Timestamp};
+use maso_gateway::{Doors, Gateway, Parts, router, serve_stdio};
+use maso_guard::Scanner;
+use maso_identity::{AuthorityKey, Trust, TrustSettings};
+use maso_intent::{OpenTask, Source, TaskSpec};
+use maso_judge::Panel;
+use maso_log::v1::{Body, TicketAnswered};
+use maso_path::{Clock, Ids as _, Path, Sources, SystemClock, SystemIds, write_task};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines},
+    net::TcpListener,
+    task::JoinHandle,
+};
+
+use crate::fixture;
+
+pub struct Rig {
+    pub gateway: Arc<Gateway>,
+    pub path: Arc<Path>,
+    pub address: SocketAddr,
+    pub authority: AuthorityKey,
+    folder: TempDir,
+}
+
+impl Rig {
+    pub async fn new() -> Self {
+        Self::with(source).await
+    }
+
+    /// As [`Rig::new`], with the server at this address.
+    pub async fn over(url: &str) -> Self {
+        let transport = format!("[transport]\nkind = \"http\"\nurl = {url:?}\n\n[tools.read_note]");
+        Self::with(|folder| {
+            let mut source = source(folder);
+            let tools = source.files.get_mut("tools/notes.toml").unwrap();
+            let (from, to) = (tools.find("[transport]").unwrap(), tools.find("[tools.read_note]").unwrap());
+            tools.replace_range(from..to + "[tools.read_note]".len(), &transport);
+            source
+        })
+        .await
+    }
+
+    async fn with(source: impl FnOnce(&std::path::Path) -> Source) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let deployment = Arc::new(match maso_intent::parse(&source(folder.path())) {
+            Ok(deployment) => deployment,
+            Err(problems) => panic!("{:#?}", problems.into_vec()),
+        });
+        let authority = AuthorityKey::from_seed([7; 32]);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let since = Timestamp::from_millis(clock.now().as_millis() - 1_000);
+        let mut settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), since);
+        settings.bearer_on_loopback = true;
+        let trust = Arc::new(Trust::new(settings));
+        let sources = Sources {
+            panel: Panel::from_deployment(&deployment, &|_| None).unwrap(),
+            deployment,
+            trust: Arc::clone(&trust),
+            scanner: Scanner::new(),
+            mode: Mode::Enforce,
+            clock: Arc::clone(&clock),
+            ids: Arc::new(SystemIds),
+            role: "test",
+        };
+        let path = Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = Gateway::new(Parts {
+            path: Arc::clone(&path),
+            trust,
+            clock,
+            ids: Arc::new(SystemIds),
+            folder: folder.path().to_owned(),
+            doors: Doors::on_loopback(address.port()),
+        });
+        assert_eq!(gateway.meet_servers().await, []);
+        let service = router(Arc::clone(&gateway)).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Self { gateway, path, address, authority, folder }
+    }
+
+    pub fn url(&self, server: &str) -> String {
+        format!("http://{}/mcp/{server}", self.address)
+    }
+
+    pub fn bearer(&self, agent: &str) -> String {
+        let id = SpiffeId { trust_domain: "notes.example".parse().unwrap(), agent: agent.parse().unwrap() };
+        self.authority.issue_agent_token(&id, None, uuid::Uuid::new_v4(), SystemClock.now(), 3_600_000)
+    }
+
+    /// The params of all tool calls that reached the server.
+    pub fn calls(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Whether the server made this file yet.
+    pub fn has(&self, file: &str) -> bool {
+        self.folder.path().join(file).exists()
+    }
+
+    pub fn make(&self, file: &str) {
+        std::fs::write(self.folder.path().join(file), "").unwrap();
+    }
+
+    /// Answers a ticket as its operator.
+    pub async fn answer_ticket(&self, ticket: &str, answer: &str) {
+        let id: TicketId = ticket.parse().unwrap();
+        let state = self.path.world().tickets().find(id).unwrap();
+        let answered = TicketAnswered {
+            ticket: ticket.to_owned(),
+            action: state.action.to_string(),
+            answer: answer.to_owned(),
+            by: "owner".to_owned(),
+            reason: "as the test says".to_owned(),
+            expires_at: state.expires_at.as_millis(),
+        };
+        self.path.recorder().record(Body::TicketAnswered(answered)).await.unwrap();
+    }
+
+    /// Opens a task with these words; its token.
+    pub async fn task(&self, words: &str) -> String {
+        let deployment = self.path.world().deployment();
+        let wanted = OpenTask {
+            workflow: "notes".parse().unwrap(),
+            words: words.to_owned(),
+            success_criteria: Vec::new(),
+            ttl_ms: None,
+            accountable_human: None,
+        };
+        let (id, now) = (SystemIds.task(), SystemClock.now());
+        let task = TaskSpec::open(wanted, id, now, deployment).unwrap();
+        self.path.recorder().record(Body::TaskOpened(write_task(&task))).await.unwrap();
+        self.authority.issue_task_token(&deployment.trust_domain, id, task.digest(), now, 3_600_000)
+    }
+
+    pub fn pipe(&self, agent: &str, server: &str) -> Pipe {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let (out_near, out_far) = tokio::io::duplex(1 << 16);
+        let agent: AgentName = agent.parse().unwrap();
+        let serving =
+            tokio::spawn(serve_stdio(Arc::clone(&self.gateway), agent, server.parse().unwrap(), far, out_far));
+        Pipe { write: near, read: BufReader::new(out_near).lines(), next_id: 1, task: None, serving }
+    }
+}
+
+/// A client at the other end of a pipe.
+pub struct Pipe {
+    write: DuplexStream,
+    read: Lines<BufReader<DuplexStream>>,
+    next_id: i64,
+    /// The task token that goes with tool calls.
+    pub task: Option<String>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Pipe {
+    pub async fn initialize(&mut self, capabilities: Value) -> Value {
+        let params = json!({
+            "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": { "name": "t", "version": "1" },
+        });
+        let answer = self.request("initialize", params).await;
+        self.line(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
+        answer
+    }
+
+    pub async fn line(&mut self, line: &str) {
+        self.write.write_all(line.as_bytes()).await.unwrap();
+        self.write.write_all(b"\n").await.unwrap();
+    }
+
+    pub async fn next_line(&mut self) -> String {
+        self.read.next_line().await.unwrap().unwrap()
+    }
+
+    pub async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.next_line().await).unwrap()
+    }
+
+    pub async fn request(&mut self, method: &str, params: Value) -> Value {
+        let line = self.request_line(method, &params.to_string()).await;
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Sends a request with these exact params; the exact line that comes back.
+    pub async fn request_line(&mut self, method: &str, params: &str) -> String {
+        self.send(method, params).await;
+        self.next_line().await
+    }
+
+    pub async fn send(&mut self, method: &str, params: &str) -> i64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.line(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#)).await;
+        id
+    }
+
+    pub async fn call(&mut self, tool: &str, arguments: Value) -> Value {
+        let mut params = json!({ "name": tool, "arguments": arguments });
+        if let Some(task) = &self.task {
+            params["_meta"] = json!({ "maso/task": task });
+        }
+        self.request("tools/call", params).await
+    }
+
+    /// Closes the client's side and waits until the door is done.
+    pub async fn close(self) {
+        drop(self.write);
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+/// The words of a tool result.
+pub fn text(answer: &Value) -> &str {
+    answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text in {answer}"))
+}
+
+fn source(folder: &std::path::Path) -> Source {
+    let mut source = maso_intent::minimal();
+    let mut change = |file: &str, from: &str, to: &str| {
+        let text = source.files.get_mut(file).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        *text = text.replace(from, to);
+    };
+    let program = std::env::current_exe().unwrap();
+    let transport = format!(
+        "command = {:?}\nargs = [\"--exact\", \"fixture::serves_when_asked_to\", \"--nocapture\"]\nenv = {{ {} = {:?} }}",
+        program.display().to_string(),
+        fixture::ROLE,
+        folder.display().to_string()
+    );
+    change("tools/notes.toml", "command = \"notes-server\"", &transport);
+    change("workflows/notes.toml", "agents = [\"writer\"]", "agents = [\"writer\", \"reader\"]");
+    change("agents/writer.toml", "escalation = \"owner\"", "escalation = \"owner\"\nmay_be_asked_by = [\"notes\"]");
+    let reader = source.files["agents/writer.toml"].replace("AGT-0001-v1", "AGT-0002-v1");
+    source.files.insert("agents/reader.toml".into(), reader);
+    let workflow = &source.files["workflows/notes.toml"];
+    let grant = "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest = \"check\"\n\
+                 schema = { type = \"object\", required = [\"note\"], properties = { note = { type = \"string\" } } }\n";
+    let workflow = format!("{workflow}{grant}");
+    source.files.insert("workflows/notes.toml".into(), workflow);
+    let maso = format!("{}\n[approvals]\nhold_open = \"100ms\"\n", source.files["maso.toml"]);
+    source.files.insert("maso.toml".into(), maso);
+    source
+}
