@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
@@ -34,6 +34,7 @@ pub(crate) struct Call {
     outlet: Mutex<Arc<Outlet>>,
     attended: AtomicU8,
     cancelled: CancellationToken,
+    stoppable: AtomicBool,
     done: watch::Sender<Option<Reply>>,
     questions: Mutex<Vec<Question>>,
     asked: Notify,
@@ -67,6 +68,7 @@ pub(crate) enum Turn {
 const ATTENDED: u8 = 0;
 const ABANDONED: u8 = 1;
 const CLAIMED: u8 = 2;
+const STOPPED: u8 = 3;
 
 impl Call {
     pub(crate) fn new(
@@ -84,6 +86,7 @@ impl Call {
             outlet: Mutex::new(outlet),
             attended: AtomicU8::new(ATTENDED),
             cancelled: CancellationToken::new(),
+            stoppable: AtomicBool::new(false),
             done: watch::Sender::new(None),
             questions: Mutex::new(Vec::new()),
             asked: Notify::new(),
@@ -125,7 +128,7 @@ impl Call {
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.attended.load(Ordering::Acquire) == ABANDONED
+        matches!(self.attended.load(Ordering::Acquire), ABANDONED | STOPPED)
     }
 
     /// Takes over an abandoned call. Succeeds once.
@@ -138,15 +141,26 @@ impl Call {
         *self.upstream.lock() = Some((Arc::downgrade(leg), id));
     }
 
-    /// The client takes the request back: the server is told, and the answer is kept in case it comes all the same.
+    /// It changes nothing, so it may be stopped halfway when the client takes it back.
+    pub(crate) fn may_be_stopped(&self) {
+        self.stoppable.store(true, Ordering::Release);
+    }
+
+    /// The client takes the request back. What only reads is stopped. What may change something goes on, and its answer is
+    /// kept: clients take requests back when they lose patience, and then repeat them.
     pub(crate) async fn cancel(&self) {
-        self.abandon();
+        if self.stoppable.load(Ordering::Acquire) {
+            self.attended.store(STOPPED, Ordering::Release);
+        } else {
+            self.abandon();
+        }
         if self.cancelled.is_cancelled() {
             return;
         }
         self.cancelled.cancel();
         let upstream = self.upstream.lock().clone();
-        if let Some((leg, id)) = upstream
+        if self.attended.load(Ordering::Acquire) == STOPPED
+            && let Some((leg, id)) = upstream
             && let Some(leg) = leg.upgrade()
         {
             leg.cancel(id).await;
@@ -340,6 +354,20 @@ mod tests {
         assert!(calls.claim(&action).is_none());
         calls.delivered(&call);
         assert!(calls.state.lock().by_action.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_back_is_kept_unless_it_only_reads() {
+        let calls = Calls::default();
+        let (read, write) = (call(), call());
+        let (reads, writes) = (Digest::of(b"read"), Digest::of(b"write"));
+        read.may_be_stopped();
+        calls.begin(reads, &read);
+        calls.begin(writes, &write);
+        read.cancel().await;
+        write.cancel().await;
+        assert!(calls.claim(&reads).is_none());
+        assert!(calls.claim(&writes).is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use maso_core::{Label, ServerName, ToolRef};
+use maso_core::{Label, ServerName, ToolName, ToolRef};
 use maso_intent::{ServerManifest, Settings, ToolDefinition, Transport};
 use maso_wire::mcp::{Members, Method, Notification, Reply, Request, Revision};
 use serde_json::{Value, json};
@@ -107,7 +107,8 @@ impl Gateway {
     /// Notes what a server publishes on this connection: another one may have published something else.
     pub(crate) async fn note_definitions(&self, leg: &Arc<Leg>, capabilities: &Value) -> Result<(), LegFault> {
         let noted = definitions(leg, capabilities).await?.into_iter().filter_map(|definition| {
-            let name = definition.get("name")?.as_str()?.parse().ok()?;
+            let name: ToolName = definition.get("name")?.as_str()?.parse().ok()?;
+            leg.learn_schema(name.as_str(), &definition["inputSchema"]);
             Some((ToolRef::new(leg.server().clone(), name), ToolDefinition::new(definition)))
         });
         self.decider.published(noted.collect()).await;

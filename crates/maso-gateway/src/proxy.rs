@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use maso_core::{Act, AgentName, HopId, Mode, Principal, Refusal, ServerName, ToolRef, Turn};
+use maso_core::{Act, AgentName, Class, HopId, Mode, Principal, Refusal, ServerName, ToolRef, Turn};
 use maso_intent::PinState;
 use maso_path::Carried;
 use maso_wire::{
@@ -170,6 +170,9 @@ impl Gateway {
             return ours_failed(mcp::error(Code::InvalidRequest, "session not found", None), "another agent's session");
         }
         call.carried_as(&agent);
+        if self.only_reads(asked, method) {
+            call.may_be_stopped();
+        }
         if let Some(action) = go.action.filter(|_| method == Method::ToolsCall) {
             if let Some(earlier) = self.calls.claim(&action) {
                 let reply = earlier.answer().await;
@@ -204,6 +207,20 @@ impl Gateway {
                 Carried::Delivered(Got::Ours(Reply::Result(Members::new().to_raw())))
             }
             _ => self.forward(asked, call, method, &go, &room, Members::new()).await,
+        }
+    }
+
+    /// Whether stopping it halfway leaves nothing half done.
+    fn only_reads(&self, asked: &Asked, method: Method) -> bool {
+        match called_tool(asked, method) {
+            None => method != Method::ToolsCall,
+            Some(tool) => self
+                .decider
+                .deployment()
+                .servers
+                .get(&tool.server)
+                .and_then(|server| server.tools.get(&tool.tool))
+                .is_some_and(|manifest| manifest.class == Class::Read),
         }
     }
 
@@ -480,7 +497,7 @@ impl Gateway {
                 return refused();
             };
             let payload = mcp::payload_of(method, &params);
-            let Some(received) = room.from_server(self, act.clone(), asked.task.clone(), &payload) else {
+            let Some(received) = room.server_hop(self, act.clone(), asked.task.clone(), &payload) else {
                 return refused();
             };
             let question_hop = received.arrival().id;

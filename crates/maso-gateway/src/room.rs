@@ -168,7 +168,7 @@ impl Room {
     }
 
     /// A hop from the server to the agent.
-    pub(crate) fn from_server(
+    pub(crate) fn server_hop(
         &self,
         gateway: &Gateway,
         act: Act,
@@ -210,7 +210,7 @@ impl Room {
         payload.retain(|name| name != "_meta" && name != meta::PROGRESS_TOKEN);
         let payload = payload.to_raw();
         let task = call.as_ref().or(self.latest_call().as_ref()).and_then(|call| call.task.clone());
-        let Some(received) = self.from_server(&gateway, act, task, &payload) else { return };
+        let Some(received) = self.server_hop(&gateway, act, task, &payload) else { return };
         let room = Arc::clone(self);
         let carry: Carry = Box::new(move |go| {
             Box::pin(async move {
@@ -282,7 +282,7 @@ impl Room {
         let call = self.latest_call();
         let payload = mcp::payload_of(method, &request.params);
         let task = call.as_ref().and_then(|call| call.task.clone());
-        let Some(received) = self.from_server(&gateway, act.clone(), task.clone(), &payload) else {
+        let Some(received) = self.server_hop(&gateway, act.clone(), task.clone(), &payload) else {
             return mcp::error(Code::InvalidParams, "malformed", None);
         };
         let hop = received.arrival().id;

@@ -184,7 +184,6 @@ impl Leg {
         match tokio::time::timeout(Duration::from_millis(self.wait_ms), asked).await {
             Ok(answered) => answered,
             Err(_) => {
-                self.pending.lock().remove(&id);
                 self.cancel(id).await;
                 Err(LegFault::Broken(format!("nothing came within {} ms", self.wait_ms)))
             }
@@ -228,6 +227,9 @@ impl Leg {
     /// Tells the server that the answer to a request is no longer wanted.
     pub(crate) async fn cancel(&self, id: i64) {
         let mut params = Members::new();
+        if let Some(waiting) = self.pending.lock().remove(&id) {
+            waiting.send(Err(LegFault::Broken("the client took it back".to_owned()))).ok();
+        }
         params.set_value("requestId", &id);
         params.set_value("reason", &"cancelled");
         if let Err(fault) = self.tell(Method::Cancelled, &params).await {

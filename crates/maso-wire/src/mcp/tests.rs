@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 use expect_test::{Expect, expect};
 use maso_core::ServerName;
 use proptest::prelude::*;
