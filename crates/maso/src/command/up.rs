@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::Router;
-use maso_core::Mode;
+use maso_core::{Mode, Phase, Scope};
 use maso_gateway::{Doors, Gateway};
 use tokio::net::TcpListener;
 
@@ -79,17 +79,26 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
             tracing::error!(%error, "the listener ended");
         }
     });
-    let path = Arc::clone(&assembled.path);
-    let clock = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(TICK);
-        loop {
-            ticks.tick().await;
-            if let Err(fault) = path.tick().await {
-                tracing::error!(error = &fault as &dyn std::error::Error, "what time has closed could not be recorded");
-            }
-        }
-    });
+    let clock = tokio::spawn(watch_the_clock(Arc::clone(&assembled.path), Arc::clone(&gateway)));
     Ok(Serving { address, gateway, server, clock, stop })
+}
+
+/// Closes what only time closes, and lets go of all servers when the deployment is stopped.
+async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
+    let mut ticks = tokio::time::interval(TICK);
+    let mut was_stopped = false;
+    loop {
+        ticks.tick().await;
+        if let Err(fault) = path.tick().await {
+            tracing::error!(error = &fault as &dyn std::error::Error, "what time has closed could not be recorded");
+        }
+        let is_stopped = path.world().standing().phase_of(&Scope::Deployment) == Phase::Emergency;
+        if is_stopped && !was_stopped {
+            tracing::warn!("Emergency: sessions are ended and tool servers stopped");
+            gateway.stop();
+        }
+        was_stopped = is_stopped;
+    }
 }
 
 fn greet(assembled: &Assembled, address: SocketAddr) -> Result<(), Fault> {
