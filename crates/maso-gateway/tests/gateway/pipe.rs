@@ -155,3 +155,35 @@ async fn what_is_no_frame_gets_a_protocol_error() {
     assert_eq!(client.request("ping", json!({})).await["result"], json!({}));
     client.close().await;
 }
+
+#[tokio::test]
+async fn random_frames_get_answers_or_nothing() {
+    let rig = Rig::new().await;
+    let mut client = rig.pipe("writer", "notes");
+    client.initialize(json!({})).await;
+    let valid = r#"{"jsonrpc":"2.0","id":"r","method":"tools/call","params":{"name":"burn_note","arguments":{}}}"#;
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % below as u64).unwrap()
+    };
+    for round in 0..200 {
+        let mut frame: Vec<char> = valid.chars().collect();
+        for _ in 0..=random(6) {
+            let place = random(frame.len());
+            match random(3) {
+                0 => frame[place] = char::from(u8::try_from(0x20 + random(0x5f)).unwrap()),
+                1 => drop(frame.remove(place)),
+                _ => frame.insert(place, ['"', '{', '[', ',', '\u{202e}', '0'][random(6)]),
+            }
+        }
+        client.line(&frame.into_iter().collect::<String>()).await;
+        // Whatever came of it, the door still answers, and in the client's own protocol.
+        client.line(&format!(r#"{{"jsonrpc":"2.0","id":"after-{round}","method":"ping"}}"#)).await;
+        while client.next().await["id"] != format!("after-{round}") {}
+    }
+    assert!(rig.calls().is_empty());
+    client.close().await;
+}
