@@ -76,13 +76,18 @@ impl Path {
         let policies = Policies::compile(&deployment).map_err(OpenFault::Policies)?;
         let world = Arc::new(World::new(Arc::clone(&deployment), mode));
         let recorder = {
-            let (world, trust) = (Arc::clone(&world), Arc::clone(&trust));
-            Recorder::open(log, RECORDER, move |record: &Record| {
-                world.fold(record);
-                if let v1::Body::Revoked(revoked) = &record.body {
-                    revoke(&trust, revoked);
-                }
-            })?
+            let (world, trust, clock) = (Arc::clone(&world), Arc::clone(&trust), Arc::clone(&clock));
+            Recorder::open_with_clock(
+                log,
+                RECORDER,
+                move || clock.now(),
+                move |record: &Record| {
+                    world.fold(record);
+                    if let v1::Body::Revoked(revoked) = &record.body {
+                        revoke(&trust, revoked);
+                    }
+                },
+            )?
         };
         recorder
             .record(v1::Body::Started(v1::Started {
