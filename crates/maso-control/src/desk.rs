@@ -6,9 +6,10 @@ use std::{
 };
 
 use maso_core::{OperatorName, Timestamp};
-use maso_identity::{AuthorityKey, PassphraseHash, SessionLimits, Sessions, SignIns};
+use maso_identity::{AuthorityKey, Passphrase, PassphraseHash, SessionLimits, Sessions, SignIns};
 use maso_path::Path;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Semaphore;
 
 /// What the control plane alone knows.
 pub struct Secrets {
@@ -25,7 +26,10 @@ pub struct Desk {
     passphrases: RwLock<BTreeMap<OperatorName, PassphraseHash>>,
     sessions: Sessions,
     sign_ins: SignIns,
-    wrong: Mutex<HashMap<OperatorName, VecDeque<Timestamp>>>,
+    tried: Mutex<HashMap<OperatorName, VecDeque<Timestamp>>>,
+    checks: Arc<Semaphore>,
+    /// Places for checks under way and those that wait for one.
+    pub(crate) checks_queued: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -34,8 +38,11 @@ impl std::fmt::Debug for Desk {
     }
 }
 
-/// How many wrong passphrases are remembered for each operator.
-const WRONG_KEPT: usize = 16;
+/// How many passphrases are checked at a time: each takes a processor for some 20 ms, and 19 MiB.
+const CHECKS_MAX: usize = 2;
+
+/// How many may wait for that.
+const CHECKS_QUEUED_MAX: usize = 64;
 
 impl Desk {
     /// A desk at which nobody is signed in.
@@ -47,7 +54,9 @@ impl Desk {
             authority: secrets.authority,
             passphrases: RwLock::new(secrets.passphrases),
             sessions: Sessions::new(SessionLimits::DEFAULT),
-            wrong: Mutex::default(),
+            tried: Mutex::default(),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            checks_queued: Arc::new(Semaphore::new(CHECKS_QUEUED_MAX)),
             path,
         }
     }
@@ -73,19 +82,44 @@ impl Desk {
         self.passphrases.read().get(operator).cloned()
     }
 
-    pub(crate) fn n_wrong(&self, operator: &OperatorName, now: Timestamp) -> usize {
-        let wrong = self.wrong.lock();
-        wrong
-            .get(operator)
-            .map_or(0, |times| times.iter().filter(|at| now.since_ms(**at) < crate::signed_in::WRONG_WINDOW_MS).count())
+    /// Whether a passphrase of this operator may be looked at. It counts as a wrong one until [`Desk::was_right`] says
+    /// otherwise, so that many at once are not more than one after the other.
+    pub(crate) fn may_try(&self, operator: &OperatorName, now: Timestamp) -> bool {
+        let mut tried = self.tried.lock();
+        let times = tried.entry(operator.clone()).or_default();
+        times.retain(|at| now.since_ms(*at) < WRONG_WINDOW_MS);
+        let may = times.len() < WRONG_MAX;
+        if may {
+            times.push_back(now);
+        }
+        may
     }
 
-    pub(crate) fn note_wrong(&self, operator: &OperatorName, now: Timestamp) {
-        let mut wrong = self.wrong.lock();
-        let times = wrong.entry(operator.clone()).or_default();
-        times.push_back(now);
-        while times.len() > WRONG_KEPT {
-            times.pop_front();
+    /// The passphrase that was tried at this moment was the right one.
+    pub(crate) fn was_right(&self, operator: &OperatorName, at: Timestamp) {
+        let mut tried = self.tried.lock();
+        if let Some(times) = tried.get_mut(operator)
+            && let Some(this) = times.iter().position(|time| *time == at)
+        {
+            times.remove(this);
         }
     }
+
+    /// Whether it is the passphrase behind this hash. Away from the threads that decide hops, a few at a time; `None`
+    /// when too many wait.
+    pub(crate) async fn is_behind(&self, passphrase: String, hash: Option<PassphraseHash>) -> Option<bool> {
+        let queued = Arc::clone(&self.checks_queued).try_acquire_owned().ok()?;
+        let checked = Arc::clone(&self.checks).acquire_owned().await.ok()?;
+        let check = move || {
+            let is_behind = Passphrase::new(passphrase).is_ok_and(|passphrase| passphrase.is_behind(hash.as_ref()));
+            // Given back here and not by whoever waits: hanging up must not let the next check begin beside this one.
+            drop((checked, queued));
+            is_behind
+        };
+        tokio::task::spawn_blocking(check).await.ok()
+    }
 }
+
+/// How many wrong passphrases one operator may have within [`WRONG_WINDOW_MS`] before further ones are not looked at.
+const WRONG_MAX: usize = 5;
+const WRONG_WINDOW_MS: u64 = 5 * 60_000;

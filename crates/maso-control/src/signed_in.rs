@@ -3,16 +3,12 @@
 use std::collections::BTreeSet;
 
 use maso_core::{OperatorName, Timestamp};
-use maso_identity::{Passphrase, SessionSecret};
+use maso_identity::SessionSecret;
 use maso_intent::Role;
 use maso_log::v1;
 use maso_wire::UnverifiedToken;
 
 use crate::{Desk, OrderFault};
-
-/// How many wrong passphrases one operator may have within [`WRONG_WINDOW_MS`] before further ones are not looked at.
-const WRONG_MAX: usize = 5;
-pub(crate) const WRONG_WINDOW_MS: u64 = 5 * 60_000;
 
 /// An operator who signed in. Only signing in makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,24 +64,22 @@ impl Desk {
     /// # Errors
     /// When they are wrong, or too many wrong ones came before.
     pub async fn sign_in(&self, operator: &str, passphrase: String, now: Timestamp) -> Result<SignedIn, SignInFault> {
-        let name = operator.parse::<OperatorName>().ok();
-        if let Some(name) = &name
-            && self.n_wrong(name, now) >= WRONG_MAX
-        {
+        let name = operator.parse::<OperatorName>().ok().filter(|name| self.known(name).is_some());
+        if name.as_ref().is_some_and(|name| !self.may_try(name, now)) {
             return Err(SignInFault::TooMany);
         }
         let hash = name.as_ref().and_then(|name| self.passphrase_hash(name));
         // Checked even where there is nothing to check against: an unknown name must take as long as a known one.
-        let right = Passphrase::new(passphrase).is_ok_and(|passphrase| passphrase.is_behind(hash.as_ref()));
+        let right = self.is_behind(passphrase, hash).await.ok_or(SignInFault::TooMany)?;
         let signed_in = name.as_ref().filter(|_| right).and_then(|name| self.known(name));
         match signed_in {
             Some(signed_in) => {
+                self.was_right(&signed_in.operator, now);
                 self.note_session(&signed_in.operator, "signed-in", "passphrase").await?;
                 Ok(signed_in)
             }
             None => {
-                if let Some(name) = name.filter(|name| self.path().world().deployment().operators.contains_key(name)) {
-                    self.note_wrong(&name, now);
+                if let Some(name) = name {
                     self.note_session(&name, "refused", "passphrase").await?;
                 }
                 Err(SignInFault::Wrong)

@@ -1,1 +1,79 @@
 //! Tests of the desk.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use maso_core::{Mode, OperatorName, Timestamp};
+use maso_guard::Scanner;
+use maso_identity::{AuthorityKey, Passphrase, Trust, TrustSettings};
+use maso_judge::Panel;
+use maso_path::{Clock as _, Path, Sources, SystemClock, SystemIds};
+use tempfile::TempDir;
+
+use crate::{Desk, Secrets, SignInFault};
+
+const RIGHT: &str = "quite a long passphrase";
+
+/// A desk at which the deployment's accountable human may sign in.
+async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let deployment = Arc::new(maso_intent::parse(&maso_intent::minimal()).unwrap());
+    let authority = AuthorityKey::from_seed([7; 32]);
+    let settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), SystemClock.now());
+    let sources = Sources {
+        panel: Panel::from_deployment(&deployment, &|_| None).unwrap(),
+        deployment: Arc::clone(&deployment),
+        trust: Arc::new(Trust::new(settings)),
+        scanner: Scanner::new(),
+        mode: Mode::Enforce,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        role: "test",
+    };
+    let path = Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap());
+    let operator = deployment.accountable_human.clone();
+    let hash = Passphrase::new(RIGHT).unwrap().hash([1; 16]).unwrap();
+    let passphrases = BTreeMap::from([(operator.clone(), hash)]);
+    (Arc::new(Desk::new(path, Secrets { authority, passphrases })), operator, folder)
+}
+
+async fn sign_in(desk: &Desk, operator: &OperatorName, passphrase: &str, at_ms: i64) -> Result<(), SignInFault> {
+    desk.sign_in(operator.as_str(), passphrase.to_owned(), Timestamp::from_millis(at_ms)).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn after_five_wrong_passphrases_even_the_right_one_waits() {
+    let (desk, operator, _folder) = desk().await;
+    for at_ms in 0..5 {
+        assert_eq!(sign_in(&desk, &operator, "wrong", at_ms).await, Err(SignInFault::Wrong));
+    }
+    assert_eq!(sign_in(&desk, &operator, RIGHT, 5).await, Err(SignInFault::TooMany));
+    assert_eq!(sign_in(&desk, &operator, RIGHT, 5 * 60_000).await, Ok(()));
+}
+
+#[tokio::test]
+async fn right_passphrases_are_not_counted() {
+    let (desk, operator, _folder) = desk().await;
+    for at_ms in 0..6 {
+        assert_eq!(sign_in(&desk, &operator, RIGHT, at_ms).await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn wrong_passphrases_at_once_are_no_more_than_one_after_the_other() {
+    let (desk, operator, _folder) = desk().await;
+    let tries = (0..20).map(|_| sign_in(&desk, &operator, "wrong", 0));
+    let refused = futures::future::join_all(tries).await;
+    assert_eq!(refused.iter().filter(|refused| **refused == Err(SignInFault::Wrong)).count(), 5);
+}
+
+#[tokio::test]
+async fn what_finds_no_place_to_wait_is_turned_away_unchecked() {
+    let (desk, operator, _folder) = desk().await;
+    let n_places = u32::try_from(desk.checks_queued.available_permits()).unwrap();
+    let all = Arc::clone(&desk.checks_queued).try_acquire_many_owned(n_places).unwrap();
+    let nobody: OperatorName = "nobody".parse().unwrap();
+    assert_eq!(sign_in(&desk, &nobody, "wrong", 0).await, Err(SignInFault::TooMany));
+    drop(all);
+    assert_eq!(sign_in(&desk, &operator, RIGHT, 0).await, Ok(()));
+}

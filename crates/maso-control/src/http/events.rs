@@ -21,7 +21,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Stream<impl Source<Item = Result<Sse, Infallible>>> {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());
-    let from = last.unwrap_or_else(|| desk.path().recorder().last_sequence()) + 1;
+    let from = last.unwrap_or_else(|| desk.path().recorder().last_sequence()).saturating_add(1);
     let secret = secret(&headers);
     let still = Arc::clone(&desk);
     let events = desk
