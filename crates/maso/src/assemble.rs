@@ -131,7 +131,8 @@ fn deselected(deployment: &Deployment) -> Vec<maso_core::ControlId> {
 /// Fills in what a declaration cannot know: where this program lies, and where the deployment keeps data.
 fn substitute(deployment: &mut Deployment, state: &StateFolder) -> Result<(), Fault> {
     let program = std::env::current_exe().map_err(|error| Fault::new("cannot tell where this program lies", error))?;
-    let data = state.path().join("data");
+    // A server is started in the deployment's folder, from where a relative path would lead elsewhere.
+    let data = absolute(state.path()).join("data");
     let fill = |text: &str| {
         text.replace("${MASO_EXE}", &program.to_string_lossy()).replace("${DATA}", &data.to_string_lossy())
     };

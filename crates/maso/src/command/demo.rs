@@ -82,7 +82,8 @@ pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
     }
     if args.stay {
         if !args.json {
-            say!("\nThe console stays at http://{address}/console until Ctrl-C.");
+            say!();
+            say!("The console stays at http://{address}/console until Ctrl-C.");
         }
         up::stopped().await;
     }

@@ -78,7 +78,9 @@ async fn from_client(args: &Init, file: &Path) -> Result<ExitCode, Fault> {
         say!("{problem}");
     }
     done(&args.dir);
-    say!("\nIn the client's configuration, put this in place of its servers:\n");
+    say!();
+    say!("In the client's configuration, put this in place of its servers:");
+    say!();
     screen::json(&client_config(&args.dir, &servers));
     Ok(ExitCode::SUCCESS)
 }

@@ -101,7 +101,7 @@ const PAGE_MAX: usize = 1_000;
 
 fn show(record: &Record, json: bool) {
     if json {
-        say!("{}", whole(record));
+        screen::json_line(&whole(record));
         return;
     }
     let at = record.at.to_string();

@@ -32,7 +32,8 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
             if json {
                 screen::json(&opened);
             } else {
-                say!("{}\n{}", opened.task.task, opened.token);
+                say!("{}", opened.task.task);
+                say!("{}", opened.token);
             }
         }
         TaskOrder::List { folder, json } => {

@@ -64,7 +64,8 @@ impl Story {
             Approve::All => "approved by a script",
             Approve::None => "rejected by a script",
         };
-        say!("  payments    {who}\n");
+        say!("  payments    {who}");
+        say!();
     }
 
     /// Tells as it goes.
@@ -101,7 +102,8 @@ impl Story {
 
     /// What came of it.
     pub fn end(&self, report: &Report, verified: &maso_verify::Report, hops: &std::collections::BTreeMap<String, u64>) {
-        say!("\n{}", screen::strong("What came of it, read from the insurer's database"));
+        say!();
+        say!("{}", screen::strong("What came of it, read from the insurer's database"));
         for claim in &report.claims {
             let well = claim.expected == claim.actual;
             let mark = if well { screen::green("ok   ") } else { screen::red("wrong") };
@@ -110,7 +112,8 @@ impl Story {
             let told = if claim.notified { "policyholder told" } else { "policyholder not told" };
             say!("  {mark} {}  {word:<13} {}", claim.claim_id, screen::faint(told));
         }
-        say!("\n{}", screen::strong("Poisoned instructions"));
+        say!();
+        say!("{}", screen::strong("Poisoned instructions"));
         for poison in &report.poison {
             let mark = match (poison.effective, poison.attempted) {
                 (true, _) => screen::red("EFFECTIVE"),
@@ -123,7 +126,8 @@ impl Story {
             say!("  {} {stray}", screen::red("stray effect"));
         }
         let counts: Vec<_> = hops.iter().map(|(word, n)| format!("{n} {word}")).collect();
-        say!("\n  hops      {}", counts.join(", "));
+        say!();
+        say!("  hops      {}", counts.join(", "));
         say!(
             "  poisoned  {} planted, {} attempted, {} effective",
             report.poison.len(),
