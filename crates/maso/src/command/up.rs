@@ -67,7 +67,8 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     let desk = Arc::clone(&assembled.desk);
     let app = Router::new()
         .merge(maso_gateway::router(Arc::clone(&gateway)))
-        .merge(maso_control::http::router(Arc::clone(&desk)));
+        .merge(maso_control::http::router(Arc::clone(&desk)))
+        .merge(maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()));
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(async move {
         let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())

@@ -1,0 +1,130 @@
+// The parts that several pages show: decisions, findings, origins, verdicts.
+
+import { el, foreign, icon, plain } from "./dom.js";
+import { DECISIONS, INTEGRITIES, INTEGRITY_MEANING, PHASES, title } from "./words.js";
+
+const known = (word, words) => (words.includes(word) ? word : "unknown");
+
+/// A decision, in a word and an icon.
+export function decision(hop) {
+  const kind = known(hop.decision, ["allow", "hold", "deny"]);
+  const chip = el(`span.chip.${kind}`, icon(kind === "unknown" ? "warn" : kind), DECISIONS[hop.decision] ?? plain(hop.decision));
+  if (hop.enforced) return chip;
+  chip.classList.add("unenforced");
+  return el("span.chips", chip, el("span.chip.observed", { title: "Observe mode: the decision did not bind" }, icon("eye"), "not enforced"));
+}
+
+/// A risk, in a word and bars.
+export function risk(word) {
+  if (!word) return el("span.muted", "–");
+  const grade = ["low", "medium", "high", "critical"].indexOf(word) + 1;
+  return el(`span.grade.risk-${known(word, ["low", "medium", "high", "critical"])}`, bars(grade), el("span", plain(word)));
+}
+
+/// An integrity, in a word and bars, with the mark that must be reached.
+export function integrity(word, needed) {
+  const have = INTEGRITIES.indexOf(word) + 1;
+  const want = needed ? INTEGRITIES.indexOf(needed) + 1 : 0;
+  const short = want > 0 && have < want;
+  return el(
+    `span.grade.integrity-${known(word, INTEGRITIES)}${short ? ".short" : ""}`,
+    { title: INTEGRITY_MEANING[word] ?? "" },
+    bars(have, want),
+    el("span", plain(word)),
+  );
+}
+
+function bars(filled, wanted = 0) {
+  const row = el("span.bars", { "aria-hidden": "true" });
+  for (let step = 1; step <= 4; step += 1) {
+    row.append(el(`i${step <= filled ? ".on" : ""}${step === wanted ? ".want" : ""}`));
+  }
+  return row;
+}
+
+/// A PACE phase.
+export function phase(word) {
+  const at = PHASES.indexOf(word);
+  return el(`span.phase.phase-${known(word, PHASES)}`, el("i", { "aria-hidden": "true" }, at < 0 ? "?" : word.charAt(0).toUpperCase()), title(String(word)));
+}
+
+export const control = (id) => el("code.control", plain(id));
+
+const WORDS = { GO: "allow", ESCALATE: "hold", "NO-GO": "deny" };
+
+/// What the controls said, most restrictive first.
+export function findings(list, none = "No control had anything to say.") {
+  if (!list.length) return el("p.muted", none);
+  return el(
+    "ul.findings",
+    list.map((finding) =>
+      el(
+        `li.${WORDS[finding.word] ?? "hold"}`,
+        icon(WORDS[finding.word] ?? "warn"),
+        el(
+          "div",
+          el("div.finding-head", control(finding.control), el("span.word", plain(finding.word)), finding.pointer && foreign("code.pointer", finding.pointer)),
+          foreign("p", finding.reason),
+          finding.excerpt && foreign("pre.excerpt", finding.excerpt),
+        ),
+      ),
+    ),
+  );
+}
+
+/// Where values came from.
+export function origins(list) {
+  if (!list.length) return el("p.muted", "No value was traced.");
+  return el(
+    "ul.origins",
+    list.map((origin) =>
+      el(
+        "li",
+        el("div.origin-head", foreign("code.pointer", origin.pointer || "the whole payload"), origin.authority && authority()),
+        foreign("div.source", "from " + origin.source),
+        el("div.levels", integrity(origin.integrity, origin.needed), origin.needed && needed(origin)),
+      ),
+    ),
+  );
+}
+
+/// Whether an origin is good enough for what its value decides.
+export function needed(origin) {
+  const enough = INTEGRITIES.indexOf(origin.integrity) >= INTEGRITIES.indexOf(origin.needed);
+  return el(`span.needed.${enough ? "enough" : "short"}`, icon(enough ? "allow" : "warn"), enough ? "needs " : "needs at least ", plain(origin.needed));
+}
+
+export const authority = () =>
+  el("span.authority", { title: "This argument decides who is paid, reached or changed" }, icon("key"), "authority");
+
+const OPINIONS = { approve: "allow", flag: "hold", escalate: "hold", block: "deny", silent: "hold" };
+
+/// What the judges said.
+export function verdicts(list, none = "No judge was asked.") {
+  if (!list.length) return el("p.muted", none);
+  return el(
+    "ul.findings",
+    list.map((verdict) =>
+      el(
+        `li.${OPINIONS[verdict.opinion] ?? "hold"}`,
+        icon("judge"),
+        el("div", el("div.finding-head", foreign("strong", verdict.judge), foreign("span.word", verdict.opinion)), foreign("p", verdict.reasoning)),
+      ),
+    ),
+  );
+}
+
+/// A review, in words.
+export function review(needed) {
+  if (!needed) return "none";
+  const parts = [];
+  if (needed.judges) parts.push(needed.judges === 1 ? "a judge" : `${needed.judges} judges`);
+  if (needed.people) parts.push(needed.people === 1 ? "a person" : `${needed.people} people`);
+  if (needed.dry_run) parts.push("a dry run");
+  return parts.length ? parts.join(" + ") : "none before commit";
+}
+
+/// Pairs of a name and what it is.
+export function facts(...pairs) {
+  return el("dl.facts", pairs.filter(Boolean).map(([name, value]) => el("div", el("dt", name), el("dd", value))));
+}
