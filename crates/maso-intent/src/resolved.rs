@@ -1,6 +1,6 @@
 //! Stage 3: the effective authority, the task, the mandate in force.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use maso_core::{Act, AgentName, Digest, Finding, Hop, Mode, Phase, Principal, Refusal, Refused, Turn, Word};
 use maso_identity::{Identified, TaskClaim};
@@ -53,6 +53,9 @@ pub struct Resolved {
     solution: Arc<SolutionMandate>,
     server: Option<Arc<ServerManifest>>,
     tool: Option<Arc<ToolManifest>>,
+    /// Shared by all clones, because stages 8 to 10 each ask for it and hashing a payload is dear.
+    // INVARIANT: what it is taken from never changes.
+    action: Arc<OnceLock<Digest>>,
 }
 
 impl Resolved {
@@ -109,7 +112,7 @@ impl Resolved {
 
     /// The digest to which approvals and verdicts are bound.
     pub fn action_digest(&self) -> Digest {
-        self.hop().action_digest(self.task.id)
+        *self.action.get_or_init(|| self.hop().action_digest(self.task.id))
     }
 }
 
@@ -127,6 +130,7 @@ pub fn resolve(identified: Identified, circumstances: Circumstances) -> Result<R
             tool: ground.tool,
             identified,
             circumstances,
+            action: Arc::default(),
         }),
         Err((refusal, finding)) => Err(Box::new(Refused::new(identified, refusal, finding))),
     }
