@@ -6,10 +6,10 @@ use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityUid, Policy, PolicyId, PolicySet, Request,
     RestrictedExpression,
 };
-use maso_core::{Mode, Phase, Principal, TaskId, Timestamp};
+use maso_core::{Label, Mode, Phase, Principal, Source, TaskId, Timestamp};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Identified, Trust, TrustSettings, identify};
-use maso_intent::{Circumstances, Deployment, PinState, Resolved, TaskSpec, resolve};
+use maso_intent::{Circumstances, Deployment, PinState, Resolved, ResultLabels, TaskSpec, resolve};
 use maso_policy::{Decision, Memory, Policies, Verdicts, authorise, settle, trace, weigh};
 use maso_wire::Credential;
 use serde::Serialize;
@@ -40,6 +40,8 @@ pub struct PurePath {
     pub without_scan: Quantiles,
     /// Stage 4 alone.
     pub scan: Quantiles,
+    /// Stage 11 for an answer of the same size, in a task that has seen many like it.
+    pub learn: Quantiles,
     /// One call of Cedar's authorizer over the same policies.
     pub bare_cedar: Quantiles,
 }
@@ -85,6 +87,7 @@ pub fn measure(n_policies: usize, spread: Spread, rounds: usize) -> Result<PureP
         .quantiles(),
         without_scan: Times::taken(rounds, || (identified.clone(), circumstances.clone()), whole).quantiles(),
         scan: Times::taken(rounds, || (), |()| scanner.scan(&resolved)).quantiles(),
+        learn: learn(rounds.min(LESSONS)),
         // It asks every policy: fewer rounds where there are many of them.
         bare_cedar: bare_cedar(&policies, (rounds * 100 / n_policies.max(100)).max(20))?,
     })
@@ -114,6 +117,14 @@ fn hop(deployment: &Arc<Deployment>) -> Result<(Identified, Circumstances), Faul
         mode: Mode::Enforce,
     };
     Ok((identified, circumstances))
+}
+
+fn learn(rounds: usize) -> Quantiles {
+    let mut memory = Memory::default();
+    let labels = ResultLabels { default: Label::WORST, fields: Vec::new() };
+    let source = Source::Server { server: "notes".parse().expect("the name is a server's"), item: "read_note".into() };
+    let answer = ground::arguments();
+    Times::taken(rounds, || source.clone(), |source| memory.learn(source, &answer, &labels)).quantiles()
 }
 
 /// The same question to the same policies, with nothing around it: request and entities are made beforehand.
@@ -160,4 +171,5 @@ fn question() -> Option<(Request, Entities)> {
     Some((request, Entities::from_entities(entities, None).ok()?))
 }
 
+const LESSONS: usize = 2_000;
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

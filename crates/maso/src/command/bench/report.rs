@@ -108,6 +108,7 @@ fn pure_path(rows: &[PurePath], agentmesh: Option<&Rival>) {
         line("  6 trace", row.trace);
         line("  7 weigh, 8 settle", row.weigh_and_settle);
         line("  4 the scan, apart", row.scan);
+        line("  11 learning an answer like it, apart", row.learn);
         line("bare Cedar, the same policies", row.bare_cedar);
         let rival = agentmesh.and_then(|rival| rival.rows.iter().find(|rival| rival.n_rules == row.n_policies));
         if let Some(rival) = rival.filter(|_| !row.each_concerns_the_call) {
