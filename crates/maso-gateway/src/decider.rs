@@ -22,6 +22,8 @@ pub(crate) trait Decider: Send + Sync {
     fn identify(&self, received: Received) -> Result<AgentName, Refusal>;
     /// Which of these definitions may be shown and called.
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
+    /// Whether an agent is stopped, so that nothing may reach it.
+    fn is_stopped(&self, agent: &AgentName) -> bool;
     /// How a tool's published definition stands to the approved one.
     fn pin(&self, tool: &ToolRef) -> PinState;
     /// The deployment in force.
@@ -102,7 +104,7 @@ impl Paved {
 async fn carried(release: Release, carry: Carry) -> Carried<Got> {
     let resolved = release.permit().map(|permit| permit.weighed().resolved());
     let go = Go {
-        agent: resolved.and_then(|resolved| resolved.hop().agent().cloned()),
+        agent: release.agent().cloned(),
         action: resolved.map(|resolved| resolved.action_digest()),
         replaced: release.replaced_payload().cloned(),
     };
@@ -131,6 +133,10 @@ impl Decider for Paved {
 
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {
         self.path.published(tools).await
+    }
+
+    fn is_stopped(&self, agent: &AgentName) -> bool {
+        self.path.world().mode() == Mode::Enforce && self.path.world().is_stopped(agent)
     }
 
     fn pin(&self, tool: &ToolRef) -> PinState {

@@ -41,14 +41,14 @@ pub async fn list_tools(
         tools: BTreeMap::new(),
     };
     let settings = Settings { server_wait_ms: WAIT_MS, ..Settings::default() };
-    let wish = Wish { revision: Revision::V2025_11_25, capabilities: json!({}) };
+    let wish = Wish { revision: Revision::V2025_11_25, capabilities: able() };
     let upstreams = Upstreams::new(PathBuf::from("."));
     let opening = upstreams.open(&manifest, &settings, wish, Arc::new(Deaf));
     let wait = std::time::Duration::from_millis(WAIT_MS);
     let leg = tokio::time::timeout(wait, opening)
         .await
         .map_err(|_| InquiryFault(format!("it did not answer within {WAIT_MS} ms")))??;
-    Ok(definitions(&leg, &json!({})).await?)
+    Ok(definitions(&leg, &able()).await?)
 }
 
 /// All tool definitions that the server at the other end publishes; none if it says that it has no tools.
@@ -99,9 +99,9 @@ impl Gateway {
     }
 
     async fn meet(&self, manifest: &ServerManifest, settings: &Settings) -> Result<(), LegFault> {
-        let wish = Wish { revision: Revision::V2025_11_25, capabilities: json!({}) };
+        let wish = Wish { revision: Revision::V2025_11_25, capabilities: able() };
         let leg = self.upstreams.open(manifest, settings, wish, Arc::new(Deaf)).await?;
-        self.note_definitions(&leg, &json!({})).await
+        self.note_definitions(&leg, &able()).await
     }
 
     /// Notes what a server publishes on this connection: another one may have published something else.
@@ -134,6 +134,11 @@ impl From<LegFault> for InquiryFault {
     fn from(fault: LegFault) -> Self {
         Self(fault.to_string())
     }
+}
+
+/// What a client could do at most: some servers show certain tools only to clients that can.
+fn able() -> Value {
+    json!({ "sampling": {}, "elicitation": {}, "roots": {} })
 }
 
 /// Nobody is behind an inquiry: what the server says unasked is not heard, and what it asks is not answered.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use maso_core::{Act, Digest, Label, Principal, Source, TaskId, Turn};
+use maso_core::{Act, AgentName, Digest, Label, Principal, Source, TaskId, Turn};
 use maso_guard::Redaction;
 use maso_intent::{Resolved, ResultLabels};
 use maso_log::{Buffered, Recorded};
@@ -82,6 +82,17 @@ impl Release {
             Passage::Permit(permit) => Some(permit.value()),
             Passage::Buffered(permit) => Some(permit.value()),
             Passage::Observed(_) => None,
+        }
+    }
+
+    /// The agent that the hop concerns, where its sender was established.
+    pub fn agent(&self) -> Option<&AgentName> {
+        match &self.passage {
+            Passage::Observed(observed) => match observed.value() {
+                Observed::Denied(Denial { subject: Subject::Identified(identified), .. }) => identified.hop().agent(),
+                Observed::Denied(_) | Observed::Held(_) => self.passage.resolved()?.hop().agent(),
+            },
+            Passage::Permit(_) | Passage::Buffered(_) => self.passage.resolved()?.hop().agent(),
         }
     }
 

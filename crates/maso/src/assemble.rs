@@ -69,7 +69,9 @@ pub fn declared(folder: &Path) -> Result<(Deployment, Source), Fault> {
 /// Opens the deployment in `folder` for a process that serves as `role`.
 pub async fn assemble(folder: &Path, role: &'static str, mode: Mode) -> Result<Assembled, Fault> {
     let (deployment, _) = declared(folder)?;
-    let state = StateFolder::open(folder).map_err(|fault| Fault::new("cannot open the deployment's state", fault))?;
+    // Servers run in the deployment's folder, so nothing they are told may depend on where this program was started.
+    let state = StateFolder::open(&absolute(folder))
+        .map_err(|fault| Fault::new("cannot open the deployment's state", fault))?;
     open(deployment, state, role, mode).await
 }
 

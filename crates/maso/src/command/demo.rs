@@ -29,7 +29,12 @@ const WORDS: &str = "Settle the motor claims that came in today. Read each claim
 /// Exit code 0 only if every claim ended as the answers imply, no poisoned instruction had an effect, and the record
 /// holds: the first two are read from the insurer's database.
 pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
-    let folder = prepare(args.dir.clone())?;
+    if args.json && args.approve == cli::Approve::Ask {
+        return Err(
+            Fault::plain("`--json` leaves no room for questions").help("add `--approve all` or `--approve none`")
+        );
+    }
+    let folder = prepare(args.dir.as_deref().map(assemble::absolute))?;
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
     let (deployment, _) = assemble::declared(&folder)?;
     let state = StateFolder::open(&folder).map_err(|fault| Fault::new("cannot open the state", fault))?;
