@@ -136,7 +136,7 @@ impl Decider for Paved {
     }
 
     fn is_stopped(&self, agent: &AgentName) -> bool {
-        self.path.world().mode() == Mode::Enforce && self.path.world().is_stopped(agent)
+        self.path.world().is_stopped(agent)
     }
 
     fn pin(&self, tool: &ToolRef) -> PinState {

@@ -199,6 +199,10 @@ impl Gateway {
                     Ok(agent) => agent,
                     Err(reply) => return *reply,
                 };
+                // What lies in a mailbox was released to an agent that was not stopped then.
+                if self.decider.is_stopped(&agent) {
+                    return mcp::refused_tool(Refusal::Suspended, self.decider.hop_id());
+                }
                 let wait_ms = arguments.get("wait_ms").and_then(Value::as_u64).unwrap_or(0);
                 if name == "receive_requests" {
                     let max = arguments.get("max").and_then(Value::as_u64).and_then(|max| usize::try_from(max).ok());

@@ -23,7 +23,7 @@ use crate::{
     decider::{Decider, Paved},
     fleet::Fleet,
     outlet::Outlet,
-    room::Room,
+    room::{Room, passable},
     upstream::Upstreams,
 };
 
@@ -122,7 +122,8 @@ impl Gateway {
         capabilities: &Value,
         log_level: Option<&str>,
     ) -> Arc<Room> {
-        let declared = serde_json::json!([capabilities, log_level]);
+        // What is declared in other words is the same declaration: whoever varies them gets no connection for each.
+        let declared = serde_json::json!([passable(revision, capabilities), log_level]);
         let key = (agent.clone(), server.clone(), Digest::of_value(&declared));
         let mut rooms = self.rooms.lock();
         rooms.retain(|known, room| *known == key || !room.is_idle(ROOM_IDLE));

@@ -21,7 +21,7 @@ use crate::{
     hold::{Settled, held_reply, refused_code},
     listing,
     outlet::{Outlet, Weight},
-    room::{Listener, Room, released},
+    room::{Listener, Room, known_level, released},
     upstream::{Answer, Leg, LegFault, stateless_meta},
 };
 
@@ -228,7 +228,7 @@ impl Gateway {
         match &asked.session {
             Some(session) => session.room(self, agent, &asked.request),
             None => {
-                let level = asked.request.meta(meta::LOG_LEVEL).and_then(Value::as_str);
+                let level = asked.request.meta(meta::LOG_LEVEL).and_then(Value::as_str).and_then(known_level);
                 self.room(&asked.server, agent, asked.revision, &asked.capabilities(), level)
             }
         }

@@ -389,12 +389,13 @@ pub(crate) fn released(go: &Go, payload: Box<RawValue>) -> Box<RawValue> {
     }
 }
 
-/// What may be declared to a server of what a client declared: what maso can pass on.
-fn passable(revision: Revision, capabilities: &Value) -> Value {
+/// What may be declared to a server of what a client declared: what maso can pass on, in words that the protocol has.
+/// No hop carries it and no scanner sees it, so nothing else may stand in it.
+pub(crate) fn passable(revision: Revision, capabilities: &Value) -> Value {
     let mut declared = json!({});
     for name in ["roots", "sampling", "elicitation"] {
         if let Some(capability) = capabilities.get(name).filter(|capability| capability.is_object()) {
-            declared[name] = capability.clone();
+            declared[name] = known_switches(capability);
         }
     }
     if revision == Revision::V2025_06_18 {
@@ -411,6 +412,26 @@ fn passable(revision: Revision, capabilities: &Value) -> Value {
     declared
 }
 
+/// The members that the protocol knows, of those that say yes, no or what lies below them.
+fn known_switches(capability: &Value) -> Value {
+    let mut known = json!({});
+    for name in ["listChanged", "context", "tools", "form", "url", "applyDefaults"] {
+        match capability.get(name) {
+            Some(Value::Bool(switch)) => known[name] = json!(switch),
+            Some(below @ Value::Object(_)) => known[name] = known_switches(below),
+            _ => {}
+        }
+    }
+    known
+}
+
+/// The level if it is one that the protocol has.
+pub(crate) fn known_level(level: &str) -> Option<&str> {
+    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+        .into_iter()
+        .find(|known| *known == level)
+}
+
 /// Whether the client declared that it can be asked this.
 fn declares(capabilities: &Value, act: &Act) -> bool {
     let name = match act {
@@ -424,3 +445,26 @@ fn declares(capabilities: &Value, act: &Act) -> bool {
 
 const LISTENERS_MAX: usize = 64;
 const QUESTIONS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_carries_nothing_but_what_the_protocol_knows() {
+        let declared = json!({
+            "roots": { "listChanged": true, "of": "the account is DE89 3704 0044 0532 0130 00" },
+            "sampling": { "tools": { "secret": "x" }, "context": "said in words" },
+            "elicitation": { "form": { "applyDefaults": true }, "url": {} },
+            "experimental": { "channel": {} },
+        });
+        let passed = json!({
+            "roots": { "listChanged": true },
+            "sampling": { "tools": {} },
+            "elicitation": { "form": { "applyDefaults": true }, "url": {} },
+        });
+        assert_eq!(passable(Revision::V2025_11_25, &declared), passed);
+        assert_eq!(known_level("info"), Some("info"));
+        assert_eq!(known_level("info; the account is DE89"), None);
+    }
+}

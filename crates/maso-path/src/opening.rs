@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maso_core::{Mode, Tier};
+use maso_core::{Mode, Principal, Tier};
 use maso_guard::Scanner;
 use maso_identity::{Revocation, Trust};
 use maso_intent::Deployment;
@@ -135,6 +135,16 @@ impl Path {
     pub(crate) fn memory_of(&self, resolved: &maso_intent::Resolved) -> Arc<RwLock<Memory>> {
         let (task, solution, mandate) = (resolved.task(), resolved.solution(), resolved.mandate());
         self.world.memories().of(task.id, || Memory::for_task(task, solution, mandate))
+    }
+
+    /// What the standing task of the agent that receives this hop has seen so far, if the hop belongs to another task.
+    pub(crate) fn memory_beside(&self, resolved: &maso_intent::Resolved) -> Option<Arc<RwLock<Memory>>> {
+        let Principal::Agent(receiver) = &resolved.hop().to else { return None };
+        let standing = self.world.tasks().standing(receiver).filter(|task| task.id != resolved.task().id)?;
+        let deployment = self.world.deployment();
+        let mandate = deployment.agents.get(receiver)?;
+        let solution = deployment.workflows.get(&mandate.workflow)?;
+        Some(self.world.memories().of(standing.id, || Memory::for_task(&standing, solution, mandate)))
     }
 }
 

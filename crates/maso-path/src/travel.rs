@@ -122,6 +122,8 @@ impl Path {
     /// Stages 4 to 7: pure over the world of this moment.
     fn weigh_up(&self, resolved: Resolved) -> (Weighed, Vec<maso_guard::Redaction>) {
         let scan = self.scanner.scan(&resolved);
+        // Begun before anything of this hop is recorded: a memory that begins later counts as having forgotten it.
+        drop(self.memory_beside(&resolved));
         let memory = self.memory_of(&resolved);
         let memory = memory.read();
         let mut findings = scan.findings;

@@ -10,9 +10,12 @@ mod standing;
 mod tasks;
 mod tickets;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
-use maso_core::{AgentName, Findings, Mode, Phase, Refusal, Refused, Scope, Timestamp};
+use maso_core::{AgentName, Findings, Hop, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, Turn};
 use maso_identity::Identified;
 use maso_intent::{Circumstances, Deployment, PinState, Resolved};
 use maso_log::{Record, v1::Body};
@@ -61,8 +64,12 @@ impl World {
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
-                if let (Some(task), Some(_)) = (&decided.task, &decided.answers) {
+                if let (Some(task), true) = (&decided.task, teaches(decided)) {
                     self.memories.seen(task);
+                    let receiver = decided.to.strip_prefix("agent:").and_then(|agent| agent.parse().ok());
+                    if let Some(standing) = receiver.and_then(|agent| self.tasks.standing(&agent)) {
+                        self.memories.seen(&standing.id.to_string());
+                    }
                 }
                 self.standing.decided(record.at, decided);
             }
@@ -86,7 +93,7 @@ impl World {
     /// # Errors
     /// When the hop concerns no agent of the deployment.
     pub fn around(&self, identified: Identified) -> Result<(Identified, Circumstances), Box<Refused<Identified>>> {
-        let Some(mandate) = identified.hop().agent().and_then(|agent| self.deployment.agents.get(agent)) else {
+        let Some(mandate) = party(identified.hop()).and_then(|agent| self.deployment.agents.get(agent)) else {
             let finding =
                 maso_core::Finding::new("AT-1.2", maso_core::Word::NoGo, "the hop concerns no agent with a mandate");
             return Err(Box::new(Refused::new(identified, Refusal::OutOfMandate, finding)));
@@ -99,7 +106,12 @@ impl World {
             (Some(tool), maso_core::Turn::Ask) => self.pins.state(tool),
             _ => PinState::Pinned,
         };
-        let (agent_phase, around_phase) = self.standing.phases(&mandate.agent, &mandate.workflow);
+        let (mut agent_phase, mut around_phase) = self.standing.phases(&mandate.agent, &mandate.workflow);
+        if let Some(answering) = identified.hop().agent().and_then(|agent| self.deployment.agents.get(agent)) {
+            // Of an answer between agents the worse of both counts: who is stopped is told as little as it tells.
+            let (agent, around) = self.standing.phases(&answering.agent, &answering.workflow);
+            (agent_phase, around_phase) = (agent_phase.max(agent), around_phase.max(around));
+        }
         let circumstances = Circumstances {
             deployment: Arc::clone(&self.deployment),
             task,
@@ -109,6 +121,13 @@ impl World {
             mode: self.mode,
         };
         Ok((identified, circumstances))
+    }
+
+    /// Whether this agent is stopped: it is isolated, or everything around it is.
+    pub fn is_stopped(&self, agent: &AgentName) -> bool {
+        let Some(mandate) = self.deployment.agents.get(agent) else { return true };
+        let (own, around) = self.standing.phases(agent, &mandate.workflow);
+        own >= Phase::Alternate || around >= Phase::Emergency
     }
 
     /// What rates and limits say of this hop.
@@ -178,4 +197,18 @@ impl World {
         });
         tickets.chain(tasks).chain(self.standing.orders(now)).collect()
     }
+}
+
+/// The agent whose mandate and whose standing task count: the one that asks or, between agents, is answered.
+fn party(hop: &Hop) -> Option<&AgentName> {
+    match (&hop.to, hop.turn) {
+        (Principal::Agent(asker), Turn::Answer { .. }) => Some(asker),
+        _ => hop.agent(),
+    }
+}
+
+/// Whether whoever gets it has seen something that its task had not.
+fn teaches(decided: &maso_log::v1::HopDecided) -> bool {
+    // Nothing is learned from listings.
+    decided.verb != "list" && (decided.answers.is_some() || decided.verb == "request" || decided.verb == "notify")
 }

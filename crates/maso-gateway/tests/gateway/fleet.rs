@@ -54,3 +54,34 @@ async fn a_request_without_a_grant_does_not_arrive() {
     let received = writer.call("receive_requests", json!({})).await;
     assert_eq!(received["result"]["structuredContent"]["requests"], json!([]));
 }
+
+#[tokio::test]
+async fn a_request_outside_any_task_is_answered_too() {
+    let rig = Rig::new().await;
+    let (mut writer, mut reader) = (rig.pipe("writer", "maso"), rig.pipe("reader", "maso"));
+    writer.initialize(json!({})).await;
+    reader.initialize(json!({})).await;
+    let request = json!({ "to": "reader", "request": "check", "content": { "note": "a" } });
+    let id = writer.call("send_request", request).await["result"]["structuredContent"]["id"].clone();
+    reader.call("receive_requests", json!({})).await;
+    let completed = reader.call("complete_request", json!({ "id": id, "result": { "fine": true } })).await;
+    assert_eq!(completed["result"]["structuredContent"], json!({ "done": true }), "{completed}");
+    let result = writer.call("request_result", json!({ "id": id })).await;
+    assert_eq!(result["result"]["structuredContent"]["result"], json!({ "fine": true }));
+}
+
+#[tokio::test]
+async fn an_agent_that_is_stopped_gets_nothing_out_of_its_mailbox() {
+    let rig = Rig::new().await;
+    let (mut writer, mut reader) = (rig.pipe("writer", "maso"), rig.pipe("reader", "maso"));
+    writer.initialize(json!({})).await;
+    reader.initialize(json!({})).await;
+    let request = json!({ "to": "reader", "request": "check", "content": { "note": "a" } });
+    let id = writer.call("send_request", request).await["result"]["structuredContent"]["id"].clone();
+    rig.kill("agent:reader").await;
+    let received = reader.call("receive_requests", json!({})).await;
+    assert_eq!(received["result"]["structuredContent"]["maso"]["refused"], "SUSPENDED", "{received}");
+    rig.kill("agent:writer").await;
+    let result = writer.call("request_result", json!({ "id": id })).await;
+    assert_eq!(result["result"]["structuredContent"]["maso"]["refused"], "SUSPENDED", "{result}");
+}

@@ -8,7 +8,7 @@ use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Trust, TrustSettings};
 use maso_intent::{OpenTask, Source, TaskSpec};
 use maso_judge::Panel;
-use maso_log::v1::{Body, TicketAnswered};
+use maso_log::v1::{Body, Killed, TicketAnswered};
 use maso_path::{Clock, Ids as _, Path, Sources, SystemClock, SystemIds, write_task};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -122,6 +122,12 @@ impl Rig {
             expires_at: state.expires_at.as_millis(),
         };
         self.path.recorder().record(Body::TicketAnswered(answered)).await.unwrap();
+    }
+
+    /// Pulls the kill switch for a scope.
+    pub async fn kill(&self, scope: &str) {
+        let killed = Killed { scope: scope.to_owned(), by: "operator:owner".to_owned(), reason: "drill".to_owned() };
+        self.path.recorder().record(Body::Killed(killed)).await.unwrap();
     }
 
     /// Opens a task with these words; its token.

@@ -103,3 +103,23 @@ async fn a_task_that_was_closed_carries_nothing() {
     assert!(refusal(&outcome).is_some());
     assert_eq!(rig.n_carried(), 0);
 }
+
+#[tokio::test]
+async fn leaving_the_task_token_out_does_not_leave_behind_what_was_seen() {
+    let rig = Rig::new().await;
+    let agent = "writer".parse().unwrap();
+    let standing = rig.path.world().tasks().standing(&agent).unwrap();
+    let seen = |rig: &Rig| rig.path.world().memories().of(standing.id, maso_policy::Memory::default).read().label();
+    let task = rig.task("read n-1").await;
+    let read = released(&rig.call_in(Some(task), "notes:read_note", json!({ "note": "n-1" })).await);
+    released(&rig.call("notes:read_note", json!({ "note": "n-2" })).await);
+    assert_eq!(seen(&rig).integrity, maso_core::Integrity::Operator);
+
+    released(&rig.answer(Some(task), read, "notes:read_note", json!({ "text": "anyone's words" })).await);
+    assert_eq!(seen(&rig).integrity, maso_core::Integrity::External);
+
+    // And a restart, which forgets values, does not make the standing task know less than it did.
+    let rig = rig.restarted().await;
+    rig.call("notes:read_note", json!({ "note": "n-3" })).await;
+    assert_eq!(seen(&rig), maso_core::Label::WORST);
+}

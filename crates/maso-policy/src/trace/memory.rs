@@ -94,6 +94,12 @@ impl Memory {
         }
     }
 
+    /// Notes that whoever works on the task has seen data of this label elsewhere. Where its values came from is not
+    /// known here.
+    pub fn reckon_with(&mut self, label: Label) {
+        self.seen = self.seen.combine(label);
+    }
+
     /// The label of everything that was seen, combined.
     pub fn label(&self) -> Label {
         self.seen
