@@ -43,9 +43,6 @@ impl Path {
 
     /// Records a denial, and what posture makes of it. Whoever waited for its ticket is told by it.
     pub(crate) async fn record_denial(&self, denial: Denial) -> Result<Passage, NotRecorded> {
-        if let maso_policy::Subject::Weighed(weighed) = &denial.subject {
-            self.world.tickets().told(&weighed.resolved().action_digest());
-        }
         let ruled = self.ruled(Decision::Deny(denial), None);
         let moves = matches!(ruled.body(), v1::Body::HopDecided(decided) if may_move_phases(&decided));
         let recorded = self.recorder.record(ruled).await.map_err(not_recorded)?;

@@ -77,6 +77,26 @@ async fn a_rejection_is_told_once_and_then_the_action_may_be_asked_for_afresh() 
 }
 
 #[tokio::test]
+async fn who_approved_may_still_say_no_until_it_happened() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    rig.answer_ticket(waiting.ticket().id, "approve", "owner").await;
+    rig.answer_ticket(waiting.ticket().id, "reject", "second").await;
+    assert_eq!(refusal(&rig.wait(waiting).await), Some("NOT_APPROVED"));
+    assert_eq!(rig.n_carried(), 0);
+}
+
+#[tokio::test]
+async fn whoever_begins_later_knows_that_a_rejection_was_told() {
+    let (rig, task) = rig().await;
+    let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+    rig.answer_ticket(waiting.ticket().id, "reject", "owner").await;
+    assert_eq!(refusal(&rig.wait(waiting).await), Some("NOT_APPROVED"));
+    let rig = rig.restarted().await;
+    held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
+}
+
+#[tokio::test]
 async fn silence_is_a_no() {
     let (rig, task) = rig().await;
     let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);

@@ -123,16 +123,6 @@ impl Tickets {
         inner.tickets.len() - inner.closed.len()
     }
 
-    /// Forgets a closed ticket, so that the same action may be asked for afresh: whoever waited was told.
-    pub(crate) fn told(&self, action: &Digest) {
-        let mut inner = self.inner.lock();
-        if let Some(id) = inner.by_action.get(action).copied()
-            && inner.tickets.get(&id).is_some_and(|ticket| ticket.answer != Answer::Open)
-        {
-            inner.by_action.remove(action);
-        }
-    }
-
     /// A signal that fires whenever any ticket changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -149,6 +139,26 @@ impl Tickets {
     }
 
     pub(super) fn decided(&self, decided: &v1::HopDecided) {
+        match decided.decision.as_str() {
+            "hold" => self.held(decided),
+            "deny" => self.told(decided),
+            _ => {}
+        }
+    }
+
+    /// Forgets the closed ticket of an action that was denied, so that it may be asked for afresh: whoever waited was
+    /// told.
+    fn told(&self, decided: &v1::HopDecided) {
+        let Some(action) = decided.action.as_deref().and_then(Digest::parse) else { return };
+        let mut inner = self.inner.lock();
+        if let Some(id) = inner.by_action.get(&action).copied()
+            && inner.tickets.get(&id).is_some_and(|ticket| ticket.answer != Answer::Open)
+        {
+            inner.by_action.remove(&action);
+        }
+    }
+
+    fn held(&self, decided: &v1::HopDecided) {
         let (Some(ticket), Some(action), Some(expires_at)) = (&decided.ticket, &decided.action, decided.expires_at)
         else {
             return;
@@ -178,7 +188,9 @@ impl Tickets {
     pub(super) fn answered(&self, record: &v1::TicketAnswered) {
         let (Ok(id), Ok(by)) = (record.ticket.parse::<TicketId>(), record.by.parse::<OperatorName>()) else { return };
         self.change(id, |ticket| {
-            if ticket.answer != Answer::Open || Digest::parse(&record.action) != Some(ticket.action) {
+            if !matches!(ticket.answer, Answer::Open | Answer::Approved)
+                || Digest::parse(&record.action) != Some(ticket.action)
+            {
                 return;
             }
             match record.answer.as_str() {
@@ -194,7 +206,7 @@ impl Tickets {
                     }
                 }
                 "approve" => {}
-                // Whatever is not clearly a yes is a no.
+                // Whatever is not clearly a yes is a no, and a no counts until the action has happened.
                 _ => ticket.answer = Answer::Rejected { by, reason: record.reason.clone() },
             }
         });
