@@ -136,7 +136,7 @@ impl Path {
     /// Stage 8, the hearing: only what must wait waits, and only where it can still help.
     async fn hear(&self, weighed: &Weighed) -> Verdicts {
         let action = weighed.resolved().action_digest();
-        let mut verdicts = self.world.tickets().heard(&action);
+        let mut verdicts = self.world.tickets().heard(&action, self.clock.now());
         if weighed.review().n_judges > 0 && weighed.findings().word() < maso_core::Word::NoGo {
             verdicts.judges = self.panel_of(weighed, action).await;
         }

@@ -97,6 +97,32 @@ async fn whoever_begins_later_knows_that_a_rejection_was_told() {
 }
 
 #[tokio::test]
+async fn a_yes_whose_time_is_over_is_not_used_up_by_what_needs_none() {
+    let rig = Rig::new().await;
+    let move_to = async |phase| {
+        let by = maso_posture::Authority {
+            operator: "owner".parse().unwrap(),
+            office: maso_posture::Office::Security,
+            reason: "the notes server was cleaned".into(),
+            review: None,
+        };
+        let (standing, now) = (rig.path.world().standing(), rig.path.clock().now());
+        for order in standing.moved(maso_core::Scope::Deployment, phase, by, now).unwrap() {
+            rig.path.recorder().record(order).await.unwrap();
+        }
+    };
+    move_to(maso_core::Phase::Contingency).await;
+    let waiting = held(rig.call("notes:read_note", json!({ "note": "n-1" })).await);
+    let ticket = waiting.ticket().id;
+    rig.answer_ticket(ticket, "approve", "owner").await;
+    rig.clock.advance(24 * 60 * 60_000);
+    move_to(maso_core::Phase::Primary).await;
+    released(&rig.call("notes:read_note", json!({ "note": "n-1" })).await);
+    assert_eq!(rig.path.world().tickets().find(ticket).unwrap().answer, Answer::Approved);
+    assert!(rig.decided().await.last().unwrap().approvals.is_empty());
+}
+
+#[tokio::test]
 async fn silence_is_a_no() {
     let (rig, task) = rig().await;
     let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);

@@ -89,12 +89,16 @@ impl Tickets {
             .cloned()
     }
 
-    /// What people said of this exact action.
-    pub(crate) fn heard(&self, action: &Digest) -> Verdicts {
+    /// What people said of this exact action. A yes whose time is over was not said: it must be neither counted nor
+    /// used up by an action that happens without it.
+    pub(crate) fn heard(&self, action: &Digest, now: Timestamp) -> Verdicts {
         let mut verdicts = Verdicts::none();
         if let Some(ticket) = self.of_action(action) {
             match ticket.answer {
-                Answer::Open | Answer::Approved => verdicts.approvals = ticket.approvals,
+                Answer::Open | Answer::Approved => {
+                    verdicts.approvals = ticket.approvals;
+                    verdicts.approvals.retain(|approval| now <= approval.expires_at);
+                }
                 Answer::Rejected { by, reason } => {
                     verdicts.rejections.push(Rejection { ticket: ticket.id, by, action: ticket.action, reason });
                 }
