@@ -36,9 +36,9 @@ pub enum StateFault {
     #[error("`{0}` is not an authority key: 64 hexadecimal digits were expected")]
     BadKey(PathBuf),
     /// Others may read a secret.
-    #[error("`{path}` may be read by others (mode {mode:o}); `chmod 600` it")]
+    #[error("`{path}` may be read by others (mode {mode:o}); `chmod go= {path}` ends that")]
     Exposed {
-        /// The file.
+        /// The file, or the folder itself.
         path: PathBuf,
         /// Its mode.
         mode: u32,
@@ -55,6 +55,8 @@ impl StateFolder {
         if !path.is_dir() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(fault("create", &path))?;
         }
+        // Whoever may write here can put another key, or another record, in place of ours.
+        only_ours(&path)?;
         Ok(Self { path })
     }
 
@@ -129,9 +131,32 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
 }
 
 fn read_private(path: &Path) -> Result<String, StateFault> {
-    let mode = fs::metadata(path).map_err(fault("read", path))?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(StateFault::Exposed { path: path.to_owned(), mode });
-    }
+    only_ours(path)?;
     fs::read_to_string(path).map_err(fault("read", path))
+}
+
+/// Whether nobody but its owner may read or change it.
+fn only_ours(path: &Path) -> Result<(), StateFault> {
+    let mode = fs::metadata(path).map_err(fault("read", path))?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(StateFault::Exposed { path: path.to_owned(), mode }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_others_may_enter_is_not_used() {
+        let deployment = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(deployment.path()).unwrap();
+        assert!(state.authority().is_ok());
+        for mode in [0o777, 0o750, 0o701] {
+            fs::set_permissions(state.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let refused = StateFolder::open(deployment.path()).unwrap_err();
+            assert!(matches!(refused, StateFault::Exposed { mode: found, .. } if found == mode), "{refused}");
+        }
+        fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::set_permissions(state.path().join("authority.key"), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(state.authority(), Err(StateFault::Exposed { .. })));
+    }
 }
