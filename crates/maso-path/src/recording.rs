@@ -36,7 +36,7 @@ impl Path {
     /// Records a hold under its ticket.
     pub(crate) async fn record_hold(&self, held: Held, ticket: &Ticket) -> Result<Passage, NotRecorded> {
         match self.commit(Decision::Hold(held), Some(ticket), Vec::new()).await? {
-            RecordedDecision::Hold(held) => Ok(Passage::Observed(held.map(Observed::Held))),
+            RecordedDecision::Hold(held) => Ok(Passage::Observed(held.map(|held| Observed::Held(Box::new(held))))),
             RecordedDecision::Allow(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),
         }
     }

@@ -23,7 +23,7 @@ pub(crate) enum Passage {
 /// A decision that would have stopped the hop.
 #[derive(Debug)]
 pub(crate) enum Observed {
-    Held(Held),
+    Held(Box<Held>),
     Denied(Denial),
 }
 

@@ -151,7 +151,7 @@ impl Path {
         R: Send,
     {
         let hop = held.weighed().resolved().hop().id;
-        let resolved = held.weighed().resolved().clone();
+        let resolved = Box::new(held.weighed().resolved().clone());
         let Some(ticket) = self.ticket_for(&held) else {
             return Outcome::Refused { hop, refusal: Refusal::LimitReached };
         };
@@ -171,7 +171,9 @@ impl Path {
         R: Send,
     {
         let refusal = denial.refusal;
-        let observed = self.world.mode() == Mode::Observe && matches!(observing, Observing::Allowed);
+        // What only observes has moved no phase by itself, so whoever is stopped was stopped by a person: that binds.
+        let may_observe = matches!(observing, Observing::Allowed) && refusal != Refusal::Suspended;
+        let observed = self.world.mode() == Mode::Observe && may_observe;
         match self.record_denial(denial).await {
             Ok(passage) if observed => self.release(hop, passage, Vec::new(), carry).await,
             // Refused all the same: what could not be recorded did not happen, and nothing is what a denial does.

@@ -30,7 +30,7 @@ pub struct Ticket {
 #[derive(Debug)]
 pub struct Waiting {
     pub(crate) ticket: Ticket,
-    pub(crate) resolved: Resolved,
+    pub(crate) resolved: Box<Resolved>,
 }
 
 impl Waiting {
