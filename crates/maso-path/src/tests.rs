@@ -7,3 +7,4 @@ mod observing;
 mod pinning;
 mod posture;
 mod rig;
+mod simulation;

@@ -1,11 +1,15 @@
 //! A deployment on a temporary record, with a clock that only the test moves.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+use std::{
+    cell::RefCell,
+    path::PathBuf,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
 };
 
-use maso_core::{Act, AgentName, HopId, Mode, Principal, TaskId, TicketId, Timestamp, ToolRef, Turn};
+use maso_core::{Act, AgentName, Digest, HopId, Mode, Principal, TaskId, TicketId, Timestamp, ToolRef, Turn};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Trust, TrustSettings};
 use maso_intent::{Deployment, Source, ToolDefinition};
@@ -23,8 +27,16 @@ pub struct Rig {
     pub clock: Arc<HandClock>,
     /// How often anything was carried.
     pub n_carried: Arc<AtomicUsize>,
-    folder: Arc<TempDir>,
-    mode: Mode,
+    ground: Ground,
+}
+
+/// What all processes of a deployment have in common.
+#[derive(Clone)]
+pub struct Ground {
+    pub folder: Arc<TempDir>,
+    pub clock: Arc<HandClock>,
+    pub ids: Arc<dyn Ids>,
+    pub mode: Mode,
 }
 
 /// A clock that stands until it is moved.
@@ -38,6 +50,10 @@ impl Clock for HandClock {
 }
 
 impl HandClock {
+    pub fn at(moment: Timestamp) -> Self {
+        Self(AtomicI64::new(moment.as_millis()))
+    }
+
     pub fn advance(&self, millis: i64) {
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
@@ -50,45 +66,54 @@ impl Rig {
 
     pub async fn in_mode(mode: Mode) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let clock = Arc::new(HandClock(AtomicI64::new(crate::SystemClock.now().as_millis())));
-        Self::open(folder, clock, mode).await
+        let clock = Arc::new(HandClock::at(crate::SystemClock.now()));
+        Self::on(Ground { folder, clock, ids: Arc::new(SystemIds), mode }).await
     }
 
-    async fn open(folder: Arc<TempDir>, clock: Arc<HandClock>, mode: Mode) -> Self {
-        let deployment = Arc::new(deployment());
+    /// One process on this ground, whose servers publish what was approved.
+    pub async fn on(ground: Ground) -> Self {
+        let rig = Self::silent_on(ground).await;
+        rig.path.published(approved_definitions()).await;
+        rig
+    }
+
+    /// One process on this ground, whose servers have not published anything yet.
+    pub async fn silent_on(ground: Ground) -> Self {
+        let deployment = Arc::clone(&DEPLOYMENT);
         let authority = AuthorityKey::from_seed([7; 32]);
-        let settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), clock.now());
+        let settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), ground.clock.now());
         let sources = Sources {
             panel: Panel::from_deployment(&deployment, &|_| None).unwrap(),
             deployment: Arc::clone(&deployment),
             trust: Arc::new(Trust::new(settings)),
-            scanner: Scanner::new(),
-            mode,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            ids: Arc::new(SystemIds),
+            scanner: SCANNERS.with_borrow_mut(Vec::pop).unwrap_or_default(),
+            mode: ground.mode,
+            clock: Arc::clone(&ground.clock) as Arc<dyn Clock>,
+            ids: Arc::clone(&ground.ids),
             role: "test",
         };
-        let path = Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap());
-        let definitions = deployment
-            .servers
-            .values()
-            .flat_map(|server| server.tools.values())
-            .map(|tool| (tool.tool.clone(), tool.definition.as_deref().unwrap().clone()));
-        path.published(definitions.collect()).await;
-        Self { path, clock, n_carried: Arc::default(), folder, mode }
+        let path = Arc::new(Path::open(&ground.log(), sources).await.unwrap());
+        Self { path, clock: Arc::clone(&ground.clock), n_carried: Arc::default(), ground }
     }
 
     /// A second process on the same record.
     pub async fn another(&self) -> Self {
-        Self::open(Arc::clone(&self.folder), Arc::clone(&self.clock), self.mode).await
+        Self::on(self.ground.clone()).await
     }
 
     /// The same deployment after the process ended and was started anew.
     pub async fn restarted(self) -> Self {
-        let Self { path, clock, folder, mode, .. } = self;
-        path.recorder().flush().await.unwrap();
-        drop(path);
-        Self::open(folder, clock, mode).await
+        Self::on(self.ended().await).await
+    }
+
+    /// Ends the process; what it recorded stays.
+    pub async fn ended(self) -> Ground {
+        self.path.recorder().flush().await.unwrap();
+        // Its scanner is as good as a new one, and a new one takes most of the time that opening takes.
+        if let Some(Path { scanner, .. }) = Arc::into_inner(self.path) {
+            SCANNERS.with_borrow_mut(|scanners| scanners.push(scanner));
+        }
+        self.ground
     }
 
     /// Opens a task with these words; its id.
@@ -168,15 +193,30 @@ impl Rig {
     /// Answers a ticket as an operator.
     pub async fn answer_ticket(&self, ticket: TicketId, answer: &str, by: &str) {
         let state = self.path.world().tickets().find(ticket).unwrap();
+        self.record_answer(ticket, state.action, state.expires_at, answer, by).await;
+    }
+
+    /// Answers a ticket that this process may not have heard of yet.
+    pub async fn answer_ticket_of(&self, waiting: &Waiting, answer: &str, by: &str) {
+        let ticket = waiting.ticket();
+        self.record_answer(ticket.id, ticket.action, ticket.expires_at, answer, by).await;
+    }
+
+    async fn record_answer(&self, ticket: TicketId, action: Digest, expires_at: Timestamp, answer: &str, by: &str) {
         let answered = v1::TicketAnswered {
             ticket: ticket.to_string(),
-            action: state.action.to_string(),
+            action: action.to_string(),
             answer: answer.to_owned(),
             by: by.to_owned(),
             reason: "as the test says".to_owned(),
-            expires_at: state.expires_at.as_millis(),
+            expires_at: expires_at.as_millis(),
         };
         self.path.recorder().record(Body::TicketAnswered(answered)).await.unwrap();
+    }
+
+    /// The flight record.
+    pub fn log(&self) -> PathBuf {
+        self.ground.log()
     }
 
     pub fn n_carried(&self) -> usize {
@@ -195,6 +235,19 @@ impl Rig {
             })
             .collect()
     }
+}
+
+impl Ground {
+    /// The flight record.
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("log.db")
+    }
+}
+
+/// The definitions that the deployment's lock file pins, as its server publishes them.
+pub fn approved_definitions() -> Vec<(ToolRef, ToolDefinition)> {
+    let tools = DEPLOYMENT.servers.values().flat_map(|server| server.tools.values());
+    tools.map(|tool| (tool.tool.clone(), tool.definition.as_deref().unwrap().clone())).collect()
 }
 
 /// A refusal's code; anything else is no refusal.
@@ -227,6 +280,12 @@ pub fn changed_definition() -> (ToolRef, ToolDefinition) {
     ("notes:read_note".parse().unwrap(), ToolDefinition::new(value))
 }
 
+static DEPLOYMENT: LazyLock<Arc<Deployment>> = LazyLock::new(|| Arc::new(deployment()));
+
+thread_local! {
+    static SCANNERS: RefCell<Vec<Scanner>> = const { RefCell::new(Vec::new()) };
+}
+
 fn deployment() -> Deployment {
     let mut source: Source = maso_intent::minimal();
     let maso = source.files["maso.toml"].replace("tier = 1 ", "tier = 2 ");
@@ -236,12 +295,12 @@ fn deployment() -> Deployment {
     source.files.insert("judges/rules.toml".into(), "kind = \"rules\"\ncriteria = [\"inside the mandate\"]\n".into());
     let workflow = source.files["workflows/notes.toml"].replace(
         r#"tools = ["notes:read_note", "notes:send_note"]"#,
-        r#"tools = ["notes:read_note", "notes:send_note", "notes:pay"]"#,
+        r#"tools = ["notes:read_note", "notes:send_note", "notes:pay", "notes:wipe"]"#,
     );
     source.files.insert("workflows/notes.toml".into(), workflow);
     let agent = source.files["agents/writer.toml"].replace(
         "[tools.\"notes:send_note\"]",
-        "[tools.\"notes:pay\"]\njustification = \"fees\"\nbounds = { \"/amount\" = { at_most = 1000 } }\n\n[tools.\"notes:send_note\"]",
+        "[tools.\"notes:wipe\"]\njustification = \"tidying\"\n\n[tools.\"notes:pay\"]\njustification = \"fees\"\nbounds = { \"/amount\" = { at_most = 1000 } }\n\n[tools.\"notes:send_note\"]",
     );
     source.files.insert("agents/writer.toml".into(), agent);
     let tools = source.files["tools/notes.toml"].replace("risk = \"high\"", "risk = \"medium\"");
@@ -249,18 +308,30 @@ fn deployment() -> Deployment {
     let tools = tools
         .replace("reversibility = \"irreversible\"", "reversibility = \"time-bounded\"\nreversible_window = \"1h\"");
     let pay = "\n[tools.pay]\nclass = \"transfer\"\nreversibility = \"irreversible\"\nrisk = \"high\"\n\
-               [tools.pay.authority]\n\"/to\" = { role = \"account\", integrity_min = \"verified\", below = \"deny\" }\n";
+               [tools.pay.authority]\n\"/to\" = { role = \"account\", integrity_min = \"verified\", below = \"deny\" }\n\
+               [tools.wipe]\nclass = \"delete\"\nreversibility = \"irreversible\"\nrisk = \"critical\"\n";
     source.files.insert("tools/notes.toml".into(), format!("{tools}{pay}"));
     let mut lock: Value = serde_json::from_str(&source.files["tools/notes.lock.json"]).unwrap();
-    lock.as_array_mut().unwrap().push(json!({
-        "name": "pay",
-        "inputSchema": {
-            "type": "object",
-            "properties": { "to": { "type": "string" }, "amount": { "type": "integer" } },
-            "required": ["to", "amount"],
-            "additionalProperties": false
-        }
-    }));
+    lock.as_array_mut().unwrap().extend([
+        json!({
+            "name": "pay",
+            "inputSchema": {
+                "type": "object",
+                "properties": { "to": { "type": "string" }, "amount": { "type": "integer" } },
+                "required": ["to", "amount"],
+                "additionalProperties": false
+            }
+        }),
+        json!({
+            "name": "wipe",
+            "inputSchema": {
+                "type": "object",
+                "properties": { "note": { "type": "string" } },
+                "required": ["note"],
+                "additionalProperties": false
+            }
+        }),
+    ]);
     source.files.insert("tools/notes.lock.json".into(), lock.to_string());
     match maso_intent::parse(&source) {
         Ok(deployment) => deployment,
