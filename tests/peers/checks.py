@@ -17,7 +17,7 @@ class Meeting:
     def __init__(self, deployment, servers, peers, node, scratch):
         self.deployment, self.servers = deployment, {server.name: server for server in servers}
         self.peers, self.node, self.scratch = peers, node, scratch
-        deployment.admit("everything", ASKING_TOOLS)
+        deployment.withdraw("everything", ASKING_TOOLS)
         self.base = deployment.up()
         self.token = deployment.token()
 
@@ -61,7 +61,7 @@ def all_of(meeting):
 
 
 def approval(meeting):
-    """Some tools appear only to clients that can be asked; nobody had seen them when the deployment was drafted."""
+    """Three tools that ask the client for something: in the mandate, and nobody has approved their definitions yet."""
     server = meeting.servers["everything"]
     client = meeting.over_http(server, "2025-11-25")
     client.open()

@@ -63,19 +63,13 @@ class Deployment:
         # Arguments that break a tool's schema are refused here; a public server has its own words for them.
         maso.write_text(maso.read_text() + LOOSE)
 
-    def admit(self, server, tools):
-        """Puts tools that only some clients get to see into the mandate."""
-        names = "".join(f'  "{server}:{tool}",\n' for tool in tools)
-        workflow = self.folder / "workflows/desktop.toml"
-        workflow.write_text(workflow.read_text().replace("tools = [\n", "tools = [\n" + names, 1))
-        agent = self.folder / "agents/desktop.toml"
-        mandated = "".join(f'\n[tools."{server}:{tool}"]\n' for tool in tools)
-        agent.write_text(agent.read_text().replace("\n[oispec]", mandated + "\n[oispec]", 1))
-        manifest = self.folder / f"tools/{server}.toml"
-        entries = "".join(
-            f'\n[tools."{tool}"]\nclass = "read"\nreversibility = "reversible"\nrisk = "low"\n' for tool in tools
-        )
-        manifest.write_text(manifest.read_text() + entries)
+    def withdraw(self, server, tools):
+        """Takes away the approval of tools that stay in the mandate: each waits for a person now."""
+        lock = self.folder / f"tools/{server}.lock.json"
+        pinned = json.loads(lock.read_text())
+        kept = [tool for tool in pinned if tool["name"] not in tools]
+        assert len(kept) == len(pinned) - len(tools), f"not all of {tools} were published"
+        lock.write_text(json.dumps(kept, indent=2))
 
     def approve_waiting(self):
         """Approves every definition that waits for a person; says which."""

@@ -1,0 +1,12 @@
+//! The program from outside: built, started, spoken to over the wire, killed. Nothing in here knows its insides.
+#![allow(clippy::unwrap_used, reason = "a test that cannot do its part has failed")]
+
+mod bad_input;
+mod client;
+mod crash;
+mod decisions;
+mod deployment;
+mod doors;
+mod pairs;
+mod random;
+mod server;
