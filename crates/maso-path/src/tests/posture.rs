@@ -77,3 +77,12 @@ async fn the_kill_switch_stops_everything_from_another_process() {
     let rig = rig.restarted().await;
     assert_eq!(refusal(&rig.call("notes:read_note", json!({ "note": "n-1" })).await), Some("SUSPENDED"));
 }
+
+#[tokio::test]
+async fn calls_at_once_are_no_more_than_one_after_the_other() {
+    let rig = Rig::new().await;
+    let calls = (0..150).map(|_| rig.call("notes:read_note", json!({ "note": "n-1" })));
+    let outcomes = futures::future::join_all(calls).await;
+    assert_eq!(outcomes.iter().filter(|outcome| refusal(outcome).is_none()).count(), 100);
+    assert_eq!(rig.n_carried(), 100);
+}

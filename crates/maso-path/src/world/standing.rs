@@ -1,6 +1,8 @@
 //! How agents, workflows and the deployment stand: phases, breakers, counters (EC-1.3, EC-2.4, PACE).
 
-use maso_core::{AgentName, Finding, Findings, Phase, Scope, Timestamp, Word, WorkflowName};
+use std::collections::HashMap;
+
+use maso_core::{AgentName, Finding, Findings, HopId, Phase, Scope, Timestamp, Word, WorkflowName};
 use maso_intent::{Deployment, Resolved, is_plan_attempt};
 use maso_log::v1;
 use maso_posture::{
@@ -14,11 +16,14 @@ use parking_lot::Mutex;
 pub struct Standing {
     rules: Rules,
     state: Mutex<State>,
+    /// Calls of this process that were let pass and are not on the record yet, and since when. They count, so that many
+    /// at once are not more than one after the other.
+    passing: Mutex<HashMap<AgentName, HashMap<HopId, Timestamp>>>,
 }
 
 impl Standing {
     pub(super) fn new(deployment: &Deployment) -> Self {
-        Self { rules: rules_of(deployment), state: Mutex::new(State::new()) }
+        Self { rules: rules_of(deployment), state: Mutex::new(State::new()), passing: Mutex::default() }
     }
 
     /// The agent's own phase, and the worst phase around it.
@@ -44,7 +49,17 @@ impl Standing {
         if !is_counted_call(&hop.from.to_string(), hop.act.verb(), matches!(hop.turn, maso_core::Turn::Ask)) {
             return findings;
         }
-        if let Rate::Exhausted { .. } = self.state.lock().rate(&resolved.mandate().agent, now, &self.rules) {
+        let agent = &resolved.mandate().agent;
+        let mut passing = self.passing.lock();
+        let passing = passing.entry(agent.clone()).or_default();
+        passing.retain(|other, since| *other != hop.id && now.since_ms(*since) < PASSING_MS_MAX);
+        let may = match self.state.lock().rate(agent, now, &self.rules) {
+            Rate::Within { n_left } => passing.len() < usize::try_from(n_left).unwrap_or(usize::MAX),
+            Rate::Exhausted { .. } => false,
+        };
+        if may {
+            passing.insert(hop.id, now);
+        } else {
             let most = resolved.mandate().calls_per_hour_max;
             findings.add(Finding::new("EC-1.3", Word::NoGo, format!("more than {most} calls within an hour")));
         }
@@ -55,7 +70,11 @@ impl Standing {
     pub(super) fn decided(&self, at: Timestamp, decided: &v1::HopDecided) {
         let Some(agent) = agent_of(decided) else { return };
         if let Some(what) = happening(decided) {
-            self.state.lock().recall(&Recorded::Happened { agent, what }, at, &self.rules);
+            self.state.lock().recall(&Recorded::Happened { agent: agent.clone(), what }, at, &self.rules);
+        }
+        // Counted by now if it is to be counted.
+        if let (Some(passing), Ok(hop)) = (self.passing.lock().get_mut(&agent), decided.hop.parse()) {
+            passing.remove(&hop);
         }
     }
 
@@ -189,6 +208,9 @@ fn rules_of(deployment: &Deployment) -> Rules {
     }
     rules
 }
+
+/// How long a call may take to be decided; past that, whatever became of it, it takes no place any more.
+const PASSING_MS_MAX: u64 = 10 * 60_000;
 
 /// The task of what belongs to none.
 const NO_TASK: maso_core::TaskId = maso_core::TaskId::from_uuid(uuid::Uuid::nil());
