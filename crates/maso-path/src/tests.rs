@@ -3,6 +3,7 @@
 
 mod approvals;
 mod decisions;
+mod faults;
 mod observing;
 mod pinning;
 mod posture;

@@ -58,6 +58,28 @@ async fn two_callers_cannot_share_one_approval() {
 }
 
 #[tokio::test]
+async fn two_processes_cannot_share_one_approval() {
+    let (one, task) = rig().await;
+    let other = one.another().await;
+    for amount in 1..=10 {
+        let waiting = held(one.call_in(Some(task), "notes:pay", payment(amount)).await);
+        // Written by the one and answered through the other: both know of the approval before either uses it.
+        other.answer_ticket_of(&waiting, "approve", "owner").await;
+        one.answer_ticket_of(&waiting, "approve", "second").await;
+        let (mine, yours) = tokio::join!(
+            one.call_in(Some(task), "notes:pay", payment(amount)),
+            other.call_in(Some(task), "notes:pay", payment(amount))
+        );
+        let n_released = [&mine, &yours].iter().filter(|o| matches!(o, crate::Outcome::Released { .. })).count();
+        assert_eq!(n_released, 1, "{mine:?} {yours:?}");
+    }
+    assert_eq!(one.n_carried() + other.n_carried(), 10);
+    one.path.recorder().flush().await.unwrap();
+    other.path.recorder().flush().await.unwrap();
+    assert!(maso_verify::verify(&one.log()).unwrap().holds());
+}
+
+#[tokio::test]
 async fn an_approval_of_another_amount_does_not_help() {
     let (rig, task) = rig().await;
     let waiting = held(rig.call_in(Some(task), "notes:pay", payment(20)).await);
