@@ -132,6 +132,7 @@ impl Gateway {
                 Err(refusal) => self.refused(asked, method, &act, refusal, self.decider.hop_id()),
             };
         }
+        self.meet_before_call(asked, method).await;
         let Some(received) = self.receive(asked, method, act.clone()) else {
             return mcp::error(Code::InvalidRequest, "malformed", None);
         };
@@ -144,6 +145,16 @@ impl Gateway {
             Settled::Held(ticket) => held_reply(method, asked.revision, &ticket, self.decider.now()),
             Settled::Earlier(reply) => reply,
             Settled::Refused { hop, refusal } => self.refused(asked, method, &act, refusal, hop),
+        }
+    }
+
+    /// Connects to the server before the first call of a stateless client that owns the pipe: it need not ask for
+    /// anything else first, and a tool that nobody has seen published cannot be called.
+    async fn meet_before_call(&self, asked: &Asked, method: Method) {
+        let Credential::Pipe(Principal::Agent(agent)) = &asked.credential else { return };
+        let unseen = called_tool(asked, method).is_some_and(|tool| self.decider.pin(&tool) != PinState::Pinned);
+        if unseen && let Err(fault) = self.room_of(asked, agent).leg().await {
+            tracing::debug!(server = %asked.server, %fault, "the server of a first call cannot be met");
         }
     }
 

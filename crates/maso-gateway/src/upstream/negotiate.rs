@@ -40,7 +40,11 @@ impl Leg {
         let met = if stateless_first {
             match self.discover(&wish.capabilities).await? {
                 Some(met) => met,
-                None => self.shake_hands(wish).await?.ok_or_else(no_common_revision)?,
+                None => match self.shake_hands(wish).await? {
+                    Some(met) => met,
+                    // A server that was slow to start heard the first question late, and is bound to its kind now.
+                    None => self.discover(&wish.capabilities).await?.ok_or_else(no_common_revision)?,
+                },
             }
         } else {
             match self.shake_hands(wish).await? {

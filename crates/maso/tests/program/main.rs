@@ -8,5 +8,6 @@ mod decisions;
 mod deployment;
 mod doors;
 mod pairs;
+mod pipe;
 mod random;
 mod server;
