@@ -27,7 +27,7 @@ class Meeting:
         self.base = self.deployment.up()
 
     def direct(self, server, revision, **more):
-        return Pipe(server.command, revision, **more)
+        return Pipe(server.command, revision, patient=False, **more)
 
     def over_http(self, server, revision, **more):
         return Http(f"{self.base}/mcp/{server.name}", revision, self.token, **more)

@@ -153,8 +153,9 @@ class Client:
 class Pipe(Client):
     """Over a child's standard input and output."""
 
-    def __init__(self, command, revision, env=None, capabilities=None):
+    def __init__(self, command, revision, env=None, capabilities=None, patient=True):
         super().__init__(revision, capabilities)
+        self.patient = patient
         self.child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env
         )
@@ -172,6 +173,9 @@ class Pipe(Client):
 
     def close(self):
         self.child.stdin.close()
+        if not self.patient:
+            # Some servers wait a minute for answers to what they asked before they notice that nobody is there.
+            self.child.kill()
         try:
             self.child.wait(timeout=WAIT_S)
         except subprocess.TimeoutExpired:
