@@ -176,3 +176,18 @@ async fn another_process_can_answer_and_a_restart_loses_no_approval() {
     released(&rig.call_in(Some(task), "notes:pay", payment(20)).await);
     assert_eq!(rig.n_carried(), 1);
 }
+
+#[tokio::test]
+async fn identical_calls_at_once_wait_under_one_ticket() {
+    let (rig, task) = rig().await;
+    let calls = (0..4).map(|_| rig.call_in(Some(task), "notes:pay", payment(20)));
+    let waiting: Vec<_> = futures::future::join_all(calls).await.into_iter().map(held).collect();
+    let open: Vec<_> = rig.path.world().tickets().all().iter().map(|ticket| ticket.id).collect();
+    assert_eq!(open.len(), 1);
+    rig.answer_ticket(open[0], "approve", "owner").await;
+    let mut n_released = 0;
+    for one in waiting {
+        n_released += usize::from(matches!(rig.wait(one).await, crate::Outcome::Released { .. }));
+    }
+    assert_eq!((n_released, rig.n_carried()), (1, 1));
+}

@@ -172,6 +172,12 @@ impl Tickets {
         if inner.tickets.contains_key(&id) {
             return;
         }
+        // Identical hops that were held at the same moment wait under the ticket that was recorded first. An answer to
+        // another one would be lost, and a person would be asked twice about one action.
+        let waits = inner.by_action.get(&action).and_then(|first| inner.tickets.get(first));
+        if waits.is_some_and(|first| first.answer == Answer::Open) {
+            return;
+        }
         inner.by_action.insert(action, id);
         inner.tickets.insert(
             id,
