@@ -1,0 +1,182 @@
+//! What each fuzz target does with its bytes, so that a test without a fuzzer can do the same.
+//!
+//! A target does not only look for panics: it says what must hold of whatever is accepted.
+
+use std::sync::LazyLock;
+
+use maso_core::{AgentName, Digest, SpiffeId, TaskId, Timestamp, TrustDomain};
+use maso_guard::{Redaction, Scanner, Surface};
+use maso_identity::{AgentKey, AuthorityKey, Trust, TrustSettings};
+use maso_intent::{Source, ToolDefinition};
+use maso_wire::{
+    Credential, Limits, UnverifiedToken,
+    mcp::{Frame, Method, Mirrored, act_of, parameter_headers, payload_of},
+    parse,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+#[cfg(test)]
+mod tests;
+
+/// Strict JSON. Whatever is accepted means the same to a parser that is not strict.
+pub fn json(bytes: &[u8]) {
+    let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
+    let lenient: Value = serde_json::from_slice(bytes).expect("strict parsing accepts nothing that is not JSON");
+    assert_eq!(&lenient, parsed.value(), "read in two ways");
+    assert_eq!(parsed.digest(), Digest::of(bytes), "its digest is not that of its bytes");
+}
+
+/// An MCP frame, with the headers that come with it: up to three lines before an empty one, or none.
+pub fn frame(bytes: &[u8]) {
+    let (headers, body) = match bytes.windows(2).position(|window| window == b"\n\n") {
+        Some(end) => (std::str::from_utf8(&bytes[..end]).unwrap_or_default(), &bytes[end + 2..]),
+        None => ("", bytes),
+    };
+    let mut lines = headers.lines();
+    let mirrored = Mirrored { version: lines.next(), method: lines.next(), name: lines.next() };
+    let Ok(Frame::Request(request)) = Frame::parse(body, &Limits::DEFAULT) else { return };
+    if mirrored.agree_with(&request).is_ok() {
+        assert_eq!(mirrored.method, Some(request.method.as_str()), "a header that names another method agrees");
+    }
+    let Some(method) = Method::parse(&request.method) else { return };
+    let server = "server".parse().expect("`server` is a server name");
+    if act_of(&server, method, request.params_value()).is_ok() {
+        let payload = payload_of(method, &request.params);
+        parse(payload.get().as_bytes(), &Limits::DEFAULT).expect("a part of what parsed parses");
+    }
+    if let (Some(schema), Some(arguments)) =
+        (request.params_value().get("schema"), request.params_value().get("arguments"))
+        && let Ok(headers) = parameter_headers(schema, arguments)
+    {
+        assert!(headers.iter().all(|(_, value)| value.bytes().all(|byte| (0x20..0x7f).contains(&byte))));
+    }
+}
+
+/// Tokens and proofs. An odd first byte edits those that were issued, three bytes for an edit; an even one shows what
+/// follows as it is. Nothing is believed but what was issued, to the letter.
+pub fn token(bytes: &[u8]) {
+    let Some((choice, rest)) = bytes.split_first() else { return };
+    let shown = if choice % 2 == 1 { edited(&ISSUED, rest) } else { Issued::read(rest) };
+    let trust = trust();
+    let loopback = Credential::Bearer { token: UnverifiedToken::new(shown.bearer.clone()), loopback: true };
+    if trust.authenticate(&loopback, NOW).is_ok() {
+        assert_eq!(shown.bearer, ISSUED.bearer, "a bearer token that nobody issued is believed");
+    }
+    let bound = Credential::Bound {
+        token: UnverifiedToken::new(shown.bound.clone()),
+        proof: UnverifiedToken::new(shown.proof.clone()),
+        method: METHOD.to_owned(),
+        url: URL.to_owned(),
+    };
+    if trust.authenticate(&bound, NOW).is_ok() {
+        assert_eq!(shown.bound, ISSUED.bound, "a bound token that nobody issued is believed");
+        assert_eq!(shown.proof, ISSUED.proof, "a proof that nobody signed is believed");
+    }
+    if trust.task(&UnverifiedToken::new(shown.task.clone()), NOW).is_ok() {
+        assert_eq!(shown.task, ISSUED.task, "a task token that nobody issued is believed");
+    }
+}
+
+/// A tool's definition as a server publishes it. The same text is always judged in the same way.
+pub fn definition(bytes: &[u8]) {
+    let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
+    let definition = ToolDefinition::new(parsed.into_value());
+    let scan = SCANNER.scan_value(Surface::Description, &definition.value);
+    let again = SCANNER.scan_value(Surface::Description, &definition.value);
+    assert_eq!(scan.findings, again.findings, "the same text was judged in two ways");
+    let mut redacted = definition.value.clone();
+    Redaction::apply(&mut redacted, &scan.redactions);
+    assert_eq!(redacted == definition.value, scan.redactions.is_empty(), "a redaction changes what it is about");
+}
+
+/// A deployment folder: the smallest one that is sound, with one line of one file replaced by the text.
+pub fn deployment(bytes: &[u8]) {
+    let [file, line, text @ ..] = bytes else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let mut source: Source = maso_intent::minimal();
+    let n_files = source.files.len();
+    let Some(content) = source.files.values_mut().nth(usize::from(*file) % n_files) else { return };
+    let mut lines: Vec<&str> = content.lines().collect();
+    let index = usize::from(*line) % lines.len();
+    lines[index] = text;
+    *content = lines.join("\n");
+    if let Ok(deployment) = maso_intent::parse(&source) {
+        for problem in maso_intent::lint(&deployment, &source) {
+            assert!(!problem.to_string().is_empty());
+        }
+    }
+}
+
+/// What the authority and the agent gave out.
+struct Issued {
+    bearer: String,
+    bound: String,
+    proof: String,
+    task: String,
+}
+
+impl Issued {
+    /// Four lines.
+    fn read(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let mut lines = text.splitn(4, '\n').map(ToOwned::to_owned);
+        let mut next = || lines.next().unwrap_or_default();
+        Self { bearer: next(), bound: next(), proof: next(), task: next() }
+    }
+}
+
+static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
+    let (authority, agent) = (AuthorityKey::from_seed([7; 32]), AgentKey::from_seed([8; 32]));
+    let name: AgentName = "writer".parse().expect("`writer` is an agent name");
+    let id = SpiffeId { trust_domain: trust_domain(), agent: name };
+    let bound = authority.issue_agent_token(&id, Some(&agent.thumbprint()), Uuid::from_u128(2), NOW, HOUR_MS);
+    Issued {
+        bearer: authority.issue_agent_token(&id, None, Uuid::from_u128(1), NOW, HOUR_MS),
+        proof: agent.prove(METHOD, URL, &bound, Uuid::from_u128(3), NOW),
+        bound,
+        task: authority.issue_task_token(
+            &trust_domain(),
+            TaskId::from_uuid(Uuid::from_u128(4)),
+            Digest::of(b"specification"),
+            NOW,
+            HOUR_MS,
+        ),
+    }
+});
+
+static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
+
+fn trust() -> Trust {
+    let authority = AuthorityKey::from_seed([7; 32]).public();
+    // Proofs of before the process began are refused; it began just before now.
+    let since = Timestamp::from_millis(NOW.as_millis() - 1000);
+    let mut settings = TrustSettings::new(trust_domain(), authority, since);
+    settings.bearer_on_loopback = true;
+    Trust::new(settings)
+}
+
+fn trust_domain() -> TrustDomain {
+    "notes.example".parse().expect("`notes.example` is a trust domain")
+}
+
+/// Each three bytes put one byte in one place of one text: which text and whether it goes in between, where, what.
+fn edited(issued: &Issued, edits: &[u8]) -> Issued {
+    let mut texts = [&issued.bearer, &issued.bound, &issued.proof, &issued.task].map(|text| text.clone().into_bytes());
+    for edit in edits.chunks_exact(3) {
+        let text = &mut texts[usize::from(edit[0] & 3)];
+        let place = (usize::from(edit[0] >> 3) << 8 | usize::from(edit[1])) % text.len();
+        if edit[0] & 4 == 0 {
+            text[place] = edit[2];
+        } else {
+            text.insert(place, edit[2]);
+        }
+    }
+    let [bearer, bound, proof, task] = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
+    Issued { bearer, bound, proof, task }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_780_000_000_000);
+const HOUR_MS: u64 = 3_600_000;
+const METHOD: &str = "POST";
+const URL: &str = "http://127.0.0.1:7680/mcp/notes";

@@ -1,0 +1,105 @@
+//! The targets without a fuzzer: everything in `corpus/`, and each of it broken in many small ways.
+
+use std::path::Path;
+
+use super::*;
+
+fn corpus(folder: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus").join(folder);
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
+}
+
+/// Lets the target have each seed, and each seed with bytes changed, dropped and doubled.
+fn exercise(seeds: &[Vec<u8>], n_broken: usize, target: impl Fn(&[u8])) {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut below = |n: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % n.max(1) as u64).unwrap()
+    };
+    for seed in seeds {
+        target(seed);
+        // The largest of them are about limits; broken ones would be refused like smaller ones.
+        for _ in 0..(if seed.len() < 4_096 { n_broken } else { 1 }) {
+            let mut broken = seed.clone();
+            for _ in 0..=below(3) {
+                let place = below(broken.len());
+                match below(4) {
+                    0 if !broken.is_empty() => broken[place] ^= 1 << below(8),
+                    1 if !broken.is_empty() => drop(broken.remove(place)),
+                    2 => broken.insert(place, b"{}[]\",:0-eE.\\u\0 \xff"[below(17)]),
+                    _ => broken.truncate(place),
+                }
+            }
+            target(&broken);
+        }
+    }
+}
+
+#[test]
+fn strict_json() {
+    exercise(&[corpus("frames/good"), corpus("frames/bad"), corpus("texts")].concat(), 50, json);
+}
+
+#[test]
+fn frames() {
+    let headers = b"2026-07-28\ntools/call\nread_note\n\n".to_vec();
+    let call =
+        br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_note","arguments":{"note":"n-1"},
+        "schema":{"type":"object","properties":{"note":{"type":"string","x-mcp-header":"Note"}}},
+        "_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    let mut seeds = [corpus("frames/good"), corpus("frames/bad")].concat();
+    seeds.extend((0..50).map(|_| [headers.as_slice(), call].concat()));
+    exercise(&seeds, 50, frame);
+}
+
+#[test]
+fn tokens() {
+    let seeds: Vec<Vec<u8>> =
+        (0..=255_u8).map(|place| vec![1, place, place.wrapping_mul(7), b'A' + place % 50]).collect();
+    exercise(&seeds, 8, token);
+    exercise(&[b"\0eyJ.eyJ.x\neyJ.eyJ.x\neyJ.eyJ.x\neyJ.eyJ.x".to_vec()], 200, token);
+}
+
+#[test]
+fn what_was_issued_is_believed() {
+    let shown = |token: &str| UnverifiedToken::new(token.to_owned());
+    let trust = trust();
+    trust.authenticate(&Credential::Bearer { token: shown(&ISSUED.bearer), loopback: true }, NOW).unwrap();
+    let (token, proof) = (shown(&ISSUED.bound), shown(&ISSUED.proof));
+    trust
+        .authenticate(&Credential::Bound { token, proof, method: METHOD.to_owned(), url: URL.to_owned() }, NOW)
+        .unwrap();
+    trust.task(&shown(&ISSUED.task), NOW).unwrap();
+}
+
+#[test]
+fn definitions() {
+    exercise(&corpus("texts"), 5, definition);
+}
+
+#[test]
+fn deployments() {
+    let lines = [
+        "tier = 9",
+        "[[operators]]",
+        "name = \"x",
+        "a = { b = [1, ",
+        "\u{feff}",
+        "id = \"\\u0000\"",
+        "[tools.\"a:b\"]",
+    ];
+    let seeds: Vec<Vec<u8>> = (0..5_u8)
+        .flat_map(|file| (0..20_u8).map(move |line| (file, line)))
+        .map(|(file, line)| {
+            let text = lines[usize::from(file.wrapping_mul(3).wrapping_add(line)) % lines.len()];
+            [&[file, line], text.as_bytes()].concat()
+        })
+        .collect();
+    exercise(&seeds, 5, deployment);
+}
