@@ -25,7 +25,7 @@ pub use fault::LogFault;
 pub use reader::Reader;
 pub use record::{BUFFERED_MS_MAX, Buffered, Record, Recorded};
 pub use recorder::{Options, Recorder};
-pub use ruled::{RecordedDecision, Ruled};
+pub use ruled::{Keep, RecordedDecision, Ruled};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]

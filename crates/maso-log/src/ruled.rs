@@ -3,6 +3,7 @@
 use maso_core::{Finding, Findings, Hop, Mode, Principal, Review, SpiffeId, TicketId, Turn};
 use maso_intent::Resolved;
 use maso_policy::{Decision, Denial, Held, Opinion, Permit, Subject, Verdicts, Weighed};
+use serde_json::Value;
 
 use crate::{
     Buffered, Entry, Payload, Recorded,
@@ -18,6 +19,19 @@ pub struct Ruled {
     pub ticket: Option<TicketId>,
     /// Whether the decision binds.
     pub mode: Mode,
+    /// What is kept of the hop's payload.
+    pub keep: Keep,
+}
+
+/// What is kept of a payload beside its record. The hash of the exact bytes is recorded in any case.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Keep {
+    /// All of it.
+    Whole,
+    /// This in its place: credentials were taken out.
+    Redacted(Value),
+    /// Nothing: there are credentials in it that cannot be taken out.
+    HashAlone,
 }
 
 /// A decision that is on the record, sorted by what may follow from it.
@@ -76,17 +90,22 @@ impl Entry for Ruled {
     /// The hop's payload, once somebody answers for it: what nobody is known to have sent is kept as a hash alone, so
     /// that strangers cannot fill the disk.
     fn payload(&self) -> Option<Payload<'_>> {
+        let kept = |whole| match &self.keep {
+            Keep::Whole => Some(whole),
+            Keep::Redacted(value) => Some(value),
+            Keep::HashAlone => None,
+        };
         let weighed = match &self.decision {
             Decision::Allow(permit) => permit.weighed(),
             Decision::Hold(held) => held.weighed(),
             Decision::Deny(Denial { subject: Subject::Weighed(weighed), .. }) => weighed,
             Decision::Deny(Denial { subject: Subject::Identified(identified), .. }) => {
-                return Some(Payload { task: None, value: &identified.hop().payload });
+                return Some(Payload { task: None, value: kept(&identified.hop().payload)? });
             }
             Decision::Deny(Denial { subject: Subject::Received(_), .. }) => return None,
         };
         let resolved = weighed.resolved();
-        Some(Payload { task: Some(resolved.task().id), value: &resolved.hop().payload })
+        Some(Payload { task: Some(resolved.task().id), value: kept(&resolved.hop().payload)? })
     }
 }
 

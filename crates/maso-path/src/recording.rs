@@ -1,8 +1,9 @@
 //! Stage 9: the commit point. What is not on the record is not done.
 
-use maso_core::{Class, Risk, Tier};
-use maso_log::{Entry, LogFault, Recorded, RecordedDecision, Ruled, v1};
-use maso_policy::{Decision, Denial, Held, Permit};
+use maso_core::{Class, Finding, Risk, Tier, Word};
+use maso_guard::{Redaction, Surface};
+use maso_log::{Entry, Keep, LogFault, Recorded, RecordedDecision, Ruled, v1};
+use maso_policy::{Decision, Denial, Held, Permit, Subject};
 
 use crate::{
     Path, Ticket,
@@ -67,8 +68,47 @@ impl Path {
     }
 
     fn ruled(&self, decision: Decision, ticket: Option<&Ticket>) -> Ruled {
-        Ruled { decision, ticket: ticket.map(|ticket| ticket.id), mode: self.world.mode() }
+        let keep = self.keep_of(&decision);
+        Ruled { decision, ticket: ticket.map(|ticket| ticket.id), mode: self.world.mode(), keep }
     }
+
+    /// What may be kept of the payload: no credential comes to rest beside the record (IA-2.6).
+    fn keep_of(&self, decision: &Decision) -> Keep {
+        let weighed = match decision {
+            Decision::Allow(permit) => permit.weighed(),
+            Decision::Hold(held) => held.weighed(),
+            Decision::Deny(Denial { subject: Subject::Weighed(weighed), .. }) => weighed,
+            Decision::Deny(Denial { subject: Subject::Identified(identified), .. }) => {
+                // It was turned away before any scanner saw it.
+                let scan = self.scanner.scan_value(Surface::Arguments, &identified.hop().payload);
+                let is_clean = !scan.findings.iter().any(is_about_credentials);
+                return if is_clean { Keep::Whole } else { Keep::HashAlone };
+            }
+            Decision::Deny(Denial { subject: Subject::Received(_), .. }) => return Keep::HashAlone,
+        };
+        let Some(worst) =
+            weighed.findings().iter().filter(|finding| is_about_credentials(finding)).map(|finding| finding.word).max()
+        else {
+            return Keep::Whole;
+        };
+        let redactions = self.scanner.scan(weighed.resolved()).redactions;
+        let payload = &weighed.resolved().hop().payload;
+        match (worst, redactions.is_empty()) {
+            (Word::NoGo, _) => Keep::HashAlone,
+            (_, false) => {
+                let mut redacted = payload.clone();
+                Redaction::apply(&mut redacted, &redactions);
+                Keep::Redacted(redacted)
+            }
+            // Only suspected, and a person must see exactly what is asked for.
+            (Word::Go | Word::Escalate, true) => Keep::Whole,
+        }
+    }
+}
+
+/// Whether a finding says that there is a credential in the payload.
+fn is_about_credentials(finding: &Finding) -> bool {
+    finding.control.as_str() == "IA-2.6"
 }
 
 /// Whether releasing the hop changes nothing anywhere: a read, or the answer to one.

@@ -60,7 +60,7 @@ fn written(ruled: &Ruled) -> HopDecided {
 }
 
 fn ruled(decision: Decision) -> Ruled {
-    Ruled { decision, ticket: None, mode: Mode::Enforce }
+    Ruled { decision, ticket: None, mode: Mode::Enforce, keep: crate::Keep::Whole }
 }
 
 #[test]
@@ -140,6 +140,7 @@ async fn a_held_hop_is_written_with_its_ticket_and_what_it_waits_for() {
         decision: settle(weighed, Verdicts::none(), NOW),
         ticket: Some(TicketId::from_uuid(Uuid::from_u128(4))),
         mode: Mode::Observe,
+        keep: crate::Keep::Whole,
     };
     let Decision::Hold(held) = &ruled.decision else { panic!("{ruled:?}") };
     let decided = written(&ruled);

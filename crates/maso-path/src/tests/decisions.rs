@@ -123,3 +123,21 @@ async fn leaving_the_task_token_out_does_not_leave_behind_what_was_seen() {
     rig.call("notes:read_note", json!({ "note": "n-3" })).await;
     assert_eq!(seen(&rig), maso_core::Label::WORST);
 }
+
+#[tokio::test]
+async fn no_credential_comes_to_rest_beside_the_record() {
+    let rig = Rig::new().await;
+    let secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    let leaking = json!({ "note": secret });
+    assert_eq!(refusal(&rig.call("notes:read_note", leaking.clone()).await), Some("DENIED"));
+    assert_eq!(refusal(&rig.call("notes:not_mine", leaking).await), Some("OUT_OF_MANDATE"));
+    let read = released(&rig.call("notes:read_note", json!({ "note": "n-1" })).await);
+    rig.answer(None, read, "notes:read_note", json!({ "text": format!("the token is {secret}") })).await;
+    let decided = rig.decided().await;
+    let reader = rig.path.recorder().reader();
+    let kept = decided
+        .iter()
+        .filter_map(|hop| hop.payload.as_deref())
+        .map(|digest| reader.payload(maso_core::Digest::parse(digest).unwrap()).unwrap().unwrap().to_string());
+    assert!(kept.collect::<Vec<_>>().iter().all(|payload| !payload.contains(secret)));
+}

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt as _};
 use maso_core::{Mode, Phase, Scope};
 use maso_gateway::{Doors, Gateway};
 use tokio::net::TcpListener;
@@ -70,6 +70,12 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
         .merge(maso_control::http::router(Arc::clone(&desk)))
         .merge(maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()));
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+    // Without it a small answer waits for the acknowledgement of the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
     let server = tokio::spawn(async move {
         let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {
