@@ -59,6 +59,12 @@ class Deployment:
             .replace("may_be_asked_by = []", f"may_be_asked_by = {asking}\ncalls_per_hour_max = 1000000")
             .replace('clearance = "internal"', 'clearance = "restricted"')
         )
+        # The suite calls tools that nobody has, to see what is said of them.
+        workflow = self.folder / "workflows/desktop.toml"
+        attempts = "\n[plan_attempts]\n" + "".join(
+            f"{name} = 1000000\n" for name in ("single_session", "rolling_7day", "rolling_30day")
+        )
+        workflow.write_text(workflow.read_text().replace("\n[oispec]", attempts + "\n[oispec]", 1))
         maso = self.folder / "maso.toml"
         # Arguments that break a tool's schema are refused here; a public server has its own words for them.
         maso.write_text(maso.read_text() + LOOSE)

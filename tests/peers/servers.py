@@ -57,6 +57,8 @@ def servers(peers, node, scratch):
             time_asks(),
             eras=("2025-06-18", "2025-11-25", "2026-07-28"),
         ),
+        # Asked by the conformance suite, and by nobody here.
+        Server("conformance", [node, str(Path(__file__).parent / "conformance_server.mjs")], []),
     ]
 
 

@@ -28,7 +28,8 @@ impl Gateway {
     /// one.
     pub(crate) async fn put_reply(&self, call: &Arc<Call>, outlet: &Outlet, ends: Ends) -> Option<i64> {
         let reply = tokio::select! {
-            reply = self.next_reply(call) => reply,
+            // Looked at first: taking a call back ends it at the server too, and what comes of that is no answer.
+            biased;
             // What was taken back has no answer.
             () = call.cancelled() => {
                 if matches!(ends, Ends::WithReply | Ends::WithError) {
@@ -36,6 +37,14 @@ impl Gateway {
                 }
                 return None;
             }
+            reply = self.next_reply(call) => reply,
+        };
+        // A server's words have their form already; what maso says itself gets it here.
+        let reply = match reply {
+            Reply::Result(result) if call.revision.is_stateless() => {
+                Reply::Result(mcp::result_for(call.revision, Method::ToolsCall, &result, mcp::Listed::AsServed))
+            }
+            reply => reply,
         };
         let code = match &reply {
             Reply::Result(_) if matches!(ends, Ends::WithError | Ends::NeverListens) => return None,

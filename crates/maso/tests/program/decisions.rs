@@ -184,6 +184,7 @@ async fn an_agent_that_is_blocked_again_and_again_is_suspended() {
         let up = stage.deployment.up().await;
         let client = Client::new(up.address, stage.client.token.as_deref());
         let answer = client.call_stateless("read_note", json!({ "note": "x" })).await;
+        assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
         assert_eq!(refused(&answer), suspended.then_some("SUSPENDED"), "{answer}");
         stage.deployment.verify().await;
     }
