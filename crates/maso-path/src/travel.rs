@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use maso_core::{Digest, HopId, Mode, Refusal, TaskId};
-use maso_identity::identify;
+use maso_core::{Digest, HopId, Mode, Phase, Refusal, TaskId};
+use maso_identity::{Identified, identify};
 use maso_intent::{Resolved, resolve};
 use maso_policy::{Decision, Denial, Held, Verdicts, Weighed, authorise, settle, trace, weigh};
 use maso_wire::Received;
@@ -14,8 +14,9 @@ use crate::{
     waiting::Waiting,
 };
 
-/// How often a hop is decided again because somebody else used its approval first.
-const SPENT_RACES_MAX: usize = 3;
+/// How often a hop is decided again because somebody else used its approval first, or because posture moved while
+/// judges were heard.
+const RACES_MAX: usize = 4;
 
 /// What became of a hop.
 #[derive(Debug)]
@@ -57,15 +58,10 @@ impl Path {
             Ok(identified) => identified,
             Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Never, carry).await,
         };
-        let (identified, circumstances) = match self.world.around(identified) {
-            Ok(found) => found,
-            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Never, carry).await,
-        };
-        let resolved = match resolve(identified, circumstances) {
-            Ok(resolved) => resolved,
-            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Allowed, carry).await,
-        };
-        self.decide_and_release(resolved, carry).await
+        match self.resolve_now(identified) {
+            Ok(resolved) => self.decide_and_release(resolved, carry).await,
+            Err((denial, observing)) => self.turn_away(hop, denial, observing, carry).await,
+        }
     }
 
     /// Waits up to `wait_ms` for the answer to a held hop, then decides it again from stage 4 on. Still unanswered, it
@@ -82,27 +78,43 @@ impl Path {
         }
         let hop = waiting.resolved.hop().id;
         // The posture, task and pins of this moment, not those of the moment at which it was held.
-        let identified = waiting.resolved.identified().clone();
-        let (identified, circumstances) = match self.world.around(identified) {
-            Ok(found) => found,
-            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Never, carry).await,
-        };
-        match resolve(identified, circumstances) {
+        match self.resolve_now(waiting.resolved.identified().clone()) {
             Ok(resolved) => self.decide_and_release(resolved, carry).await,
-            Err(refused) => self.turn_away(hop, Denial::from(*refused), Observing::Allowed, carry).await,
+            Err((denial, observing)) => self.turn_away(hop, denial, observing, carry).await,
         }
     }
 
+    /// Stage 3, under what is true around the hop at this moment.
+    fn resolve_now(&self, identified: Identified) -> Result<Resolved, (Denial, Observing)> {
+        let around = self.world.around(identified);
+        let (identified, circumstances) = around.map_err(|refused| (Denial::from(*refused), Observing::Never))?;
+        resolve(identified, circumstances).map_err(|refused| (Denial::from(*refused), Observing::Allowed))
+    }
+
     /// Stages 4 to 11.
-    async fn decide_and_release<R, F, C>(&self, resolved: Resolved, carry: C) -> Outcome<R>
+    async fn decide_and_release<R, F, C>(&self, mut resolved: Resolved, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
         R: Send,
     {
-        for _ in 0..SPENT_RACES_MAX {
+        for _ in 0..RACES_MAX {
             let (weighed, redactions) = self.weigh_up(resolved.clone());
             let verdicts = self.hear(&weighed).await;
+            if weighed.review().n_judges > 0 {
+                // Judges take their time. Whoever was stopped meanwhile is stopped, whatever they said.
+                let fresh = match self.resolve_now(resolved.identified().clone()) {
+                    Ok(fresh) => fresh,
+                    Err((denial, observing)) => {
+                        return self.turn_away(resolved.hop().id, denial, observing, carry).await;
+                    }
+                };
+                let moved = phases(&fresh) != phases(&resolved);
+                resolved = fresh;
+                if moved {
+                    continue;
+                }
+            }
             let decision = settle(weighed, verdicts, self.clock.now());
             return match decision {
                 Decision::Allow(permit) => match self.record_permit(permit).await {
@@ -202,6 +214,10 @@ impl Path {
         self.watch(hop, learned, started, &carried).await;
         Outcome::Released { hop, task, action, reply: carried.into_reply() }
     }
+}
+
+fn phases(resolved: &Resolved) -> (Phase, Phase) {
+    (resolved.circumstances().agent_phase, resolved.circumstances().around_phase)
 }
 
 /// Whether observe mode may let a denied hop through. An unknown sender is never let through: nobody could say whose

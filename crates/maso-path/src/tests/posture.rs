@@ -86,3 +86,42 @@ async fn calls_at_once_are_no_more_than_one_after_the_other() {
     assert_eq!(outcomes.iter().filter(|outcome| refusal(outcome).is_none()).count(), 100);
     assert_eq!(rig.n_carried(), 100);
 }
+
+/// A judge during whose hearing somebody pulls the kill switch.
+struct Slow {
+    name: maso_core::JudgeName,
+    recorder: maso_log::Recorder,
+}
+
+#[async_trait::async_trait]
+impl maso_judge::Judge for Slow {
+    fn name(&self) -> &maso_core::JudgeName {
+        &self.name
+    }
+
+    async fn hear(&self, brief: &maso_judge::Brief) -> maso_policy::Verdict {
+        let killed = Killed { scope: "deployment".into(), by: "operator:owner".into(), reason: "drill".into() };
+        self.recorder.record(Body::Killed(killed)).await.unwrap();
+        maso_policy::Verdict {
+            judge: self.name.clone(),
+            opinion: maso_policy::Opinion::Approve,
+            reasoning: "nothing against it".into(),
+            criteria: Vec::new(),
+            action: brief.action,
+            expires_at: brief.now.plus_ms(60_000),
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_stopped_while_a_judge_is_heard_is_stopped() {
+    let mut rig = Rig::new().await;
+    let task = rig.task("send note n-1 to ada@notes.example").await;
+    let judge = Slow { name: "rules".parse().unwrap(), recorder: rig.path.recorder().clone() };
+    let path = std::sync::Arc::get_mut(&mut rig.path).unwrap();
+    path.panel = maso_judge::Panel { judges: vec![std::sync::Arc::new(judge)] };
+    let letter = json!({ "to": "ada@notes.example", "text": "hello" });
+    let outcome = rig.call_in(Some(task), "notes:send_note", letter).await;
+    assert_eq!(refusal(&outcome), Some("SUSPENDED"));
+    assert_eq!(rig.n_carried(), 0);
+}
