@@ -63,10 +63,8 @@ async fn signed_in_only(State(door): State<Door>, request: Request, next: Next) 
     }
     // Only the console's own pages are remembered, by name: a redirection never carries what a stranger wrote.
     let wanted = request.uri().path().strip_prefix("/console/").and_then(Page::named);
-    let to = wanted.map_or_else(
-        || "/console/sign-in".to_owned(),
-        |page| format!("/console/sign-in?next={}", page.name()),
-    );
+    let to =
+        wanted.map_or_else(|| "/console/sign-in".to_owned(), |page| format!("/console/sign-in?next={}", page.name()));
     Redirect::to(&to).into_response()
 }
 

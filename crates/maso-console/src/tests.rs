@@ -25,7 +25,8 @@ async fn fetch(path: &str, signed_in: bool) -> (StatusCode, axum::http::HeaderMa
 
 #[tokio::test]
 async fn whoever_is_signed_out_gets_the_sign_in_page_and_nothing_else() {
-    for path in ["/console", "/console/approvals", "/console/assets/live.js", "/console/assets/console.css", "/console/x"]
+    for path in
+        ["/console", "/console/approvals", "/console/assets/live.js", "/console/assets/console.css", "/console/x"]
     {
         let (status, headers, text) = fetch(path, false).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{path}");
