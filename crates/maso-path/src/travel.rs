@@ -60,7 +60,7 @@ impl Path {
         };
         match self.resolve_now(identified) {
             Ok(resolved) => self.decide_and_release(resolved, carry).await,
-            Err((denial, observing)) => self.turn_away(hop, denial, observing, carry).await,
+            Err(refused) => self.turn_away(hop, refused.0, refused.1, carry).await,
         }
     }
 
@@ -80,15 +80,16 @@ impl Path {
         // The posture, task and pins of this moment, not those of the moment at which it was held.
         match self.resolve_now(waiting.resolved.identified().clone()) {
             Ok(resolved) => self.decide_and_release(resolved, carry).await,
-            Err((denial, observing)) => self.turn_away(hop, denial, observing, carry).await,
+            Err(refused) => self.turn_away(hop, refused.0, refused.1, carry).await,
         }
     }
 
     /// Stage 3, under what is true around the hop at this moment.
-    fn resolve_now(&self, identified: Identified) -> Result<Resolved, (Denial, Observing)> {
+    fn resolve_now(&self, identified: Identified) -> Result<Resolved, Box<(Denial, Observing)>> {
         let around = self.world.around(identified);
-        let (identified, circumstances) = around.map_err(|refused| (Denial::from(*refused), Observing::Never))?;
-        resolve(identified, circumstances).map_err(|refused| (Denial::from(*refused), Observing::Allowed))
+        let (identified, circumstances) =
+            around.map_err(|refused| Box::new((Denial::from(*refused), Observing::Never)))?;
+        resolve(identified, circumstances).map_err(|refused| Box::new((Denial::from(*refused), Observing::Allowed)))
     }
 
     /// Stages 4 to 11.
@@ -105,8 +106,8 @@ impl Path {
                 // Judges take their time. Whoever was stopped meanwhile is stopped, whatever they said.
                 let fresh = match self.resolve_now(resolved.identified().clone()) {
                     Ok(fresh) => fresh,
-                    Err((denial, observing)) => {
-                        return self.turn_away(resolved.hop().id, denial, observing, carry).await;
+                    Err(refused) => {
+                        return self.turn_away(resolved.hop().id, refused.0, refused.1, carry).await;
                     }
                 };
                 let moved = phases(&fresh) != phases(&resolved);
