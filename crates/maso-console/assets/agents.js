@@ -1,99 +1,195 @@
-// Agents: what each is for, what it may do, and how it stands. And the open tasks.
+// The agents, what each may do and how it stands, and the tasks that they work in.
 
 import { read } from "./api.js";
-import { digest, el, empty, failed, fill, foreign, icon, plain } from "./dom.js";
+import { digest, el, empty, failed, fill, foreign, icon, plain, prose } from "./dom.js";
 import { facts, phase, risk } from "./evidence.js";
-import { begin, heading, listen, main } from "./shell.js";
-import { ago, plural, wholeTime } from "./words.js";
+import { section } from "./hop.js";
+import { start } from "./shell.js";
+import { ago, clock, duration, plural, wholeTime } from "./words.js";
 
-const list = el("div.queue");
-const tasks = el("div.queue");
+let agents = [];
+let tasks = [];
+let chosen = decodeURIComponent(location.hash.slice(1));
+let shown = "";
+let loaded = false;
+let loading = null;
 
-async function start() {
-  fill(main, heading("Agents", "Their mandates, as declared. What is not listed does not exist for them."), list, el("h2.section", "Open tasks"), tasks);
-  await begin();
-  listen((event) => event.event === "posture" && load());
-  await load();
+const list = el("nav.queue", { "aria-label": "Agents" });
+const pane = el("section.pane", { "aria-label": "Mandate", tabindex: "-1" });
+const open = el("section.tasks");
+fill(
+  document.getElementById("main"),
+  el("div.page-head", el("h1", "Agents"), el("p.sub", "What each agent is for and what it may do. Everything else does not exist for it.")),
+  el("div.split", list, pane),
+  open,
+);
+fill(list, el("div.loading", "Loading agents…"));
+
+start({
+  heard(event) {
+    if (event.event !== "ticket") loadSoon();
+  },
+  opened: load,
+});
+addEventListener("hashchange", () => {
+  chosen = decodeURIComponent(location.hash.slice(1));
+  draw();
+  pane.focus({ preventScroll: true });
+  if (matchMedia("(max-width: 900px)").matches) pane.scrollIntoView();
+});
+
+// Counters change with every hop: a busy deployment is asked once in two seconds and no more.
+function loadSoon() {
+  loading ??= setTimeout(() => {
+    loading = null;
+    load();
+  }, 2_000);
 }
 
 async function load() {
   try {
-    const [agents, open] = await Promise.all([read("/api/v1/agents"), read("/v1/tasks")]);
-    const opened = new Set([...list.querySelectorAll("details[open]")].map((details) => details.dataset.agent));
-    if (agents.length) fill(list, agents.map((agent) => card(agent, opened.has(agent.agent) || agents.length === 1)));
-    else fill(list, empty("agents", "No agent is declared", "Add one under agents/ in the deployment's folder."));
-    fill(tasks, open.length ? open.map(task) : empty("clock", "No task is open", "Agents then work in their standing tasks: they may read what their mandate allows, and whatever carries authority needs a person."));
+    [agents, tasks] = await Promise.all([read("/api/v1/agents"), read("/v1/tasks")]);
+    loaded = true;
+    draw();
   } catch (problem) {
-    fill(list, failed(problem, load));
+    if (!loaded) fill(list, failed(problem, load));
   }
 }
 
-function card(agent, open) {
-  const used = agent.calls_per_hour_max ? Math.min(100, Math.round((100 * agent.n_calls_in_hour) / agent.calls_per_hour_max)) : 0;
-  const details = el(
-    "details.card.agent",
-    { open },
-    el(
-      "summary",
-      el("div.agent-name", icon("agents"), foreign("h2", agent.agent), phase(agent.phase), agent.around_phase !== agent.phase && el("span.muted", `around it: ${agent.around_phase}`)),
-      el("p", plain(agent.intent)),
-      el("div.counters", counter(`${agent.n_calls_in_hour} of ${agent.calls_per_hour_max}`, "calls this hour", used), counter(agent.n_guardrail_blocks, "guardrail blocks"), counter(agent.n_plan_attempts, "plan attempts, 30 days"), counter(agent.tools.length, "tools")),
-    ),
-    facts(["Mandate", el("span", plain(agent.mandate), " ", digest(agent.digest))], ["Identity", el("code", plain(agent.spiffe_id))], ["Workflow", `${agent.workflow}, position ${agent.sequence_position}`], ["May bring about", plain(agent.outcome)], ["Cleared up to", plain(agent.clearance)]),
-    el("h3", "Tools"),
-    tools(agent.tools),
-    agent.grants.length > 0 && [el("h3", "May ask other agents"), el("ul.plain", agent.grants.map((grant) => el("li", icon("arrow"), foreign("code", `${grant.to}: ${grant.request}`))))],
-    el("h3", "Declared intent"),
-    el("p", plain(agent.oispec.goal)),
-    el("div.columns", criteria("Succeeded when", agent.oispec.success_criteria), criteria("Failed when", agent.oispec.failure_criteria), criteria("Must not", agent.oispec.prohibited_actions)),
+function draw() {
+  if (!loaded) return;
+  agents.sort((one, other) => one.workflow.localeCompare(other.workflow) || one.sequence_position - other.sequence_position);
+  if (!agents.some((agent) => agent.agent === chosen)) chosen = agents[0]?.agent ?? "";
+  const now = JSON.stringify([agents, tasks, chosen]);
+  if (now === shown) return;
+  shown = now;
+  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const workflows = [...new Set(agents.map((agent) => agent.workflow))];
+  fill(
+    list,
+    workflows.map((workflow) => el("div.queue-group", el("h2", "Workflow ", foreign("span", workflow)), el("ul", agents.filter((agent) => agent.workflow === workflow).map(listed)))),
   );
-  details.dataset.agent = agent.agent;
-  return details;
+  if (focused) [...list.querySelectorAll("a")].find((item) => item.dataset.key === focused)?.focus();
+  const agent = agents.find((agent) => agent.agent === chosen);
+  const scroll = pane.scrollTop;
+  if (agent) fill(pane, details(agent));
+  else fill(pane, empty("agents", "No agent is declared", "Agents are declared in the deployment folder, one file each, with their mandates."));
+  pane.scrollTop = scroll;
+  drawTasks();
 }
 
-function counter(value, name, percent) {
-  return el("div.counter", el("strong", String(value)), el("span.muted", name), percent !== undefined && el("progress", { max: "100", value: percent, "aria-label": name }));
-}
-
-const PINS = { pinned: ["allow", "pinned"], unapproved: ["warn", "nobody approved it"], drifted: ["warn", "changed since it was approved"], "not seen yet": ["clock", "not seen yet"] };
-
-function tools(list) {
+function listed(agent) {
   return el(
-    "div.scroll",
+    "li",
     el(
-      "table.tools",
-      el("thead", el("tr", ["Tool", "Class", "Risk", "Undone", "Bounds", "Definition"].map((name) => el("th", { scope: "col" }, name)))),
-      el(
-        "tbody",
-        list.map((tool) => {
-          const [mark, said] = PINS[tool.pin] ?? ["warn", tool.pin];
-          return el(
-            "tr",
-            el("td", foreign("code", tool.tool)),
-            el("td", plain(tool.class ?? "unclassified")),
-            el("td", risk(tool.risk)),
-            el("td", plain(tool.reversibility)),
-            el("td", tool.bounds.length ? tool.bounds.map((bound) => foreign("div.bound", bound)) : el("span.muted", "none")),
-            el(`td.pin.pin-${mark}`, icon(mark), said),
-          );
-        }),
-      ),
+      "a.queue-item",
+      { href: `#${encodeURIComponent(agent.agent)}`, "data-key": agent.agent, "aria-current": agent.agent === chosen ? "true" : null },
+      el("div.queue-top", foreign("strong", agent.agent), el("span.push"), phase(worst(agent))),
+      el("div.queue-foot", el("span.muted", plural(agent.tools.length, "tool")), el("span.muted", `${agent.n_calls_in_hour} calls/h`), agent.n_guardrail_blocks > 0 && el("span.warned", icon("warn"), plural(agent.n_guardrail_blocks, "block"))),
     ),
   );
 }
 
-function criteria(name, list) {
-  return el("section", el("h4", name), list.length ? el("ul.bullets", list.map((text) => el("li", plain(text)))) : el("p.muted", "nothing declared"));
-}
+const worst = (agent) => agent.around_phase || agent.phase;
 
-function task(task) {
+function details(agent) {
   return el(
-    "article.card",
-    el("header", el("div", el("h2", plain(task.workflow)), el("p.muted", { title: wholeTime(task.opened_at) }, `opened ${ago(task.opened_at)}, ${plain(task.accountable_human).textContent} answers for it`)), el("div.marks", digest(task.task, 16))),
-    el("blockquote", foreign("p", task.words)),
-    task.success_criteria.length > 0 && criteria(`Succeeded when (${plural(task.success_criteria.length, "criterion", "criteria")})`, task.success_criteria),
-    el("p.muted", "ends by itself ", wholeTime(task.expires_at)),
+    "article.details.mandate",
+    { "data-agent": agent.agent },
+    el("div.details-head", phase(agent.phase), agent.around_phase !== agent.phase && el("span.muted", "around it: ", phase(agent.around_phase)), el("span.push"), el("span.muted", foreign("code", agent.mandate))),
+    el("h2.details-title", foreign("span", agent.agent)),
+    foreign("p.lead", agent.intent),
+    el(
+      "div.meters",
+      meter("Calls in the last hour", agent.n_calls_in_hour, agent.calls_per_hour_max),
+      counter("Guardrail blocks", agent.n_guardrail_blocks, "3 in 10 minutes open the breaker"),
+      counter("Plan attempts", agent.n_plan_attempts, "tools outside its mandate, in 30 days"),
+    ),
+    section("Tools", tools(agent)),
+    section("May ask", grants(agent)),
+    section("Intent specification", intent(agent.oispec)),
+    section("Identity", facts(
+      ["SPIFFE id", foreign("code", agent.spiffe_id)],
+      ["Outcome", foreign("span", agent.outcome)],
+      ["Clearance", plain(agent.clearance)],
+      ["Place in the sequence", String(agent.sequence_position)],
+      ["Mandate digest", digest(agent.digest, 20)],
+    )),
   );
 }
 
-start();
+function meter(name, value, most) {
+  const bar = el("span.fill");
+  bar.style.width = `${Math.min(100, most ? (100 * value) / most : 0)}%`;
+  return el(
+    `div.meter${most && value >= 0.9 * most ? ".high" : ""}`,
+    el("div.meter-name", name),
+    el("div.meter-value", value.toLocaleString("en"), el("span.muted", ` of ${most.toLocaleString("en")}`)),
+    el("div.track", { role: "meter", "aria-label": name, "aria-valuemin": "0", "aria-valuemax": most, "aria-valuenow": value }, bar),
+  );
+}
+
+const counter = (name, value, note) =>
+  el(`div.meter${value > 0 ? ".some" : ""}`, el("div.meter-name", name), el("div.meter-value", value.toLocaleString("en")), el("div.meter-note", note));
+
+const PINS = {
+  pinned: ["allow", "pinned"],
+  drifted: ["deny", "changed, blocked"],
+  unapproved: ["hold", "not approved, blocked"],
+};
+
+function pin(word) {
+  const [kind, name] = PINS[word] ?? ["none", word];
+  return el(`span.pin.${kind}`, kind !== "none" && icon(kind), plain(name));
+}
+
+function tools(agent) {
+  if (!agent.tools.length) return el("p.muted", "None: it may call no tool.");
+  return el(
+    "div.table-frame.inner",
+    el(
+      "table.listing",
+      el("thead", el("tr", ...["Tool", "Class", "Risk", "Effect", "Bounds", "Definition"].map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", agent.tools.map((tool) => el(
+        "tr",
+        el("th", { scope: "row" }, foreign("code.object", tool.tool)),
+        el("td", tool.class ? plain(tool.class) : el("span.warned", icon("warn"), "not classified")),
+        el("td", risk(tool.risk)),
+        el("td", plain(tool.reversibility)),
+        el("td.bounds", tool.bounds.length ? el("ul", tool.bounds.map((bound) => prose("li", bound))) : el("span.muted", "–")),
+        el("td", pin(tool.pin)),
+      ))),
+    ),
+  );
+}
+
+function grants(agent) {
+  if (!agent.grants.length) return el("p.muted", "Nobody: it may ask no other agent for work.");
+  return el("ul.grants", agent.grants.map((grant) => el("li", foreign("strong", grant.to), el("span.muted", " for "), foreign("code.object", grant.request))));
+}
+
+function intent(oispec) {
+  const criteria = (name, list, kind) => list.length > 0 && el("div", el("h4", name), el(`ul.criteria.${kind}`, list.map((text) => foreign("li", text))));
+  return el(
+    "div.intent",
+    foreign("p.goal", oispec.goal),
+    el("p", el("span.muted", "Risk as a whole: "), risk(oispec.risk_classification)),
+    el("div.criteria-columns", criteria("It succeeded when", oispec.success_criteria, "good"), criteria("It failed when", oispec.failure_criteria, "bad"), criteria("It must never", oispec.prohibited_actions, "never")),
+  );
+}
+
+function drawTasks() {
+  fill(
+    open,
+    el("h2", "Open tasks ", el("span.count", String(tasks.length))),
+    tasks.length
+      ? el("ul.task-list", [...tasks].sort((one, other) => other.opened_at - one.opened_at).map((task) => el(
+          "li",
+          foreign("blockquote.words", task.words),
+          el("p.by", foreign("strong", task.accountable_human), " · workflow ", foreign("span", task.workflow), " · opened ", el("time", { title: wholeTime(task.opened_at) }, clock(task.opened_at)), " (", ago(task.opened_at), ") · ends in ", duration(task.expires_at - Date.now())),
+          task.success_criteria.length > 0 && el("ul.criteria.good", task.success_criteria.map((text) => foreign("li", text))),
+          el("p.ids", "Task ", digest(task.task, 20), " specification ", digest(task.specification, 16)),
+        )))
+      : el("p.muted", "No task is open. Agents that carry no task token work in their standing task, in which only reads need nobody."),
+  );
+}

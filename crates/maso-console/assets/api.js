@@ -14,7 +14,7 @@ export class Refused extends Error {
 
 export const read = (path) => request("GET", path);
 export const order = (path, body) => request("POST", path, body);
-export const remove = (path) => request("DELETE", path);
+const remove = (path) => request("DELETE", path);
 
 async function request(method, path, body) {
   const headers = { accept: "application/json" };
@@ -34,8 +34,23 @@ async function request(method, path, body) {
   return answer.json();
 }
 
+let isLeaving = false;
+
 /// Leads to the sign-in page, and back here afterwards.
 export function signIn() {
   const page = location.pathname.replace(/^\/console\/?/, "");
-  location.replace(page ? `/console/sign-in?next=${encodeURIComponent(page)}` : "/console/sign-in");
+  leave(page ? `/console/sign-in?next=${encodeURIComponent(page)}` : "/console/sign-in");
+}
+
+/// Ends the session, and leads to the sign-in page.
+export async function signOut() {
+  await remove("/api/v1/session").catch(() => null);
+  leave("/console/sign-in");
+}
+
+/// Leaves once: many requests may learn at the same time that nobody is signed in any more.
+function leave(to) {
+  if (isLeaving) return;
+  isLeaving = true;
+  location.replace(to);
 }

@@ -1,79 +1,168 @@
-// What waits for a person.
+// The queue: held actions and tool definitions that wait for a person. What is open on the right changes only when the
+// person chooses something else, so that no arrival can slip under a click.
 
 import { read } from "./api.js";
-import { el, empty, failed, fill } from "./dom.js";
-import { announce, begin, heading, listen, main } from "./shell.js";
-import { card as ticketCard, tick } from "./ticket.js";
-import { card as toolCard } from "./tool.js";
-import { plural } from "./words.js";
+import { el, empty, failed, fill, foreign, icon } from "./dom.js";
+import { risk } from "./evidence.js";
+import { party } from "./hop.js";
+import { announce, heading, main, start } from "./shell.js";
+import { state, ticketDetails } from "./ticket.js";
+import { toolDetails } from "./tool.js";
+import { ago, duration, plural, verb } from "./words.js";
 
-const SETTLED_MAX = 20;
+const ANSWERED_MAX = 30;
+const SOON_MS = 120_000;
+const NARROW = matchMedia("(max-width: 900px)");
 
 let tickets = [];
 let tools = [];
-let tasks = [];
-const queue = el("div.queue");
-const settled = el("div.queue");
+const tasks = new Map();
+let chosen = decodeURIComponent(location.hash.slice(1));
+/// What the pane shows, as text: the same thing is not drawn twice.
+let shown = "";
+let loaded = false;
+let waiting = null;
+const announced = new Set();
 
-async function start() {
-  fill(main, heading("Approvals", "Held actions and tool definitions. An approval counts for exactly what is shown, once."), queue, el("h2.section", "Settled"), settled);
-  await begin();
-  listen((event) => {
-    if (event.event === "hop" && event.decision === "hold") {
-      announce(`A held action waits: ${event.object}`);
-      load();
-    } else if (event.event === "ticket") put(event);
-    else if (event.event === "tools") load();
-  });
-  await load();
-  setInterval(() => tick(queue, tickets), 1000);
+const list = el("nav.queue", { "aria-label": "Queue" });
+const pane = el("section.pane", { "aria-label": "Details", tabindex: "-1" });
+fill(main, heading("Approvals", "What waits for a person. An answer counts for exactly what is shown, once."), el("div.split", list, pane));
+fill(list, el("div.loading", "Loading the queue…"));
+start({
+  heard(event) {
+    if (event.event === "ticket" || event.event === "tools" || (event.event === "hop" && event.decision === "hold")) loadSoon();
+  },
+  opened: load,
+});
+addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))));
+setInterval(drawTimes, 1000);
+
+function loadSoon() {
+  waiting ??= setTimeout(() => {
+    waiting = null;
+    load();
+  }, 120);
 }
 
 async function load() {
   try {
-    [tickets, tools, tasks] = await Promise.all([read("/api/v1/tickets"), read("/api/v1/tools/waiting"), read("/v1/tasks")]);
-    show();
+    const [held, defined, open] = await Promise.all([read("/api/v1/tickets"), read("/api/v1/tools/waiting"), read("/v1/tasks")]);
+    tickets = held;
+    tools = defined;
+    // A task that ends while its action waits is still the one that asked.
+    for (const task of open) tasks.set(task.task, task);
   } catch (problem) {
-    fill(queue, failed(problem, load));
+    if (!loaded) fill(list, failed(problem, load));
+    return;
+  }
+  tellNew();
+  loaded = true;
+  draw();
+}
+
+function tellNew() {
+  const fresh = tickets.filter((ticket) => ticket.state === "open" && !announced.has(ticket.ticket));
+  for (const ticket of fresh) announced.add(ticket.ticket);
+  if (!loaded || !fresh.length) return;
+  announce(fresh.length === 1 ? `New approval: ${fresh[0].hop.object}, risk ${fresh[0].hop.risk ?? "unknown"}.` : `${fresh.length} new approvals.`);
+}
+
+const keyOf = (tool) => `tool:${tool.tool}`;
+
+function draw() {
+  const open = tickets.filter((ticket) => ticket.state === "open").sort((one, other) => one.expires_at - other.expires_at);
+  const answered = tickets.filter((ticket) => ticket.state !== "open").sort((one, other) => other.hop.at - one.hop.at).slice(0, ANSWERED_MAX);
+  chosen ||= open[0]?.ticket ?? (tools[0] ? keyOf(tools[0]) : "");
+  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const scroll = list.scrollTop;
+  fill(
+    list,
+    group("Held actions", open.length, open.map(ticketItem), "No action waits."),
+    group("Tool definitions", tools.length, tools.map(toolItem), "No definition waits."),
+    answered.length > 0 && group("Answered", 0, answered.map(ticketItem)),
+  );
+  list.scrollTop = scroll;
+  if (focused) [...list.querySelectorAll("a")].find((item) => item.dataset.key === focused)?.focus();
+  drawTimes();
+  drawPane();
+}
+
+function group(name, count, items, none) {
+  return el("div.queue-group", el("h2", name, count > 0 && el("span.count", String(count))), items.length ? el("ul", items) : el("p.muted", none));
+}
+
+function item(key, ...children) {
+  return el("li", el("a.queue-item", { href: `#${encodeURIComponent(key)}`, "data-key": key, "aria-current": key === chosen ? "true" : null }, ...children));
+}
+
+function ticketItem(ticket) {
+  const { hop } = ticket;
+  const open = ticket.state === "open";
+  return item(
+    ticket.ticket,
+    el("div.queue-top", party(hop.from), el("span.push"), open ? el("span.left", { "data-expires": ticket.expires_at }) : el("span.muted", ago(hop.at))),
+    el("div.queue-what", el("span.verb", verb(hop)), " ", foreign("code.object", hop.object)),
+    el("div.queue-foot", open ? risk(hop.risk) : state(ticket), open && ticket.n_people > 1 && el("span.muted", `${ticket.approvals.length} of ${ticket.n_people} people`)),
+  );
+}
+
+function toolItem(tool) {
+  const nWarnings = tool.findings.filter((finding) => finding.word !== "GO").length;
+  return item(
+    keyOf(tool),
+    el("div.queue-what", foreign("code.object", tool.tool)),
+    el("div.queue-foot", el("span.muted", tool.approved ? "changed after approval" : "never approved"), nWarnings > 0 && el("span.warned", icon("warn"), plural(nWarnings, "finding"))),
+  );
+}
+
+function drawTimes() {
+  for (const element of list.querySelectorAll("[data-expires]")) {
+    const left_ms = Number(element.dataset.expires) - Date.now();
+    element.textContent = left_ms > 0 ? duration(left_ms) : "time is over";
+    element.classList.toggle("soon", left_ms < SOON_MS);
   }
 }
 
-function put(ticket) {
-  const at = tickets.findIndex((known) => known.ticket === ticket.ticket);
-  if (at < 0) tickets.unshift(ticket);
-  else tickets[at] = ticket;
-  // A card in which somebody is writing stays: only the one that changed is drawn anew.
-  const old = queue.querySelector(`[data-ticket="${CSS.escape(ticket.ticket)}"]`);
-  if (old && ticket.state === "open") old.replaceWith(draw(ticket));
-  else show();
+function choose(key) {
+  if (key === chosen) return;
+  chosen = key;
+  if (!loaded) return;
+  for (const element of list.querySelectorAll("a")) {
+    if (element.dataset.key === key) element.setAttribute("aria-current", "true");
+    else element.removeAttribute("aria-current");
+  }
+  drawPane();
+  pane.focus({ preventScroll: true });
+  if (NARROW.matches) pane.scrollIntoView();
+  else scrollTo(0, 0);
 }
 
-function draw(ticket) {
-  const element = ticketCard(ticket, tasks, (answered) => {
-    announce(`Answered: ${answered.hop.object}`);
-    put(answered);
-  });
-  element.dataset.ticket = ticket.ticket;
-  return element;
+function drawPane() {
+  const ticket = tickets.find((other) => other.ticket === chosen);
+  const tool = tools.find((other) => keyOf(other) === chosen);
+  const task = ticket && tasks.get(ticket.hop.task);
+  // A half-written reason and the place of every button stay as they are until something changed.
+  const now = JSON.stringify([chosen, ticket ?? tool ?? null, task ?? null]);
+  if (now === shown) return;
+  const isSame = shown && JSON.parse(shown)[0] === chosen;
+  const written = isSame ? (pane.querySelector("#reason")?.value ?? "") : "";
+  shown = now;
+  const again = () => {
+    shown = "";
+    load();
+  };
+  if (ticket) fill(pane, ticketDetails(ticket, task, { answered: settled, again }));
+  else if (tool) fill(pane, toolDetails(tool, { answered: load, again }));
+  else if (chosen) fill(pane, empty("allow", "It does not wait any more", "It was answered. Choose something else from the queue."));
+  else fill(pane, empty("approvals", "Nothing waits for you", "Actions whose risk asks for a person, and tool definitions that nobody approved, show up here with everything that is known about them."));
+  const reason = pane.querySelector("#reason");
+  if (reason) reason.value = written;
 }
 
-function show() {
-  const open = tickets.filter((ticket) => ticket.state === "open");
-  const kept = new Map([...queue.querySelectorAll("article[data-ticket]")].map((card) => [card.dataset.ticket, card]));
-  const cards = open.map((ticket) => kept.get(ticket.ticket) ?? draw(ticket));
-  const waiting = [...cards, ...tools.map((tool) => toolCard(tool, load))];
-  if (waiting.length) fill(queue, el("p.muted.count", `${plural(waiting.length, "thing waits", "things wait")} for a person`), waiting);
-  else fill(queue, empty("approvals", "Nothing waits for a person", "When an agent asks for something that needs one, it shows here with its exact parameters and where each of them came from."));
-  const done = tickets.filter((ticket) => ticket.state !== "open").slice(0, SETTLED_MAX);
-  fill(settled, done.length ? done.map(line) : el("p.muted", "Nothing was settled yet."));
+function settled(ticket) {
+  tickets = tickets.map((other) => (other.ticket === ticket.ticket ? ticket : other));
+  draw();
+  const next = tickets.find((other) => other.state === "open" && other.ticket !== ticket.ticket);
+  if (next) pane.querySelector(".outcome")?.append(el("p", el("a.button", { href: `#${encodeURIComponent(next.ticket)}` }, icon("arrow"), "Next held action")));
+  pane.focus({ preventScroll: true });
 }
-
-function line(ticket) {
-  const details = el("details.settled", el("summary"));
-  const said = { approved: "Approved, not used yet", rejected: "Rejected", expired: "Nobody answered", spent: "Approved and done" }[ticket.state] ?? ticket.state;
-  fill(details.querySelector("summary"), el(`span.chip.${ticket.state === "spent" || ticket.state === "approved" ? "allow" : "deny"}`, said), el("code.object", ticket.hop.object), el("span.muted", ticket.rejected?.[0] ?? ticket.approvals.map((approval) => approval.by).join(", ")));
-  details.addEventListener("toggle", () => details.open && details.children.length === 1 && details.append(draw(ticket)));
-  return details;
-}
-
-start();

@@ -78,9 +78,15 @@ export function foreign(name, text, attributes = {}) {
   return el(name, attributes, el("bdi", plain(text)));
 }
 
+/// Foreign text in which what stands between backticks is set as code.
+export function prose(name, text, attributes = {}) {
+  const parts = String(text ?? "").split(/`([^`]{1,400})`/);
+  return el(name, attributes, el("bdi", parts.map((part, index) => (index % 2 ? el("code", plain(part)) : plain(part)))));
+}
+
 /// Whether a text has letters beyond ASCII, which may look like others.
 export function hasLookalikes(text) {
-  return /[^\x00-\x7F]/.test(String(text));
+  return /[^\x00-\x7F]/.test(String(text).replace(UNSEEN, ""));
 }
 
 /// An empty state: what would be here, and when.

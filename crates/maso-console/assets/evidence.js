@@ -1,6 +1,6 @@
 // The parts that several pages show: decisions, findings, origins, verdicts.
 
-import { el, foreign, icon, plain } from "./dom.js";
+import { el, foreign, icon, plain, prose } from "./dom.js";
 import { DECISIONS, INTEGRITIES, INTEGRITY_MEANING, PHASES, title } from "./words.js";
 
 const known = (word, words) => (words.includes(word) ? word : "unknown");
@@ -9,7 +9,8 @@ const known = (word, words) => (words.includes(word) ? word : "unknown");
 export function decision(hop) {
   const kind = known(hop.decision, ["allow", "hold", "deny"]);
   const chip = el(`span.chip.${kind}`, icon(kind === "unknown" ? "warn" : kind), DECISIONS[hop.decision] ?? plain(hop.decision));
-  if (hop.enforced) return chip;
+  // An allowed hop goes through in either mode.
+  if (hop.enforced || hop.decision === "allow") return chip;
   chip.classList.add("unenforced");
   return el("span.chips", chip, el("span.chip.observed", { title: "Observe mode: the decision did not bind" }, icon("eye"), "not enforced"));
 }
@@ -64,7 +65,7 @@ export function findings(list, none = "No control had anything to say.") {
         el(
           "div",
           el("div.finding-head", control(finding.control), el("span.word", plain(finding.word)), finding.pointer && foreign("code.pointer", finding.pointer)),
-          foreign("p", finding.reason),
+          prose("p", finding.reason),
           finding.excerpt && foreign("pre.excerpt", finding.excerpt),
         ),
       ),
@@ -81,7 +82,7 @@ export function origins(list) {
       el(
         "li",
         el("div.origin-head", foreign("code.pointer", origin.pointer || "the whole payload"), origin.authority && authority()),
-        foreign("div.source", "from " + origin.source),
+        prose("div.source", "from " + origin.source),
         el("div.levels", integrity(origin.integrity, origin.needed), origin.needed && needed(origin)),
       ),
     ),
@@ -108,7 +109,7 @@ export function verdicts(list, none = "No judge was asked.") {
       el(
         `li.${OPINIONS[verdict.opinion] ?? "hold"}`,
         icon("judge"),
-        el("div", el("div.finding-head", foreign("strong", verdict.judge), foreign("span.word", verdict.opinion)), foreign("p", verdict.reasoning)),
+        el("div", el("div.finding-head", foreign("strong", verdict.judge), foreign("span.word", verdict.opinion)), prose("p", verdict.reasoning)),
       ),
     ),
   );

@@ -1,67 +1,90 @@
-// One hop: as a row of the live view, and with everything that is known of it.
+// One hop in full: what it was, why it was decided so, and what became of it.
 
-import { digest, el, foreign, icon, plain } from "./dom.js";
-import { control, decision, facts, findings, origins, phase, review, risk, verdicts } from "./evidence.js";
-import { clock, principal, verb, wholeTime } from "./words.js";
+import { read } from "./api.js";
+import { digest, el, fill, foreign, icon, plain } from "./dom.js";
+import { decision, facts, findings, origins, phase, review, risk, verdicts } from "./evidence.js";
+import { clock, principal, title, verb, wholeTime } from "./words.js";
 
-const WEIGHT = { "NO-GO": 2, ESCALATE: 1, GO: 0 };
-
-/// Why a hop was decided so: the findings that decided.
-export function reasons(hop) {
-  const most = Math.max(0, ...hop.findings.map((finding) => WEIGHT[finding.word] ?? 1));
-  return most === 0 ? [] : hop.findings.filter((finding) => (WEIGHT[finding.word] ?? 1) === most);
-}
-
-const party = (name) => {
-  const { kind, name: bare } = principal(name);
-  return el("span.party", kind && el("span.kind", plain(kind)), foreign("span", bare));
+const KINDS = ["agent", "server", "operator"];
+const OUTCOMES = {
+  delivered: "It was delivered.",
+  failed: "It was delivered, and the other side said no.",
+  unknown: "It broke midway: whether it took effect is not known.",
 };
 
-/// A row: when, what became of it, who did what, and why.
-export function row(hop, open) {
-  const why = reasons(hop);
-  const element = el(
-    `tr.hop.${["allow", "hold", "deny"].includes(hop.decision) ? hop.decision : "unknown"}`,
-    { tabindex: "0", "aria-label": `Details of the hop to ${hop.object}` },
-    el("td.time", { title: wholeTime(hop.at) }, clock(hop.at)),
-    el("td.decision", decision(hop)),
-    el("td.what", party(hop.from), el("span.verb", verb(hop)), foreign("code.object", hop.object)),
-    el("td.why", why.length ? [control(why[0].control), " ", foreign("span", why[0].reason), why.length > 1 && el("span.muted", ` +${why.length - 1}`)] : el("span.muted", hop.refusal ?? "")),
-    el("td.risk", risk(hop.risk)),
-  );
-  element.addEventListener("click", () => open(hop, element));
-  element.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
-      open(hop, element);
-    }
-  });
-  return element;
+/// A sender or receiver; an agent goes by its bare name.
+export function party(name) {
+  const { kind, name: bare } = principal(name);
+  const said = kind && kind !== "agent" && kind !== "unknown";
+  return el(`span.party.party-${KINDS.includes(kind) ? kind : "unknown"}`, said && el("span.party-kind", plain(kind)), el("bdi", plain(bare)));
 }
 
-/// Everything that is known of a hop.
-export function details(hop) {
+/// A part of some details.
+export const section = (name, ...children) => el("section.part", el("h3", name), ...children);
+
+/// Everything about a hop.
+export function hopDetails(hop) {
+  const came = el("div", el("p.muted", "Loading…"));
+  loadOutcome(hop, came);
   return el(
     "div.details",
-    el("div.details-head", decision(hop), el("h2", party(hop.from), el("span.verb", verb(hop)), foreign("code.object", hop.object))),
-    facts(
-      ["Decided", wholeTime(hop.at)],
-      ["To", party(hop.to)],
-      ["Kind", plain(hop.kind)],
-      hop.refusal && ["Told the agent", el("code", plain(hop.refusal))],
-      ["Risk", el("span", risk(hop.risk), hop.reversibility && el("span.muted", ` ${hop.reversibility}`))],
-      ["Review needed", review(hop.review)],
-      ["Label", hop.label ? el("code", plain(hop.label)) : el("span.muted", "–")],
-      ["Phase", phase(hop.phase)],
-      hop.task && ["Task", digest(hop.task, 14)],
-      hop.accountable_human && ["Answers for it", plain(hop.accountable_human)],
-      ["Hop", digest(hop.hop, 14)],
-      ["Record", el("a", { href: `/console/record#${hop.sequence}` }, `no. ${hop.sequence}`)],
+    el("div.details-head", decision(hop), hop.refusal && el("span.told", "the agent was told ", el("code", plain(hop.refusal)))),
+    el("h2.details-title", party(hop.from), el("span.verb", verb(hop)), foreign("code.object", hop.object)),
+    hop.ticket && hop.decision === "hold" && el("p", el("a.button", { href: `/console/approvals#${encodeURIComponent(hop.ticket)}` }, icon("approvals"), "Open in approvals")),
+    section("Why", findings(hop.findings)),
+    hop.origins.length > 0 && section("Where its values came from", origins(hop.origins)),
+    (hop.verdicts.length > 0 || hop.review?.judges > 0) && section("Judges", verdicts(hop.verdicts)),
+    hop.approvals.length > 0 &&
+      section("Approved by", el("ul", hop.approvals.map((approval) => el("li", foreign("strong", approval.by), " ", digest(approval.ticket))))),
+    section("What came of it", came),
+    section(
+      "The hop",
+      facts(
+        ["Decided", wholeTime(hop.at)],
+        ["Kind", plain(hop.kind)],
+        ["From", party(hop.from)],
+        ["To", party(hop.to)],
+        ["Risk", risk(hop.risk)],
+        hop.reversibility && ["Effect", plain(hop.reversibility)],
+        ["Review needed", review(hop.review)],
+        ["PACE phase", phase(hop.phase)],
+        hop.label && ["Label", plain(hop.label)],
+        hop.accountable_human && ["Answers for it", foreign("span", hop.accountable_human)],
+        hop.task && ["Task", digest(hop.task, 20)],
+        ["Hop", digest(hop.hop, 20)],
+        hop.answers && ["Answers", digest(hop.answers, 20)],
+        hop.sequence > 0 && ["Record", el("a", { href: `/console/record#${hop.sequence}` }, `No. ${hop.sequence.toLocaleString("en")}`)],
+      ),
     ),
-    el("h3", "What the controls said"),
-    findings(hop.findings),
-    hop.origins.length > 0 && [el("h3", "Where its values came from"), origins(hop.origins)],
-    hop.verdicts.length > 0 && [el("h3", "What the judges said"), verdicts(hop.verdicts)],
-    hop.approvals.length > 0 && [el("h3", "Who approved"), el("ul.plain", hop.approvals.map((approval) => el("li", icon("person"), plain(approval.by))))],
   );
+}
+
+async function loadOutcome(hop, into) {
+  let records;
+  try {
+    records = await read(`/api/v1/hops/${encodeURIComponent(hop.hop)}`);
+  } catch (problem) {
+    fill(into, el("p.muted", problem.message));
+    return;
+  }
+  const told = records.map(outcome).filter(Boolean);
+  const released = hop.decision === "allow" || !hop.enforced;
+  const nothing = released ? "Nothing on the record yet." : hop.decision === "hold" ? "Nothing yet: it waits." : "Nothing: it was not released.";
+  fill(into, told.length ? el("ol.timeline", told) : el("p.muted", nothing));
+}
+
+function outcome({ at, body }) {
+  const line = (...what) => el("li", el("time", { title: wholeTime(at) }, clock(at)), el("span", ...what));
+  switch (body.kind) {
+    case "hop-released":
+      return line(OUTCOMES[body.outcome] ?? plain(title(body.outcome)), el("span.muted", ` ${body.took_ms} ms`), body.fault && foreign("p.fault", body.fault));
+    case "ticket-answered":
+      return line(foreign("strong", body.by), body.answer === "approve" ? " approved it" : " rejected it", body.reason && [": ", foreign("q", body.reason)]);
+    case "ticket-expired":
+      return line("Nobody answered in time: it was denied.");
+    case "ticket-spent":
+      return line("The approval was used.");
+    default:
+      return null;
+  }
 }

@@ -1,131 +1,238 @@
 // The live view: every hop as it is decided, newest first.
 
 import { read } from "./api.js";
-import { el, empty, failed, fill, icon } from "./dom.js";
-import { details, row } from "./hop.js";
-import { begin, heading, listen, main } from "./shell.js";
-import { plural, principal } from "./words.js";
+import { el, empty, failed, fill, foreign, icon, plain, prose } from "./dom.js";
+import { control, decision, phase, risk } from "./evidence.js";
+import { hopDetails, party } from "./hop.js";
+import { heading, main, start } from "./shell.js";
+import { clock, DECISIONS, plural, principal, verb, wholeTime } from "./words.js";
 
-const ROWS_MAX = 500;
+const HOPS_MAX = 500;
+const AGENTS_MAX = 200;
 
+/// Newest first, at most HOPS_MAX.
 let hops = [];
+/// What arrived while paused.
+let heldBack = [];
 let paused = false;
-let n_unseen = 0;
-const wanted = { agent: "", decision: "", text: "" };
+let loaded = false;
+let scheduled = false;
+/// The sequence of the hop whose details are open.
+let opened = null;
+const rows = new Map();
+const wanted = { decision: "", agent: "", text: "" };
 
-const rows = el("tbody");
-const count = el("span.muted.count", { role: "status" });
-const drawer = el("aside.drawer", { hidden: true, "aria-label": "Details", tabindex: "-1" });
-const agents = el("select", { "aria-label": "Agent", change: (event) => filter("agent", event.target.value) }, el("option", { value: "" }, "All agents"));
-const decisions = el(
-  "select",
-  { "aria-label": "Decision", change: (event) => filter("decision", event.target.value) },
-  [["", "All decisions"], ["allow", "Allowed"], ["hold", "Held"], ["deny", "Refused"]].map(([value, said]) => el("option", { value }, said)),
+const body = el("tbody");
+const note = el("div.note-area");
+const aside = el("aside.drawer", { hidden: true, "aria-label": "Hop details", tabindex: "-1" });
+const counts = el("div.segments", { role: "group", "aria-label": "Decision" });
+const agents = el("select", { "aria-label": "Agent", change: () => filter("agent", agents.value) }, el("option", { value: "" }, "All agents"));
+const search = el("input", {
+  type: "search", placeholder: "Search action, reason, control", "aria-label": "Search", spellcheck: "false",
+  input: () => filter("text", search.value.trim().toLowerCase()),
+});
+const pause = el("button.button", { type: "button", click: togglePause });
+
+fill(
+  main,
+  el(
+    "div.live",
+    el(
+      "div.column",
+      heading("Live", "Every hop between agents, tools and models, as it is decided."),
+      el("div.toolbar", counts, el("span.search", icon("search"), search), agents, pause),
+      el(
+        "div.table-frame",
+        el("table.hops", el("thead", el("tr", ...["Time", "Who", "What", "Decision", "Why", "Risk", "Phase"].map((name) => el("th", { scope: "col" }, name)))), body),
+        note,
+      ),
+    ),
+    aside,
+  ),
 );
-const text = el("input", { type: "search", placeholder: "Tool, control, reason…", "aria-label": "Search", input: (event) => filter("text", event.target.value) });
-const pause = el("button.button", { type: "button", click: togglePause }, icon("pause"), "Pause");
-
-async function start() {
-  fill(
-    main,
-    heading("Live", "Every hop as it is decided, newest first.", el("label.search", icon("search"), text), agents, decisions, pause),
-    el("div.live", el("div.list", el("table.hops", el("thead", el("tr", ["Time", "Decision", "Who does what", "Why", "Risk"].map((name) => el("th", { scope: "col" }, name)))), rows), count), drawer),
-  );
-  await begin();
-  listen((event) => event.event === "hop" && take(event));
-  await load();
-}
+drawPause();
+fill(note, el("div.loading", "Loading the latest hops…"));
+start({ heard: (event) => event.event === "hop" && arrive(event), opened: load });
 
 async function load() {
   try {
-    const earlier = await read("/api/v1/hops?limit=200");
-    const known = new Set(hops.map((hop) => hop.sequence));
-    hops = [...hops, ...earlier.filter((hop) => !known.has(hop.sequence)).reverse()].sort((one, other) => other.sequence - one.sequence).slice(0, ROWS_MAX);
-    hops.forEach(noteAgent);
-    show();
+    const latest = await read(`/api/v1/hops?limit=${HOPS_MAX}`);
+    loaded = true;
+    merge(latest);
   } catch (problem) {
-    fill(rows, el("tr", el("td", { colspan: "5" }, failed(problem, load))));
+    if (!loaded) fill(note, failed(problem, load));
   }
 }
 
-function take(hop) {
-  if (hops.some((known) => known.sequence === hop.sequence)) return;
-  hops.unshift(hop);
-  hops.length = Math.min(hops.length, ROWS_MAX);
-  noteAgent(hop);
-  if (paused) {
-    n_unseen += 1;
-    fill(pause, icon("play"), `Go on (${n_unseen})`);
+function arrive(hop) {
+  if (!paused) {
+    merge([hop]);
     return;
   }
-  if (!fits(hop)) return;
-  rows.querySelector(".nothing")?.remove();
-  const fresh = row(hop, open);
-  fresh.classList.add("fresh");
-  rows.prepend(fresh);
-  while (rows.children.length > ROWS_MAX) rows.lastElementChild.remove();
-  say();
+  heldBack.push(hop);
+  if (heldBack.length > HOPS_MAX) heldBack.shift();
+  drawPause();
 }
 
-function noteAgent(hop) {
-  for (const party of [hop.from, hop.to]) {
-    const { kind, name } = principal(party);
-    if (kind === "agent" && ![...agents.options].some((option) => option.value === party)) {
-      agents.append(el("option", { value: party }, name));
+/// Takes hops in, each once, and keeps the newest.
+function merge(more) {
+  const known = new Set(hops.map((hop) => hop.sequence));
+  const fresh = more.filter((hop) => !known.has(hop.sequence));
+  if (fresh.length) {
+    hops = [...hops, ...fresh].sort((one, other) => other.sequence - one.sequence);
+    for (const gone of hops.splice(HOPS_MAX)) {
+      rows.get(gone.sequence)?.remove();
+      rows.delete(gone.sequence);
     }
   }
-}
-
-function fits(hop) {
-  if (wanted.agent && hop.from !== wanted.agent && hop.to !== wanted.agent) return false;
-  if (wanted.decision && hop.decision !== wanted.decision) return false;
-  if (!wanted.text) return true;
-  const all = [hop.object, hop.from, hop.to, hop.refusal, hop.hop, hop.task, ...hop.findings.flatMap((finding) => [finding.control, finding.reason])];
-  return all.some((part) => String(part ?? "").toLowerCase().includes(wanted.text));
+  if (scheduled) return;
+  scheduled = true;
+  // Many arrivals are drawn at once; a hidden page draws too, or it would not be up to date when it is shown.
+  if (document.hidden) setTimeout(draw, 500);
+  else requestAnimationFrame(draw);
 }
 
 function filter(name, value) {
-  wanted[name] = name === "text" ? value.trim().toLowerCase() : value;
-  show();
+  wanted[name] = value;
+  draw();
 }
 
-function show() {
-  const shown = hops.filter(fits);
-  if (shown.length) fill(rows, shown.map((hop) => row(hop, open)));
-  else {
-    const [said, about] = hops.length
-      ? ["No hop fits", "Widen the filter to see others."]
-      : ["No hop yet", "As soon as an agent asks for something, it shows here with what became of it and why."];
-    fill(rows, el("tr.nothing", el("td", { colspan: "5" }, empty("live", said, about))));
+function matches(hop, anyDecision = false) {
+  if (wanted.agent && hop.from !== wanted.agent && hop.to !== wanted.agent) return false;
+  if (wanted.text && !searchable(hop).includes(wanted.text)) return false;
+  return anyDecision || !wanted.decision || hop.decision === wanted.decision;
+}
+
+const searchable = (hop) =>
+  [hop.from, hop.to, hop.object, hop.verb, hop.kind, hop.refusal, hop.hop, hop.task, ...hop.findings.flatMap((finding) => [finding.control, finding.reason])]
+    .join(" ")
+    .toLowerCase();
+
+function draw() {
+  scheduled = false;
+  drawCounts();
+  listAgents();
+  const shown = hops.filter((hop) => matches(hop));
+  const keep = new Set(shown.map((hop) => hop.sequence));
+  for (const [sequence, element] of rows) if (!keep.has(sequence)) element.remove();
+  let before = null;
+  for (const hop of shown) {
+    if (!rows.has(hop.sequence)) rows.set(hop.sequence, row(hop));
+    const element = rows.get(hop.sequence);
+    const place = before ? before.nextSibling : body.firstChild;
+    if (element !== place) body.insertBefore(element, place);
+    before = element;
   }
-  say();
+  if (loaded) drawNote(shown.length);
 }
 
-function say() {
-  const n_shown = rows.querySelectorAll("tr.hop").length;
-  count.textContent = n_shown ? `${plural(n_shown, "hop")}${hops.length >= ROWS_MAX ? ", the latest" : ""}` : "";
+function drawNote(nShown) {
+  if (!hops.length) {
+    fill(note, empty("live", "Nothing has happened yet", "Point an agent at maso, or open a task. Each hop shows up here the moment it is decided."));
+  } else if (!nShown) {
+    fill(note, empty("search", "No hop matches", "None of the hops that are loaded fits these filters."), el("p.centre", el("button.button", { type: "button", click: clear }, "Clear filters")));
+  } else {
+    fill(note, hops.length === HOPS_MAX && el("p.end", `The latest ${HOPS_MAX} hops. Older ones are in the `, el("a", { href: "/console/record" }, "record"), "."));
+  }
 }
+
+function clear() {
+  Object.assign(wanted, { decision: "", agent: "", text: "" });
+  agents.value = search.value = "";
+  draw();
+}
+
+function drawCounts() {
+  const inScope = hops.filter((hop) => matches(hop, true));
+  const segment = (value, name) => {
+    const count = value ? inScope.filter((hop) => hop.decision === value).length : inScope.length;
+    return el(
+      `button.segment${value ? `.${value}` : ""}`,
+      { type: "button", "data-decision": value || "all", "aria-pressed": String(wanted.decision === value), click: () => filter("decision", value) },
+      value && icon(value), name, el("span.count", count.toLocaleString("en")),
+    );
+  };
+  // The focus stays where it was although the buttons are new.
+  const focused = counts.contains(document.activeElement) ? document.activeElement.dataset.decision : null;
+  fill(counts, segment("", "All"), ...Object.entries(DECISIONS).map(([value, name]) => segment(value, name)));
+  if (focused) counts.querySelector(`[data-decision="${focused}"]`)?.focus();
+}
+
+function listAgents() {
+  const known = new Set([...agents.options].map((option) => option.value));
+  for (const name of hops.flatMap((hop) => [hop.from, hop.to])) {
+    if (!name?.startsWith("agent:") || known.has(name) || known.size > AGENTS_MAX) continue;
+    known.add(name);
+    agents.append(el("option", { value: name }, principal(name).name));
+  }
+}
+
+function row(hop) {
+  const open = el("button.row-open", { type: "button", click: () => show(hop), keydown: step }, el("span.verb", verb(hop)), " ", foreign("code.object", hop.object));
+  return el(
+    `tr.hop.${hop.decision in DECISIONS ? hop.decision : "deny"}`,
+    { "data-sequence": hop.sequence },
+    el("td.time", el("time", { title: wholeTime(hop.at) }, clock(hop.at))),
+    el("td.who", party(hop.from), el("span.to", icon("arrow"), el("span.visually-hidden", " to ")), party(hop.to)),
+    el("td.what", open),
+    el("td.decided", decision(hop)),
+    el("td.why", why(hop)),
+    el("td.risk", risk(hop.risk)),
+    el("td.pace", phase(hop.phase)),
+  );
+}
+
+/// What decided, first; findings that had nothing against the hop are left to the details.
+function why(hop) {
+  const against = hop.findings.filter((finding) => finding.word !== "GO");
+  if (!against.length) return el("span.muted", hop.decision === "allow" ? "inside the mandate" : plain(hop.refusal ?? "its risk asks for review"));
+  const [first, ...rest] = against;
+  return [control(first.control), " ", prose("span", first.reason), rest.length > 0 && el("span.more", ` +${rest.length}`)];
+}
+
+/// Up and down move through the rows.
+function step(event) {
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const current = event.currentTarget.closest("tr");
+  const next = event.key === "ArrowDown" ? current.nextElementSibling : current.previousElementSibling;
+  next?.querySelector(".row-open")?.focus();
+  event.preventDefault();
+}
+
+function show(hop) {
+  rows.get(opened)?.classList.remove("opened");
+  opened = hop.sequence;
+  rows.get(opened)?.classList.add("opened");
+  const shut = el("button.quiet.icon-only", { type: "button", "aria-label": "Close details", click: close }, icon("close"));
+  fill(aside, el("div.drawer-bar", el("span", `Hop at ${clock(hop.at)}`), shut), hopDetails(hop));
+  aside.hidden = false;
+  aside.scrollTop = 0;
+  aside.focus({ preventScroll: true });
+}
+
+function close() {
+  aside.hidden = true;
+  const element = rows.get(opened);
+  element?.classList.remove("opened");
+  element?.querySelector(".row-open")?.focus({ preventScroll: true });
+  opened = null;
+}
+
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !aside.hidden) close();
+  if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName ?? "")) {
+    event.preventDefault();
+    search.focus();
+  }
+});
 
 function togglePause() {
   paused = !paused;
-  n_unseen = 0;
-  fill(pause, icon(paused ? "play" : "pause"), paused ? "Go on" : "Pause");
-  if (!paused) show();
+  if (!paused) merge(heldBack.splice(0));
+  drawPause();
 }
 
-function open(hop, from) {
-  rows.querySelectorAll("tr.open").forEach((other) => other.classList.remove("open"));
-  from.classList.add("open");
-  const close = () => {
-    drawer.hidden = true;
-    from.classList.remove("open");
-    from.focus();
-  };
-  fill(drawer, el("button.close", { type: "button", "aria-label": "Close", click: close }, icon("close")), details(hop));
-  drawer.onkeydown = (event) => event.key === "Escape" && close();
-  drawer.hidden = false;
-  drawer.scrollTop = 0;
-  drawer.focus();
+function drawPause() {
+  pause.setAttribute("aria-pressed", String(paused));
+  fill(pause, icon(paused ? "play" : "pause"), paused ? (heldBack.length ? `Resume, ${plural(heldBack.length, "new hop")}` : "Resume") : "Pause");
 }
-
-start();

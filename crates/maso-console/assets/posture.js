@@ -1,111 +1,215 @@
-// PACE: where each scope stands on the river, moving it, and the kill switch.
+// PACE: where every scope stands, moving one, and the kill switch.
 
 import { order, read } from "./api.js";
-import { el, failed, fill, foreign, icon, plain } from "./dom.js";
-import { begin, heading, listen, main } from "./shell.js";
-import { PHASES, PHASE_MEANING, title, wholeTime } from "./words.js";
+import { el, failed, fill, foreign, icon, plain, prose } from "./dom.js";
+import { phase } from "./evidence.js";
+import { announce, start } from "./shell.js";
+import { ago, PHASE_MEANING, PHASES, title, wholeTime } from "./words.js";
 
-const river = el("div.card.river");
-const moving = el("form.card.form", { submit: move });
-const killing = el("form.card.form.kill", { submit: kill });
 let scopes = [];
+let loaded = false;
 
-const REVIEW = [
-  ["root_cause_documented", "The root cause is documented"],
-  ["gap_closed", "The gap in the controls is closed"],
-  ["baselines_updated", "Behavioural baselines are updated"],
-  ["triggers_recalibrated", "Triggers are recalibrated"],
-  ["regulator_settled", "The regulator was told, or nothing was due"],
-  ["scenario_added", "The incident joined the next red-team cycle"],
-];
+const river = el("section.river", { "aria-label": "PACE river" });
+const dialog = el("dialog");
+const main = document.getElementById("main");
+fill(
+  main,
+  el("div.page-head", el("h1", "Posture"), el("p.sub", "Downstream is automatic and immediate. The way back needs a person, a reason and the gates.")),
+  river,
+  el(
+    "section.kill",
+    el("div", el("h2", icon("stop"), "Kill switch"), el("p", "Stops a scope at once: every hop is refused, every grant is void, whatever its agents or their orchestrator do. Only an incident commander ends it.")),
+    el("button.button.danger", { type: "button", id: "kill", click: () => askKill("deployment") }, "Stop…"),
+  ),
+  dialog,
+);
+fill(river, el("div.loading", "Loading posture…"));
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 
-async function start() {
-  fill(main, heading("Posture", "Tightening is automatic and immediate. Loosening takes a person with the office for it, and grounds."), river, el("div.columns.wide", moving, killing));
-  await begin();
-  listen((event) => event.event === "posture" && show(event));
-  await load();
-}
+start({
+  heard(event) {
+    if (event.event === "posture") show(event.scopes);
+  },
+  opened: load,
+});
 
 async function load() {
   try {
-    show(await read("/api/v1/posture"));
+    show((await read("/api/v1/posture")).scopes);
   } catch (problem) {
-    fill(river, failed(problem, load));
+    if (!loaded) fill(river, failed(problem, load));
   }
 }
 
-function show(posture) {
-  const first = scopes.length === 0;
-  scopes = posture.scopes;
+function show(now) {
+  const moved = loaded && now.filter((scope) => scopes.find((other) => other.scope === scope.scope)?.phase !== scope.phase);
+  scopes = now;
+  loaded = true;
+  if (moved && moved.length) announce(moved.map((scope) => `${scope.scope} is now in ${title(scope.phase)}.`).join(" "));
+  draw();
+}
+
+function draw() {
   fill(
     river,
-    el("div.river-head", el("span"), PHASES.map((phase) => el(`div.stage.phase-${phase}`, { title: PHASE_MEANING[phase] }, el("strong", title(phase)), el("span.muted", PHASE_MEANING[phase])))),
-    scopes.map((scope) => {
-      const at = PHASES.indexOf(scope.phase);
-      return el(
-        "div.lane",
-        el("div.scope", foreign("span", scope.scope)),
-        PHASES.map((phase, index) => el(`div.pier${index <= at ? ".passed" : ""}${index === at ? ".here.phase-" + phase : ""}`, index === at ? el("span", { "aria-label": `${scope.scope} is in ${phase}` }, phase.charAt(0).toUpperCase()) : el("i", { "aria-hidden": "true" }))),
-        scope.trigger && el("div.because", foreign("span", scope.trigger), el("span.muted", ` since ${wholeTime(scope.since)}, by ${scope.by ?? "maso"}`)),
-      );
-    }),
+    el(
+      "table",
+      el(
+        "thead",
+        el(
+          "tr",
+          el("th.scope", { scope: "col" }, "Scope"),
+          ...PHASES.map((name) => el(`th.pier.phase-${name}`, { scope: "col", title: PHASE_MEANING[name] }, el("span.letter", { "aria-hidden": "true" }, name.charAt(0).toUpperCase()), el("span.pier-name", title(name)), el("span.meaning", PHASE_MEANING[name]))),
+          el("th", { scope: "col" }, "Why"),
+          el("th", { scope: "col" }, el("span.visually-hidden", "Move")),
+        ),
+      ),
+      el("tbody", scopes.map(lane)),
+    ),
   );
-  if (first) forms();
 }
 
-const field = (label, control) => el("label.field", el("span", label), control);
-const choice = (name, values, said = (value) => value) => el("select", { name }, values.map((value) => el("option", { value }, said(value))));
-
-function forms() {
-  const names = scopes.map((scope) => scope.scope);
-  const review = el("fieldset", { hidden: true }, el("legend", "Review that ends an Emergency"), REVIEW.map(([name, said]) => el("label.check", el("input", { type: "checkbox", name }), said)), field("Risk owner who approves (a role)", el("input", { name: "risk_owner", type: "text" })));
-  fill(moving, el("h2", "Move a scope"), field("Scope", choice("scope", names)), field("To", choice("to", PHASES, title)), field("Why", el("textarea", { name: "reason", rows: "3", required: true, placeholder: "To loosen: what the cause was, and how it was fixed" })), review, el("p.problem", { role: "alert", hidden: true }), el("button.button", { type: "submit" }, "Move"));
-  moving.addEventListener("change", () => {
-    const scope = scopes.find((scope) => scope.scope === moving.elements.scope.value);
-    review.hidden = !(scope?.phase === "emergency" && moving.elements.to.value !== "emergency");
-  });
-  fill(killing, el("h2", icon("stop"), "Kill switch"), el("p", "Stops the scope at once: every hop is refused, held actions do not happen. Only an incident commander ends it."), field("Scope", choice("scope", names)), field("Why", el("input", { name: "reason", type: "text", required: true })), field(el("span", "Type ", el("code", "STOP"), " to confirm"), el("input", { name: "sure", type: "text", autocomplete: "off", required: true })), el("p.problem", { role: "alert", hidden: true }), el("button.button.danger", { type: "submit" }, "Stop now"));
+function lane(scope) {
+  const at = Math.max(0, PHASES.indexOf(scope.phase));
+  const [kind, name] = scope.scope.includes(":") ? [scope.scope.slice(0, scope.scope.indexOf(":")), scope.scope.slice(scope.scope.indexOf(":") + 1)] : ["", scope.scope];
+  return el(
+    `tr.lane.kind-${kind || "deployment"}`,
+    { "data-scope": scope.scope, "data-phase": scope.phase },
+    el("th.scope", { scope: "row" }, kind && el("span.party-kind", kind), foreign("span", name)),
+    PHASES.map((name, index) =>
+      el(
+        `td.pier.phase-${name}${index === at ? ".here" : index < at ? ".passed" : ""}`,
+        index === at ? el("span.stone", el("span.visually-hidden", `stands in ${name}`)) : el("span.ring", { "aria-hidden": "true" }),
+      ),
+    ),
+    el(
+      "td.because",
+      phase(scope.phase),
+      scope.trigger ? [prose("span", scope.trigger), el("span.muted.since", scope.since ? [el("time", { title: wholeTime(scope.since) }, ago(scope.since)), ", "] : "", "by ", foreign("span", scope.by ?? "maso"))] : el("span.muted", "normal work"),
+    ),
+    el("td.act", el("button.button", { type: "button", click: () => askMove(scope) }, "Move…")),
+  );
 }
 
-async function move(event) {
-  event.preventDefault();
-  const form = moving.elements;
-  const scope = scopes.find((scope) => scope.scope === form.scope.value);
-  const body = { scope: form.scope.value, to: form.to.value, reason: form.reason.value.trim() };
-  if (scope?.phase === "emergency" && body.to !== "emergency") {
-    body.review = { risk_owner: form.risk_owner.value.trim() };
-    for (const [name] of REVIEW) body.review[name] = form[name].checked;
+function askMove(scope) {
+  const at = PHASES.indexOf(scope.phase);
+  const reason = el("textarea", { id: "move-reason", rows: "3", maxlength: "1000", required: true });
+  const hint = el("p.muted");
+  const gates = el("fieldset.gates", { hidden: true }, el("legend", "Emergency review"), el("p.muted", "All of it must be true before an Emergency ends."), GATES.map(([key, text, must]) => el("label.check", el("input", { type: "checkbox", name: key }), el("span", text, !must && el("span.muted", " (tier 3)")))), el("label", { for: "risk-owner" }, "Risk owner who approves (role)"), el("input", { id: "risk-owner", type: "text", autocomplete: "off", spellcheck: "false" }));
+  const submit = el("button.button.primary", { type: "submit" });
+  const problem = el("p.callout.bad", { role: "alert", hidden: true });
+  const choices = PHASES.map((name, index) =>
+    el("label.choice", el("input", { type: "radio", name: "to", value: name, disabled: index === at, checked: index === (at < 3 ? at + 1 : 0), change: draw }), el("div", phase(name), el("span.muted", index === at ? "Stands here now." : PHASE_MEANING[name]))),
+  );
+  const form = el(
+    "form",
+    { method: "dialog", submit: send },
+    head("Move ", scope.scope),
+    el("fieldset.choices", el("legend.visually-hidden", "To which phase"), choices),
+    el("label", { for: "move-reason" }, "Reason"),
+    hint,
+    reason,
+    gates,
+    problem,
+    el("div.buttons", submit, el("button.button", { type: "button", click: () => dialog.close() }, "Cancel")),
+  );
+  const to = () => form.elements.to.value;
+  const loosens = () => PHASES.indexOf(to()) < at;
+
+  function draw() {
+    hint.textContent = loosens() ? "What the cause was, and how it was fixed." : "What you saw.";
+    gates.hidden = !(loosens() && scope.phase === "emergency");
+    submit.textContent = `${loosens() ? "Loosen" : "Tighten"} to ${title(to())}`;
   }
-  await give(moving, "/api/v1/posture", body);
-}
 
-async function kill(event) {
-  event.preventDefault();
-  const form = killing.elements;
-  if (form.sure.value.trim() !== "STOP") {
-    say(killing, "Type STOP to confirm.");
-    return;
+  async function send(event) {
+    event.preventDefault();
+    if (!reason.value.trim()) {
+      complain(problem, "Give a reason: it goes on the record with your name.");
+      reason.focus();
+      return;
+    }
+    const body = { scope: scope.scope, to: to(), reason: reason.value.trim() };
+    if (!gates.hidden) {
+      body.review = { risk_owner: form.querySelector("#risk-owner").value.trim() };
+      for (const [key] of GATES) body.review[key] = form.elements[key].checked;
+    }
+    submit.disabled = true;
+    await carryOut("/api/v1/posture", body, problem);
+    submit.disabled = false;
   }
-  await give(killing, "/api/v1/kill", { scope: form.scope.value, reason: form.reason.value.trim() });
+
+  draw();
+  ask(form);
 }
 
-async function give(form, path, body) {
-  const button = form.querySelector("button[type=submit]");
-  button.disabled = true;
-  try {
-    show(await order(path, body));
-    form.reset();
-    form.querySelector(".problem").hidden = true;
-  } catch (refused) {
-    say(form, refused.message, refused.help);
+const GATES = [
+  ["root_cause_documented", "The root cause is documented", true],
+  ["gap_closed", "The gap in the controls is closed", true],
+  ["baselines_updated", "Behavioural baselines are updated", true],
+  ["triggers_recalibrated", "Triggers are recalibrated", true],
+  ["regulator_settled", "The regulator was told, or nothing was due", true],
+  ["scenario_added", "The incident joined the next red-team cycle", false],
+];
+
+function askKill(first) {
+  const scope = el("select", { id: "kill-scope", change: draw }, scopes.map((other) => el("option", { value: other.scope, selected: other.scope === first }, other.scope)));
+  const reason = el("textarea", { id: "kill-reason", rows: "2", maxlength: "1000", required: true });
+  const typed = el("input", { id: "kill-typed", type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false", input: draw });
+  const wanted = el("code");
+  const submit = el("button.button.danger", { type: "submit" }, icon("stop"), "Stop now");
+  const problem = el("p.callout.bad", { role: "alert", hidden: true });
+  const form = el(
+    "form",
+    { method: "dialog", submit: send },
+    head("Kill switch"),
+    el("p", "Everything in the scope stops at once and stays stopped until an incident commander has reviewed it."),
+    el("label", { for: "kill-scope" }, "Scope"),
+    scope,
+    el("label", { for: "kill-reason" }, "Reason"),
+    reason,
+    el("label", { for: "kill-typed" }, "Type ", wanted, " to confirm"),
+    typed,
+    problem,
+    el("div.buttons", submit, el("button.button", { type: "button", click: () => dialog.close() }, "Cancel")),
+  );
+
+  function draw() {
+    fill(wanted, plain(scope.value));
+    submit.disabled = typed.value.trim() !== scope.value;
   }
-  button.disabled = false;
+
+  async function send(event) {
+    event.preventDefault();
+    if (submit.disabled) return;
+    submit.disabled = true;
+    await carryOut("/api/v1/kill", { scope: scope.value, reason: reason.value.trim() || "kill switch pulled in the console" }, problem);
+    draw();
+  }
+
+  draw();
+  ask(form);
 }
 
-function say(form, ...texts) {
-  const problem = form.querySelector(".problem");
+const head = (...what) => el("div.dialog-head", el("h2", what.map((part) => el("bdi", plain(part)))), el("button.quiet.icon-only", { type: "button", "aria-label": "Close", click: () => dialog.close() }, icon("close")));
+
+function ask(form) {
+  fill(dialog, form);
+  dialog.showModal();
+}
+
+function complain(problem, ...what) {
   problem.hidden = false;
-  fill(problem, icon("warn"), texts.filter(Boolean).map((text) => [plain(text), " "]));
+  fill(problem, icon("warn"), el("span", ...what));
 }
 
-start();
+async function carryOut(path, body, problem) {
+  problem.hidden = true;
+  try {
+    const after = await order(path, body);
+    dialog.close();
+    show(after.scopes);
+  } catch (refused) {
+    complain(problem, refused.message, " ", refused.help);
+  }
+}

@@ -1,76 +1,196 @@
-// The record: its latest entries, and its head.
+// The flight record: the latest records, how each follows from the one before, and the head of the chain.
 
 import { read } from "./api.js";
-import { digest, el, empty, failed, fill, foreign, icon } from "./dom.js";
-import { begin, heading, listen, main } from "./shell.js";
-import { clock, wholeTime } from "./words.js";
+import { copy, digest, el, empty, failed, fill, foreign, icon, plain } from "./dom.js";
+import { party } from "./hop.js";
+import { start } from "./shell.js";
+import { clock, DECISIONS, title, wholeTime } from "./words.js";
 
 const PAGE = 100;
-const ROWS_MAX = 500;
+const RECORDS_MAX = 500;
 
 let records = [];
-const rows = el("tbody");
-const older = el("button.button", { type: "button", click: loadOlder }, "Older");
+let opened = wantedNow();
+let loaded = false;
+let latest = true;
+let loading = null;
 
-async function start() {
-  fill(
-    main,
-    heading("Record", "Append-only and hash-chained: each entry names the one before it. Verify it with `maso log verify`, or with code of your own.", older),
-    el("div.list", el("table.records", el("thead", el("tr", ["No.", "Time", "Kind", "What", "Hash"].map((name) => el("th", { scope: "col" }, name)))), rows)),
-  );
-  await begin();
-  listen((_, id) => id && Number(id) > (records[0]?.sequence ?? 0) && loadNewer());
-  const wanted = Number(location.hash.slice(1));
-  await load(wanted > 0 ? `?from=${Math.max(1, wanted - 20)}&limit=${PAGE}` : `?limit=${PAGE}`);
-  if (wanted > 0) document.getElementById(`record-${wanted}`)?.focus();
+const head = el("section.chain-head");
+const body = el("tbody");
+const note = el("div.note-area");
+const aside = el("aside.drawer", { hidden: true, "aria-label": "Record", tabindex: "-1" });
+const newest = el("button.button", { type: "button", click: toLatest, hidden: true }, "Latest");
+fill(
+  document.getElementById("main"),
+  el(
+    "div.live",
+    el(
+      "div.column",
+      el("div.page-head", el("h1", "Record"), el("p.sub", "Everything that happened, in order. Each record carries the hash of the one before it."), newest),
+      head,
+      el("div.table-frame", el("table.records", el("thead", el("tr", ...["No.", "Time", "What", "About", "Hash"].map((name) => el("th", { scope: "col" }, name)))), body), note),
+    ),
+    aside,
+  ),
+);
+fill(note, el("div.loading", "Loading the record…"));
+
+start({
+  heard() {
+    if (latest) loadSoon();
+  },
+  opened: () => load(),
+});
+addEventListener("hashchange", () => {
+  opened = wantedNow();
+  if (records.some((record) => record.sequence === opened)) draw();
+  else if (opened) load();
+});
+addEventListener("keydown", (event) => event.key === "Escape" && !aside.hidden && close());
+
+function wantedNow() {
+  const number = Number(location.hash.slice(1));
+  return Number.isSafeInteger(number) && number > 0 ? number : null;
 }
 
-async function load(query) {
+function loadSoon() {
+  loading ??= setTimeout(() => {
+    loading = null;
+    load();
+  }, 500);
+}
+
+async function load() {
   try {
-    take(await read(`/api/v1/records${query}`));
+    const status = await read("/api/v1/status");
+    drawHead(status);
+    const far = opened && opened <= status.n_records - PAGE;
+    latest = !far;
+    records = await read(far ? `/api/v1/records?from=${Math.max(1, opened - PAGE / 2)}&limit=${PAGE}` : `/api/v1/records?limit=${PAGE}`);
+    loaded = true;
+    draw();
   } catch (problem) {
-    fill(rows, el("tr", el("td", { colspan: "5" }, failed(problem, () => load(query)))));
+    if (!loaded) fill(note, failed(problem, load));
   }
 }
 
-const loadNewer = () => load(`?from=${(records[0]?.sequence ?? 0) + 1}&limit=${PAGE}`);
-
-async function loadOlder() {
-  const first = records.at(-1)?.sequence ?? 1;
-  if (first > 1) await load(`?from=${Math.max(1, first - PAGE)}&limit=${PAGE}`);
+async function older(event) {
+  const button = event.currentTarget;
+  button.disabled = true;
+  const first = records[0].sequence;
+  const from = Math.max(1, first - PAGE);
+  try {
+    records = [...(await read(`/api/v1/records?from=${from}&limit=${first - from}`)), ...records].slice(0, RECORDS_MAX);
+    latest = false;
+    draw();
+  } catch (problem) {
+    fill(note, failed(problem, () => draw()));
+  }
 }
 
-function take(page) {
-  const known = new Set(records.map((record) => record.sequence));
-  records = [...records, ...page.filter((record) => !known.has(record.sequence))].sort((one, other) => other.sequence - one.sequence).slice(0, ROWS_MAX);
-  older.disabled = (records.at(-1)?.sequence ?? 1) <= 1;
-  if (records.length) fill(rows, records.map(row));
-  else fill(rows, el("tr", el("td", { colspan: "5" }, empty("record", "Nothing is on the record yet", "The first entry is written when a process opens the deployment."))));
+function toLatest() {
+  history.replaceState(null, "", location.pathname);
+  opened = null;
+  aside.hidden = true;
+  load();
 }
 
-function row(record) {
-  const { kind, ...rest } = record.body;
-  const whole = el("tr.whole", { hidden: true }, el("td", { colspan: "5" }, foreign("pre", JSON.stringify(record, null, 2))));
-  const toggle = () => (whole.hidden = !whole.hidden);
-  return [
+function drawHead(status) {
+  fill(
+    head,
+    el("div", el("span.key", "Records"), el("strong.figure", status.n_records.toLocaleString("en"))),
+    el("div.head-hash", el("span.key", "Head of the chain"), el("code", plain(status.head || "the log is empty")), status.head && copy(status.head)),
+    el("p.muted", "Note the head somewhere else from time to time: whoever has it can tell that nothing was cut off or written anew. ", el("code", "maso log verify"), " checks the whole chain."),
+  );
+}
+
+function draw() {
+  newest.hidden = latest;
+  const byNumber = new Map(records.map((record) => [record.sequence, record]));
+  fill(body, [...records].sort((one, other) => other.sequence - one.sequence).map((record) => row(record, byNumber.get(record.sequence - 1))));
+  if (!records.length) fill(note, empty("record", "The record is empty", "The first record is written when the deployment is opened."));
+  else if (records.length >= RECORDS_MAX) fill(note, el("p.end", `${RECORDS_MAX} records are shown. Open one by its number to go further back.`));
+  else if (records[0].sequence > 1) fill(note, el("p.centre", el("button.button", { type: "button", click: older }, "Older records")));
+  else fill(note, el("p.end", "The beginning of the record."));
+  const record = byNumber.get(opened);
+  if (record) show(record);
+}
+
+function row(record, before) {
+  const broken = before && before.hash !== record.previous;
+  return el(
+    `tr${record.sequence === opened ? ".opened" : ""}`,
+    { "data-sequence": record.sequence },
+    el("td.number", el("a", { href: `#${record.sequence}` }, record.sequence.toLocaleString("en"))),
+    el("td.time", el("time", { title: wholeTime(record.at) }, clock(record.at))),
+    el("td.kind", el(`span.kind-name.kind-${kindGroup(record.body.kind)}`, plain(title(String(record.body.kind).replaceAll("-", " "))))),
+    el("td.about", about(record.body)),
+    el("td.hash", broken ? el("span.warned", icon("warn"), "does not follow") : null, digest(record.hash, 10)),
+  );
+}
+
+const kindGroup = (kind) => (/^hop/.test(kind) ? "hop" : /^ticket|^tool/.test(kind) ? "person" : /^phase|^killed|^revoked/.test(kind) ? "posture" : "other");
+
+/// One line about a record.
+function about(body) {
+  switch (body.kind) {
+    case "hop-decided":
+      return [party(body.from), " ", el("span.muted", plain(body.verb)), " ", foreign("code.object", body.object), el(`span.said.${["allow", "hold", "deny"].includes(body.decision) ? body.decision : "deny"}`, DECISIONS[body.decision] ?? plain(body.decision))];
+    case "hop-released":
+      return [plain(body.outcome), el("span.muted", ` in ${body.took_ms} ms`)];
+    case "ticket-answered":
+      return [foreign("strong", body.by), body.answer === "approve" ? " approved" : " rejected", body.reason && [": ", foreign("q", body.reason)]];
+    case "phase-changed":
+      return [foreign("strong", body.scope), ` ${body.from} → ${body.to}: `, foreign("span", body.trigger)];
+    case "killed":
+      return [foreign("strong", body.scope), " by ", foreign("span", body.by), ": ", foreign("span", body.reason)];
+    case "task-opened":
+      return foreign("q", body.words);
+    case "tool-seen":
+    case "tool-approved":
+      return [foreign("code.object", body.tool), body.by && [" by ", foreign("strong", body.by)]];
+    case "operator-session":
+      return [foreign("strong", body.operator), " ", plain(String(body.event).replaceAll("-", " ")), el("span.muted", " by ", plain(body.means))];
+    case "started":
+      return [foreign("strong", body.deployment), el("span.muted", ` ${body.mode}, version ${body.version}`)];
+    default:
+      return el("span.muted", plain(body.subject ?? body.task ?? body.ticket ?? body.hop ?? ""));
+  }
+}
+
+function show(record) {
+  fill(
+    aside,
+    el("div.drawer-bar", el("span", `Record ${record.sequence.toLocaleString("en")}`), el("button.quiet.icon-only", { type: "button", "aria-label": "Close details", click: close }, icon("close"))),
     el(
-      "tr.hop",
-      { id: `record-${record.sequence}`, tabindex: "0", click: toggle, keydown: (event) => event.key === "Enter" && toggle() },
-      el("td.number", record.sequence.toLocaleString("en")),
-      el("td.time", { title: wholeTime(record.at) }, clock(record.at)),
-      el("td", el("span.tag", foreign("span", kind))),
-      el("td.what", foreign("span", summary(kind, rest))),
-      el("td", icon("record"), digest(record.hash)),
+      "div.details",
+      el("h2.details-title", title(String(record.body.kind).replaceAll("-", " "))),
+      el("p.muted", wholeTime(record.at)),
+      el("dl.facts", fact("Hash", record.hash), fact("Previous", record.previous)),
+      el("section.part", el("h3", "As it was written"), foreign("pre.json", JSON.stringify(record.body, null, 2), { tabindex: "0" })),
+      el("p", el("button.button", { type: "button", click: (event) => link(event.currentTarget, record.sequence) }, icon("copy"), "Copy a link to this record")),
     ),
-    whole,
-  ];
+  );
+  const fresh = aside.hidden;
+  aside.hidden = false;
+  if (fresh) {
+    aside.focus({ preventScroll: true });
+    body.querySelector(".opened")?.scrollIntoView({ block: "center" });
+  }
 }
 
-function summary(kind, body) {
-  if (kind === "hop-decided") return `${body.decision}: ${body.from ?? "somebody"} → ${body.to} ${body.verb} ${body.object}`;
-  if (kind === "hop-released") return `${body.outcome} after ${body.took_ms} ms`;
-  const words = ["task", "ticket", "tool", "scope", "operator", "subject", "to", "answer", "event", "by", "reason", "trigger", "words", "role", "mode"];
-  return words.filter((word) => typeof body[word] === "string").map((word) => `${word} ${body[word]}`).join(", ");
+const fact = (name, value) => el("div", el("dt", name), el("dd", el("code.long", plain(value)), " ", copy(value)));
+
+async function link(button, sequence) {
+  const done = await navigator.clipboard?.writeText(`${location.origin}/console/record#${sequence}`).then(() => true, () => false);
+  button.lastChild.textContent = done ? "Copied" : "The browser did not allow copying";
 }
 
-start();
+function close() {
+  aside.hidden = true;
+  const element = body.querySelector(".opened");
+  element?.classList.remove("opened");
+  element?.querySelector("a")?.focus({ preventScroll: true });
+  opened = null;
+  history.replaceState(null, "", location.pathname);
+}

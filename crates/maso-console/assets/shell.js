@@ -1,101 +1,131 @@
-// What every page shares: the status strip, the banners, who is signed in, and the stream of what happens.
+// What every page has: how the deployment stands, the banners, the stream, and who is signed in.
 
-import { read, remove } from "./api.js";
-import { digest, el, fill, icon, plain } from "./dom.js";
+import { read, signOut } from "./api.js";
+import { el, fill, icon, plain } from "./dom.js";
 import { phase } from "./evidence.js";
 import { follow } from "./stream.js";
-import { PHASE_MEANING, TIERS, plural, title } from "./words.js";
+import { PHASES, PHASE_MEANING, TIERS, title } from "./words.js";
 
-const REFRESH_MS = 15_000;
+const STATUS_WAIT_MS = 250;
+const STATUS_EVERY_MS = 15_000;
 
-export const main = document.getElementById("main");
-const strip = document.getElementById("strip");
-const banners = document.getElementById("banners");
-const waiting = document.getElementById("waiting");
-const announcer = document.getElementById("announce");
+const at = (id) => document.getElementById(id);
+
+export const main = at("main");
+/// The name of who is signed in, once it is known.
+export let operator = "";
 
 let status = null;
+let reachable = true;
 let connection = "connecting";
-const listeners = [];
+let asked = null;
+let drawnBanners = "";
 
-/// Calls `heard` for each event on the stream.
-export function listen(heard) {
-  listeners.push(heard);
-}
-
-/// Tells people who cannot see the page.
-export function announce(text) {
-  announcer.textContent = text;
-}
-
-/// Begins: who is signed in, how the deployment stands, and everything from here on.
-export async function begin() {
-  document.getElementById("sign-out").addEventListener("click", async () => {
-    await remove("/api/v1/session").catch(() => null);
-    location.replace("/console/sign-in");
-  });
-  read("/api/v1/session").then(showOperator, () => null);
-  await refresh();
-  setInterval(refresh, REFRESH_MS);
+/// Starts a page. `heard` gets each event of the stream; `opened` is called whenever the stream has opened, which is when
+/// a snapshot misses nothing that follows.
+export function start({ heard = () => {}, opened = () => {} }) {
+  at("sign-out").addEventListener("click", signOut);
+  showSession();
+  refresh();
+  setInterval(refresh, STATUS_EVERY_MS);
   follow({
     heard(event, id) {
-      if (event.event !== "hop") refresh();
-      else if (event.decision === "hold") refresh();
-      for (const heard of listeners) heard(event, id);
+      refreshSoon();
+      heard(event, id);
     },
     state(now) {
       connection = now;
-      showStrip();
+      draw();
+      if (now !== "connecting") refresh();
+      if (now === "open") opened();
     },
   });
 }
 
-function showOperator(session) {
-  fill(document.getElementById("operator"), plain(session.operator));
-  fill(document.getElementById("roles"), session.roles.map((role) => el("span.role", plain(role.replaceAll("-", " ")))));
+/// Says something to people who hear the page.
+export function announce(text) {
+  // An unchanged text is not read out: it is emptied in between.
+  at("announce").textContent = "";
+  setTimeout(() => (at("announce").textContent = text), 50);
+}
+
+/// A page's heading.
+export const heading = (text, about, ...rest) => el("div.page-head", el("h1", text), el("p.sub", about), ...rest);
+
+function refreshSoon() {
+  asked ??= setTimeout(() => {
+    asked = null;
+    refresh();
+  }, STATUS_WAIT_MS);
 }
 
 async function refresh() {
   try {
     status = await read("/api/v1/status");
+    reachable = true;
   } catch {
-    return;
+    reachable = false;
   }
-  const n_waiting = status.n_open_tickets + status.n_waiting_tools;
-  waiting.hidden = n_waiting === 0;
-  waiting.textContent = String(n_waiting);
-  waiting.setAttribute("aria-label", plural(n_waiting, "thing waits", "things wait"));
-  showBanners();
-  showStrip();
+  draw();
 }
 
-function showBanners() {
-  const shown = [];
-  if (status.mode === "observe") {
-    shown.push(el("div.banner.loud", { role: "alert" }, icon("eye"), el("strong", "OBSERVING: nothing is blocked"), el("span", "Decisions are recorded, and every hop is let through.")));
+async function showSession() {
+  try {
+    const session = await read("/api/v1/session");
+    operator = session.operator;
+    fill(at("operator"), plain(session.operator));
+    fill(at("roles"), plain(session.roles.map((role) => role.replaceAll("-", " ")).join(", ")));
+  } catch {
+    fill(at("operator"), "unknown");
   }
-  if (status.phase !== "primary") {
-    const kind = status.phase === "emergency" ? ".danger" : "";
-    shown.push(el(`div.banner${kind}`, { role: "alert" }, icon("stop"), el("strong", `${title(status.phase)}`), el("span", PHASE_MEANING[status.phase] ?? ""), el("a", { href: "/console/posture" }, "See posture")));
-  }
-  fill(banners, shown);
 }
 
-const CONNECTIONS = { open: ["Live", "good"], connecting: ["Connecting…", "wait"], lost: ["Connection lost, trying again", "bad"] };
-
-function showStrip() {
+function draw() {
+  drawBanners();
   if (!status) return;
-  const [said, kind] = CONNECTIONS[connection];
+  drawStrip();
+  const n_waiting = status.n_open_tickets + status.n_waiting_tools;
+  at("waiting").hidden = n_waiting === 0;
+  fill(at("waiting"), String(n_waiting), el("span.visually-hidden", n_waiting === 1 ? " waits" : " wait"));
+  document.title = (n_waiting ? `(${n_waiting}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+}
+
+function drawBanners() {
+  const wanted = [];
+  if (status?.mode === "observe") {
+    wanted.push(["observe", "eye", "OBSERVING: nothing is blocked", "Decisions are recorded, and every hop is let through."]);
+  }
+  if (status && status.phase !== "primary") {
+    const kind = PHASES.includes(status.phase) ? status.phase : "emergency";
+    wanted.push([`pace.phase-${kind}`, "warn", `${title(status.phase)}.`, status.mode === "observe" ? "In observe mode this stops nothing." : (PHASE_MEANING[status.phase] ?? ""), "/console/posture"]);
+  }
+  if (!reachable) {
+    wanted.push(["unreachable", "warn", "maso does not answer", "What you see may be out of date. This page tries again by itself."]);
+  }
+  // Drawn anew only when they change: an alert that is rewritten is read out again.
+  const key = JSON.stringify(wanted);
+  if (key === drawnBanners) return;
+  drawnBanners = key;
   fill(
-    strip,
-    el("span.deployment", plain(status.deployment)),
-    el("span.fact", `tier ${status.tier}`, el("span.muted", ` ${TIERS[status.tier] ?? ""}`)),
-    el("span.fact", phase(status.phase)),
-    el("span.fact", el("span.muted", "record "), status.n_records.toLocaleString("en")),
-    el("span.fact.head", el("span.muted", "head "), digest(status.head)),
-    el(`span.connection.${kind}`, { role: "status" }, el("i", { "aria-hidden": "true" }), said),
+    at("banners"),
+    wanted.map(([kind, image, head, text, href]) =>
+      el(`div.banner.${kind}`, { role: "alert" }, icon(image), el("strong", head), el("span", text), href && el("a", { href }, "See posture")),
+    ),
   );
 }
 
-/// A page's heading.
-export const heading = (text, about, ...rest) => el("div.heading", el("div", el("h1", text), about && el("p.muted", about)), el("div.actions", rest));
+const CONNECTIONS = { open: "Live", connecting: "Connecting…", lost: "Connection lost, trying again" };
+
+function drawStrip() {
+  fill(
+    at("strip"),
+    el("strong.deployment", { title: status.trust_domain }, el("bdi", plain(status.deployment))),
+    item("Tier", `${status.tier} ${TIERS[status.tier] ?? ""}`),
+    el("span.item", el("span.key", "PACE"), phase(status.phase)),
+    el(`span.item.mode-${status.mode === "enforce" ? "enforce" : "observe"}`, el("span.key", "Mode"), plain(status.mode)),
+    item("Records", status.n_records.toLocaleString("en")),
+    el(`span.connection.${connection}`, { title: `maso ${status.version}` }, el("i", { "aria-hidden": "true" }), CONNECTIONS[connection]),
+  );
+}
+
+const item = (key, value) => el("span.item", el("span.key", key), el("span", plain(value)));

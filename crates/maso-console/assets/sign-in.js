@@ -7,15 +7,13 @@ const problem = document.getElementById("problem");
 const submit = document.getElementById("submit");
 const wait = document.getElementById("wait");
 
-const link = new URLSearchParams(location.hash.slice(1)).get("link");
-if (link) {
-  // The token leaves the address before anything else happens: it must not stay in the history.
-  history.replaceState(null, "", location.pathname + location.search);
-  byLink(link);
-} else {
+if (!takeLink()) {
   // A session's cookie does not come along when another site's link leads here; then nobody needs to sign in again.
   ask("GET").then((answer) => answer?.ok && enter());
 }
+
+// A link that is opened where this page is open already changes nothing but the fragment.
+addEventListener("hashchange", takeLink);
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -36,6 +34,16 @@ form.addEventListener("submit", async (event) => {
     form.elements.passphrase.select();
   }
 });
+
+/// Signs in by the link in the fragment; false where there is none.
+function takeLink() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("link");
+  if (!token) return false;
+  // The token leaves the address before anything else happens: it must not stay in the history.
+  history.replaceState(null, "", location.pathname + location.search);
+  byLink(token);
+  return true;
+}
 
 async function byLink(token) {
   form.hidden = true;

@@ -1,73 +1,91 @@
-// A held action: exactly what would happen, where each value came from, and the answer.
+// One held action: what exactly would happen, where each value came from, and the answer.
 
 import { order } from "./api.js";
-import { copy, el, fill, foreign, hasLookalikes, icon, plain } from "./dom.js";
-import { authority, decision, facts, findings, integrity, needed, risk, verdicts } from "./evidence.js";
-import { ago, duration, plural, principal, wholeTime } from "./words.js";
+import { digest, el, fill, foreign, hasLookalikes, icon, plain, prose } from "./dom.js";
+import { authority, facts, findings, integrity, needed, phase, review, risk, verdicts } from "./evidence.js";
+import { party, section } from "./hop.js";
+import { announce, operator } from "./shell.js";
+import { clock, duration, plural, verb, wholeTime, wish } from "./words.js";
 
-const DEPTH_MAX = 6;
-const GRAVE = new Set(["high", "critical"]);
+const DEPTH_MAX = 12;
+const ROWS_MAX = 400;
+const LONG_CHARACTERS = 200;
+const SOON_MS = 120_000;
 
-/// A card for a ticket. `tasks` are the open tasks; `answered` gets the ticket as it stands after an answer.
-export function card(ticket, tasks, answered) {
+/// A held action with what answers it. `answered` gets the ticket as it stands afterwards; `again` looks it up anew.
+export function ticketDetails(ticket, task, { answered, again }) {
   const { hop } = ticket;
-  const task = tasks.find((task) => task.task === hop.task);
-  const element = el(
-    `article.card.ticket.${ticket.state}`,
-    { "aria-label": `Held action ${hop.object}` },
+  const open = ticket.state === "open";
+  return el(
+    "article.details.ticket",
+    { "data-ticket": ticket.ticket, "data-state": ticket.state },
     el(
-      "header",
-      el("div", el("h2", foreign("span", principal(hop.from).name), " asks to ", el("span.verb", hop.verb.replaceAll("_", " ")), " ", foreign("code.object", hop.object)), el("p.muted", { title: wholeTime(hop.at) }, `asked ${ago(hop.at)}`)),
-      el("div.marks", risk(hop.risk), hop.reversibility && el("span.tag", plain(hop.reversibility)), !hop.enforced && decision(hop)),
+      "div.details-head",
+      risk(hop.risk),
+      hop.reversibility && el(`span.effect${hop.reversibility === "irreversible" ? ".irreversible" : ""}`, plain(hop.reversibility)),
+      phase(hop.phase),
+      el("span.push"),
+      open ? countdown(ticket) : state(ticket),
     ),
-    parameters(ticket),
-    el(
-      "div.columns",
-      el("section", el("h3", "Why it waits"), findings(hop.findings.filter((finding) => finding.word !== "GO"), "Its risk alone asks for a person."), el("h3", "What the judges said"), verdicts(hop.verdicts)),
-      el(
-        "section",
-        el("h3", "In which task"),
-        task ? el("blockquote", foreign("p", task.words), el("footer", "the operator's own words, ", plain(task.accountable_human), " answers for them")) : el("p.muted", "The agent's standing task: no operator has asked for this in words."),
-        el("h3", "If nobody answers"),
-        el("p", plain(ticket.if_unanswered)),
-        facts(["Needs", plural(ticket.n_people, "person", "people")], ticket.approvals.length > 0 && ["Approved by", ticket.approvals.map((approval) => approval.by).join(", ")], ["Action", el("span.digest", { title: ticket.action }, ticket.action.replace(/^sha256:/, "").slice(0, 16) + "…", copy(ticket.action))]),
+    el("h2.details-title", party(hop.from), el("span.verb", open ? wish(hop) : verb(hop)), foreign("code.object", hop.object)),
+    section("In which task", asked(hop, task)),
+    section("Exact parameters", parameters(ticket)),
+    section("Why it waits", findings(hop.findings.filter((finding) => finding.word !== "GO"), "Its risk alone asks for a person.")),
+    section("What the judges said", verdicts(hop.verdicts)),
+    section(
+      "Details",
+      facts(
+        ["Asked", el("time", wholeTime(hop.at))],
+        ["Sent to", party(hop.to)],
+        ["Review needed", review(hop.review)],
+        ["Approved by", ticket.approvals.length ? ticket.approvals.map((approval) => el("strong.by-name", plain(approval.by))) : "nobody yet"],
+        hop.label && ["Label", plain(hop.label)],
+        hop.task && ["Task", digest(hop.task, 20)],
+        ["Action", digest(ticket.action, 20)],
+        ["Ticket", digest(ticket.ticket, 20)],
       ),
     ),
-    el("footer", { "data-expires": ticket.expires_at }, countdown(ticket), answer(ticket, answered)),
+    open ? answerForm(ticket, { answered, again }) : outcome(ticket),
   );
-  return element;
 }
 
-/// Each argument on its own row, beside where its value came from.
+function asked(hop, task) {
+  if (!task) return el("p.muted", hop.task ? "The agent's standing task, or one that has ended: no operator's words ask for this." : "None: nobody's words ask for this.");
+  return [
+    foreign("blockquote.words", task.words),
+    el("p.by", "The operator's own words. ", foreign("strong", task.accountable_human), " answers for it; opened ", el("time", { title: wholeTime(task.opened_at) }, clock(task.opened_at)), "."),
+  ];
+}
+
+/// Every argument on its own row, beside its origin.
 function parameters(ticket) {
-  const found = new Map(ticket.hop.origins.map((origin) => [origin.pointer, origin]));
-  const leaves = [...flatten(ticket.payload ?? null, "", 0)];
-  if (ticket.payload === null || ticket.payload === undefined) {
-    return el("p.problem", icon("warn"), "The parameters cannot be read, so there is nothing to approve.");
+  if (!isShown(ticket)) {
+    return el("p.callout.bad", icon("warn"), "The parameters cannot be read, so there is nothing that could be approved.");
   }
+  const origins = new Map(ticket.hop.origins.map((origin) => [origin.pointer, origin]));
+  const leaves = [...flatten(ticket.payload, "", 0)];
+  const seen = new Set(leaves.map((leaf) => leaf.pointer));
+  // An origin may speak of a whole object, or of a value that is not there: it is shown all the same.
+  for (const pointer of origins.keys()) if (!seen.has(pointer)) leaves.push({ pointer, value: undefined });
+  const isEmpty = leaves.length === 1 && leaves[0].pointer === "" && Object.keys(Object(leaves[0].value)).length === 0 && typeof leaves[0].value === "object";
+  if (isEmpty) return el("p.muted", "It takes no parameters.");
   return el(
-    "table.parameters",
-    el("thead", el("tr", ["Argument", "Exact value", "Where it came from"].map((name) => el("th", { scope: "col" }, name)))),
+    "div.table-frame.inner",
     el(
-      "tbody",
-      leaves.map(([pointer, value]) => {
-        const origin = found.get(pointer);
-        const shown = typeof value === "string" ? value : JSON.stringify(value);
-        return el(
-          `tr${origin?.authority ? ".authority-row" : ""}`,
-          el("th", { scope: "row" }, foreign("code", pointer || "/"), origin?.authority && authority()),
-          el("td.value", foreign("code", shown), hasLookalikes(shown) && el("span.lookalike", icon("warn"), "has letters beyond ASCII")),
-          el("td.origin", origin ? [foreign("div.source", origin.source), el("div.levels", integrity(origin.integrity, origin.needed), origin.needed && needed(origin))] : el("span.muted", "not traced")),
-        );
-      }),
+      "table.parameters",
+      el("thead", el("tr", ...["Parameter", "Exact value", "Where it came from", "Integrity"].map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", leaves.slice(0, ROWS_MAX).map((leaf) => parameter(leaf, origins.get(leaf.pointer), ticket.hop.task))),
     ),
+    leaves.length > ROWS_MAX && el("p.callout.bad", icon("warn"), `${plural(leaves.length - ROWS_MAX, "more parameter is", "more parameters are")} not shown. Do not approve what you have not seen.`),
   );
 }
+
+const isShown = (ticket) => ticket.payload !== undefined && ticket.payload !== null;
 
 function* flatten(value, pointer, depth) {
-  const nested = value && typeof value === "object" && depth < DEPTH_MAX && Object.keys(value).length > 0;
-  if (!nested) {
-    yield [pointer, value];
+  const isNested = value !== null && typeof value === "object" && Object.keys(value).length > 0 && depth < DEPTH_MAX;
+  if (!isNested) {
+    yield { pointer, value };
     return;
   }
   for (const [key, inner] of Object.entries(value)) {
@@ -75,55 +93,146 @@ function* flatten(value, pointer, depth) {
   }
 }
 
+const unescaped = (key) => key.replaceAll("~1", "/").replaceAll("~0", "~");
+const named = (pointer) => pointer.split("/").slice(1).map(unescaped).join(" › ") || "(the whole)";
+
+function parameter({ pointer, value }, origin, task) {
+  return el(
+    `tr${origin?.authority ? ".with-authority" : ""}`,
+    { "data-pointer": pointer },
+    el("th", { scope: "row" }, foreign("code", named(pointer)), origin?.authority && authority()),
+    el("td.value", exact(value)),
+    el("td.source", origin ? prose("span", task ? origin.source.replaceAll(task, "this task") : origin.source) : el("span.muted", "not traced")),
+    el("td.levels", origin ? [integrity(origin.integrity, origin.needed), origin.needed && needed(origin)] : el("span.muted", "–")),
+  );
+}
+
+/// A value as it is: text as text, everything else as JSON and marked so.
+function exact(value) {
+  if (value === undefined) return el("span.muted", "(see its parts)");
+  if (value === "") return el("span.muted", "(empty text)");
+  const isText = typeof value === "string";
+  const text = isText ? value : JSON.stringify(value);
+  const notes = [
+    !isText && (value === null ? "" : Array.isArray(value) ? "list" : typeof value),
+    text.length > LONG_CHARACTERS && plural(text.length, "character"),
+  ].filter(Boolean);
+  return [
+    foreign("pre.exact", text, { tabindex: text.length > LONG_CHARACTERS ? "0" : null }),
+    notes.length > 0 && el("span.value-note", notes.join(", ")),
+    hasLookalikes(text) && el("span.lookalike", icon("warn"), "has characters beyond ASCII"),
+  ];
+}
+
 function countdown(ticket) {
-  if (ticket.state !== "open") return el("span.state", stateWords(ticket));
-  const left_ms = ticket.expires_at - Date.now();
-  return el(`span.countdown${left_ms < 60_000 ? ".soon" : ""}`, { title: wholeTime(ticket.expires_at) }, icon("clock"), left_ms > 0 ? `denied in ${duration(left_ms)}` : "its time is over");
-}
-
-function stateWords(ticket) {
-  if (ticket.state === "rejected") return `Rejected by ${ticket.rejected?.[0] ?? "a person"}`;
-  return { approved: "Approved, not used yet", expired: "Nobody answered in time: denied", spent: "Approved and done" }[ticket.state] ?? ticket.state;
-}
-
-/// Renews the countdowns inside an element.
-export function tick(root, tickets) {
-  for (const footer of root.querySelectorAll("footer[data-expires]")) {
-    const ticket = tickets.find((ticket) => ticket.ticket === footer.closest("article").dataset.ticket);
-    if (ticket) footer.firstElementChild.replaceWith(countdown(ticket));
-  }
-}
-
-function answer(ticket, answered) {
-  if (ticket.state !== "open") return null;
-  const reason = el("input.reason", { type: "text", maxlength: "2000", placeholder: "Reason, kept on the record", "aria-label": "Reason" });
-  const problem = el("p.problem", { role: "alert", hidden: true });
-  const buttons = el("div.buttons");
-  const give = async (word) => {
-    buttons.querySelectorAll("button").forEach((button) => (button.disabled = true));
-    try {
-      answered(await order(`/api/v1/tickets/${encodeURIComponent(ticket.ticket)}`, { action: ticket.action, answer: word, reason: reason.value.trim() }));
-    } catch (refused) {
-      problem.hidden = false;
-      fill(problem, icon("warn"), refused.message, " ", refused.help ?? "");
-      ask();
-    }
+  const left = el("span");
+  const line = el("span.countdown", { title: `Until ${wholeTime(ticket.expires_at)}` }, icon("clock"), left);
+  const tick = () => {
+    const left_ms = ticket.expires_at - Date.now();
+    left.textContent = left_ms > 0 ? `${duration(left_ms)} left` : "its time is over";
+    line.classList.toggle("soon", left_ms < SOON_MS);
   };
-  const confirm = () =>
+  tick();
+  const timer = setInterval(() => (line.isConnected ? tick() : clearInterval(timer)), 1000);
+  return line;
+}
+
+const STATES = {
+  approved: ["allow", "Approved, not used yet"],
+  rejected: ["deny", "Rejected"],
+  expired: ["deny", "Nobody answered"],
+  spent: ["allow", "Approved and done"],
+};
+
+/// How an answered ticket stands.
+export function state(ticket) {
+  const [kind, words] = STATES[ticket.state] ?? ["hold", ticket.state];
+  return el(`span.chip.${kind}`, icon(kind), plain(words));
+}
+
+function outcome(ticket) {
+  return el(
+    "div.outcome",
+    state(ticket),
+    ticket.rejected && el("p", foreign("strong", ticket.rejected[0]), " rejected it", ticket.rejected[1] && [": ", foreign("q", ticket.rejected[1])]),
+    ticket.approvals.map((approval) => el("p", foreign("strong", approval.by), " approved it")),
+    ticket.state === "expired" && el("p", "Its time was over, so it was denied."),
+  );
+}
+
+/// The answer. What is high, critical or final takes a second step, which says once more what would happen.
+function answerForm(ticket, { answered, again }) {
+  const { hop } = ticket;
+  const isGrave = !["low", "medium"].includes(hop.risk ?? "critical") || hop.reversibility === "irreversible";
+  const isMine = ticket.approvals.some((approval) => approval.by === operator || approval.by === `operator:${operator}`);
+  const reason = el("textarea", { id: "reason", rows: "2", maxlength: "500", placeholder: "Goes on the record with your name" });
+  const problem = el("p.callout.bad", { role: "alert", hidden: true });
+  const buttons = el("div.buttons");
+
+  function first() {
     fill(
       buttons,
-      el("span.sure", "This cannot be taken back. Approve exactly this, once?"),
-      el("button.button.good", { type: "button", click: () => give("approve") }, icon("allow"), "Yes, approve"),
-      el("button.button", { type: "button", click: ask }, "Not yet"),
-    );
-  function ask() {
-    const grave = GRAVE.has(ticket.hop.risk) || !ticket.hop.risk;
-    fill(
-      buttons,
-      el("button.button.good", { type: "button", disabled: ticket.payload === null || ticket.payload === undefined, click: () => (grave ? confirm() : give("approve")) }, icon("allow"), "Approve"),
-      el("button.button.bad", { type: "button", click: () => give("reject") }, icon("deny"), "Reject"),
+      !isMine && isShown(ticket) && el("button.button.approve", { type: "button", click: () => (isGrave ? second() : send("approve")) }, icon("allow"), isGrave ? "Approve…" : "Approve"),
+      el("button.button.reject", { type: "button", click: reject }, icon("deny"), "Reject"),
     );
   }
-  ask();
-  return el("div.answer", reason, buttons, problem);
+
+  function second() {
+    const decisive = hop.origins.filter((origin) => origin.authority);
+    const back = () => {
+      first();
+      buttons.querySelector("button")?.focus();
+    };
+    const step = el(
+      "div.confirm",
+      { role: "group", "aria-label": "Confirm approval", tabindex: "-1" },
+      el("p", el("strong", hop.reversibility === "irreversible" ? "This cannot be undone. " : "Please confirm. "), "It may then happen once, with exactly what is shown", decisive.length ? ":" : "."),
+      decisive.length > 0 && el("ul.decisive", decisive.map((origin) => el("li", foreign("code", named(origin.pointer)), " ", foreign("strong", asText(valueAt(ticket.payload, origin.pointer)))))),
+      el("div.buttons", el("button.button.approve.strong", { type: "button", click: () => send("approve") }, icon("allow"), "Yes, approve"), el("button.button", { type: "button", click: back }, "Back")),
+    );
+    fill(buttons, step);
+    step.focus();
+  }
+
+  function reject() {
+    if (reason.value.trim()) {
+      send("reject");
+      return;
+    }
+    say("Say why it must not happen: the reason goes on the record.");
+    reason.focus();
+  }
+
+  function say(...what) {
+    problem.hidden = false;
+    fill(problem, icon("warn"), el("span", ...what));
+  }
+
+  async function send(answer) {
+    for (const button of buttons.querySelectorAll("button")) button.disabled = true;
+    problem.hidden = true;
+    try {
+      const after = await order(`/api/v1/tickets/${encodeURIComponent(ticket.ticket)}`, { action: ticket.action, answer, reason: reason.value.trim() });
+      announce(answer === "approve" ? "Approved." : "Rejected.");
+      answered(after);
+    } catch (refused) {
+      first();
+      const hasChanged = refused.status === 409;
+      say(hasChanged && "Your answer did not count. ", refused.message, " ", refused.help, hasChanged && el("button.button", { type: "button", click: again }, "Look again"));
+    }
+  }
+
+  first();
+  return el(
+    "div.answer",
+    el("p.unanswered", icon("clock"), el("span", el("strong", "If nobody answers: "), foreign("span", ticket.if_unanswered), ".")),
+    ticket.n_people > 1 && el("p.progress", icon("person"), el("span", `${ticket.approvals.length} of ${ticket.n_people} people have approved.`, isMine && " You are one of them; another person must follow.")),
+    el("label", { for: "reason" }, "Reason ", el("span.muted", "(needed to reject)")),
+    reason,
+    problem,
+    buttons,
+  );
 }
+
+const asText = (value) => (typeof value === "string" ? value : (JSON.stringify(value) ?? "(absent)"));
+const valueAt = (value, pointer) => pointer.split("/").slice(1).reduce((part, key) => part?.[unescaped(key)], value);

@@ -61,5 +61,13 @@ const VERBS = {
 };
 const ANSWERS = { call_tool: "answers", read_resource: "gives", get_prompt: "gives prompt", list: "gives list", request: "replies" };
 
+const WISHES = {
+  call_tool: "wants to call", read_resource: "wants to read", get_prompt: "wants to take prompt", complete: "wants to complete",
+  list: "wants to list", ask_client: "wants to ask the client of", notify: "wants to notify", request: "wants to ask",
+};
+
+/// What a held hop would do.
+export const wish = (hop) => (hop.answers ? `wants to let through: ${verb(hop)}` : (WISHES[hop.verb] ?? `wants: ${verb(hop)}`));
+
 /// What a hop does, as a verb.
 export const verb = (hop) => (hop.answers ? ANSWERS[hop.verb] : VERBS[hop.verb]) ?? String(hop.verb).replaceAll("_", " ");
