@@ -1,20 +1,31 @@
-// The console in a real browser, against whatever serves it.
+// The console in a real browser, against whatever serves it: the program, or the console's mock.
 //
-// MASO_URL      where it is served, such as http://127.0.0.1:7070
-// MASO_SIGN_IN  a link that signs an operator in (the mock's or the program's)
-// MASO_MODE     `enforce` (default) or `observe`: what the deployment runs in
-// MASO_CHROMIUM the browser; /usr/bin/chromium where absent
+// MASO_URL         where it is served; or the link that signs an operator in, which says so too
+// MASO_SIGN_IN     that link, where MASO_URL is not it
+// MASO_BIN         the program, where it is one that serves: then nothing is skipped for want of a gateway
+// MASO_MODE        `enforce` (default) or `observe`: what the deployment runs in
+// MASO_MODULES     the folder whose node_modules holds playwright-core; this one where absent
+// MASO_CHROMIUM    the browser; the system's Chromium where absent
 //
-// There must be at least one hop. Where an action is held, one is approved; where a hop carries markup, it must be text.
+// Where there is a gateway, it serves the claims example, and an agent of that makes things happen; the mock does so itself.
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 
-const base = (process.env.MASO_URL ?? "").replace(/\/$/, "");
-const link = process.env.MASO_SIGN_IN ?? "";
+import { Agent } from "./agent.mjs";
+
+const modules = process.env.MASO_MODULES;
+const { chromium } = createRequire(modules ? `${modules}/` : import.meta.url)("playwright-core");
+
+const url = process.env.MASO_URL ?? "";
+const link = process.env.MASO_SIGN_IN ?? url;
+assert.ok(url && link.includes("#link="), "set MASO_URL to a link that signs in, or MASO_URL and MASO_SIGN_IN");
+const base = new URL(url).origin;
 const mode = process.env.MASO_MODE ?? "enforce";
-assert.ok(base && link, "set MASO_URL and MASO_SIGN_IN");
+const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
+const MARKUP = "claim://<img src=x onerror=alert(1)>";
 
 let browser;
 let context;
@@ -23,7 +34,7 @@ const faults = [];
 
 before(async () => {
   const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-  browser = await chromium.launch({ executablePath: process.env.MASO_CHROMIUM ?? "/usr/bin/chromium", args });
+  browser = await chromium.launch({ executablePath: process.env.MASO_CHROMIUM ?? BROWSERS.find(existsSync), args });
   context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   page = await context.newPage();
   page.on("dialog", (dialog) => {
@@ -39,6 +50,14 @@ before(async () => {
 after(async () => {
   await browser?.close();
 });
+
+const given = async (path) => (await context.request.get(base + path)).json();
+const order = async (path, data) => {
+  const answer = await context.request.post(base + path, { data });
+  assert.ok(answer.ok(), `${path}: ${await answer.text()}`);
+  return answer.json();
+};
+const openTickets = async () => (await given("/api/v1/tickets")).filter((ticket) => ticket.state === "open");
 
 test("nothing but the sign-in page is served to anyone who is signed out", async () => {
   const outside = await browser.newContext();
@@ -85,7 +104,26 @@ test("a link signs in and leaves no trace in the address", async () => {
   assert.equal(cookie.sameSite, "Strict");
 });
 
-test("hops are listed as they happen, and one opens with everything about it", async () => {
+let agent;
+let payment;
+let held;
+
+test("what an agent does shows up without a reload", async (t) => {
+  // Without a gateway the address is one of the console's, which leads strangers to the sign-in page.
+  const hasGateway = (await fetch(`${base}/mcp/claims-db`, { method: "POST", redirect: "manual" })).status !== 303;
+  assert.ok(hasGateway || !process.env.MASO_BIN, "the program serves no gateway");
+  if (!hasGateway) return t.skip("there is no gateway");
+  agent = await Agent.hire(base, order);
+  await agent.ask("documents", "resources/read", MARKUP, { uri: MARKUP });
+  await page.locator("tr.hop.deny", { hasText: MARKUP }).first().waitFor();
+  payment = await agent.prepare();
+  held = agent.call("pay_claim", payment);
+  if (mode === "observe") return;
+  await page.locator("tr.hop.hold", { hasText: "claims-db:pay_claim" }).waitFor();
+  await page.locator("#waiting").filter({ hasText: "1" }).waitFor();
+});
+
+test("hops are listed, and one opens with everything about it", async () => {
   await page.locator("tr.hop").first().waitFor();
   await page.getByText("Live", { exact: true }).last().waitFor();
   await page.locator(".row-open").first().click();
@@ -105,7 +143,7 @@ test("every screen says so when nothing is blocked, and only then", async () => 
 });
 
 test("markup in what agents say is text", async (t) => {
-  const hops = await (await context.request.get(`${base}/api/v1/hops?limit=500`)).json();
+  const hops = await given("/api/v1/hops?limit=500");
   const hostile = hops.find((hop) => /<script|<img/i.test(hop.object));
   if (!hostile) return t.skip("no hop carries markup");
   await page.goto(`${base}/console`);
@@ -119,8 +157,7 @@ test("markup in what agents say is text", async (t) => {
 });
 
 test("a held action shows each parameter with its origin, and is approved as it was shown", async (t) => {
-  const open = async () => (await (await context.request.get(`${base}/api/v1/tickets`)).json()).filter((ticket) => ticket.state === "open");
-  const [ticket] = await open();
+  const ticket = (await openTickets()).find((ticket) => ticket.approvals.length === 0);
   if (!ticket) return t.skip("no action is held");
   await page.goto(`${base}/console/approvals#${encodeURIComponent(ticket.ticket)}`);
   const card = page.locator(`article[data-ticket="${ticket.ticket}"]`);
@@ -140,18 +177,24 @@ test("a held action shows each parameter with its origin, and is approved as it 
     page.waitForRequest((request) => request.method() === "POST" && request.url().includes("/api/v1/tickets/")),
     (async () => {
       await card.getByRole("button", { name: /^Approve/ }).click();
-      const sure = card.getByRole("button", { name: "Yes, approve" });
-      if (["high", "critical"].includes(ticket.hop.risk)) await sure.click();
+      const isGrave = ["high", "critical"].includes(ticket.hop.risk) || ticket.hop.reversibility === "irreversible";
+      if (isGrave) await card.getByRole("button", { name: "Yes, approve" }).click();
     })(),
   ]);
   assert.deepEqual(sent.postDataJSON(), { action: ticket.action, answer: "approve", reason: "looked at account and amount" });
   const answered = (await sent.response()).status();
   assert.equal(answered, 200);
+  if (agent) {
+    // The held call is answered in place, or told to come back, whichever is sooner.
+    const first = await held;
+    const { result } = first.result.resultType === "input_required" ? await agent.call("pay_claim", payment) : first;
+    assert.ok(result.structuredContent && !result.isError, `the approved payment was not made: ${JSON.stringify(result)}`);
+  }
   if (ticket.n_people === 1) await page.locator(`article[data-ticket="${ticket.ticket}"]:not([data-state="open"])`).waitFor();
 });
 
 test("agents, posture and record show what the API says", async () => {
-  const [agents, posture, status] = await Promise.all(["agents", "posture", "status"].map(async (name) => (await context.request.get(`${base}/api/v1/${name}`)).json()));
+  const [agents, posture, status] = await Promise.all(["agents", "posture", "status"].map((name) => given(`/api/v1/${name}`)));
   await page.goto(`${base}/console/agents`);
   for (const agent of agents) await page.locator(`.queue [data-key="${agent.agent}"]`).waitFor();
   await page.goto(`${base}/console/posture`);
