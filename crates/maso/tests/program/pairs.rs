@@ -11,13 +11,14 @@ use crate::{
     server,
 };
 
-/// What came of one attack: whether it got through.
+/// What an agent is told that reads this note, and all hops that were decided.
 async fn read_of(note: &str, deselected: &'static [&'static str]) -> (Value, Vec<Value>) {
     let stage = scene(&Wanted { deselected, ..Wanted::default() }).await;
-    let Scene { deployment, client, .. } = &stage;
-    deployment.put_note("note", note);
-    let answer = client.call("read_note", json!({ "note": "note" })).await;
-    (answer, deployment.bodies("hop-decided").await)
+    stage.deployment.put_note("note", note);
+    let answer = stage.client.call("read_note", json!({ "note": "note" })).await;
+    // A pure read may be released a moment before it is durable.
+    stage.up.stop().await;
+    (answer, stage.deployment.bodies("hop-decided").await)
 }
 
 fn names_control(hops: &[Value], control: &str) -> bool {
