@@ -5,7 +5,7 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use axum::{Router, serve::ListenerExt as _};
 use maso_core::{Mode, Phase, Scope};
 use maso_gateway::{Doors, Gateway};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, signal::unix::SignalKind};
 
 use crate::screen::say;
 use crate::{
@@ -23,8 +23,10 @@ pub async fn run(args: Up) -> Result<ExitCode, Fault> {
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
     let assembled = assemble(&args.folder.dir, "up", mode).await?;
     let serving = serve(&assembled, args.listen).await?;
+    // Heard from here on: whoever reads that it serves may tell it to stop at once.
+    let stopped = stopped();
     greet(&assembled, serving.address)?;
-    stopped().await;
+    stopped.await;
     serving.stop().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -130,17 +132,17 @@ fn greet(assembled: &Assembled, address: SocketAddr) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Ends when the process is told to.
-pub async fn stopped() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::error!(%error, "cannot hear SIGTERM");
-            return;
+/// Ends when the process is told to, from the moment of this call on.
+pub fn stopped() -> impl Future<Output = ()> {
+    let hear = |kind| tokio::signal::unix::signal(kind);
+    let signals = hear(SignalKind::terminate()).and_then(|terminate| Ok((terminate, hear(SignalKind::interrupt())?)));
+    async move {
+        match signals {
+            Ok((mut terminate, mut interrupt)) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            Err(error) => tracing::error!(%error, "cannot hear signals"),
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
     }
 }
