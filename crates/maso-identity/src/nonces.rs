@@ -48,8 +48,8 @@ impl Nonces {
 
         let mut seen = self.seen.lock();
         seen.forget_until(now);
-        // A caller whose clock was read before another's may ask for what was just forgotten.
-        if until < seen.forgotten_until {
+        // A clock that was read earlier, or went back, may ask for what was just forgotten.
+        if now < seen.forgotten_until || until < seen.forgotten_until {
             return Err(Spent::Late);
         }
         if seen.ids.contains(&id) {
@@ -109,7 +109,8 @@ impl Seen {
 
     fn forget_until(&mut self, now: Timestamp) {
         while let Some(entry) = self.by_second.first_entry() {
-            if entry.key().saturating_mul(1000) >= now.as_millis() {
+            let over = entry.key().saturating_mul(1000);
+            if over >= now.as_millis() {
                 break;
             }
             for (owner, id) in entry.remove() {
@@ -121,7 +122,7 @@ impl Seen {
                     }
                 }
             }
-            self.forgotten_until = self.forgotten_until.max(now);
+            self.forgotten_until = self.forgotten_until.max(Timestamp::from_millis(over));
         }
     }
 }
