@@ -36,3 +36,13 @@ async fn a_stranger_is_refused_all_the_same() {
     let outcome = rig.send(arrival, act, Turn::Ask, &json!({ "note": "n-1" })).await;
     assert_eq!(refusal(&outcome), Some("UNAUTHENTIC"));
 }
+
+#[tokio::test]
+async fn a_stop_that_a_person_ordered_binds() {
+    let rig = Rig::in_mode(Mode::Observe).await;
+    let killed =
+        maso_log::v1::Killed { scope: "deployment".into(), by: "operator:owner".into(), reason: "drill".into() };
+    rig.path.recorder().record(maso_log::v1::Body::Killed(killed)).await.unwrap();
+    assert_eq!(refusal(&rig.call("notes:read_note", json!({ "note": "n-1" })).await), Some("SUSPENDED"));
+    assert_eq!(rig.n_carried(), 0);
+}
