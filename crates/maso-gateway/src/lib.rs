@@ -15,6 +15,7 @@ mod listing;
 mod outlet;
 mod proxy;
 mod room;
+mod unbroken;
 mod upstream;
 
 pub use client::{http::router, stdio::serve_stdio};

@@ -1,7 +1,8 @@
 //! The way of a client's request: there as one hop, back as another.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
+use futures::FutureExt as _;
 use maso_core::{Act, AgentName, Class, HopId, Mode, Principal, Refusal, ServerName, ToolRef, Turn};
 use maso_intent::PinState;
 use maso_path::Carried;
@@ -90,24 +91,26 @@ impl Asked {
 }
 
 impl Gateway {
-    /// Begins to serve a request. It goes on when the client is gone: what has begun is finished and kept.
-    pub(crate) fn serve(&self, asked: &Arc<Asked>, outlet: Arc<Outlet>) -> Arc<Call> {
+    /// Takes a request on: the call, and the work of serving it, which begins when it is first awaited.
+    pub(crate) fn serve(
+        &self,
+        asked: &Arc<Asked>,
+        outlet: Arc<Outlet>,
+    ) -> (Arc<Call>, impl Future<Output = ()> + Send + use<>) {
         let progress_token = asked.request.meta(meta::PROGRESS_TOKEN).filter(|token| !token.is_null()).cloned();
         let call =
             Arc::new(Call::new(asked.request.id.clone(), asked.revision, progress_token, asked.task.clone(), outlet));
         let (gateway, asked, served) = (self.shared(), Arc::clone(asked), Arc::clone(&call));
-        let running = {
-            let call = Arc::clone(&call);
-            tokio::spawn(async move { gateway.run(&asked, &call).await })
-        };
-        tokio::spawn(async move {
-            let reply = running.await.unwrap_or_else(|fault| {
-                tracing::error!(error = %fault, "serving a request broke off");
+        let serving = async move {
+            // Whoever waits is told even then; nothing of the request is looked at again.
+            let run = AssertUnwindSafe(gateway.run(&asked, &served)).catch_unwind();
+            let reply = run.await.unwrap_or_else(|_| {
+                tracing::error!("serving a request broke off");
                 mcp::error(Code::Internal, "unavailable", None)
             });
             served.finish(reply);
-        });
-        call
+        };
+        (call, serving)
     }
 
     /// From the request to its answer.

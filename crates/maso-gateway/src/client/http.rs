@@ -33,6 +33,7 @@ use crate::{
     gateway::Gateway,
     outlet::Outlet,
     proxy::{Asked, TurnedAway},
+    unbroken::Unbroken,
 };
 
 /// The routes of the MCP door. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: without the peer's
@@ -186,20 +187,28 @@ impl Visitor {
             None => (None, Arc::new(Outlet::new())),
         };
         let asked = Arc::new(Asked::new(credential, task, revision, server, session.clone(), request));
-        let call = gateway.serve(&asked, Arc::clone(&outlet));
+        let (call, serving) = gateway.serve(&asked, Arc::clone(&outlet));
         if let Some(session) = &session {
             // Two requests with one id at the same moment: both are served, and only one of them can be cancelled.
             session.inflight().begin(&call);
         }
         let attending = Attending { gateway: Arc::clone(&gateway), call: Arc::clone(&call), done: false };
-        let replied = {
+        // Finished also when the client is gone: what has begun is kept for when it comes back.
+        let mut replied = {
             let (gateway, outlet, call) = (Arc::clone(&gateway), Arc::clone(&outlet), Arc::clone(&call));
-            tokio::spawn(async move {
-                let ends = if listens { Ends::WithError } else { Ends::WithReply };
-                gateway.put_reply(&call, &outlet, ends).await
-            })
+            let ends = if listens { Ends::WithError } else { Ends::WithReply };
+            Unbroken::new(async move { tokio::join!(serving, gateway.put_reply(&call, &outlet, ends)).1 })
         };
-        let Some((number, frame)) = outlet.next(0).await else {
+        let mut code = None;
+        let first = tokio::select! {
+            biased;
+            replied = &mut replied => {
+                code = replied;
+                outlet.next(0).await
+            }
+            first = outlet.next(0) => first,
+        };
+        let Some((number, frame)) = first else {
             // Taken back before there was anything to say.
             return StatusCode::ACCEPTED.into_response();
         };
@@ -209,7 +218,7 @@ impl Visitor {
             return match asked.turned_away() {
                 Some(TurnedAway::Unauthentic) => turned_away(Some(&id), Refusal::Unauthentic),
                 Some(TurnedAway::NotItsSession) => no_session(Some(&id)),
-                None => json(status(revision, replied.await.unwrap_or_default()), frame),
+                None => json(status(revision, code), frame),
             };
         }
         events(outlet, 0, stream, Some(attending), None)

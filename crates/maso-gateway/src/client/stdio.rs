@@ -18,6 +18,7 @@ use crate::{
     gateway::Gateway,
     outlet::{Outlet, Weight},
     proxy::Asked,
+    unbroken::Unbroken,
     upstream::bounded_line,
 };
 
@@ -138,17 +139,18 @@ impl Client {
             session.clone(),
             request,
         ));
-        let call = self.gateway.serve(&asked, Arc::clone(&self.out));
+        let (call, serving) = self.gateway.serve(&asked, Arc::clone(&self.out));
         let begun =
             session.as_ref().map_or_else(|| self.stateless.begin(&call), |session| session.inflight().begin(&call));
         debug_assert!(begun, "it was admitted just now, and nobody else begins requests here");
         let (gateway, out) = (Arc::clone(&self.gateway), Arc::clone(&self.out));
-        self.serving.spawn(async move {
-            gateway.put_reply(&call, &out, ends).await;
+        // Finished also when the client is gone: what has begun is kept for when it comes back.
+        self.serving.spawn(Unbroken::new(async move {
+            tokio::join!(serving, gateway.put_reply(&call, &out, ends));
             if !call.is_abandoned() {
                 gateway.calls.delivered(&call);
             }
-        });
+        }));
     }
 
     /// The revision in which a request is to be understood, and the session that it belongs to.

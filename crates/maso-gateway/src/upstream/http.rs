@@ -28,6 +28,20 @@ pub(crate) struct Endpoint {
     session: RwLock<Session>,
 }
 
+/// What came of sending a frame.
+pub(super) enum Came {
+    /// A frame, whole.
+    Whole(Vec<u8>),
+    /// A stream of frames, which has only begun.
+    Stream(Response),
+    /// No frame.
+    Nothing(StatusCode),
+    /// The server knows nothing of the session any more.
+    Forgotten,
+    /// Nobody knows.
+    Fault(String),
+}
+
 #[derive(Clone, Default)]
 struct Session {
     id: Option<HeaderValue>,
@@ -55,20 +69,30 @@ pub(super) fn connect(
 }
 
 impl Endpoint {
-    /// Sends one frame. What comes back goes to the inbox; `id` is the request that waits for it, if it is one.
-    pub(super) fn post(self: &Arc<Self>, frame: Vec<u8>, id: Option<i64>, extra: Vec<(String, String)>) {
+    /// Sends a frame that has no answer, in the background. What is said on that occasion goes to the inbox.
+    pub(super) fn tell(self: &Arc<Self>, frame: Vec<u8>, extra: Vec<(String, String)>) {
         let endpoint = Arc::clone(self);
         tokio::spawn(async move {
-            // A request of which nobody wants the answer any more is dropped, which is how a stateless server learns
-            // that it was cancelled.
-            let fault = tokio::select! {
-                fault = endpoint.exchange(frame, id, extra) => fault,
-                () = endpoint.found.closed() => return,
+            let told = async {
+                match endpoint.exchange(frame, extra).await {
+                    Came::Whole(body) => drop(endpoint.found.send(Inbound::Frame(body)).await),
+                    Came::Stream(response) => drop(endpoint.drain(response, None).await),
+                    Came::Forgotten => endpoint.forgotten().await,
+                    // An accepted notification has no body.
+                    Came::Nothing(_) => {}
+                    Came::Fault(fault) => tracing::debug!(fault, "a tool server could not be told something"),
+                }
             };
-            if let (Some(id), Some(fault)) = (id, fault) {
-                endpoint.found.send(Inbound::Failed { id, fault }).await.ok();
+            tokio::select! {
+                () = told => {}
+                () = endpoint.found.closed() => {}
             }
         });
+    }
+
+    /// The server knows nothing of the session any more, so the connection is at its end.
+    pub(super) async fn forgotten(&self) {
+        self.found.send(Inbound::Closed("the server forgot the session".to_owned())).await.ok();
     }
 
     /// What was settled at the handshake goes with everything from now on. Opens the server's own stream where the
@@ -111,8 +135,8 @@ impl Endpoint {
         headers
     }
 
-    /// Sends, and reads all that comes back. Says what went wrong, if the answer cannot come any more.
-    async fn exchange(&self, frame: Vec<u8>, id: Option<i64>, extra: Vec<(String, String)>) -> Option<String> {
+    /// Sends a frame and says what came back; a stream has only begun.
+    pub(super) async fn exchange(&self, frame: Vec<u8>, extra: Vec<(String, String)>) -> Came {
         let session = self.session.read().clone();
         let mut headers = self.all_headers(&session);
         for (name, value) in extra {
@@ -125,30 +149,23 @@ impl Endpoint {
         let sent = self.client.post(self.url.clone()).headers(headers).body(frame).send().await;
         let response = match sent {
             Ok(response) => response,
-            Err(error) => return Some(format!("the request failed: {}", error.without_url())),
+            Err(error) => return Came::Fault(format!("the request failed: {}", error.without_url())),
         };
         if let Some(session_id) = response.headers().get(SESSION_ID) {
             self.session.write().id.get_or_insert_with(|| session_id.clone());
         }
         if response.status() == StatusCode::NOT_FOUND && session.id.is_some() {
-            self.found.send(Inbound::Closed("the server forgot the session".to_owned())).await.ok();
-            return None;
+            return Came::Forgotten;
         }
-        let is_stream = content_type_is(&response, "text/event-stream");
-        if !is_stream && !content_type_is(&response, "application/json") {
-            // An accepted notification has no body; a request that gets none has failed.
-            return id.map(|_| format!("the server answered {}", response.status()));
+        if content_type_is(&response, "text/event-stream") {
+            return Came::Stream(response);
         }
-        if is_stream {
-            return self.drain(response, id).await;
+        if !content_type_is(&response, "application/json") {
+            return Came::Nothing(response.status());
         }
         match self.whole(response).await {
-            Ok(body) => {
-                self.found.send(Inbound::Frame(body)).await.ok();
-                // If that was not the answer to this request, none will come.
-                Some("the server answered something else".to_owned())
-            }
-            Err(fault) => Some(fault),
+            Ok(body) => Came::Whole(body),
+            Err(fault) => Came::Fault(fault),
         }
     }
 
@@ -165,8 +182,9 @@ impl Endpoint {
         Ok(body)
     }
 
-    /// Reads a stream to its end, taking it up again where the server can resume it.
-    async fn drain(&self, response: Response, id: Option<i64>) -> Option<String> {
+    /// Reads a stream into the inbox: up to the answer of a request, or to its end. Takes it up again where the server
+    /// can resume it. Says what went wrong, if the answer cannot come any more.
+    pub(super) async fn drain(&self, response: Response, id: Option<i64>) -> Option<String> {
         let mut last_event = None;
         let mut pause = RESUME_PAUSE;
         let mut response = Some(response);

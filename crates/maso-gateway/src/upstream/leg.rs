@@ -21,7 +21,10 @@ use parking_lot::Mutex;
 use serde_json::{json, value::RawValue};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::upstream::{Met, http::Endpoint};
+use crate::upstream::{
+    Met,
+    http::{Came, Endpoint},
+};
 
 /// Hears what a server says unasked.
 #[async_trait]
@@ -58,8 +61,6 @@ pub(crate) struct Answer {
 pub(crate) enum Inbound {
     /// The bytes of a frame.
     Frame(Vec<u8>),
-    /// The answer to this request cannot come any more.
-    Failed { id: i64, fault: String },
     /// Nothing can come any more.
     Closed(String),
 }
@@ -142,7 +143,7 @@ impl Leg {
         if let Link::Http(endpoint) = &self.link {
             endpoint.settle(revision);
         }
-        self.send(mcp::notification(Method::Initialized.as_str(), &Members::new()), None, Vec::new()).await
+        self.send(mcp::notification(Method::Initialized.as_str(), &Members::new()), Vec::new()).await
     }
 
     /// An id for a request that is about to be made; it serves as its progress token as well.
@@ -206,7 +207,7 @@ impl Leg {
         params: &RawValue,
         headers: Vec<(String, String)>,
     ) -> Result<Answer, LegFault> {
-        let (done, answered) = oneshot::channel();
+        let (done, mut answered) = oneshot::channel();
         {
             let mut pending = self.pending.lock();
             if pending.len() >= PENDING_MAX {
@@ -215,13 +216,54 @@ impl Leg {
             pending.insert(id, done);
         }
         let _forgets = Forgets { leg: self, id };
-        self.send(mcp::request(&Id::Number(id), method, params), Some(id), headers).await?;
-        answered.await.unwrap_or_else(|_| Err(LegFault::Broken("the connection ended".to_owned())))
+        let frame = mcp::request(&Id::Number(id), method, params);
+        match &self.link {
+            Link::Pipe(_) => self.send(frame, headers).await?,
+            Link::Http(_) if !self.is_open() => return Err(ended()),
+            // An endpoint answers on the connection on which it was asked, so whoever asks reads it there. Taken back or
+            // given up, the request is dropped, which is how a stateless server learns of it.
+            Link::Http(endpoint) => tokio::select! {
+                biased;
+                answered = &mut answered => return answered.unwrap_or_else(|_| Err(broken_off())),
+                come = self.exchange(endpoint, id, frame, headers) => match come {
+                    Ok(None) => {}
+                    Ok(Some(answer)) => return Ok(answer),
+                    Err(fault) => return Err(LegFault::Broken(fault)),
+                },
+            },
+        }
+        answered.await.unwrap_or_else(|_| Err(broken_off()))
+    }
+
+    /// Sends a request to an endpoint and reads what it says: the answer, or `None` when the inbox has it.
+    async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        id: i64,
+        frame: Vec<u8>,
+        headers: Vec<(String, String)>,
+    ) -> Result<Option<Answer>, String> {
+        match endpoint.exchange(frame, headers).await {
+            Came::Whole(body) => match Frame::parse(&body, &self.limits) {
+                Ok(Frame::Response(Response { id: Some(Id::Number(of)), reply, parsed })) if of == id => {
+                    Ok(Some(Answer { reply, frame: parsed }))
+                }
+                Ok(_) => Err("the server answered something else".to_owned()),
+                Err(fault) => Err(fault.reason),
+            },
+            Came::Stream(response) => endpoint.drain(response, Some(id)).await.map_or(Ok(None), Err),
+            Came::Nothing(status) => Err(format!("the server answered {status}")),
+            Came::Forgotten => {
+                endpoint.forgotten().await;
+                Ok(None)
+            }
+            Came::Fault(fault) => Err(fault),
+        }
     }
 
     /// Tells the server something.
     pub(crate) async fn tell(&self, method: Method, params: &Members) -> Result<(), LegFault> {
-        self.send(mcp::notification(method.as_str(), params), None, Vec::new()).await
+        self.send(mcp::notification(method.as_str(), params), Vec::new()).await
     }
 
     /// Tells the server that the answer to a request is no longer wanted.
@@ -239,12 +281,12 @@ impl Leg {
 
     /// Answers what the server asked.
     pub(crate) async fn answer(&self, id: &Id, reply: &Reply) -> Result<(), LegFault> {
-        self.send(mcp::response(Some(id), reply), None, Vec::new()).await
+        self.send(mcp::response(Some(id), reply), Vec::new()).await
     }
 
-    async fn send(&self, frame: Vec<u8>, id: Option<i64>, headers: Vec<(String, String)>) -> Result<(), LegFault> {
+    async fn send(&self, frame: Vec<u8>, headers: Vec<(String, String)>) -> Result<(), LegFault> {
         if !self.is_open() {
-            return Err(LegFault::NotSent("the connection ended".to_owned()));
+            return Err(ended());
         }
         match &self.link {
             Link::Pipe(lines) => {
@@ -253,7 +295,7 @@ impl Leg {
                     return Err(LegFault::NotSent("the server takes nothing".to_owned()));
                 }
             }
-            Link::Http(endpoint) => endpoint.post(frame, id, headers),
+            Link::Http(endpoint) => endpoint.tell(frame, headers),
         }
         Ok(())
     }
@@ -293,11 +335,6 @@ async fn listen(leg: Weak<Leg>, mut inbox: mpsc::Receiver<Inbound>, hears: Arc<d
         let Some(leg) = leg.upgrade() else { return };
         match inbound {
             Inbound::Closed(reason) => break reason,
-            Inbound::Failed { id, fault } => {
-                if let Some(waiting) = leg.pending.lock().remove(&id) {
-                    waiting.send(Err(LegFault::Broken(fault))).ok();
-                }
-            }
             Inbound::Frame(bytes) => match Frame::parse(&bytes, &leg.limits) {
                 Ok(Frame::Response(response)) => answered(&leg, response),
                 Ok(Frame::Notification(told)) => hears.notification(told).await,
@@ -344,6 +381,14 @@ fn answered(leg: &Leg, response: Response) {
     if let Some(waiting) = leg.pending.lock().remove(&id) {
         waiting.send(Ok(Answer { reply: response.reply, frame: response.parsed })).ok();
     }
+}
+
+fn ended() -> LegFault {
+    LegFault::NotSent("the connection ended".to_owned())
+}
+
+fn broken_off() -> LegFault {
+    LegFault::Broken("the connection ended".to_owned())
 }
 
 fn looks_like_json(bytes: &[u8]) -> bool {
