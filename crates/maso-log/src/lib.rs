@@ -9,6 +9,7 @@ mod chain;
 mod entry;
 mod export;
 mod fault;
+mod inbox;
 mod mentions;
 mod reader;
 mod record;

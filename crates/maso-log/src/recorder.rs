@@ -5,21 +5,23 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
     },
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use futures::Stream;
 use maso_core::{Digest, Timestamp, canonical_bytes};
-use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, broadcast, oneshot},
+};
 
 use crate::{
     Buffered, Entry, LogFault, Reader, Record, Recorded,
     store::{Store, StoredPayload},
     tail::Tail,
     v1::Body,
-    writer::{Clock, Group, Line, Reply, Writer},
+    writer::{Clock, Desk, Group, Line, Reply, Senders, Writer},
 };
 
 /// How a log is opened.
@@ -34,7 +36,8 @@ pub struct Options {
 /// A handle on the log. Cheap to clone; the writer ends when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Recorder {
-    groups: mpsc::Sender<Group>,
+    desk: Arc<Desk>,
+    _senders: Arc<Senders>,
     places: Arc<Semaphore>,
     progress: Arc<Progress>,
     followers: broadcast::Sender<Arc<Record>>,
@@ -77,31 +80,26 @@ impl Recorder {
         let data_version = store.data_version()?;
         let head = store.replay(&mut fold)?;
         let progress = Arc::new(Progress { last: AtomicU64::new(head.sequence), stopped: AtomicBool::new(false) });
-        let (groups, receiver) = mpsc::channel();
         let (followers, _) = broadcast::channel(FOLLOWER_BACKLOG_MAX);
         let writer = Writer {
             store,
-            groups: receiver,
-            options: Options { batch_max: options.batch_max.max(1), ..options },
             clock,
-            fold,
+            fold: Box::new(fold),
             head,
             data_version,
             n_commits: 0,
             progress: Arc::clone(&progress),
             followers: followers.clone(),
         };
+        let desk = Arc::new(Desk::new(writer, options.batch_max));
+        let thread = Arc::clone(&desk);
         std::thread::Builder::new()
             .name("maso-recorder".to_owned())
-            .spawn(move || {
-                let progress = Arc::clone(&writer.progress);
-                // Also when the fold panics: whoever asks afterwards learns that nothing is recorded any more.
-                let _stop_at_the_end = StopAtTheEnd(progress);
-                writer.run();
-            })
+            .spawn(move || thread.run())
             .map_err(|_| LogFault::Stopped)?;
         let places = Arc::new(Semaphore::new(options.queue_max.clamp(1, Semaphore::MAX_PERMITS)));
-        Ok(Self { groups, places, progress, followers, reader })
+        let senders = Arc::new(Senders(Arc::clone(&desk)));
+        Ok(Self { desk, _senders: senders, places, progress, followers, reader })
     }
 
     /// Records one entry durably. When this returns, it is on disk and folded. If the future is dropped before, the
@@ -205,8 +203,19 @@ impl Recorder {
         if self.progress.is_stopped() {
             return Err(LogFault::Stopped);
         }
-        self.groups.send(Group { lines, payload, reply, place }).map_err(|_| LogFault::Stopped)
+        let is_awaited = reply.is_some();
+        self.desk.inbox.push(Group { lines, payload, reply, place })?;
+        if is_awaited && others_go_on() {
+            self.desk.write_here();
+        }
+        self.desk.inbox.wake();
+        Ok(())
     }
+}
+
+/// Whether this thread may wait for the disk, because others go on with what it leaves.
+fn others_go_on() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.metrics().num_workers() > 1)
 }
 
 /// How far the writer has come.
@@ -231,14 +240,6 @@ impl Progress {
 
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
-    }
-}
-
-struct StopAtTheEnd(Arc<Progress>);
-
-impl Drop for StopAtTheEnd {
-    fn drop(&mut self) {
-        self.0.stop();
     }
 }
 

@@ -59,6 +59,15 @@ pub(crate) struct StoredPayload {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Whether the write lock is waited for while another process has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// For a while.
+    Waits,
+    /// Not at all.
+    None,
+}
+
 /// The one connection that writes.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -98,7 +107,7 @@ impl Store {
         self.connection
             .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")
             .map_err(opening)?;
-        self.begin()?;
+        self.begin(Patience::Waits)?;
         let made = self.make_schema(path);
         match made {
             Ok(()) => self.commit().map_err(opening),
@@ -133,8 +142,15 @@ impl Store {
     }
 
     /// Takes the write lock; from here to [`Store::commit`] nobody else appends.
-    pub(crate) fn begin(&self) -> Result<(), LogFault> {
-        self.statement("BEGIN IMMEDIATE").map_err(|source| fault("lock", source))
+    pub(crate) fn begin(&self, patience: Patience) -> Result<(), LogFault> {
+        let locking = |source| fault("lock", source);
+        if patience == Patience::Waits {
+            return self.statement("BEGIN IMMEDIATE").map_err(locking);
+        }
+        self.connection.busy_timeout(Duration::ZERO).map_err(locking)?;
+        let begun = self.statement("BEGIN IMMEDIATE");
+        self.connection.busy_timeout(BUSY_WAIT).map_err(locking)?;
+        begun.map_err(locking)
     }
 
     /// Makes durable what was appended.

@@ -1,30 +1,28 @@
-//! The writer: the one thread of this process that appends.
+//! The writer: what appends, one batch at a time.
 
 use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError},
-    },
-    time::{Duration, Instant},
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
 };
 
 use maso_core::{Digest, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot};
 
 use crate::{
-    LogFault, Options, Record,
+    LogFault, Record,
     chain::Head,
+    inbox::{Door, Inbox},
     recorder::Progress,
-    store::{Store, StoredPayload},
+    store::{Patience, Store, StoredPayload},
     v1::Body,
 };
 
-/// How often an idle writer looks for other processes' records.
+/// How often an idle writer looks for entries that nobody waits for, and for other processes' records. Well under
+/// [`crate::BUFFERED_MS_MAX`], so that the commit itself fits in.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
-
-/// How long buffered entries gather before they are committed. Well under [`crate::BUFFERED_MS_MAX`], so that the
-/// commit itself fits in.
-const GATHER_FOR: Duration = Duration::from_millis(10);
 
 /// Commits after which a quiet moment is used for a checkpoint. SQLite makes one by itself after about 200 commits.
 const COMMITS_BEFORE_CHECKPOINT: u32 = 64;
@@ -40,6 +38,12 @@ pub(crate) struct Group {
     pub(crate) place: OwnedSemaphorePermit,
 }
 
+impl Group {
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.reply.is_some()
+    }
+}
+
 /// One body and the exact bytes that are hashed.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -50,13 +54,11 @@ pub(crate) struct Line {
 /// Tells the time.
 pub(crate) type Clock = Box<dyn FnMut() -> Timestamp + Send>;
 
-/// The writer's state. It ends when the last handle is gone, or when it no longer knows what the file holds.
-pub(crate) struct Writer<F> {
+/// The writer's state. Whoever has it writes: a thread of its own, or a caller that finds it free.
+pub(crate) struct Writer {
     pub(crate) store: Store,
-    pub(crate) groups: Receiver<Group>,
-    pub(crate) options: Options,
     pub(crate) clock: Clock,
-    pub(crate) fold: F,
+    pub(crate) fold: Fold,
     pub(crate) head: Head,
     pub(crate) data_version: i64,
     /// Commits since the last checkpoint that was made in a quiet moment.
@@ -65,55 +67,102 @@ pub(crate) struct Writer<F> {
     pub(crate) followers: broadcast::Sender<Arc<Record>>,
 }
 
-impl<F: FnMut(&Record)> Writer<F> {
-    /// Writes until there is nobody left to write for.
-    pub(crate) fn run(mut self) {
-        let stopped = loop {
-            let done = match self.groups.recv_timeout(LOOK_EVERY) {
-                Ok(first) => {
-                    let batch = self.gather(first);
-                    self.write(batch)
+/// What is told of each record.
+pub(crate) type Fold = Box<dyn FnMut(&Record) + Send>;
+
+/// The writer, and the queue of what it is to write.
+pub(crate) struct Desk {
+    pub(crate) inbox: Inbox,
+    writer: Mutex<Writer>,
+    progress: Arc<Progress>,
+}
+
+/// The senders' end of a desk. The writer is told when the last one is gone.
+#[derive(Debug)]
+pub(crate) struct Senders(pub(crate) Arc<Desk>);
+
+impl Drop for Senders {
+    fn drop(&mut self) {
+        self.0.inbox.close();
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("inbox", &self.inbox).finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    pub(crate) fn new(writer: Writer, batch_max: usize) -> Self {
+        let progress = Arc::clone(&writer.progress);
+        Self { inbox: Inbox::new(batch_max), writer: Mutex::new(writer), progress }
+    }
+
+    /// Writes until there is nobody left to write for. For the writer's own thread.
+    pub(crate) fn run(&self) {
+        loop {
+            let door = self.inbox.sleep(LOOK_EVERY);
+            let over = self.guarded(|| {
+                let mut writer = self.writer.lock();
+                let batch = self.inbox.take();
+                match (batch.is_empty(), door) {
+                    (true, Door::Closed) => Ok(true),
+                    (true, Door::Open) => writer.look().map(|()| false),
+                    (false, _) => writer.write(batch, Patience::Waits).map(|_| false),
                 }
-                Err(RecvTimeoutError::Timeout) => match self.look() {
-                    // Nothing was promised: the next look may succeed.
-                    Err(fault @ LogFault::Store { .. }) => {
-                        tracing::warn!(%fault, "cannot look for other processes' records");
-                        Ok(())
-                    }
-                    looked => looked,
-                },
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            if let Err(fault) = done {
-                break fault;
+            });
+            if over.unwrap_or(true) {
+                return;
             }
-        };
-        tracing::error!(fault = %stopped, "the flight recorder stops");
-        self.progress.stop();
-        // Groups still in the queue are dropped with the channel, and those who wait for them learn it from that.
-    }
-
-    /// The groups of one commit. Groups that somebody waits for are not held back.
-    fn gather(&self, first: Group) -> Vec<Group> {
-        let deadline = Instant::now() + GATHER_FOR;
-        let mut somebody_waits = first.reply.is_some();
-        let mut batch = vec![first];
-        while batch.len() < self.options.batch_max {
-            let next = if somebody_waits {
-                self.groups.try_recv().ok()
-            } else {
-                self.groups.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
-            };
-            let Some(next) = next else { break };
-            somebody_waits |= next.reply.is_some();
-            batch.push(next);
         }
-        batch
     }
 
-    /// Commits the batch and answers everyone in it. An error means that the writer must stop.
-    fn write(&mut self, batch: Vec<Group>) -> Result<(), LogFault> {
-        match self.commit(&batch) {
+    /// Writes what is in the queue here and now if nobody else is writing; else it stays there. Waits for the disk, as
+    /// whoever calls would anyway, and for nothing else. Handing the work to a thread and being woken by it can take
+    /// half as long as the disk does.
+    pub(crate) fn write_here(&self) {
+        self.guarded(|| {
+            let Some(mut writer) = self.writer.try_lock() else { return Ok(()) };
+            if let Some(batch) = writer.write(self.inbox.take(), Patience::None)? {
+                self.inbox.put_back(batch);
+            }
+            Ok(())
+        });
+    }
+
+    /// What came of the work, if more may be written after it. After a panic nobody knows what was folded, so whoever
+    /// waits, or asks afterwards, learns that nothing is recorded any more.
+    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, LogFault>) -> Option<T> {
+        let fault = match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Ok(done)) => return Some(done),
+            Ok(Err(fault)) => fault,
+            Err(_) => LogFault::Stopped,
+        };
+        tracing::error!(%fault, "the flight recorder stops");
+        self.progress.stop();
+        self.inbox.end();
+        None
+    }
+}
+
+impl Writer {
+    /// Looks whether another process wrote something.
+    fn look(&mut self) -> Result<(), LogFault> {
+        match self.look_around() {
+            // Nothing was promised: the next look may succeed.
+            Err(fault @ LogFault::Store { .. }) => {
+                tracing::warn!(%fault, "cannot look for other processes' records");
+                Ok(())
+            }
+            looked => looked,
+        }
+    }
+
+    /// Commits the batch and answers everyone in it; gives it back if another process is writing and there is no
+    /// patience. An error means that nothing more may be written.
+    fn write(&mut self, batch: Vec<Group>, patience: Patience) -> Result<Option<Vec<Group>>, LogFault> {
+        match self.commit(&batch, patience) {
             Ok(Written { links, answers }) => {
                 let mut links = links.into_iter();
                 let mut replies = Vec::with_capacity(batch.len());
@@ -131,8 +180,9 @@ impl<F: FnMut(&Record)> Writer<F> {
                     answer_to(reply, answer);
                     drop(place);
                 }
-                Ok(())
+                Ok(None)
             }
+            Err(NotWritten { busy: true, .. }) if patience == Patience::None => Ok(Some(batch)),
             Err(refused) => {
                 self.store.roll_back();
                 // A buffered entry was promised to its caller: losing it is not a refusal but the end.
@@ -145,17 +195,17 @@ impl<F: FnMut(&Record)> Writer<F> {
                 for group in batch {
                     answer_to(group.reply, Err(refused.fault.clone()));
                 }
-                if must_stop { Err(refused.fault) } else { Ok(()) }
+                if must_stop { Err(refused.fault) } else { Ok(None) }
             }
         }
     }
 
     /// One transaction for all groups of the batch.
-    fn commit(&mut self, batch: &[Group]) -> Result<Written, NotWritten> {
+    fn commit(&mut self, batch: &[Group], patience: Patience) -> Result<Written, NotWritten> {
         if batch.iter().all(|group| group.lines.is_empty()) {
             return Ok(Written { links: Vec::new(), answers: batch.iter().map(|_| Ok(self.head.sequence)).collect() });
         }
-        self.store.begin()?;
+        self.store.begin(patience)?;
         self.catch_up()?;
         let mut head = self.head;
         let mut links = Vec::with_capacity(batch.len());
@@ -194,8 +244,7 @@ impl<F: FnMut(&Record)> Writer<F> {
         Ok(None)
     }
 
-    /// Looks whether another process wrote something.
-    fn look(&mut self) -> Result<(), LogFault> {
+    fn look_around(&mut self) -> Result<(), LogFault> {
         if self.n_commits >= COMMITS_BEFORE_CHECKPOINT {
             self.store.checkpoint();
             self.n_commits = 0;
@@ -240,18 +289,21 @@ struct Written {
 struct NotWritten {
     fault: LogFault,
     must_stop: bool,
+    /// The write lock was not to be had, and nothing was begun.
+    busy: bool,
 }
 
 impl NotWritten {
     fn for_good(fault: LogFault) -> Self {
-        Self { fault, must_stop: true }
+        Self { fault, must_stop: true, busy: false }
     }
 }
 
 impl From<LogFault> for NotWritten {
     fn from(fault: LogFault) -> Self {
         let must_stop = matches!(fault, LogFault::Corrupt { .. });
-        Self { fault, must_stop }
+        let busy = matches!(&fault, LogFault::Store { operation: "lock", .. });
+        Self { fault, must_stop, busy }
     }
 }
 

@@ -109,6 +109,15 @@ async fn a_recorder_that_meets_another_past_than_it_wrote_stops() {
 
 #[tokio::test]
 async fn a_fold_that_panics_stops_the_recorder() {
+    check_that_a_panic_stops_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fold_that_panics_where_the_caller_writes_stops_the_recorder_and_not_the_caller() {
+    check_that_a_panic_stops_it().await;
+}
+
+async fn check_that_a_panic_stops_it() {
     let place = Place::new();
     let fold = |record: &Record| assert_ne!(record.sequence, 2, "the world cannot take this one");
     let recorder = Recorder::open(&place.path, OPTIONS, fold).unwrap();

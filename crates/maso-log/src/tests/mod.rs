@@ -2,6 +2,7 @@
 
 mod chain;
 mod faults;
+mod inbox;
 mod reading;
 mod recording;
 mod ruled;

@@ -93,3 +93,25 @@ async fn a_tail_goes_on_live_and_ends_with_the_recorder() {
     drop(recorder);
     assert!(tail.next().await.is_none());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_writes_by_itself_if_it_may_and_leaves_it_to_the_writer_if_another_process_is_writing() {
+    let place = Place::new();
+    let writers = Arc::new(Mutex::new(Vec::new()));
+    let seen_on = Arc::clone(&writers);
+    let fold = move |_: &Record| seen_on.lock().unwrap().push(std::thread::current().name().map(str::to_owned));
+    let recorder = Recorder::open(&place.path, OPTIONS, fold).unwrap();
+    recorder.record(seen("alone")).await.unwrap();
+    let here = std::thread::current().name().map(str::to_owned);
+    assert_eq!(*writers.lock().unwrap(), std::slice::from_ref(&here));
+
+    let other = rusqlite::Connection::open(&place.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (recorded, ()) = tokio::join! {
+        biased;
+        recorder.record(seen("after the other")),
+        async { other.execute_batch("COMMIT").unwrap() },
+    };
+    assert_eq!(recorded.unwrap().sequence(), 2);
+    assert_eq!(*writers.lock().unwrap(), [here, Some("maso-recorder".to_owned())]);
+}
