@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     AgentName, Digest, HopId, OperatorName, RequestName, ServerName, TaskId, Timestamp, ToolName, ToolRef, label::words,
@@ -263,14 +263,18 @@ impl Hop {
 
     /// What an approval is bound to: the exact action, by whom, in which task. Changes if any of it changes.
     pub fn action_digest(&self, task: TaskId) -> Digest {
-        Digest::of_value(&json!({
-            "task": task.to_string(),
-            "from": self.from.to_string(),
-            "to": self.to.to_string(),
-            "verb": self.act.verb(),
-            "object": self.act.object(),
-            "payload": self.payload,
-        }))
+        // Borrowed, because the payload may be large.
+        let text = |text: String| Value::String(text);
+        let (task, from, to) = (text(task.to_string()), text(self.from.to_string()), text(self.to.to_string()));
+        let (verb, object) = (text(self.act.verb().to_owned()), text(self.act.object()));
+        Digest::of_members([
+            ("task", &task),
+            ("from", &from),
+            ("to", &to),
+            ("verb", &verb),
+            ("object", &object),
+            ("payload", &self.payload),
+        ])
     }
 }
 

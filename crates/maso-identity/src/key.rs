@@ -8,7 +8,7 @@ use ed25519_dalek::{
     pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, crypto::aws_lc};
-use maso_core::{Digest, Timestamp, canonical_bytes};
+use maso_core::{Digest, Timestamp};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
@@ -164,7 +164,13 @@ impl PublicKey {
 
     /// The key's name: SHA-256 over the required members in order of their names (RFC 7638).
     pub fn thumbprint(&self) -> Thumbprint {
-        Thumbprint(*Digest::of(&canonical_bytes(&self.to_jwk())).as_bytes())
+        let base64 = |bytes: &[u8; 32]| URL_SAFE_NO_PAD.encode(bytes);
+        // Written out: it is asked for with every request, and the form is fixed.
+        let jwk = match self {
+            Self::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64(x)),
+            Self::P256 { x, y } => format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, base64(x), base64(y)),
+        };
+        Thumbprint(*Digest::of(jwk.as_bytes()).as_bytes())
     }
 
     /// Whether a JWS that says `algorithm` may be checked with this key.
