@@ -17,6 +17,10 @@ use crate::{
     fault::Fault,
 };
 
+/// Made for many small allocations by many threads, of which a hop takes some hundred: see docs/performance.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     watch_ourselves();
@@ -51,6 +55,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Bench(args) => command::bench::run(args).await,
         Command::DemoServer(args) => command::demo::serve(args).await,
         Command::DemoAgent => command::demo::act(),
+        Command::BenchServer => command::bench::serve().await,
     }
 }
 
