@@ -47,6 +47,9 @@ pub enum Command {
     /// An agent of the claims example.
     #[command(hide = true)]
     DemoAgent,
+    /// The tool server that `bench` calls.
+    #[command(hide = true)]
+    BenchServer,
 }
 
 /// The deployment that a command is about.
@@ -436,6 +439,20 @@ pub struct Bench {
     /// Measure less, to see that it works.
     #[arg(long)]
     pub quick: bool,
+    /// Measure these parts alone.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    pub only: Vec<BenchPart>,
+}
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BenchPart {
+    /// (a) Stages 3 to 8.
+    Pure,
+    /// (b) A full hop.
+    Hop,
+    /// (c) Calls over HTTP.
+    Calls,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,11 @@
 
 use std::process::ExitCode;
 
-use crate::{cli::Bench, fault::Fault, screen};
+use crate::{
+    cli::{Bench, BenchPart},
+    fault::Fault,
+    screen,
+};
 use ground::{Ground, Spread};
 
 mod calls;
@@ -26,18 +30,25 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
     let ground = Ground::new()?;
     tell("the machine");
     let primitives = primitives::Primitives::measure(ground.path(), rounds)?;
-    let mut pure_path = Vec::new();
-    for (n_policies, spread) in POLICIES {
-        tell(&format!("the pure path under {n_policies} policies"));
-        pure_path.push(pure::measure(n_policies, spread, rounds)?);
+    let is_wanted = |part| args.only.is_empty() || args.only.contains(&part);
+    let (mut pure_path, mut agentmesh, mut full_hop, mut calls) = (Vec::new(), None, None, None);
+    if is_wanted(BenchPart::Pure) {
+        for (n_policies, spread) in POLICIES {
+            tell(&format!("the pure path under {n_policies} policies"));
+            pure_path.push(pure::measure(n_policies, spread, rounds)?);
+        }
+        tell("agentmesh");
+        agentmesh = rival::measure(rounds / 4)?;
     }
-    tell("agentmesh");
-    let agentmesh = rival::measure(rounds / 4)?;
-    tell("full hops");
-    let full_hop = hop::measure(&ground, &primitives, rounds / 10).await?;
-    tell("calls");
-    let calls = calls::measure(&ground, rounds / 5).await?;
-    let aims = report::aims(&pure_path, &full_hop, &calls);
+    if is_wanted(BenchPart::Hop) {
+        tell("full hops");
+        full_hop = Some(hop::measure(&ground, &primitives, rounds / 10).await?);
+    }
+    if is_wanted(BenchPart::Calls) {
+        tell("calls");
+        calls = Some(calls::measure(&ground, rounds / 5).await?);
+    }
+    let aims = report::aims(&pure_path, full_hop.as_ref(), calls.as_ref());
     let report = report::Report {
         version: env!("CARGO_PKG_VERSION"),
         debug_build: cfg!(debug_assertions),
@@ -55,6 +66,12 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
     } else {
         report::print(&report);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the tools that are called in (c), as a process of its own, until it is ended.
+pub async fn serve() -> Result<ExitCode, Fault> {
+    server::serve().await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,8 +1,7 @@
-//! (c) The same MCP call direct and through maso, at 1, 16 and 64 connections. maso runs as its own process, as
-//! `maso up`; clients and the tool server live in this one.
+//! (c) The same MCP call direct and through maso, at 1, 16 and 64 connections. maso and the tool server are processes of
+//! their own, as they are wherever they are used; the clients live in this one.
 
 use std::{
-    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -62,16 +61,16 @@ pub struct Way {
 
 /// Measures reads and writes.
 pub async fn measure(ground: &Ground, rounds: usize) -> Result<Calls, Fault> {
-    let upstream = server::start().await?;
-    let folder = ground.declare("calls", &ground::source(&upstream))?;
-    let served = Served::start(&folder).await?;
+    let upstream = Served::start(&["bench-server"], "/mcp").await?;
+    let folder = ground.declare("calls", &ground::source(&upstream.url))?;
+    let served = Served::start(&["up", &folder.to_string_lossy(), "--listen", "127.0.0.1:0"], "/mcp/notes").await?;
     tokio::time::sleep(SETTLING).await;
     let idle_mib = served.resident_mib()?;
     let state = StateFolder::open(&folder).map_err(|fault| Fault::new("cannot open the state", fault))?;
     let authority = state.authority().map_err(|fault| Fault::new("cannot read the authority", fault))?;
     let (deployment, _) = assemble::declared(&folder)?;
     let caller = Caller::new(&deployment, &authority, served.url.clone(), SystemClock.now())?;
-    let bench = Bench { upstream, served: served.url.clone(), caller };
+    let bench = Bench { upstream: upstream.url.clone(), served: served.url.clone(), caller };
     bench.meet().await?;
     let read = Asked { tool: "read_note", arguments: json!({ "note": "n".repeat(ARGUMENT_BYTES) }) };
     let write = Asked {
@@ -249,29 +248,29 @@ impl Load {
     }
 }
 
-/// A maso of its own.
+/// This program as a process of its own, which serves something.
 struct Served {
     child: Child,
     url: String,
 }
 
 impl Served {
-    async fn start(folder: &Path) -> Result<Self, Fault> {
+    /// Starts it and waits until it says an address that ends like this.
+    async fn start(args: &[&str], ending: &'static str) -> Result<Self, Fault> {
         let program =
             std::env::current_exe().map_err(|error| Fault::new("cannot tell where this program lies", error))?;
+        let named = args.first().copied().unwrap_or_default();
         let mut child = Command::new(program)
-            .arg("up")
-            .arg(folder)
-            .args(["--listen", "127.0.0.1:0"])
+            .args(args)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| Fault::new("cannot start `maso up`", error))?;
-        let stdout = child.stdout.take().ok_or_else(|| Fault::plain("`maso up` has no output"))?;
+            .map_err(|error| Fault::new(format!("cannot start `maso {named}`"), error))?;
+        let stdout = child.stdout.take().ok_or_else(|| Fault::plain(format!("`maso {named}` has no output")))?;
         let mut lines = BufReader::new(stdout).lines();
         let found = async {
             while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(url) = line.split_whitespace().find(|word| word.ends_with("/mcp/notes")) {
+                if let Some(url) = line.split_whitespace().find(|word| word.ends_with(ending)) {
                     return Some(url.to_owned());
                 }
             }
@@ -281,7 +280,7 @@ impl Served {
             .await
             .ok()
             .flatten()
-            .ok_or_else(|| Fault::plain("`maso up` did not say where it serves"))?;
+            .ok_or_else(|| Fault::plain(format!("`maso {named}` did not say where it serves")))?;
         // What it goes on to say belongs to nobody, and must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { child, url })

@@ -25,14 +25,14 @@ pub struct Report {
     pub n_processors: usize,
     /// The yardsticks.
     pub primitives: Primitives,
-    /// (a), by the number of policies.
+    /// (a), by the number of policies; empty if it was not wanted.
     pub pure_path: Vec<PurePath>,
     /// The crate `agentmesh`; absent where its program was not built.
     pub agentmesh: Option<Rival>,
-    /// (b)
-    pub full_hop: FullHop,
-    /// (c)
-    pub calls: Calls,
+    /// (b), if it was wanted.
+    pub full_hop: Option<FullHop>,
+    /// (c), if it was wanted.
+    pub calls: Option<Calls>,
     /// What was wanted, and whether it was met in this run.
     pub aims: Vec<Aim>,
 }
@@ -59,23 +59,34 @@ impl Aim {
 }
 
 /// The aims, held against what was measured.
-pub fn aims(pure_path: &[PurePath], full_hop: &FullHop, calls: &Calls) -> Vec<Aim> {
+pub fn aims(pure_path: &[PurePath], full_hop: Option<&FullHop>, calls: Option<&Calls>) -> Vec<Aim> {
+    let mut aims = Vec::new();
+    if !pure_path.is_empty() {
+        aims.extend(aims_of_pure_path(pure_path));
+    }
+    if let Some(full_hop) = full_hop {
+        aims.push(Aim::new("full hop to the sum of its primitives", 1.5, full_hop.ratio, "times"));
+    }
+    if let Some(calls) = calls {
+        if let Some(alone) = calls.reads.first() {
+            aims.push(Aim::new("added to a read on one connection, p50", 300.0, alone.added_p50_us, "µs"));
+            aims.push(Aim::new("added to a read on one connection, p99", 2_000.0, alone.added_p99_us, "µs"));
+        }
+        aims.push(Aim::new("resident memory, idle", 60.0, calls.idle_mib, "MiB"));
+    }
+    aims
+}
+
+fn aims_of_pure_path(pure_path: &[PurePath]) -> [Aim; 3] {
     let spread: Vec<_> = pure_path.iter().filter(|row| !row.each_concerns_the_call).collect();
     let most = |of: fn(&PurePath) -> f64| spread.iter().map(|row| of(row)).fold(0.0, f64::max);
     let least = spread.iter().map(|row| row.without_scan.p50_us).fold(f64::INFINITY, f64::min);
     let slowest = most(|row| row.without_scan.p50_us);
-    let mut aims = vec![
+    [
         Aim::new("pure path without the scan, p50", 20.0, slowest, "µs"),
         Aim::new("the same, most policies to fewest", 2.0, slowest / least, "times"),
         Aim::new("the scan, p50", 60.0, most(|row| row.scan.p50_us), "µs"),
-        Aim::new("full hop to the sum of its primitives", 1.5, full_hop.ratio, "times"),
-    ];
-    if let Some(alone) = calls.reads.first() {
-        aims.push(Aim::new("added to a read on one connection, p50", 300.0, alone.added_p50_us, "µs"));
-        aims.push(Aim::new("added to a read on one connection, p99", 2_000.0, alone.added_p99_us, "µs"));
-    }
-    aims.push(Aim::new("resident memory, idle", 60.0, calls.idle_mib, "MiB"));
-    aims
+    ]
 }
 
 /// Prints the report for people.
@@ -85,8 +96,12 @@ pub fn print(report: &Report) {
     }
     primitives(&report.primitives, report.n_processors);
     pure_path(&report.pure_path, report.agentmesh.as_ref());
-    full_hop(&report.full_hop);
-    calls(&report.calls);
+    if let Some(measured) = &report.full_hop {
+        full_hop(measured);
+    }
+    if let Some(measured) = &report.calls {
+        calls(measured);
+    }
     aims_of(&report.aims);
 }
 
@@ -117,7 +132,7 @@ fn pure_path(rows: &[PurePath], agentmesh: Option<&Rival>) {
             line("agentmesh, the name alone", of(rival.name_alone_p50_us, rival.name_alone_p99_us));
         }
     }
-    if agentmesh.is_none() {
+    if agentmesh.is_none() && !rows.is_empty() {
         anstream::println!("  agentmesh is not built: {}", screen::faint(rival::BUILD));
     }
 }

@@ -6,24 +6,19 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::ground;
-use crate::fault::Fault;
+use crate::{fault::Fault, screen::say};
 
-/// Serves until this process ends; where.
-pub async fn start() -> Result<String, Fault> {
+/// Serves until this process is ended, and says where on standard output.
+pub async fn serve() -> Result<(), Fault> {
     let fault = |error| Fault::new("cannot serve the measured tools", error);
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(fault)?;
-    let address = listener.local_addr().map_err(fault)?;
+    say!("http://{}/mcp", listener.local_addr().map_err(fault)?);
     let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::warn!(%error, "a connection delays its small packets");
         }
     });
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, Router::new().route("/mcp", post(answer))).await {
-            tracing::error!(%error, "the measured tools are no longer served");
-        }
-    });
-    Ok(format!("http://{address}/mcp"))
+    axum::serve(listener, Router::new().route("/mcp", post(answer))).await.map_err(fault)
 }
 
 /// The `_meta` of a request.
