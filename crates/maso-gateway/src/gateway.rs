@@ -11,7 +11,7 @@ use maso_core::{AgentName, Digest, Principal, Refusal, ServerName, Turn};
 use maso_identity::Trust;
 use maso_path::{Clock, Ids, Path};
 use maso_wire::{
-    Arrival, Credential, Received, UnverifiedToken,
+    Arrival, Credential, KnownHosts, Received, UnverifiedToken,
     mcp::{Members, Revision},
 };
 use parking_lot::Mutex;
@@ -61,16 +61,14 @@ pub struct Parts {
 pub struct Doors {
     /// What agents believe the address to be, without a path: `http://127.0.0.1:7680`. Proofs are bound to it.
     pub base_url: String,
-    /// Hosts, without port, that a request may name besides loopback.
-    pub hosts: Vec<String>,
-    /// Origins of pages that may speak to it besides loopback ones.
-    pub origins: Vec<String>,
+    /// The hosts and pages that a request may name.
+    pub hosts: KnownHosts,
 }
 
 impl Doors {
     /// A door on loopback.
     pub fn on_loopback(port: u16) -> Self {
-        Self { base_url: format!("http://127.0.0.1:{port}"), hosts: Vec::new(), origins: Vec::new() }
+        Self { base_url: format!("http://127.0.0.1:{port}"), hosts: KnownHosts::loopback() }
     }
 }
 

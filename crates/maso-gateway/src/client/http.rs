@@ -1,7 +1,7 @@
 //! The door for clients over streamable HTTP: `/mcp/{server}`, with sessions for older revisions, without for newer.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -401,35 +401,12 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn host_is_ours(gateway: &Gateway, headers: &HeaderMap, authority: Option<&str>) -> bool {
-    let Some(host) = header(headers, HOST.as_str()).map(without_port).or(authority) else { return false };
-    is_loopback(host)
-        || gateway.doors.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
-        || host_of(&gateway.doors.base_url).is_some_and(|known| known.eq_ignore_ascii_case(host))
+    header(headers, HOST.as_str()).or(authority).is_some_and(|host| gateway.doors.hosts.has(host))
 }
 
 fn origin_is_ours(gateway: &Gateway, headers: &HeaderMap) -> bool {
-    if !headers.contains_key(ORIGIN) {
-        return true;
-    }
-    let Some(origin) = header(headers, ORIGIN.as_str()) else { return false };
-    host_of(origin).is_some_and(|host| is_loopback(&host))
-        || gateway.doors.origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
-}
-
-fn host_of(url: &str) -> Option<String> {
-    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => host,
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    !headers.contains_key(ORIGIN)
+        || header(headers, ORIGIN.as_str()).is_some_and(|origin| gateway.doors.hosts.has_origin(origin))
 }
 
 fn content_type_is_json(headers: &HeaderMap) -> bool {
