@@ -20,8 +20,9 @@ use crate::{
     gateway::Gateway,
     hold::{Settled, held_reply, refused_code},
     listing,
-    outlet::{Outlet, Weight},
-    room::{Listener, Room, known_level, released},
+    outlet::Outlet,
+    room::{Room, known_level, released},
+    rooms::Declared,
     upstream::{Answer, Leg, LegFault, stateless_meta},
 };
 
@@ -78,7 +79,7 @@ impl Asked {
         self.request.meta(meta::CLIENT_CAPABILITIES).cloned().unwrap_or_else(|| json!({}))
     }
 
-    fn arrival(&self, gateway: &Gateway) -> Arrival {
+    pub(crate) fn arrival(&self, gateway: &Gateway) -> Arrival {
         Arrival {
             id: gateway.decider.hop_id(),
             at: gateway.decider.now(),
@@ -132,7 +133,7 @@ impl Gateway {
                 Err(refusal) => self.refused(asked, method, &act, refusal, self.decider.hop_id()),
             };
         }
-        self.meet_before_call(asked, method).await;
+        self.meet_before_call(asked, &act).await;
         let Some(received) = self.receive(asked, method, act.clone()) else {
             return mcp::error(Code::InvalidRequest, "malformed", None);
         };
@@ -145,16 +146,6 @@ impl Gateway {
             Settled::Held(ticket) => held_reply(method, asked.revision, &ticket, self.decider.now()),
             Settled::Earlier(reply) => reply,
             Settled::Refused { hop, refusal } => self.refused(asked, method, &act, refusal, hop),
-        }
-    }
-
-    /// Connects to the server before the first call of a stateless client that owns the pipe: it need not ask for
-    /// anything else first, and a tool that nobody has seen published cannot be called.
-    async fn meet_before_call(&self, asked: &Asked, method: Method) {
-        let Credential::Pipe(Principal::Agent(agent)) = &asked.credential else { return };
-        let unseen = called_tool(asked, method).is_some_and(|tool| self.decider.pin(&tool) != PinState::Pinned);
-        if unseen && let Err(fault) = self.room_of(asked, agent).leg().await {
-            tracing::debug!(server = %asked.server, %fault, "the server of a first call cannot be met");
         }
     }
 
@@ -213,9 +204,9 @@ impl Gateway {
                 Ok(reply) => Carried::Delivered(Got::Shaped(reply)),
                 Err(fault) => broken(method, &fault),
             },
-            Method::SubscriptionsListen => {
-                self.listen(asked, call, &room).await;
-                Carried::Delivered(Got::Ours(Reply::Result(Members::new().to_raw())))
+            Method::SubscriptionsListen => self.listen(asked, call, &room, &go).await,
+            Method::SetLevel | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
+                self.carry_across(asked, call, method, &go, &room).await
             }
             _ => self.forward(asked, call, method, &go, &room, Members::new()).await,
         }
@@ -239,14 +230,19 @@ impl Gateway {
         match &asked.session {
             Some(session) => session.room(self, agent, &asked.request),
             None => {
-                let level = asked.request.meta(meta::LOG_LEVEL).and_then(Value::as_str).and_then(known_level);
-                self.room(&asked.server, agent, asked.revision, &asked.capabilities(), level)
+                let declared = Declared {
+                    revision: asked.revision,
+                    capabilities: &asked.capabilities(),
+                    log_level: asked.request.meta(meta::LOG_LEVEL).and_then(Value::as_str).and_then(known_level),
+                    task: asked.task.as_ref(),
+                };
+                self.room(&asked.server, agent, &declared)
             }
         }
     }
 
     /// Sends the request on and waits for the server's answer. `more` are params that maso adds.
-    async fn forward(
+    pub(crate) async fn forward(
         &self,
         asked: &Asked,
         call: &Arc<Call>,
@@ -313,7 +309,7 @@ impl Gateway {
     }
 
     /// The answer's way back: a hop from the server to the agent.
-    async fn bring_back(
+    pub(crate) async fn bring_back(
         &self,
         asked: &Arc<Asked>,
         call: &Arc<Call>,
@@ -582,42 +578,6 @@ impl Gateway {
             _ => refused(),
         }
     }
-
-    /// Serves a stateless client's stream of notifications until it goes away.
-    async fn listen(&self, asked: &Asked, call: &Arc<Call>, room: &Arc<Room>) {
-        let wanted = &asked.request.params_value()["notifications"];
-        let leg = match room.leg().await {
-            Ok(leg) => leg,
-            Err(fault) => {
-                tracing::debug!(server = %asked.server, %fault, "there is nothing to listen to");
-                return;
-            }
-        };
-        let mut honoured = json!({});
-        let mut topics = std::collections::BTreeSet::new();
-        for (name, method, capability) in [
-            ("toolsListChanged", Method::ToolsChanged, "tools"),
-            ("promptsListChanged", Method::PromptsChanged, "prompts"),
-            ("resourcesListChanged", Method::ResourcesChanged, "resources"),
-        ] {
-            if wanted[name] == json!(true) && leg.met().capabilities[capability]["listChanged"] == json!(true) {
-                honoured[name] = json!(true);
-                topics.insert(method);
-            }
-        }
-        let listener = Arc::new(Listener {
-            id: call.client_id.clone(),
-            outlet: call.outlet(),
-            topics,
-            resources: std::collections::BTreeSet::new(),
-        });
-        room.listen(&listener);
-        let mut params = Members::new();
-        params.set_value("_meta", &json!({ (meta::SUBSCRIPTION_ID): call.client_id }));
-        params.set_value("notifications", &honoured);
-        call.outlet().push(mcp::notification(Method::SubscriptionsAcknowledged.as_str(), &params), Weight::Must);
-        call.keep_listening(listener);
-    }
 }
 
 /// What a server says of itself, in the form that the client's revision has. What maso does not pass on is not offered.
@@ -632,13 +592,6 @@ fn introduction(revision: Revision, leg: &Leg) -> Reply {
     if let Some(capabilities) = capabilities.as_object_mut() {
         capabilities
             .retain(|name, _| ["tools", "prompts", "resources", "completions", "logging"].contains(&name.as_str()));
-        let crosses = revision.is_stateless() != met.revision.is_stateless();
-        if let Some(resources) = capabilities.get_mut("resources").and_then(Value::as_object_mut).filter(|_| crosses) {
-            resources.remove("subscribe");
-        }
-        if !revision.is_stateless() && met.revision.is_stateless() {
-            capabilities.remove("logging");
-        }
     }
     let mut told = Members::new();
     if revision.is_stateless() {
@@ -660,7 +613,7 @@ fn introduction(revision: Revision, leg: &Leg) -> Reply {
     Reply::Result(told.to_raw())
 }
 
-fn answered(answer: Answer) -> Carried<Got> {
+pub(crate) fn answered(answer: Answer) -> Carried<Got> {
     let code = match &answer.reply {
         Reply::Result(_) => None,
         Reply::Error(error) => Some(error.code),
@@ -683,7 +636,7 @@ fn called_tool(asked: &Asked, method: Method) -> Option<ToolRef> {
     Some(ToolRef::new(asked.server.clone(), name.parse().ok()?))
 }
 
-fn broken(method: Method, fault: &LegFault) -> Carried<Got> {
+pub(crate) fn broken(method: Method, fault: &LegFault) -> Carried<Got> {
     let reply = Got::Ours(unavailable(method));
     match fault {
         LegFault::NotSent(_) => Carried::Failed { reply, fault: fault.to_string() },
@@ -691,7 +644,7 @@ fn broken(method: Method, fault: &LegFault) -> Carried<Got> {
     }
 }
 
-fn ours_failed(reply: Reply, fault: &str) -> Carried<Got> {
+pub(crate) fn ours_failed(reply: Reply, fault: &str) -> Carried<Got> {
     Carried::Failed { reply: Got::Ours(reply), fault: fault.to_owned() }
 }
 

@@ -1,10 +1,6 @@
 //! The door for clients over streamable HTTP: `/mcp/{server}`, with sessions for older revisions, without for newer.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -24,6 +20,7 @@ use maso_wire::{
 };
 
 use crate::{
+    bodies::Unread,
     calls::Call,
     client::{
         Ends, Session,
@@ -85,11 +82,19 @@ impl Visitor {
             return StatusCode::NOT_ACCEPTABLE.into_response();
         }
         let limits = self.gateway.decider.deployment().settings.limits;
-        let read = axum::body::to_bytes(body, limits.frame_bytes_max);
-        let bytes = match tokio::time::timeout(BODY_WAIT, read).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(_)) => return error(StatusCode::PAYLOAD_TOO_LARGE, None, Code::InvalidRequest, "frame too large"),
-            Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+        let agent = match self.gateway.decider.named(&self.credential) {
+            Ok(agent) => agent,
+            Err(refusal) => {
+                self.gateway.note_stranger(self.credential, self.task, &self.server).await;
+                return turned_away(None, refusal);
+            }
+        };
+        let bytes = match self.gateway.bodies.read(&agent, body, limits.frame_bytes_max).await {
+            Ok(bytes) => bytes,
+            Err(Unread::TooLarge) => {
+                return error(StatusCode::PAYLOAD_TOO_LARGE, None, Code::InvalidRequest, "frame too large");
+            }
+            Err(Unread::TooSlow) => return StatusCode::REQUEST_TIMEOUT.into_response(),
         };
         match Frame::parse(&bytes, &limits) {
             Err(fault) => error(StatusCode::BAD_REQUEST, fault.id.as_ref(), fault.code, &fault.reason),
@@ -134,7 +139,7 @@ impl Visitor {
             let mut response = self.serve(request, revision, Some(Arc::clone(&session))).await;
             // Nobody owns a session whose beginning was refused.
             if response.status().is_success() && session.agent().is_some() {
-                if !gateway.sessions.begin(&session) {
+                if !gateway.sessions.begin(&session, &gateway.decider.deployment().settings.open) {
                     return error(StatusCode::SERVICE_UNAVAILABLE, Some(&id), Code::Internal, "too many sessions");
                 }
                 let value = HeaderValue::from_str(&session.id).expect("a session id is hexadecimal");
@@ -468,5 +473,4 @@ fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
 }
 
 static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const BODY_WAIT: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -1,15 +1,20 @@
 //! A server over streamable HTTP: one POST a frame, answered with JSON or a stream of events.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::StreamExt as _;
 use maso_wire::{Limits, mcp::Revision};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use reqwest::{
     Client, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::upstream::{
@@ -26,6 +31,8 @@ pub(crate) struct Endpoint {
     found: mpsc::Sender<Inbound>,
     /// What the server said at the handshake.
     session: RwLock<Session>,
+    /// Exchanges under way, by the request that waits for the answer.
+    exchanges: Mutex<HashMap<i64, CancellationToken>>,
 }
 
 #[derive(Clone, Default)]
@@ -50,7 +57,8 @@ pub(super) fn connect(
         headers.insert(name.parse::<HeaderName>().map_err(|_| wrong("not a header name"))?, value);
     }
     let (found, inbox) = mpsc::channel(QUEUE_FRAMES_MAX);
-    let endpoint = Endpoint { client, url, headers, limits, found, session: RwLock::default() };
+    let endpoint =
+        Endpoint { client, url, headers, limits, found, session: RwLock::default(), exchanges: Mutex::default() };
     Ok((Link::Http(Arc::new(endpoint)), inbox))
 }
 
@@ -58,17 +66,32 @@ impl Endpoint {
     /// Sends one frame. What comes back goes to the inbox; `id` is the request that waits for it, if it is one.
     pub(super) fn post(self: &Arc<Self>, frame: Vec<u8>, id: Option<i64>, extra: Vec<(String, String)>) {
         let endpoint = Arc::clone(self);
+        let hung_up = CancellationToken::new();
+        if let Some(id) = id {
+            self.exchanges.lock().insert(id, hung_up.clone());
+        }
         tokio::spawn(async move {
             // A request of which nobody wants the answer any more is dropped, which is how a stateless server learns
             // that it was cancelled.
             let fault = tokio::select! {
                 fault = endpoint.exchange(frame, id, extra) => fault,
                 () = endpoint.found.closed() => return,
+                () = hung_up.cancelled() => return,
             };
+            if let Some(id) = id {
+                endpoint.exchanges.lock().remove(&id);
+            }
             if let (Some(id), Some(fault)) = (id, fault) {
                 endpoint.found.send(Inbound::Failed { id, fault }).await.ok();
             }
         });
+    }
+
+    /// Drops the exchange of a request.
+    pub(super) fn hang_up(&self, id: i64) {
+        if let Some(exchange) = self.exchanges.lock().remove(&id) {
+            exchange.cancel();
+        }
     }
 
     /// What was settled at the handshake goes with everything from now on. Opens the server's own stream where the

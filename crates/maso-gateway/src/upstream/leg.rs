@@ -21,7 +21,10 @@ use parking_lot::Mutex;
 use serde_json::{json, value::RawValue};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::upstream::{Met, http::Endpoint};
+use crate::{
+    places::Place,
+    upstream::{Met, http::Endpoint},
+};
 
 /// Hears what a server says unasked.
 #[async_trait]
@@ -84,6 +87,7 @@ pub(crate) struct Leg {
     met: OnceLock<Met>,
     /// Input schemas of the tools, for the headers that mirror arguments.
     schemas: Mutex<HashMap<String, serde_json::Value>>,
+    _place: Option<Place>,
 }
 
 impl fmt::Debug for Leg {
@@ -100,6 +104,7 @@ impl Leg {
         inbox: mpsc::Receiver<Inbound>,
         settings: &Settings,
         hears: Arc<dyn Hears>,
+        place: Option<Place>,
     ) -> Arc<Self> {
         let leg = Arc::new(Self {
             server,
@@ -111,6 +116,7 @@ impl Leg {
             open: AtomicBool::new(true),
             met: OnceLock::new(),
             schemas: Mutex::new(HashMap::new()),
+            _place: place,
         });
         // Weak: a connection that nobody uses any more must end, and with it its listener.
         tokio::spawn(listen(Arc::downgrade(&leg), inbox, hears));
@@ -219,6 +225,30 @@ impl Leg {
         answered.await.unwrap_or_else(|_| Err(LegFault::Broken("the connection ended".to_owned())))
     }
 
+    /// Opens a stream of notifications. What comes out in the end is its end: by the server's word, by a fault, or because
+    /// it was cancelled.
+    pub(crate) async fn begin_listening(
+        &self,
+        id: i64,
+        params: &Members,
+    ) -> Result<oneshot::Receiver<Result<Answer, LegFault>>, LegFault> {
+        let (done, ended) = oneshot::channel();
+        {
+            let mut pending = self.pending.lock();
+            if pending.len() >= PENDING_MAX {
+                return Err(LegFault::NotSent(format!("{PENDING_MAX} requests are waiting already")));
+            }
+            pending.insert(id, done);
+        }
+        let method = Method::SubscriptionsListen;
+        let frame = mcp::request(&Id::Number(id), method.as_str(), &params.to_raw());
+        if let Err(fault) = self.send(frame, Some(id), super::negotiate::stateless_headers(method)).await {
+            self.pending.lock().remove(&id);
+            return Err(fault);
+        }
+        Ok(ended)
+    }
+
     /// Tells the server something.
     pub(crate) async fn tell(&self, method: Method, params: &Members) -> Result<(), LegFault> {
         self.send(mcp::notification(method.as_str(), params), None, Vec::new()).await
@@ -229,6 +259,13 @@ impl Leg {
         let mut params = Members::new();
         if let Some(waiting) = self.pending.lock().remove(&id) {
             waiting.send(Err(LegFault::Broken("the client took it back".to_owned()))).ok();
+        }
+        if let (Link::Http(endpoint), true) =
+            (&self.link, self.met.get().is_some_and(|met| met.revision.is_stateless()))
+        {
+            // Such a server learns of it by the end of the exchange, and of nothing else.
+            endpoint.hang_up(id);
+            return;
         }
         params.set_value("requestId", &id);
         params.set_value("reason", &"cancelled");

@@ -129,6 +129,7 @@ async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
         if let Err(fault) = path.tick().await {
             tracing::error!(error = &fault as &dyn std::error::Error, "what time has closed could not be recorded");
         }
+        gateway.tick();
         let is_stopped = path.world().standing().phase_of(&Scope::Deployment) == Phase::Emergency;
         if is_stopped && !was_stopped {
             tracing::warn!("Emergency: sessions are ended and tool servers stopped");
