@@ -21,6 +21,7 @@ use crate::{
     decider::{Carry, Decider, Got, Paved},
     fleet::Fleet,
     meeting::Meetings,
+    mirrors::Mirrors,
     places::Places,
     rooms::Rooms,
     upstream::Upstreams,
@@ -38,6 +39,7 @@ pub struct Gateway {
     pub(crate) places: Arc<Places>,
     pub(crate) bodies: Bodies,
     pub(crate) meetings: Meetings,
+    pub(crate) mirrors: Mirrors,
     this: Weak<Gateway>,
 }
 
@@ -114,6 +116,7 @@ impl Gateway {
             places: Arc::default(),
             bodies,
             meetings: Meetings::default(),
+            mirrors: Mirrors::default(),
             this: Weak::clone(this),
         })
     }

@@ -15,6 +15,7 @@ mod inquiry;
 mod listening;
 mod listing;
 mod meeting;
+mod mirrors;
 mod outlet;
 mod places;
 mod proxy;

@@ -122,7 +122,9 @@ impl Gateway {
         let noted = definitions(leg, capabilities).await?.into_iter().filter_map(|definition| {
             let name: ToolName = definition.get("name")?.as_str()?.parse().ok()?;
             leg.learn_schema(name.as_str(), &definition["inputSchema"]);
-            Some((ToolRef::new(leg.server().clone(), name), ToolDefinition::new(definition)))
+            let tool = ToolRef::new(leg.server().clone(), name);
+            self.mirrors.learn(&tool, &definition["inputSchema"]);
+            Some((tool, ToolDefinition::new(definition)))
         });
         self.decider.published(noted.collect()).await;
         self.meetings.met(leg.server());

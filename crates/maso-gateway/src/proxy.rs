@@ -18,10 +18,10 @@ use crate::{
     decider::{Carry, Go, Got},
     fleet,
     gateway::Gateway,
-    hold::{Settled, held_reply, refused_code},
+    hold::{HELD_STATE, Settled, held_reply, refused_code},
     listing,
     outlet::Outlet,
-    room::{Room, known_level, released},
+    room::{Room, declares, known_level, released},
     rooms::Declared,
     upstream::{Answer, Leg, LegFault, stateless_meta},
 };
@@ -184,12 +184,14 @@ impl Gateway {
             self.calls.begin(action, call);
         }
         let room = self.room_of(asked, &agent);
-        if method == Method::ToolsCall
-            && let Some(waits) = self.come_back_for(asked, &agent)
-        {
-            match waits {
-                Waits::Call(earlier, questions) => return self.go_on(asked, call, &agent, earlier, questions).await,
-                Waits::Server(state, questions) => {
+        if method.may_need_input() {
+            match self.come_back_for(asked, &agent) {
+                Ok(None) => {}
+                Err(reply) => return ours_failed(reply, "its state is none that the agent was given"),
+                Ok(Some(Waits::Call(earlier, questions))) => {
+                    return self.go_on(asked, call, &agent, earlier, questions).await;
+                }
+                Ok(Some(Waits::Server(state, questions))) => {
                     let more = self.answers_for(asked, &agent, state, questions).await;
                     return self.forward(asked, call, method, &go, &room, more).await;
                 }
@@ -391,7 +393,7 @@ impl Gateway {
         match reply {
             Reply::Result(result) => {
                 if value.get("resultType").and_then(Value::as_str) == Some("input_required") {
-                    return self.passed_questions(asked, agent, hop, &result).await;
+                    return self.passed_questions(asked, agent, method, hop, &result).await;
                 }
                 let listed = match method {
                     Method::ToolsList | Method::Discover => Listed::Shaped,
@@ -417,10 +419,18 @@ impl Gateway {
         refusal_reply(method, asked.revision, act, refusal, hop)
     }
 
-    /// What the client came back for, if it did.
-    fn come_back_for(&self, asked: &Asked, agent: &AgentName) -> Option<Waits> {
-        let state = asked.request.params_value().get("requestState")?.as_str()?;
-        self.calls.unpark(state, agent, self.decider.now())
+    /// What the client came back for, if it did. A state that it was not given is refused, whoever made it up.
+    fn come_back_for(&self, asked: &Asked, agent: &AgentName) -> Result<Option<Waits>, Reply> {
+        if !asked.revision.is_stateless() {
+            return Ok(None);
+        }
+        let Some(state) = asked.request.params_value().get("requestState") else { return Ok(None) };
+        // The identical request finds its ticket by itself.
+        if state.as_str().is_some_and(|state| state.starts_with(HELD_STATE)) {
+            return Ok(None);
+        }
+        let waits = state.as_str().and_then(|state| self.calls.unpark(state, agent, self.decider.now()));
+        waits.map(Some).ok_or_else(|| mcp::error(Code::InvalidParams, "unknown `requestState`", None))
     }
 
     /// Goes on with a call whose server asked something, now that the client came back with answers.
@@ -483,10 +493,17 @@ impl Gateway {
     }
 
     /// A stateless server's own questions: each travels as a hop, and its state stays here under a handle.
-    async fn passed_questions(&self, asked: &Asked, agent: &AgentName, hop: HopId, result: &RawValue) -> Reply {
+    async fn passed_questions(
+        &self,
+        asked: &Asked,
+        agent: &AgentName,
+        method: Method,
+        hop: HopId,
+        result: &RawValue,
+    ) -> Reply {
         let refused = || mcp::error(refused_code(asked.revision), "maso refused this", None);
-        if !asked.revision.is_stateless() {
-            // Nothing was declared that it could have asked for.
+        if !asked.revision.is_stateless() || !method.may_need_input() {
+            // Nothing was declared that it could have asked for, or it may not ask before it answers this.
             return refused();
         }
         let mut members = Members::of(result).unwrap_or_default();
@@ -497,13 +514,16 @@ impl Gateway {
         let mut waiting = BTreeMap::new();
         for (key, question) in requests.iter() {
             let question = Members::of(question).unwrap_or_default();
-            let method = question.named("method").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+            let method_named = question.named("method").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
             let params = question.named("params").and_then(Members::of).unwrap_or_default();
-            let Some(method) = method.as_deref().and_then(Method::parse) else { return refused() };
-            let Ok(act @ Act::AskClient { .. }) = mcp::act_of(&asked.server, method, &Value::Null) else {
+            let Some(wanted) = method_named.as_deref().and_then(Method::parse) else { return refused() };
+            let Ok(act @ Act::AskClient { .. }) = mcp::act_of(&asked.server, wanted, &Value::Null) else {
                 return refused();
             };
-            let payload = mcp::payload_of(method, &params);
+            if !declares(room.capabilities(), &act) {
+                return refused();
+            }
+            let payload = mcp::payload_of(wanted, &params);
             let Some(received) = room.server_hop(self, act.clone(), asked.task.clone(), &payload) else {
                 return refused();
             };
@@ -513,10 +533,10 @@ impl Gateway {
             });
             match self.decider.clone().travel(received, carry).await {
                 crate::decider::Decided::Released { got: Got::Ours(Reply::Result(params)), .. } => {
-                    shown.set(key, input_request(method.as_str(), &params));
+                    shown.set(key, input_request(wanted.as_str(), &params));
                     waiting.insert(key.to_owned(), (question_hop, act));
                 }
-                _ => return refusal_reply(Method::ToolsCall, asked.revision, &act, Refusal::Denied, hop),
+                _ => return refusal_reply(method, asked.revision, &act, Refusal::Denied, hop),
             }
         }
         let now = self.decider.now();

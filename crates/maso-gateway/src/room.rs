@@ -421,7 +421,7 @@ pub(crate) fn known_level(level: &str) -> Option<&'static str> {
 }
 
 /// Whether the client declared that it can be asked this.
-fn declares(capabilities: &Value, act: &Act) -> bool {
+pub(crate) fn declares(capabilities: &Value, act: &Act) -> bool {
     let name = match act {
         Act::AskClient { wants: Wants::Sample, .. } => "sampling",
         Act::AskClient { wants: Wants::Elicit, .. } => "elicitation",

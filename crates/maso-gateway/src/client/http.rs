@@ -172,6 +172,10 @@ impl Visitor {
         if let Err(mismatch) = mirrored.agree_with(&request) {
             return error(StatusCode::BAD_REQUEST, Some(&id), Code::HeaderMismatch, &mismatch.to_string());
         }
+        let shown = |name: &str| header(&self.headers, name);
+        if let Err(mismatch) = self.gateway.parameters_agree(&self.credential, &self.server, &request, shown) {
+            return error(StatusCode::BAD_REQUEST, Some(&id), Code::HeaderMismatch, &mismatch.to_string());
+        }
         match stateless_era(&request, version) {
             Ok(revision) => self.serve(request, revision, None).await,
             Err(reply) => json(StatusCode::BAD_REQUEST, mcp::response(Some(&id), &reply)),

@@ -281,7 +281,10 @@ async fn a_stateless_client_is_asked_by_way_of_its_answer() {
     // Another agent cannot come back for it.
     let other = Http::stateless(&rig, "reader", "notes");
     let stolen = other.request("tools/call", back.clone()).await.json;
-    assert_eq!(stolen["result"]["resultType"], "input_required", "{stolen}");
+    assert_eq!(stolen["error"]["code"], -32602, "{stolen}");
+    let mut made_up = back.clone();
+    made_up["requestState"] = json!(format!("{}-x", back["requestState"].as_str().unwrap()));
+    assert_eq!(client.request("tools/call", made_up).await.json["error"]["code"], -32602);
     let answer = client.request("tools/call", back).await.json;
     assert_eq!(text(&answer), r#"told: "red""#);
 }
