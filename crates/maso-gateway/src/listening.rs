@@ -383,8 +383,12 @@ impl Gateway {
         };
         let asks = method != Method::SubscriptionsListen;
         let room = Arc::clone(room);
-        let carry: Carry = Box::new(move |_| {
+        let carry: Carry = Box::new(move |go| {
             Box::pin(async move {
+                if go.replaced.is_some() {
+                    let why = "something in its name may not go on, and without it it names something else";
+                    return ours_failed(mcp::error(Code::InvalidParams, "unknown resource", None), why);
+                }
                 if !asks {
                     return Carried::Delivered(Got::Ours(nothing()));
                 }

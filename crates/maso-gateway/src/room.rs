@@ -328,6 +328,13 @@ impl Room {
     }
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        // Whoever listens is told; a connection that ends later finds nobody to tell.
+        self.listening.end_all();
+    }
+}
+
 /// What a room's connection hears. Weak, so that a room that nobody uses ends with its connection.
 struct Ears(Weak<Room>);
 

@@ -144,6 +144,17 @@ async fn a_stateless_client_listens_over_a_pipe_until_it_takes_it_back() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_its_server_is_let_go_of() {
+    let rig = Rig::new().await;
+    let client = Http::stateless(&rig, "writer", "notes");
+    let mut stream = client.listen(json!({ "resourceSubscriptions": [OPEN] })).await;
+    assert!(stream.next().await.is_some());
+    rig.gateway.stop();
+    assert_eq!(stream.next().await.unwrap()["result"]["resultType"], "complete");
+    assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
 async fn what_is_no_list_of_resources_opens_no_stream() {
     let rig = Rig::new().await;
     let client = Http::stateless(&rig, "writer", "notes");
