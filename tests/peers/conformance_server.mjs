@@ -3,6 +3,7 @@
 // The suite's own fixture is not part of its package; this one follows the suite's written requirements. It speaks plain
 // frames, so that what arrives at the suite is what this file says and not what an SDK makes of it.
 
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createInterface } from 'node:readline'
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -182,7 +183,127 @@ const prompts = {
 }
 const taken = { test_prompt_with_arguments: ['arg1', 'arg2'], test_prompt_with_embedded_resource: ['resourceUri'] }
 
-const methods = {
+// ------------------------------------------------------------------------------------------------- stateless
+//
+// With the argument `stateless` it speaks 2026-07-28 alone, and asks a client by way of its answers.
+
+const STATELESS = '2026-07-28'
+const key = randomBytes(32)
+const sign = (body) => createHmac('sha256', key).update(body).digest('base64url')
+
+// What a server would remember, in the client's keeping; the suite wants to see that nobody else wrote it.
+function seal(state) {
+  const body = Buffer.from(JSON.stringify(state)).toString('base64url')
+  return `${body}.${sign(body)}`
+}
+
+function unseal(sealed) {
+  const [body, signature] = String(sealed).split('.')
+  const [shown, right] = [Buffer.from(signature ?? ''), Buffer.from(sign(body))]
+  if (shown.length !== right.length || !timingSafeEqual(shown, right)) {
+    throw { code: -32602, message: 'the state was tampered with' }
+  }
+  return JSON.parse(Buffer.from(body, 'base64url').toString())
+}
+
+const form = (message, properties) => ({
+  method: 'elicitation/create',
+  params: { message, requestedSchema: { type: 'object', properties, required: Object.keys(properties) } },
+})
+const sample = (said, maxTokens) => ({
+  method: 'sampling/createMessage',
+  params: { messages: [{ role: 'user', content: text(said) }], maxTokens },
+})
+const roots = { method: 'roots/list', params: {} }
+const inputs = (inputRequests, state) => ({
+  resultType: 'input_required',
+  inputRequests,
+  ...(state === undefined ? {} : { requestState: seal(state) }),
+})
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+// Asks for what is missing, and answers once all of it is there.
+const withInputs = (requests, state, done) => (_, { inputResponses: given, requestState }) => {
+  const known = requestState === undefined ? undefined : unseal(requestState)
+  const missing = Object.keys(requests).some((name) => !isObject(given?.[name]))
+  return missing || (state !== undefined && known === undefined) ? inputs(requests, state) : done(given, known)
+}
+
+const name = form('What is your name?', { name: { type: 'string' } })
+const confirm = { confirm: form('Please confirm', { ok: { type: 'boolean' } }) }
+const asking = {
+  test_input_required_result_elicitation: withInputs({ user_name: name }, undefined, ({ user_name }) =>
+    told(text(`Hello, ${user_name.content.name}!`)),
+  ),
+  test_input_required_result_sampling: withInputs(
+    { capital_question: sample('What is the capital of France?', 100) },
+    undefined,
+    ({ capital_question }) => told(text(capital_question.content.text)),
+  ),
+  test_input_required_result_list_roots: withInputs({ client_roots: roots }, undefined, ({ client_roots }) =>
+    told(text(client_roots.roots.map(({ uri }) => uri).join(' '))),
+  ),
+  test_input_required_result_request_state: withInputs(confirm, 'mine', () => told(text('state-ok'))),
+  test_input_required_result_tampered_state: withInputs(confirm, 'mine', () => told(text('state-ok'))),
+  test_input_required_result_multiple_inputs: withInputs(
+    { user_name: name, greeting: sample('Generate a greeting', 50), client_roots: roots },
+    'all',
+    ({ user_name }) => told(text(`All there, ${user_name.content.name}.`)),
+  ),
+  test_input_required_result_multi_round: (_, { inputResponses: given, requestState }) => {
+    const known = requestState === undefined ? {} : unseal(requestState)
+    if (given?.step2 && known.name) return told(text(`${known.name} likes ${given.step2.content.color}.`))
+    if (given?.step1) {
+      const step2 = form('Step 2: What is your favorite color?', { color: { type: 'string' } })
+      return inputs({ step2 }, { name: given.step1.content.name })
+    }
+    return inputs({ step1: form('Step 1: What is your name?', { name: { type: 'string' } }) }, { name: null })
+  },
+  test_input_required_result_capabilities: (_, { _meta, inputResponses }) => {
+    if (inputResponses) return told(text('Thank you.'))
+    const can = _meta['io.modelcontextprotocol/clientCapabilities']
+    return inputs({
+      ...(can.elicitation && { user_name: name }),
+      ...(can.sampling && { greeting: sample('Generate a greeting', 50) }),
+    })
+  },
+  test_mirrored_header: ({ region }) => told(text(`In ${region}.`)),
+}
+
+const statelessTools = Object.keys(asking).map((name) => ({
+  name,
+  description: 'A fixture of the conformance suite.',
+  inputSchema:
+    name === 'test_mirrored_header'
+      ? { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } }, required: ['region'] }
+      : { type: 'object', properties: {} },
+  annotations: { readOnlyHint: true },
+}))
+const context = form('What context should the prompt use?', { context: { type: 'string' } })
+const prompt = 'test_input_required_result_prompt'
+const listed = { ttlMs: 0, cacheScope: 'private' }
+
+const stateless = {
+  'server/discover': () => ({
+    supportedVersions: [STATELESS],
+    capabilities: { tools: {}, prompts: {} },
+    ...listed,
+    _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'mcp-conformance-test-server', version: '1.0.0' } },
+  }),
+  'tools/list': () => ({ tools: statelessTools, ...listed }),
+  'tools/call': (params) => {
+    if (!asking[params.name]) throw { code: -32602, message: `Unknown tool: ${params.name}` }
+    return asking[params.name](params.arguments ?? {}, params)
+  },
+  'prompts/list': () => ({ prompts: [{ name: prompt, description: 'A fixture.' }], ...listed }),
+  'prompts/get': (params) => {
+    if (params.name !== prompt) throw { code: -32602, message: `Unknown prompt: ${params.name}` }
+    const answer = ({ user_context }) => ({ messages: [user(text(user_context.content.context))] })
+    return withInputs({ user_context: context }, undefined, answer)({}, params)
+  },
+}
+
+const withSessions = {
   initialize: ({ protocolVersion }) => ({
     protocolVersion: REVISIONS.includes(protocolVersion) ? protocolVersion : REVISIONS.at(-1),
     serverInfo: { name: 'mcp-conformance-test-server', version: '1.0.0' },
@@ -236,6 +357,10 @@ const methods = {
   'completion/complete': () => ({ completion: { values: ['paris', 'park'], total: 2, hasMore: false } }),
 }
 
+const isStateless = process.argv[2] === 'stateless'
+const methods = isStateless ? stateless : withSessions
+const complete = (said) => (isStateless ? { resultType: 'complete', ...said } : said)
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, method, params, result, error } = JSON.parse(line)
   if (method === undefined) {
@@ -250,7 +375,7 @@ for await (const line of createInterface({ input: process.stdin })) {
         return methods[method](params ?? {})
       })
       .then(
-        (said) => send({ id, result: said }),
+        (said) => send({ id, result: complete(said) }),
         (fault) => send({ id, error: { code: fault.code ?? -32603, message: fault.message, data: fault.data } }),
       )
   }

@@ -59,6 +59,12 @@ def servers(peers, node, scratch):
         ),
         # Asked by the conformance suite, and by nobody here.
         Server("conformance", [node, str(Path(__file__).parent / "conformance_server.mjs")], []),
+        Server(
+            "conformance-stateless",
+            [node, str(Path(__file__).parent / "conformance_server.mjs"), "stateless"],
+            [],
+            eras=("2026-07-28",),
+        ),
     ]
 
 

@@ -1,8 +1,8 @@
 //! The HTTP API: `/api/v1`, `/v1/tasks`, `/healthz`, `/readyz`, `/metrics`.
 //!
 //! Reads and orders for operators who signed in; nothing is served to anyone else. A browser's session is a cookie that
-//! scripts cannot read; a command line's is a bearer token. Requests that change something must come from our own
-//! pages: their `Origin`, where there is one, is compared with the `Host`.
+//! scripts cannot read; a command line's is a bearer token. Every request must name a host that is known, and those that
+//! change something must come from our own pages: their `Origin`, where there is one, is compared with the `Host`.
 
 mod events;
 mod orders;
@@ -13,13 +13,14 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, FromRequestParts},
+    extract::{DefaultBodyLimit, FromRequestParts, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use maso_api::Problem;
 use maso_identity::SessionSecret;
+use maso_wire::KnownHosts;
 
 use crate::{Desk, OrderFault, SignInFault, SignedIn};
 
@@ -29,9 +30,9 @@ pub const SESSION_COOKIE: &str = "maso_session";
 /// How much a request body may hold.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// The routes of the API.
-pub fn router(desk: Arc<Desk>) -> Router {
-    Router::new()
+/// The routes of the API, for requests to these hosts.
+pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
+    let routes = Router::new()
         .route("/api/v1/session", post(session::sign_in).get(session::show).delete(session::sign_out))
         .route("/api/v1/status", get(reads::status))
         .route("/api/v1/hops", get(reads::hops))
@@ -54,7 +55,13 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/metrics", get(reads::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(harden))
-        .with_state(desk)
+        .with_state(desk);
+    only_for(hosts, routes)
+}
+
+/// The same routes, for requests to these hosts alone: what names another is turned away before anything looks at it.
+pub fn only_for(hosts: &Arc<KnownHosts>, routes: Router) -> Router {
+    routes.layer(axum::middleware::from_fn_with_state(Arc::clone(hosts), known_host))
 }
 
 /// Who this request comes from, by its cookie or bearer token.
@@ -98,6 +105,7 @@ pub(crate) enum Failure {
     SignIn(SignInFault),
     Order(OrderFault),
     CrossSite,
+    ForeignHost,
 }
 
 impl From<OrderFault> for Failure {
@@ -132,6 +140,12 @@ impl IntoResponse for Failure {
             Self::CrossSite => {
                 (StatusCode::FORBIDDEN, "CROSS_SITE", "the request came from another site".to_owned(), None)
             }
+            Self::ForeignHost => (
+                StatusCode::FORBIDDEN,
+                "FOREIGN_HOST",
+                "the request names a host that is not known here".to_owned(),
+                Some("`[listen] public_url` in maso.toml names the address under which maso is reached".to_owned()),
+            ),
             Self::Order(fault) => {
                 let status = match &fault {
                     OrderFault::NeedsRole(_) | OrderFault::NotAllowed { .. } => StatusCode::FORBIDDEN,
@@ -145,6 +159,26 @@ impl IntoResponse for Failure {
         };
         let problem = Problem { code: code.to_owned(), title, help };
         (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(problem)).into_response()
+    }
+}
+
+/// Turns away what names a host that is not ours, as a page does whose own name was pointed at this machine.
+async fn known_host(
+    State(hosts): State<Arc<KnownHosts>>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> Response {
+    let mut named = request.headers().get_all(header::HOST).iter();
+    let host = match (named.next(), named.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        (None, _) => request.uri().host(),
+        // Two hosts could be read differently by two readers.
+        (Some(_), Some(_)) => None,
+    };
+    if host.is_some_and(|host| hosts.has(host)) {
+        next.run(request).await
+    } else {
+        Failure::ForeignHost.into_response()
     }
 }
 

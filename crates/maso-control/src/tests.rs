@@ -3,14 +3,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
 use maso_core::{Mode, OperatorName, Timestamp};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Passphrase, Trust, TrustSettings};
 use maso_judge::Panel;
 use maso_path::{Clock as _, Path, Sources, SystemClock, SystemIds};
+use maso_wire::KnownHosts;
 use tempfile::TempDir;
+use tower::ServiceExt as _;
 
-use crate::{Desk, Secrets, SignInFault};
+use crate::{Desk, Secrets, SignInFault, http};
 
 const RIGHT: &str = "quite a long passphrase";
 
@@ -76,4 +82,24 @@ async fn what_finds_no_place_to_wait_is_turned_away_unchecked() {
     assert_eq!(sign_in(&desk, &nobody, "wrong", 0).await, Err(SignInFault::TooMany));
     drop(all);
     assert_eq!(sign_in(&desk, &operator, RIGHT, 0).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_name_that_was_pointed_at_this_machine_opens_nothing() {
+    let (desk, _, _folder) = desk().await;
+    let hosts = Arc::new(KnownHosts::loopback().and_host("maso.example"));
+    let status = async |host: &str, path: &str| {
+        let request = Request::builder().uri(path).header(header::HOST, host).body(Body::empty()).unwrap();
+        http::router(Arc::clone(&desk), &hosts).oneshot(request).await.unwrap().status()
+    };
+    for host in ["evil.example:7680", "127.0.0.1.evil.example", ""] {
+        // Whether or not the path exists, and before anybody looks for a session.
+        for path in ["/healthz", "/api/v1/status", "/nowhere"] {
+            assert_eq!(status(host, path).await, StatusCode::FORBIDDEN, "{host}{path}");
+        }
+    }
+    for host in ["localhost:7680", "127.0.0.1", "[::1]:1", "maso.example"] {
+        assert_eq!(status(host, "/healthz").await, StatusCode::OK, "{host}");
+        assert_eq!(status(host, "/api/v1/status").await, StatusCode::UNAUTHORIZED, "{host}");
+    }
 }

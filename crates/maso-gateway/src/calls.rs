@@ -19,7 +19,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{outlet::Outlet, room::Listener, upstream::Leg};
+use crate::{listening::Listener, outlet::Outlet, proxy::Asked, upstream::Leg};
 
 /// One request of a client, from its arrival to its answer.
 pub(crate) struct Call {
@@ -96,6 +96,14 @@ impl Call {
         }
     }
 
+    /// A request that maso makes of its own accord, for the agent of another one: nobody is told of it.
+    pub(crate) fn of_our_own(asked: &Asked, agent: &AgentName) -> Self {
+        let outlet = Arc::new(Outlet::new());
+        let call = Self::new(asked.request.id.clone(), asked.revision, None, asked.task.clone(), outlet);
+        call.carried_as(agent);
+        call
+    }
+
     /// Where frames that belong to this request go.
     pub(crate) fn outlet(&self) -> Arc<Outlet> {
         Arc::clone(&self.outlet.lock())
@@ -119,6 +127,19 @@ impl Call {
     /// Listens as long as the call lives.
     pub(crate) fn keep_listening(&self, listener: Arc<Listener>) {
         *self.listener.lock() = Some(listener);
+    }
+
+    /// Waits until nothing more will come on the stream that the call opened.
+    pub(crate) async fn listening_over(&self) {
+        let listener = self.listener.lock().clone();
+        if let Some(listener) = listener {
+            listener.over().await;
+        }
+    }
+
+    /// Whether it is not answered yet, or listens.
+    pub(crate) fn is_under_way(&self) -> bool {
+        !self.is_done() || self.listener.lock().as_ref().is_some_and(|listener| !listener.is_over())
     }
 
     /// Nobody waits for the answer any more.

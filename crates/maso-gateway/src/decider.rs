@@ -8,7 +8,7 @@ use maso_core::{AgentName, Digest, HopId, Mode, Principal, Refusal, Timestamp, T
 use maso_identity::{Trust, identify};
 use maso_intent::{Deployment, PinState, ToolDefinition};
 use maso_path::{Carried, Clock, Ids, Outcome, Path, Release, Ticket};
-use maso_wire::{Received, mcp::Reply};
+use maso_wire::{Credential, Received, mcp::Reply};
 use serde_json::Value;
 
 use crate::upstream::Answer;
@@ -20,6 +20,10 @@ pub(crate) trait Decider: Send + Sync {
     async fn travel(self: Arc<Self>, received: Received, carry: Carry) -> Decided;
     /// Which agent this is, without asking for anything. Its proof counts as used.
     fn identify(&self, received: Received) -> Result<AgentName, Refusal>;
+    /// Whose token this is, by all that needs neither a proof nor a body. Believes nobody, and uses nothing up.
+    fn named(&self, credential: &Credential) -> Result<AgentName, Refusal>;
+    /// Which agent shows this credential. Its proof does not count as used.
+    fn shown(&self, credential: &Credential) -> Result<AgentName, Refusal>;
     /// Which of these definitions may be shown and called.
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
     /// Whether an agent is stopped, so that nothing may reach it.
@@ -129,6 +133,14 @@ impl Decider for Paved {
             },
             Err(refused) => Err(refused.refusal),
         }
+    }
+
+    fn named(&self, credential: &Credential) -> Result<AgentName, Refusal> {
+        self.trust.named_agent(credential, self.clock.now()).map_err(|unproven| unproven.refusal())
+    }
+
+    fn shown(&self, credential: &Credential) -> Result<AgentName, Refusal> {
+        self.trust.shown_agent(credential, self.clock.now()).map_err(|unproven| unproven.refusal())
     }
 
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {

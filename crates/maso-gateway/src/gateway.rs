@@ -1,29 +1,29 @@
 //! The gateway: all that its doors share.
 
 use std::{
-    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use maso_core::{AgentName, Digest, Principal, Refusal, ServerName, Turn};
+use maso_core::{Act, AgentName, Listing, Principal, Refusal, ServerName, Turn};
 use maso_identity::Trust;
-use maso_path::{Clock, Ids, Path};
+use maso_path::{Carried, Clock, Ids, Path};
 use maso_wire::{
-    Arrival, Credential, Received, UnverifiedToken,
-    mcp::{Members, Revision},
+    Arrival, Credential, KnownHosts, Received, UnverifiedToken,
+    mcp::{self, Code, Members},
 };
-use parking_lot::Mutex;
-use serde_json::Value;
 
 use crate::{
+    bodies::Bodies,
     calls::Calls,
     client::Sessions,
-    decider::{Decider, Paved},
+    decider::{Carry, Decider, Got, Paved},
     fleet::Fleet,
-    outlet::Outlet,
-    room::{Room, passable},
+    meeting::Meetings,
+    mirrors::Mirrors,
+    places::Places,
+    rooms::Rooms,
     upstream::Upstreams,
 };
 
@@ -35,7 +35,11 @@ pub struct Gateway {
     pub(crate) sessions: Sessions,
     pub(crate) fleet: Fleet,
     pub(crate) doors: Doors,
-    rooms: Mutex<HashMap<RoomKey, Arc<Room>>>,
+    pub(crate) rooms: Rooms,
+    pub(crate) places: Arc<Places>,
+    pub(crate) bodies: Bodies,
+    pub(crate) meetings: Meetings,
+    pub(crate) mirrors: Mirrors,
     this: Weak<Gateway>,
 }
 
@@ -61,21 +65,16 @@ pub struct Parts {
 pub struct Doors {
     /// What agents believe the address to be, without a path: `http://127.0.0.1:7680`. Proofs are bound to it.
     pub base_url: String,
-    /// Hosts, without port, that a request may name besides loopback.
-    pub hosts: Vec<String>,
-    /// Origins of pages that may speak to it besides loopback ones.
-    pub origins: Vec<String>,
+    /// The hosts and pages that a request may name.
+    pub hosts: KnownHosts,
 }
 
 impl Doors {
     /// A door on loopback.
     pub fn on_loopback(port: u16) -> Self {
-        Self { base_url: format!("http://127.0.0.1:{port}"), hosts: Vec::new(), origins: Vec::new() }
+        Self { base_url: format!("http://127.0.0.1:{port}"), hosts: KnownHosts::loopback() }
     }
 }
-
-/// Which stateless requests share a connection: those of one agent that declare the same.
-type RoomKey = (AgentName, ServerName, Digest);
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -92,11 +91,20 @@ impl Gateway {
 
     /// Lets go of all servers: children are ended, sessions forgotten.
     pub fn stop(&self) {
-        self.rooms.lock().clear();
+        self.rooms.forget_all();
         self.sessions.forget_all();
     }
 
+    /// Ends the sessions and connections that nobody has used for long. Whoever serves calls it now and then.
+    pub fn tick(&self) {
+        let idle = Duration::from_millis(self.decider.deployment().settings.open.session_idle_ms);
+        let now = Instant::now();
+        self.sessions.end_idle(now, idle);
+        self.rooms.end_idle(now, idle);
+    }
+
     pub(crate) fn before(decider: Arc<dyn Decider>, folder: PathBuf, doors: Doors) -> Arc<Self> {
+        let bodies = Bodies::new(&decider.deployment().settings.open);
         Arc::new_cyclic(|this| Self {
             decider,
             upstreams: Upstreams::new(folder),
@@ -104,7 +112,11 @@ impl Gateway {
             sessions: Sessions::default(),
             fleet: Fleet::default(),
             doors,
-            rooms: Mutex::new(HashMap::new()),
+            rooms: Rooms::default(),
+            places: Arc::default(),
+            bodies,
+            meetings: Meetings::default(),
+            mirrors: Mirrors::default(),
             this: Weak::clone(this),
         })
     }
@@ -113,37 +125,21 @@ impl Gateway {
         self.this.upgrade().expect("a gateway is made inside an `Arc`")
     }
 
-    /// The room of a stateless request.
-    pub(crate) fn room(
+    /// Puts somebody who is not believed on the record, without a look at what it sent: the hop comes as far as stage 2.
+    pub(crate) async fn note_stranger(
         &self,
+        credential: Credential,
+        task: Option<UnverifiedToken>,
         server: &ServerName,
-        agent: &AgentName,
-        revision: Revision,
-        capabilities: &Value,
-        log_level: Option<&str>,
-    ) -> Arc<Room> {
-        // What is declared in other words is the same declaration: whoever varies them gets no connection for each.
-        let declared = serde_json::json!([passable(revision, capabilities), log_level]);
-        let key = (agent.clone(), server.clone(), Digest::of_value(&declared));
-        let mut rooms = self.rooms.lock();
-        rooms.retain(|known, room| *known == key || !room.is_idle(ROOM_IDLE));
-        if rooms.len() >= ROOMS_MAX && !rooms.contains_key(&key) {
-            // The least harm: a connection without calls under way, of whomever.
-            let idle = rooms.iter().find(|(_, room)| room.is_idle(Duration::ZERO)).map(|(key, _)| key.clone());
-            idle.and_then(|idle| rooms.remove(&idle));
-        }
-        let make = || {
-            Room::new(
-                &self.shared(),
-                server.clone(),
-                agent.clone(),
-                revision,
-                capabilities,
-                log_level.map(str::to_owned),
-                Arc::new(Outlet::new()),
-            )
-        };
-        Arc::clone(rooms.entry(key).or_insert_with(make))
+    ) {
+        let Ok(received) = self.bare_hop(credential, task, server) else { return };
+        let carry: Carry = Box::new(|_| {
+            Box::pin(async {
+                let reply = Got::Ours(mcp::error(Code::Refused, "unavailable", None));
+                Carried::Failed { reply, fault: "its token counts only now".to_owned() }
+            })
+        });
+        drop(self.decider.clone().travel(received, carry).await);
     }
 
     /// Which agent this is, for what concerns the connection only.
@@ -153,6 +149,16 @@ impl Gateway {
         task: Option<UnverifiedToken>,
         server: &ServerName,
     ) -> Result<AgentName, Refusal> {
+        self.decider.identify(self.bare_hop(credential, task, server)?)
+    }
+
+    /// A hop that asks for nothing.
+    fn bare_hop(
+        &self,
+        credential: Credential,
+        task: Option<UnverifiedToken>,
+        server: &ServerName,
+    ) -> Result<Received, Refusal> {
         let arrival = Arrival {
             id: self.decider.hop_id(),
             at: self.decider.now(),
@@ -160,14 +166,9 @@ impl Gateway {
             task,
             to: Principal::Server(server.clone()),
         };
-        let act = maso_core::Act::List { server: server.clone(), listing: maso_core::Listing::Tools };
+        let act = Act::List { server: server.clone(), listing: Listing::Tools };
         let limits = self.decider.deployment().settings.limits;
         let nothing = Members::new().to_raw();
-        let received = Received::from_bytes(arrival, act, Turn::Ask, nothing.get().as_bytes(), &limits)
-            .map_err(|_| Refusal::Malformed)?;
-        self.decider.identify(received)
+        Received::from_bytes(arrival, act, Turn::Ask, nothing.get().as_bytes(), &limits).map_err(|_| Refusal::Malformed)
     }
 }
-
-const ROOM_IDLE: Duration = Duration::from_secs(600);
-const ROOMS_MAX: usize = 256;

@@ -69,7 +69,7 @@ pub(crate) fn held_reply(method: Method, revision: Revision, ticket: &Ticket, no
     let about = about(ticket, now);
     if revision.is_stateless() && method.may_need_input() {
         // Nothing in the state is believed when it comes back: the identical request finds its ticket by itself.
-        return mcp::input_required(&Members::new(), &format!("held:{}", ticket.id), Some(about));
+        return mcp::input_required(&Members::new(), &format!("{HELD_STATE}{}", ticket.id), Some(about));
     }
     let text = format!(
         "maso holds this until a person has approved it ({}). Repeat the identical call later: it waits under the same \
@@ -105,5 +105,7 @@ fn tell_waiting(call: &Call, n_waits: u32, ticket: &Ticket) {
     call.outlet().push(mcp::notification(Method::Progress.as_str(), &params), Weight::May);
 }
 
+/// How the state of a held call begins. It says nothing that is believed.
+pub(crate) const HELD_STATE: &str = "held:";
 const SLICE_MS: u64 = 5_000;
 const RETRY_MS: u64 = 5_000;

@@ -3,22 +3,18 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use maso_core::{Label, ServerName, ToolName, ToolRef};
-use maso_intent::{ServerManifest, Settings, ToolDefinition, Transport};
+use maso_core::{Label, ServerName};
+use maso_intent::{ServerManifest, Settings, Transport};
 use maso_wire::mcp::{Members, Method, Notification, Reply, Request, Revision};
 use serde_json::{Value, json};
 
 use crate::{
-    gateway::Gateway,
     listing::PAGES_MAX,
     upstream::{Hears, Leg, LegFault, Upstreams, Wish, not_passed_on, stateless_meta},
 };
 
 /// How long a server may take to say what it has.
 const WAIT_MS: u64 = 60_000;
-
-/// How long maso waits for its servers before it serves anybody.
-const MEETING: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Why a server did not say which tools it has.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +39,7 @@ pub async fn list_tools(
     let settings = Settings { server_wait_ms: WAIT_MS, ..Settings::default() };
     let wish = Wish { revision: Revision::V2025_11_25, capabilities: able() };
     let upstreams = Upstreams::new(PathBuf::from("."));
-    let opening = upstreams.open(&manifest, &settings, wish, Arc::new(Deaf));
+    let opening = upstreams.open(&manifest, &settings, wish, Arc::new(Deaf), None);
     let wait = std::time::Duration::from_millis(WAIT_MS);
     let leg = tokio::time::timeout(wait, opening)
         .await
@@ -80,42 +76,6 @@ pub(crate) async fn definitions(leg: &Arc<Leg>, capabilities: &Value) -> Result<
     Ok(tools)
 }
 
-impl Gateway {
-    /// Asks each server once which tools it has, so that their definitions are compared with the approved ones before
-    /// an agent asks for anything. What comes back are the servers that did not say, and why: their tools stay blocked
-    /// until they do.
-    pub async fn meet_servers(&self) -> Vec<(ServerName, String)> {
-        let deployment = self.decider.deployment();
-        let meetings = deployment.servers.values().map(|manifest| async {
-            let met = tokio::time::timeout(MEETING, self.meet(manifest, &deployment.settings)).await;
-            let fault = match met {
-                Ok(Ok(())) => return None,
-                Ok(Err(fault)) => fault.to_string(),
-                Err(_) => format!("it did not answer within {} s", MEETING.as_secs()),
-            };
-            Some((manifest.name.clone(), fault))
-        });
-        futures::future::join_all(meetings).await.into_iter().flatten().collect()
-    }
-
-    async fn meet(&self, manifest: &ServerManifest, settings: &Settings) -> Result<(), LegFault> {
-        let wish = Wish { revision: Revision::V2025_11_25, capabilities: able() };
-        let leg = self.upstreams.open(manifest, settings, wish, Arc::new(Deaf)).await?;
-        self.note_definitions(&leg, &able()).await
-    }
-
-    /// Notes what a server publishes on this connection: another one may have published something else.
-    pub(crate) async fn note_definitions(&self, leg: &Arc<Leg>, capabilities: &Value) -> Result<(), LegFault> {
-        let noted = definitions(leg, capabilities).await?.into_iter().filter_map(|definition| {
-            let name: ToolName = definition.get("name")?.as_str()?.parse().ok()?;
-            leg.learn_schema(name.as_str(), &definition["inputSchema"]);
-            Some((ToolRef::new(leg.server().clone(), name), ToolDefinition::new(definition)))
-        });
-        self.decider.published(noted.collect()).await;
-        Ok(())
-    }
-}
-
 /// The same transport with what it would take from the environment filled in, for this one inquiry.
 fn with_secrets(mut transport: Transport, secrets: &BTreeMap<String, String>) -> Transport {
     if let Transport::Stdio { env, env_from, .. } = &mut transport {
@@ -137,12 +97,12 @@ impl From<LegFault> for InquiryFault {
 }
 
 /// What a client could do at most: some servers show certain tools only to clients that can.
-fn able() -> Value {
+pub(crate) fn able() -> Value {
     json!({ "sampling": {}, "elicitation": {}, "roots": {} })
 }
 
 /// Nobody is behind an inquiry: what the server says unasked is not heard, and what it asks is not answered.
-struct Deaf;
+pub(crate) struct Deaf;
 
 #[async_trait]
 impl Hears for Deaf {

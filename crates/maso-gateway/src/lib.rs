@@ -4,6 +4,7 @@
 //! released; a server's answer is a hop too. It must never know why something is allowed.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it"))]
 
+mod bodies;
 mod calls;
 mod client;
 mod decider;
@@ -11,10 +12,15 @@ mod fleet;
 mod gateway;
 mod hold;
 mod inquiry;
+mod listening;
 mod listing;
+mod meeting;
+mod mirrors;
 mod outlet;
+mod places;
 mod proxy;
 mod room;
+mod rooms;
 mod unbroken;
 mod upstream;
 

@@ -60,7 +60,9 @@ impl Gateway {
                     continue;
                 }
                 leg.learn_schema(name.as_str(), schema);
-                published.push((ToolRef::new(room.server.clone(), name), definition, value));
+                let tool = ToolRef::new(room.server.clone(), name);
+                self.mirrors.learn(&tool, schema);
+                published.push((tool, definition, value));
             }
             cursor = page.take("nextCursor").filter(|cursor| cursor.get() != "null");
             first_page.get_or_insert(page);

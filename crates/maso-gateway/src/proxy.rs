@@ -19,10 +19,11 @@ use crate::{
     decider::{Carry, Go, Got},
     fleet,
     gateway::Gateway,
-    hold::{Settled, held_reply, refused_code},
+    hold::{HELD_STATE, Settled, held_reply, refused_code},
     listing,
-    outlet::{Outlet, Weight},
-    room::{Listener, Room, known_level, released},
+    outlet::Outlet,
+    room::{Room, declares, known_level, released},
+    rooms::Declared,
     upstream::{Answer, Leg, LegFault, stateless_meta},
 };
 
@@ -79,7 +80,7 @@ impl Asked {
         self.request.meta(meta::CLIENT_CAPABILITIES).cloned().unwrap_or_else(|| json!({}))
     }
 
-    fn arrival(&self, gateway: &Gateway) -> Arrival {
+    pub(crate) fn arrival(&self, gateway: &Gateway) -> Arrival {
         Arrival {
             id: gateway.decider.hop_id(),
             at: gateway.decider.now(),
@@ -135,7 +136,7 @@ impl Gateway {
                 Err(refusal) => self.refused(asked, method, &act, refusal, self.decider.hop_id()),
             };
         }
-        self.meet_before_call(asked, method).await;
+        self.meet_before_call(asked, &act).await;
         let Some(received) = self.receive(asked, method, act.clone()) else {
             return mcp::error(Code::InvalidRequest, "malformed", None);
         };
@@ -148,16 +149,6 @@ impl Gateway {
             Settled::Held(ticket) => held_reply(method, asked.revision, &ticket, self.decider.now()),
             Settled::Earlier(reply) => reply,
             Settled::Refused { hop, refusal } => self.refused(asked, method, &act, refusal, hop),
-        }
-    }
-
-    /// Connects to the server before the first call of a stateless client that owns the pipe: it need not ask for
-    /// anything else first, and a tool that nobody has seen published cannot be called.
-    async fn meet_before_call(&self, asked: &Asked, method: Method) {
-        let Credential::Pipe(Principal::Agent(agent)) = &asked.credential else { return };
-        let unseen = called_tool(asked, method).is_some_and(|tool| self.decider.pin(&tool) != PinState::Pinned);
-        if unseen && let Err(fault) = self.room_of(asked, agent).leg().await {
-            tracing::debug!(server = %asked.server, %fault, "the server of a first call cannot be met");
         }
     }
 
@@ -196,12 +187,14 @@ impl Gateway {
             self.calls.begin(action, call);
         }
         let room = self.room_of(asked, &agent);
-        if method == Method::ToolsCall
-            && let Some(waits) = self.come_back_for(asked, &agent)
-        {
-            match waits {
-                Waits::Call(earlier, questions) => return self.go_on(asked, call, &agent, earlier, questions).await,
-                Waits::Server(state, questions) => {
+        if method.may_need_input() {
+            match self.come_back_for(asked, &agent) {
+                Ok(None) => {}
+                Err(reply) => return ours_failed(reply, "its state is none that the agent was given"),
+                Ok(Some(Waits::Call(earlier, questions))) => {
+                    return self.go_on(asked, call, &agent, earlier, questions).await;
+                }
+                Ok(Some(Waits::Server(state, questions))) => {
                     let more = self.answers_for(asked, &agent, state, questions).await;
                     return self.forward(asked, call, method, &go, &room, more).await;
                 }
@@ -216,9 +209,9 @@ impl Gateway {
                 Ok(reply) => Carried::Delivered(Got::Shaped(reply)),
                 Err(fault) => broken(method, &fault),
             },
-            Method::SubscriptionsListen => {
-                self.listen(asked, call, &room).await;
-                Carried::Delivered(Got::Ours(Reply::Result(Members::new().to_raw())))
+            Method::SubscriptionsListen => self.listen(asked, call, &room, &go).await,
+            Method::SetLevel | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
+                self.carry_across(asked, call, method, &go, &room).await
             }
             _ => self.forward(asked, call, method, &go, &room, Members::new()).await,
         }
@@ -242,14 +235,19 @@ impl Gateway {
         match &asked.session {
             Some(session) => session.room(self, agent, &asked.request),
             None => {
-                let level = asked.request.meta(meta::LOG_LEVEL).and_then(Value::as_str).and_then(known_level);
-                self.room(&asked.server, agent, asked.revision, &asked.capabilities(), level)
+                let declared = Declared {
+                    revision: asked.revision,
+                    capabilities: &asked.capabilities(),
+                    log_level: asked.request.meta(meta::LOG_LEVEL).and_then(Value::as_str).and_then(known_level),
+                    task: asked.task.as_ref(),
+                };
+                self.room(&asked.server, agent, &declared)
             }
         }
     }
 
     /// Sends the request on and waits for the server's answer. `more` are params that maso adds.
-    async fn forward(
+    pub(crate) async fn forward(
         &self,
         asked: &Asked,
         call: &Arc<Call>,
@@ -316,7 +314,7 @@ impl Gateway {
     }
 
     /// The answer's way back: a hop from the server to the agent.
-    async fn bring_back(
+    pub(crate) async fn bring_back(
         &self,
         asked: &Arc<Asked>,
         call: &Arc<Call>,
@@ -398,7 +396,7 @@ impl Gateway {
         match reply {
             Reply::Result(result) => {
                 if value.get("resultType").and_then(Value::as_str) == Some("input_required") {
-                    return self.passed_questions(asked, agent, hop, &result).await;
+                    return self.passed_questions(asked, agent, method, hop, &result).await;
                 }
                 let listed = match method {
                     Method::ToolsList | Method::Discover => Listed::Shaped,
@@ -424,10 +422,18 @@ impl Gateway {
         refusal_reply(method, asked.revision, act, refusal, hop)
     }
 
-    /// What the client came back for, if it did.
-    fn come_back_for(&self, asked: &Asked, agent: &AgentName) -> Option<Waits> {
-        let state = asked.request.params_value().get("requestState")?.as_str()?;
-        self.calls.unpark(state, agent, self.decider.now())
+    /// What the client came back for, if it did. A state that it was not given is refused, whoever made it up.
+    fn come_back_for(&self, asked: &Asked, agent: &AgentName) -> Result<Option<Waits>, Reply> {
+        if !asked.revision.is_stateless() {
+            return Ok(None);
+        }
+        let Some(state) = asked.request.params_value().get("requestState") else { return Ok(None) };
+        // The identical request finds its ticket by itself.
+        if state.as_str().is_some_and(|state| state.starts_with(HELD_STATE)) {
+            return Ok(None);
+        }
+        let waits = state.as_str().and_then(|state| self.calls.unpark(state, agent, self.decider.now()));
+        waits.map(Some).ok_or_else(|| mcp::error(Code::InvalidParams, "unknown `requestState`", None))
     }
 
     /// Goes on with a call whose server asked something, now that the client came back with answers.
@@ -490,10 +496,17 @@ impl Gateway {
     }
 
     /// A stateless server's own questions: each travels as a hop, and its state stays here under a handle.
-    async fn passed_questions(&self, asked: &Asked, agent: &AgentName, hop: HopId, result: &RawValue) -> Reply {
+    async fn passed_questions(
+        &self,
+        asked: &Asked,
+        agent: &AgentName,
+        method: Method,
+        hop: HopId,
+        result: &RawValue,
+    ) -> Reply {
         let refused = || mcp::error(refused_code(asked.revision), "maso refused this", None);
-        if !asked.revision.is_stateless() {
-            // Nothing was declared that it could have asked for.
+        if !asked.revision.is_stateless() || !method.may_need_input() {
+            // Nothing was declared that it could have asked for, or it may not ask before it answers this.
             return refused();
         }
         let mut members = Members::of(result).unwrap_or_default();
@@ -504,13 +517,16 @@ impl Gateway {
         let mut waiting = BTreeMap::new();
         for (key, question) in requests.iter() {
             let question = Members::of(question).unwrap_or_default();
-            let method = question.named("method").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+            let method_named = question.named("method").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
             let params = question.named("params").and_then(Members::of).unwrap_or_default();
-            let Some(method) = method.as_deref().and_then(Method::parse) else { return refused() };
-            let Ok(act @ Act::AskClient { .. }) = mcp::act_of(&asked.server, method, &Value::Null) else {
+            let Some(wanted) = method_named.as_deref().and_then(Method::parse) else { return refused() };
+            let Ok(act @ Act::AskClient { .. }) = mcp::act_of(&asked.server, wanted, &Value::Null) else {
                 return refused();
             };
-            let payload = mcp::payload_of(method, &params);
+            if !declares(room.capabilities(), &act) {
+                return refused();
+            }
+            let payload = mcp::payload_of(wanted, &params);
             let Some(received) = room.server_hop(self, act.clone(), asked.task.clone(), &payload) else {
                 return refused();
             };
@@ -520,10 +536,10 @@ impl Gateway {
             });
             match self.decider.clone().travel(received, carry).await {
                 crate::decider::Decided::Released { got: Got::Ours(Reply::Result(params)), .. } => {
-                    shown.set(key, input_request(method.as_str(), &params));
+                    shown.set(key, input_request(wanted.as_str(), &params));
                     waiting.insert(key.to_owned(), (question_hop, act));
                 }
-                _ => return refusal_reply(Method::ToolsCall, asked.revision, &act, Refusal::Denied, hop),
+                _ => return refusal_reply(method, asked.revision, &act, Refusal::Denied, hop),
             }
         }
         let now = self.decider.now();
@@ -585,42 +601,6 @@ impl Gateway {
             _ => refused(),
         }
     }
-
-    /// Serves a stateless client's stream of notifications until it goes away.
-    async fn listen(&self, asked: &Asked, call: &Arc<Call>, room: &Arc<Room>) {
-        let wanted = &asked.request.params_value()["notifications"];
-        let leg = match room.leg().await {
-            Ok(leg) => leg,
-            Err(fault) => {
-                tracing::debug!(server = %asked.server, %fault, "there is nothing to listen to");
-                return;
-            }
-        };
-        let mut honoured = json!({});
-        let mut topics = std::collections::BTreeSet::new();
-        for (name, method, capability) in [
-            ("toolsListChanged", Method::ToolsChanged, "tools"),
-            ("promptsListChanged", Method::PromptsChanged, "prompts"),
-            ("resourcesListChanged", Method::ResourcesChanged, "resources"),
-        ] {
-            if wanted[name] == json!(true) && leg.met().capabilities[capability]["listChanged"] == json!(true) {
-                honoured[name] = json!(true);
-                topics.insert(method);
-            }
-        }
-        let listener = Arc::new(Listener {
-            id: call.client_id.clone(),
-            outlet: call.outlet(),
-            topics,
-            resources: std::collections::BTreeSet::new(),
-        });
-        room.listen(&listener);
-        let mut params = Members::new();
-        params.set_value("_meta", &json!({ (meta::SUBSCRIPTION_ID): call.client_id }));
-        params.set_value("notifications", &honoured);
-        call.outlet().push(mcp::notification(Method::SubscriptionsAcknowledged.as_str(), &params), Weight::Must);
-        call.keep_listening(listener);
-    }
 }
 
 /// What a server says of itself, in the form that the client's revision has. What maso does not pass on is not offered.
@@ -635,13 +615,6 @@ fn introduction(revision: Revision, leg: &Leg) -> Reply {
     if let Some(capabilities) = capabilities.as_object_mut() {
         capabilities
             .retain(|name, _| ["tools", "prompts", "resources", "completions", "logging"].contains(&name.as_str()));
-        let crosses = revision.is_stateless() != met.revision.is_stateless();
-        if let Some(resources) = capabilities.get_mut("resources").and_then(Value::as_object_mut).filter(|_| crosses) {
-            resources.remove("subscribe");
-        }
-        if !revision.is_stateless() && met.revision.is_stateless() {
-            capabilities.remove("logging");
-        }
     }
     let mut told = Members::new();
     if revision.is_stateless() {
@@ -663,7 +636,7 @@ fn introduction(revision: Revision, leg: &Leg) -> Reply {
     Reply::Result(told.to_raw())
 }
 
-fn answered(answer: Answer) -> Carried<Got> {
+pub(crate) fn answered(answer: Answer) -> Carried<Got> {
     let code = match &answer.reply {
         Reply::Result(_) => None,
         Reply::Error(error) => Some(error.code),
@@ -686,7 +659,7 @@ fn called_tool(asked: &Asked, method: Method) -> Option<ToolRef> {
     Some(ToolRef::new(asked.server.clone(), name.parse().ok()?))
 }
 
-fn broken(method: Method, fault: &LegFault) -> Carried<Got> {
+pub(crate) fn broken(method: Method, fault: &LegFault) -> Carried<Got> {
     let reply = Got::Ours(unavailable(method));
     match fault {
         LegFault::NotSent(_) => Carried::Failed { reply, fault: fault.to_string() },
@@ -694,7 +667,7 @@ fn broken(method: Method, fault: &LegFault) -> Carried<Got> {
     }
 }
 
-fn ours_failed(reply: Reply, fault: &str) -> Carried<Got> {
+pub(crate) fn ours_failed(reply: Reply, fault: &str) -> Carried<Got> {
     Carried::Failed { reply: Got::Ours(reply), fault: fault.to_owned() }
 }
 

@@ -2,7 +2,7 @@
 //! says unasked. Everything that it says travels before the client hears it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -22,6 +22,7 @@ use crate::{
     calls::{Call, Question},
     decider::{Carry, Decided, Go, Got},
     gateway::Gateway,
+    listening::{Listening, subscription_of},
     outlet::{Outlet, Weight},
     upstream::{Hears, Leg, LegFault, Wish, not_passed_on},
 };
@@ -34,26 +35,14 @@ pub(crate) struct Room {
     /// The revision that the client speaks.
     pub(crate) revision: Revision,
     capabilities: Value,
-    log_level: Option<String>,
+    log_level: Mutex<Option<&'static str>>,
     leg: tokio::sync::Mutex<Option<Arc<Leg>>>,
     calls: Mutex<BTreeMap<i64, Arc<Call>>>,
     /// What belongs to no request, for a client with a session.
     general: Arc<Outlet>,
-    listeners: Mutex<Vec<Weak<Listener>>>,
+    pub(crate) listening: Listening,
     questions: Mutex<HashMap<String, Pending>>,
     used_at: Mutex<Instant>,
-}
-
-/// A stateless client that listens.
-pub(crate) struct Listener {
-    /// The id of its request.
-    pub(crate) id: Id,
-    /// Where its notifications go.
-    pub(crate) outlet: Arc<Outlet>,
-    /// The notifications that it asked for.
-    pub(crate) topics: BTreeSet<Method>,
-    /// The resources of whose changes it asked to be told.
-    pub(crate) resources: BTreeSet<String>,
 }
 
 /// A question that a client with a session was asked.
@@ -75,7 +64,7 @@ impl Room {
         agent: AgentName,
         revision: Revision,
         capabilities: &Value,
-        log_level: Option<String>,
+        log_level: Option<&'static str>,
         general: Arc<Outlet>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -84,11 +73,11 @@ impl Room {
             agent,
             revision,
             capabilities: passable(revision, capabilities),
-            log_level,
+            log_level: Mutex::new(log_level),
             leg: tokio::sync::Mutex::new(None),
             calls: Mutex::new(BTreeMap::new()),
             general,
-            listeners: Mutex::new(Vec::new()),
+            listening: Listening::default(),
             questions: Mutex::new(HashMap::new()),
             used_at: Mutex::new(Instant::now()),
         })
@@ -110,16 +99,20 @@ impl Room {
             .ok_or_else(|| LegFault::NotSent(format!("no server `{}` is declared", self.server)))?;
         let wish = Wish { revision: self.revision, capabilities: self.capabilities.clone() };
         let hears = Arc::new(Ears(Arc::downgrade(self)));
-        let leg = gateway.upstreams.open(manifest, &deployment.settings, wish, hears).await?;
+        // One that ended gives its place up first.
+        *slot = None;
+        let place = gateway.place(&self.agent, &self.server).await?;
+        let leg = gateway.upstreams.open(manifest, &deployment.settings, wish, hears, Some(place)).await?;
         gateway.note_definitions(&leg, &self.capabilities).await?;
-        if let Some(level) = &self.log_level
+        if let Some(level) = self.log_level()
             && !leg.met().revision.is_stateless()
             && leg.met().capabilities.get("logging").is_some()
         {
             let mut params = Members::new();
-            params.set_value("level", level);
+            params.set_value("level", &level);
             leg.ask(leg.fresh_id(), Method::SetLevel, &params, &Value::Null).await?;
         }
+        self.follow_lists(&leg);
         *slot = Some(Arc::clone(&leg));
         Ok(leg)
     }
@@ -129,8 +122,14 @@ impl Room {
         &self.capabilities
     }
 
-    pub(crate) fn log_level(&self) -> Option<&str> {
-        self.log_level.as_deref()
+    /// The least level of log notifications that the client wants.
+    pub(crate) fn log_level(&self) -> Option<&'static str> {
+        *self.log_level.lock()
+    }
+
+    /// From now on it wants this level.
+    pub(crate) fn keep_level(&self, level: &'static str) {
+        *self.log_level.lock() = Some(level);
     }
 
     /// Notes that a request to the server is under way, until the guard is dropped.
@@ -144,19 +143,12 @@ impl Room {
         self.calls.lock().last_key_value().map(|(_, call)| Arc::clone(call))
     }
 
-    pub(crate) fn listen(&self, listener: &Arc<Listener>) {
-        let mut listeners = self.listeners.lock();
-        listeners.retain(|known| known.strong_count() > 0);
-        if listeners.len() < LISTENERS_MAX {
-            listeners.push(Arc::downgrade(listener));
-        }
-    }
-
-    /// Whether nobody used it for so long.
-    pub(crate) fn is_idle(&self, idle: Duration) -> bool {
-        self.used_at.lock().elapsed() > idle
-            && self.calls.lock().is_empty()
-            && self.listeners.lock().iter().all(|listener| listener.strong_count() == 0)
+    /// Since when nobody uses it; `None` while something is under way in it or nothing was connected yet.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        // Locked while a connection is being opened.
+        let is_connected = self.leg.try_lock().is_ok_and(|leg| leg.is_some());
+        let is_idle = is_connected && self.calls.lock().is_empty() && self.listening.is_quiet();
+        is_idle.then(|| *self.used_at.lock())
     }
 
     /// The question that this id names, once.
@@ -192,6 +184,9 @@ impl Room {
             tracing::debug!(server = %self.server, method = told.method, "a notification that nobody knows is dropped");
             return;
         };
+        if self.listening.takes(method, &told) {
+            return;
+        }
         let Ok(act) = mcp::act_of(&self.server, method, told.params_value()) else { return };
         if method == Method::ToolsChanged {
             self.note_changed_tools(&gateway);
@@ -206,6 +201,7 @@ impl Room {
         } else if method == Method::Message {
             call = self.latest_call();
         }
+        let stream = subscription_of(&told);
         let mut payload = told.params.clone();
         payload.retain(|name| name != "_meta" && name != meta::PROGRESS_TOKEN);
         let payload = payload.to_raw();
@@ -214,7 +210,7 @@ impl Room {
         let room = Arc::clone(self);
         let carry: Carry = Box::new(move |go| {
             Box::pin(async move {
-                room.pass_on(method, call.as_deref(), &released(&go, payload));
+                room.pass_on(method, call.as_deref(), stream, &released(&go, payload));
                 Carried::Delivered(Got::Ours(Reply::Result(Members::new().to_raw())))
             })
         });
@@ -236,7 +232,7 @@ impl Room {
         });
     }
 
-    fn pass_on(&self, method: Method, call: Option<&Call>, payload: &RawValue) {
+    fn pass_on(&self, method: Method, call: Option<&Call>, stream: Option<i64>, payload: &RawValue) {
         let mut params = Members::of(payload).unwrap_or_default();
         if method == Method::Progress {
             let mut ordered = Members::new();
@@ -249,25 +245,16 @@ impl Room {
         if !method.sides(self.revision).server {
             return;
         }
+        // A stateless client that names no level wants no log.
+        if method == Method::Message && self.revision.is_stateless() && self.log_level().is_none() {
+            return;
+        }
         match call {
             Some(call) => call.outlet().push(mcp::notification(method.as_str(), &params), Weight::May),
             None if !self.revision.is_stateless() => {
                 self.general.push(mcp::notification(method.as_str(), &params), Weight::May);
             }
-            None => {
-                let uri = params.named("uri").and_then(|uri| serde_json::from_str::<String>(uri.get()).ok());
-                for listener in self.listeners.lock().iter().filter_map(Weak::upgrade) {
-                    let wanted = match method {
-                        Method::ResourceUpdated => uri.as_ref().is_some_and(|uri| listener.resources.contains(uri)),
-                        _ => listener.topics.contains(&method),
-                    };
-                    if wanted {
-                        let mut params = params.clone();
-                        params.set_value("_meta", &json!({ (meta::SUBSCRIPTION_ID): listener.id }));
-                        listener.outlet.push(mcp::notification(method.as_str(), &params), Weight::May);
-                    }
-                }
-            }
+            None => self.listening.tell(method, stream, &params),
         }
     }
 
@@ -341,6 +328,13 @@ impl Room {
     }
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        // Whoever listens is told; a connection that ends later finds nobody to tell.
+        self.listening.end_all();
+    }
+}
+
 /// What a room's connection hears. Weak, so that a room that nobody uses ends with its connection.
 struct Ears(Weak<Room>);
 
@@ -365,6 +359,7 @@ impl Hears for Ears {
     fn ended(&self) {
         if let Some(room) = self.0.upgrade() {
             room.questions.lock().clear();
+            room.listening.end_all();
         }
     }
 }
@@ -426,14 +421,14 @@ fn known_switches(capability: &Value) -> Value {
 }
 
 /// The level if it is one that the protocol has.
-pub(crate) fn known_level(level: &str) -> Option<&str> {
+pub(crate) fn known_level(level: &str) -> Option<&'static str> {
     ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
         .into_iter()
         .find(|known| *known == level)
 }
 
 /// Whether the client declared that it can be asked this.
-fn declares(capabilities: &Value, act: &Act) -> bool {
+pub(crate) fn declares(capabilities: &Value, act: &Act) -> bool {
     let name = match act {
         Act::AskClient { wants: Wants::Sample, .. } => "sampling",
         Act::AskClient { wants: Wants::Elicit, .. } => "elicitation",
@@ -443,7 +438,6 @@ fn declares(capabilities: &Value, act: &Act) -> bool {
     capabilities.get(name).is_some()
 }
 
-const LISTENERS_MAX: usize = 64;
 const QUESTIONS_MAX: usize = 64;
 
 #[cfg(test)]

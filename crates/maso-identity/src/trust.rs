@@ -1,6 +1,6 @@
 //! What one deployment believes, and what it has seen.
 
-use maso_core::{Digest, Principal, Timestamp, TrustDomain};
+use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain};
 use maso_wire::{Credential, UnverifiedToken};
 
 use crate::{
@@ -95,6 +95,34 @@ impl Trust {
         self.weigh_credential(credential, now)?.spend(self, now)
     }
 
+    /// The agent whose token this is, by all that can be told from the token and how it came: signature, time, revocation,
+    /// key and machine. Whether its holder has the key is not looked at and no proof is used up, so this believes nobody;
+    /// it turns strangers away before anything is spent on them.
+    ///
+    /// # Errors
+    /// When a hop with this credential could not be identified.
+    pub fn named_agent(&self, credential: &Credential, now: Timestamp) -> Result<AgentName, Unproven> {
+        match credential {
+            Credential::Absent => Err(Unproven::NoCredential),
+            Credential::Bearer { token, loopback } => Ok(self.bearer(token, *loopback, now)?.agent().agent.clone()),
+            Credential::Bound { token, .. } => {
+                let token = self.agent_token(token, now)?;
+                token.key().ok_or(Unproven::UnboundTokenWithProof)?;
+                Ok(token.agent().agent.clone())
+            }
+            Credential::Pipe(_) => agent(self.weigh_credential(credential, now)?.principal),
+        }
+    }
+
+    /// The agent that shows this credential, with its proof, which is not used up. For what is prepared before its hop
+    /// travels and gives nothing to anybody; the hop itself is identified all the same.
+    ///
+    /// # Errors
+    /// When it is not proven.
+    pub fn shown_agent(&self, credential: &Credential, now: Timestamp) -> Result<AgentName, Unproven> {
+        agent(self.weigh_credential(credential, now)?.principal)
+    }
+
     /// What a task token says.
     ///
     /// # Errors
@@ -122,16 +150,7 @@ impl Trust {
         match credential {
             Credential::Absent => Err(Unproven::NoCredential),
             Credential::Bearer { token, loopback } => {
-                let token = self.agent_token(token, now)?;
-                if token.key().is_some() {
-                    return Err(Unproven::BoundTokenAlone);
-                }
-                if !loopback {
-                    return Err(Unproven::BearerFromAfar);
-                }
-                if !self.settings.bearer_on_loopback {
-                    return Err(Unproven::BearerNotAllowed);
-                }
+                let token = self.bearer(token, *loopback, now)?;
                 let proof = Proof::Bearer { token_id: token.id().to_string() };
                 Ok(Claimant { principal: Principal::Agent(token.agent().agent.clone()), proof, possession: None })
             }
@@ -156,6 +175,21 @@ impl Trust {
                 Ok(Claimant { principal: principal.clone(), proof: Proof::Pipe, possession: None })
             }
         }
+    }
+
+    /// An agent token that counts now without a key.
+    fn bearer(&self, token: &UnverifiedToken, loopback: bool, now: Timestamp) -> Result<AgentToken, Unproven> {
+        let token = self.agent_token(token, now)?;
+        if token.key().is_some() {
+            return Err(Unproven::BoundTokenAlone);
+        }
+        if !loopback {
+            return Err(Unproven::BearerFromAfar);
+        }
+        if !self.settings.bearer_on_loopback {
+            return Err(Unproven::BearerNotAllowed);
+        }
+        Ok(token)
     }
 
     /// An agent token that counts now. Its signature may be remembered; its time and revocation never are.
@@ -203,6 +237,14 @@ impl Claimant {
             trust.used_proofs.spend(thumbprint, &possession.id, possession.until, now).map_err(Unproven::Spent)?;
         }
         Ok((self.principal, self.proof))
+    }
+}
+
+/// The agent, if it is one: neither server nor operator asks for anything by a credential.
+fn agent(principal: Principal) -> Result<AgentName, Unproven> {
+    match principal {
+        Principal::Agent(agent) => Ok(agent),
+        Principal::Server(_) | Principal::Operator(_) => Err(Unproven::NoCredential),
     }
 }
 

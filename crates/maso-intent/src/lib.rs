@@ -34,7 +34,7 @@ pub use minimal::minimal;
 pub use parse::parse;
 pub use problem::{Problem, Problems, Severity};
 pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
-pub use settings::Settings;
+pub use settings::{OpenLimits, Settings};
 pub use source::Source;
 pub use task::{OpenError, OpenTask, TaskKind, TaskSpec};
 

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::{
     AgentMandate, Authority, AuthorityArgument, Below, Bound, Deployment, Deselection, Evaluation, Grant, HardLimits,
-    JudgeKind, JudgeSpec, OiSpec, Operator, PlanAttempts, PolicyFile, Problem, Problems, ResourceTerm, ResultLabels,
-    ServerManifest, Settings, Severity, SolutionMandate, Source, ToolDefinition, ToolManifest, ToolTerms, Transport,
+    JudgeKind, JudgeSpec, OiSpec, OpenLimits, Operator, PlanAttempts, PolicyFile, Problem, Problems, ResourceTerm,
+    ResultLabels, ServerManifest, Settings, Severity, SolutionMandate, Source, ToolDefinition, ToolManifest, ToolTerms,
+    Transport,
     form::{
         AgentForm, BoundForm, File, Folder, JudgeForm, KindForm, LabelForm, Lock, MasoForm, OiSpecForm, ServerForm,
         ToolForm, TransportForm, TransportKind, WorkflowForm,
@@ -108,13 +109,14 @@ fn operators(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> BTreeMap
 
 fn settings(form: &MasoForm) -> Settings {
     let defaults = Settings::default();
-    let limits = defaults.limits;
+    let (limits, open) = (defaults.limits, defaults.open);
     let wait = &form.approvals.wait;
     let [low, medium, high, critical] = defaults.approval_wait_ms;
     let span =
         |given: &Option<crate::form::At<crate::form::Span>>, default: u64| given.as_ref().map_or(default, |at| at.0);
     Settings {
         listen: form.listen.address.as_ref().map_or(defaults.listen, |address| address.value),
+        public_url: form.listen.public_url.as_ref().map(|url| url.value.clone()),
         limits: maso_wire::Limits {
             frame_bytes_max: form.limits.frame_bytes_max.unwrap_or(limits.frame_bytes_max),
             depth_max: form.limits.depth_max.unwrap_or(limits.depth_max),
@@ -122,6 +124,14 @@ fn settings(form: &MasoForm) -> Settings {
             string_bytes_max: form.limits.string_bytes_max.unwrap_or(limits.string_bytes_max),
             keys_max: form.limits.keys_max.unwrap_or(limits.keys_max),
             ..limits
+        },
+        open: OpenLimits {
+            sessions_per_agent_max: form.limits.sessions_per_agent_max.unwrap_or(open.sessions_per_agent_max),
+            sessions_max: form.limits.sessions_max.unwrap_or(open.sessions_max),
+            session_idle_ms: span(&form.limits.session_idle, open.session_idle_ms),
+            connections_per_agent_max: form.limits.connections_per_agent_max.unwrap_or(open.connections_per_agent_max),
+            connections_max: form.limits.connections_max.unwrap_or(open.connections_max),
+            bodies_max: form.limits.bodies_max.unwrap_or(open.bodies_max),
         },
         approval_wait_ms: [
             span(&wait.low, low),

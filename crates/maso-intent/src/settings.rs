@@ -10,8 +10,12 @@ use maso_wire::Limits;
 pub struct Settings {
     /// Where the gateway, API and console listen.
     pub listen: SocketAddr,
+    /// The address that agents and browsers know it by, where something in front of it has another: scheme, host, port.
+    pub public_url: Option<url::Url>,
     /// Bounds on one frame.
     pub limits: Limits,
+    /// Bounds on what may be open at the same time.
+    pub open: OpenLimits,
     /// How long a held action waits for a person, by risk; unanswered is denied (EC-2.9).
     pub approval_wait_ms: [u64; 4],
     /// How long a client's request is kept open for a held action before it gets a ticket instead.
@@ -36,6 +40,40 @@ pub struct Settings {
     pub calls_per_hour_max: u32,
 }
 
+/// How much may be open at the same time. A share for each agent, so that none can use up what all of them need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenLimits {
+    /// Sessions of one agent. Past it the one that it left alone the longest ends; when all are in use, none begins.
+    pub sessions_per_agent_max: usize,
+    /// Sessions of all agents. Past it none begins.
+    pub sessions_max: usize,
+    /// How long a session lives that nobody uses.
+    pub session_idle_ms: u64,
+    /// Connections to one tool server for one agent; to a server over pipes, each is a process of its own.
+    pub connections_per_agent_max: usize,
+    /// Connections to all tool servers for all agents.
+    pub connections_max: usize,
+    /// Request bodies that are being read. One agent gets a quarter of them; what comes then waits unread.
+    pub bodies_max: usize,
+}
+
+impl OpenLimits {
+    /// The limits of a deployment that sets none.
+    pub const DEFAULT: Self = Self {
+        sessions_per_agent_max: 32,
+        sessions_max: 1_024,
+        session_idle_ms: 30 * 60_000,
+        connections_per_agent_max: 32,
+        connections_max: 256,
+        bodies_max: 64,
+    };
+
+    /// Request bodies of one agent that are being read.
+    pub fn bodies_per_agent_max(&self) -> usize {
+        self.bodies_max.div_ceil(4)
+    }
+}
+
 impl Settings {
     /// How long a held action of this risk waits for a person.
     pub const fn approval_wait(&self, risk: Risk) -> u64 {
@@ -48,7 +86,9 @@ impl Default for Settings {
         const MINUTE: u64 = 60_000;
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7680)),
+            public_url: None,
             limits: Limits::DEFAULT,
+            open: OpenLimits::DEFAULT,
             approval_wait_ms: [60 * MINUTE, 60 * MINUTE, 15 * MINUTE, 15 * MINUTE],
             hold_open_ms: 50_000,
             breaker_blocks_max: 3,

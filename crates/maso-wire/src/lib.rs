@@ -5,6 +5,7 @@
 
 mod credential;
 mod json;
+mod known_hosts;
 mod limits;
 pub mod mcp;
 mod number;
@@ -12,6 +13,7 @@ mod received;
 
 pub use credential::{Credential, UnverifiedToken};
 pub use json::{Malformed, Parsed, parse, parse_json};
+pub use known_hosts::KnownHosts;
 pub use limits::Limits;
 pub use received::{Arrival, Parts, Received};
 

@@ -1,10 +1,6 @@
 //! The door for clients over streamable HTTP: `/mcp/{server}`, with sessions for older revisions, without for newer.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -24,6 +20,7 @@ use maso_wire::{
 };
 
 use crate::{
+    bodies::Unread,
     calls::Call,
     client::{
         Ends, Session,
@@ -86,11 +83,19 @@ impl Visitor {
             return StatusCode::NOT_ACCEPTABLE.into_response();
         }
         let limits = self.gateway.decider.deployment().settings.limits;
-        let read = axum::body::to_bytes(body, limits.frame_bytes_max);
-        let bytes = match tokio::time::timeout(BODY_WAIT, read).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(_)) => return error(StatusCode::PAYLOAD_TOO_LARGE, None, Code::InvalidRequest, "frame too large"),
-            Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+        let agent = match self.gateway.decider.named(&self.credential) {
+            Ok(agent) => agent,
+            Err(refusal) => {
+                self.gateway.note_stranger(self.credential, self.task, &self.server).await;
+                return turned_away(None, refusal);
+            }
+        };
+        let bytes = match self.gateway.bodies.read(&agent, body, limits.frame_bytes_max).await {
+            Ok(bytes) => bytes,
+            Err(Unread::TooLarge) => {
+                return error(StatusCode::PAYLOAD_TOO_LARGE, None, Code::InvalidRequest, "frame too large");
+            }
+            Err(Unread::TooSlow) => return StatusCode::REQUEST_TIMEOUT.into_response(),
         };
         match Frame::parse(&bytes, &limits) {
             Err(fault) => error(StatusCode::BAD_REQUEST, fault.id.as_ref(), fault.code, &fault.reason),
@@ -135,7 +140,7 @@ impl Visitor {
             let mut response = self.serve(request, revision, Some(Arc::clone(&session))).await;
             // Nobody owns a session whose beginning was refused.
             if response.status().is_success() && session.agent().is_some() {
-                if !gateway.sessions.begin(&session) {
+                if !gateway.sessions.begin(&session, &gateway.decider.deployment().settings.open) {
                     return error(StatusCode::SERVICE_UNAVAILABLE, Some(&id), Code::Internal, "too many sessions");
                 }
                 let value = HeaderValue::from_str(&session.id).expect("a session id is hexadecimal");
@@ -166,6 +171,10 @@ impl Visitor {
             name: header(&self.headers, "mcp-name"),
         };
         if let Err(mismatch) = mirrored.agree_with(&request) {
+            return error(StatusCode::BAD_REQUEST, Some(&id), Code::HeaderMismatch, &mismatch.to_string());
+        }
+        let shown = |name: &str| header(&self.headers, name);
+        if let Err(mismatch) = self.gateway.parameters_agree(&self.credential, &self.server, &request, shown) {
             return error(StatusCode::BAD_REQUEST, Some(&id), Code::HeaderMismatch, &mismatch.to_string());
         }
         match stateless_era(&request, version) {
@@ -410,35 +419,12 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn host_is_ours(gateway: &Gateway, headers: &HeaderMap, authority: Option<&str>) -> bool {
-    let Some(host) = header(headers, HOST.as_str()).map(without_port).or(authority) else { return false };
-    is_loopback(host)
-        || gateway.doors.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
-        || host_of(&gateway.doors.base_url).is_some_and(|known| known.eq_ignore_ascii_case(host))
+    header(headers, HOST.as_str()).or(authority).is_some_and(|host| gateway.doors.hosts.has(host))
 }
 
 fn origin_is_ours(gateway: &Gateway, headers: &HeaderMap) -> bool {
-    if !headers.contains_key(ORIGIN) {
-        return true;
-    }
-    let Some(origin) = header(headers, ORIGIN.as_str()) else { return false };
-    host_of(origin).is_some_and(|host| is_loopback(&host))
-        || gateway.doors.origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
-}
-
-fn host_of(url: &str) -> Option<String> {
-    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => host,
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    !headers.contains_key(ORIGIN)
+        || header(headers, ORIGIN.as_str()).is_some_and(|origin| gateway.doors.hosts.has_origin(origin))
 }
 
 fn content_type_is_json(headers: &HeaderMap) -> bool {
@@ -500,5 +486,4 @@ fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
 }
 
 static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const BODY_WAIT: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

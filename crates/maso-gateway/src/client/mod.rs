@@ -47,7 +47,10 @@ impl Gateway {
             reply => reply,
         };
         let code = match &reply {
-            Reply::Result(_) if matches!(ends, Ends::WithError | Ends::NeverListens) => return None,
+            Reply::Result(_) if matches!(ends, Ends::WithError | Ends::NeverListens) => {
+                self.put_end_of_listening(call, outlet, ends).await;
+                return None;
+            }
             Reply::Result(_) => None,
             Reply::Error(error) => Some(error.code),
         };
@@ -123,11 +126,11 @@ impl Gateway {
 pub(crate) enum Ends {
     /// It is the client's only one, for requests with and without an end of their own.
     Never,
-    /// The same, and there is no reply but an error: the client listens.
+    /// The same, and there is no reply before the client has listened to the end, but an error.
     NeverListens,
     /// With the reply.
     WithReply,
-    /// Only if the reply is an error: the client listens otherwise.
+    /// With an error; otherwise the client listens, and it ends when that does.
     WithError,
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use maso_core::{AgentName, ServerName};
+use maso_intent::OpenLimits;
 use maso_wire::mcp::{Id, Request, Revision};
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -111,10 +112,10 @@ impl Session {
         *self.used_at.lock() = Instant::now();
     }
 
-    fn is_idle(&self) -> bool {
-        self.used_at.lock().elapsed() > SESSION_IDLE
-            && self.inflight.is_empty()
-            && !self.listening.load(Ordering::Acquire)
+    /// Since when nobody uses it; `None` while something is under way in it.
+    fn idle_since(&self) -> Option<Instant> {
+        let is_idle = self.inflight.is_empty() && !self.listening.load(Ordering::Acquire);
+        is_idle.then(|| *self.used_at.lock())
     }
 }
 
@@ -135,7 +136,7 @@ impl Inflight {
     /// Notes a request; `false` if its id is taken or there are too many.
     pub(crate) fn begin(&self, call: &Arc<Call>) -> bool {
         let mut calls = self.0.lock();
-        calls.retain(|_, call| call.upgrade().is_some_and(|call| !call.is_done() && !call.is_abandoned()));
+        calls.retain(|_, call| call.upgrade().is_some_and(|call| call.is_under_way() && !call.is_abandoned()));
         if calls.len() >= INFLIGHT_MAX || calls.contains_key(&call.client_id) {
             return false;
         }
@@ -146,7 +147,7 @@ impl Inflight {
     /// Whether a request with this id could begin now.
     pub(crate) fn admits(&self, id: &Id) -> bool {
         let mut calls = self.0.lock();
-        calls.retain(|_, call| call.upgrade().is_some_and(|call| !call.is_done() && !call.is_abandoned()));
+        calls.retain(|_, call| call.upgrade().is_some_and(|call| call.is_under_way() && !call.is_abandoned()));
         calls.len() < INFLIGHT_MAX && !calls.contains_key(id)
     }
 
@@ -159,7 +160,7 @@ impl Inflight {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.lock().values().all(|call| call.upgrade().is_none_or(|call| call.is_done()))
+        self.0.lock().values().all(|call| call.upgrade().is_none_or(|call| !call.is_under_way()))
     }
 }
 
@@ -168,16 +169,42 @@ impl Inflight {
 pub(crate) struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
 
 impl Sessions {
-    /// Takes a session in; `false` when there are too many.
-    pub(crate) fn begin(&self, session: &Arc<Session>) -> bool {
+    /// Takes a session in; `false` when there are too many. Past an agent's own share, the one that it left alone the
+    /// longest ends: clients forget sessions more often than they end them.
+    pub(crate) fn begin(&self, session: &Arc<Session>, limits: &OpenLimits) -> bool {
         let mut sessions = self.0.lock();
-        sessions.retain(|_, session| !session.is_idle());
         let own = sessions.values().filter(|other| other.agent() == session.agent()).count();
-        if sessions.len() >= SESSIONS_MAX || own >= SESSIONS_PER_AGENT_MAX {
+        if own >= limits.sessions_per_agent_max {
+            let forgotten = session.agent().and_then(|agent| {
+                left_alone(&sessions, |other| other.agent() == Some(agent)).map(|(_, id)| id.to_owned())
+            });
+            if forgotten.and_then(|id| sessions.remove(&id)).is_none() {
+                return false;
+            }
+        }
+        if sessions.len() >= limits.sessions_max {
             return false;
         }
         sessions.insert(session.id.clone(), Arc::clone(session));
         true
+    }
+
+    /// The session with a connection to this server that the agent left alone the longest, and since when.
+    pub(crate) fn left_alone(&self, agent: &AgentName, server: Option<&ServerName>) -> Option<(Instant, String)> {
+        let sessions = self.0.lock();
+        let (since, id) = left_alone(&sessions, |session| {
+            session.agent() == Some(agent)
+                && server.is_none_or(|server| session.server == *server)
+                && session.known_room().is_some_and(|room| room.idle_since().is_some())
+        })?;
+        Some((since, id.to_owned()))
+    }
+
+    /// Ends the sessions that nobody has used for so long.
+    pub(crate) fn end_idle(&self, now: Instant, idle: Duration) {
+        self.0
+            .lock()
+            .retain(|_, session| session.idle_since().is_none_or(|since| now.saturating_duration_since(since) < idle));
     }
 
     /// The session of this id with this server.
@@ -196,10 +223,68 @@ impl Sessions {
     }
 }
 
+fn left_alone(sessions: &HashMap<String, Arc<Session>>, of: impl Fn(&Session) -> bool) -> Option<(Instant, &str)> {
+    sessions
+        .iter()
+        .filter(|(_, session)| of(session))
+        .filter_map(|(id, session)| Some((session.idle_since()?, id.as_str())))
+        .min_by_key(|(since, _)| *since)
+}
+
 /// The number of the stream of what belongs to no request.
 pub(crate) const GENERAL: u64 = 0;
 const STREAMS_MAX: usize = 32;
 const INFLIGHT_MAX: usize = 256;
-const SESSIONS_MAX: usize = 2048;
-const SESSIONS_PER_AGENT_MAX: usize = 256;
-const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(agent: &str) -> Arc<Session> {
+        let session = Session::new("notes".parse().unwrap(), Revision::V2025_11_25, Arc::new(Outlet::new()));
+        session.bind(&agent.parse().unwrap());
+        session
+    }
+
+    fn limits(sessions_per_agent_max: usize, sessions_max: usize) -> OpenLimits {
+        OpenLimits { sessions_per_agent_max, sessions_max, ..OpenLimits::DEFAULT }
+    }
+
+    #[test]
+    fn an_agent_past_its_share_loses_what_it_left_alone_and_nobody_else_does() {
+        let (sessions, limits) = (Sessions::default(), limits(2, 10));
+        let [other, oldest, newer, newest] = ["other", "own", "own", "own"].map(session);
+        for begun in [&other, &oldest, &newer, &newest] {
+            assert!(sessions.begin(begun, &limits));
+        }
+        let known = |session: &Session| sessions.find(&session.id, &session.server).is_some();
+        assert!(!known(&oldest));
+        assert!(known(&other) && known(&newer) && known(&newest));
+        let _both = (newer.listen().unwrap(), newest.listen().unwrap());
+        assert!(!sessions.begin(&session("own"), &limits), "what is in use does not give way");
+        assert!(sessions.begin(&session("other"), &limits));
+    }
+
+    #[test]
+    fn all_sessions_have_an_end() {
+        let (sessions, limits) = (Sessions::default(), limits(2, 3));
+        for agent in ["a", "a", "b"] {
+            assert!(sessions.begin(&session(agent), &limits));
+        }
+        assert!(!sessions.begin(&session("b"), &limits), "nobody else's gives way");
+        assert!(sessions.begin(&session("a"), &limits), "its own does");
+    }
+
+    #[test]
+    fn a_session_that_nobody_uses_ends() {
+        let (sessions, limits) = (Sessions::default(), limits(2, 10));
+        let [idle, listened] = ["a", "a"].map(session);
+        assert!(sessions.begin(&idle, &limits) && sessions.begin(&listened, &limits));
+        let _listening = listened.listen().unwrap();
+        let (now, after) = (Instant::now(), Duration::from_secs(60));
+        sessions.end_idle(now, after);
+        assert_eq!(sessions.0.lock().len(), 2);
+        sessions.end_idle(now + after, after);
+        assert!(sessions.0.lock().keys().eq([&listened.id]));
+    }
+}

@@ -1,6 +1,6 @@
 //! The door for a client at the other end of a pipe: one line is one frame.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use maso_core::{AgentName, Principal, ServerName};
 use maso_wire::{
@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    calls::Call,
     client::{Ends, Inflight, Session, one_line},
     gateway::Gateway,
     outlet::{Outlet, Weight},
@@ -42,6 +43,7 @@ pub async fn serve_stdio(
         out: Arc::clone(&out),
         session: None,
         stateless: Arc::new(Inflight::default()),
+        listening: Vec::new(),
         serving: JoinSet::new(),
     };
     let bytes_max = client.gateway.decider.deployment().settings.limits.frame_bytes_max;
@@ -65,6 +67,7 @@ pub async fn serve_stdio(
             }
         }
     }
+    client.stop_listening().await;
     tokio::select! {
         () = async { while client.serving.join_next().await.is_some() {} } => {}
         written = &mut writing => {
@@ -83,6 +86,8 @@ struct Client {
     out: Arc<Outlet>,
     session: Option<Arc<Session>>,
     stateless: Arc<Inflight>,
+    /// Requests that end only when they are taken back.
+    listening: Vec<Weak<Call>>,
     serving: JoinSet<()>,
 }
 
@@ -143,6 +148,10 @@ impl Client {
         let begun =
             session.as_ref().map_or_else(|| self.stateless.begin(&call), |session| session.inflight().begin(&call));
         debug_assert!(begun, "it was admitted just now, and nobody else begins requests here");
+        if ends == Ends::NeverListens {
+            self.listening.retain(|known| known.strong_count() > 0);
+            self.listening.push(Arc::downgrade(&call));
+        }
         let (gateway, out) = (Arc::clone(&self.gateway), Arc::clone(&self.out));
         // Finished also when the client is gone: what has begun is kept for when it comes back.
         self.serving.spawn(Unbroken::new(async move {
@@ -176,6 +185,12 @@ impl Client {
 
     fn reply(&self, id: Option<&Id>, reply: &Reply) {
         self.out.push(one_line(mcp::response(id, reply)), Weight::Must);
+    }
+
+    async fn stop_listening(&self) {
+        for call in self.listening.iter().filter_map(Weak::upgrade) {
+            call.cancel().await;
+        }
     }
 
     fn abandon_all(&self) {

@@ -1,15 +1,20 @@
 //! A server over streamable HTTP: one POST a frame, answered with JSON or a stream of events.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::StreamExt as _;
 use maso_wire::{Limits, mcp::Revision};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use reqwest::{
     Client, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::upstream::{
@@ -26,6 +31,8 @@ pub(crate) struct Endpoint {
     found: mpsc::Sender<Inbound>,
     /// What the server said at the handshake.
     session: RwLock<Session>,
+    /// Exchanges that go on in the background, by the request that waits for their end.
+    exchanges: Mutex<HashMap<i64, CancellationToken>>,
 }
 
 /// What came of sending a frame.
@@ -64,7 +71,8 @@ pub(super) fn connect(
         headers.insert(name.parse::<HeaderName>().map_err(|_| wrong("not a header name"))?, value);
     }
     let (found, inbox) = mpsc::channel(QUEUE_FRAMES_MAX);
-    let endpoint = Endpoint { client, url, headers, limits, found, session: RwLock::default() };
+    let endpoint =
+        Endpoint { client, url, headers, limits, found, session: RwLock::default(), exchanges: Mutex::default() };
     Ok((Link::Http(Arc::new(endpoint)), inbox))
 }
 
@@ -74,13 +82,8 @@ impl Endpoint {
         let endpoint = Arc::clone(self);
         tokio::spawn(async move {
             let told = async {
-                match endpoint.exchange(frame, extra).await {
-                    Came::Whole(body) => drop(endpoint.found.send(Inbound::Frame(body)).await),
-                    Came::Stream(response) => drop(endpoint.drain(response, None).await),
-                    Came::Forgotten => endpoint.forgotten().await,
-                    // An accepted notification has no body.
-                    Came::Nothing(_) => {}
-                    Came::Fault(fault) => tracing::debug!(fault, "a tool server could not be told something"),
+                if let Some(fault) = endpoint.heard(endpoint.exchange(frame, extra).await, None).await {
+                    tracing::debug!(fault, "a tool server could not be told something");
                 }
             };
             tokio::select! {
@@ -90,9 +93,55 @@ impl Endpoint {
         });
     }
 
+    /// Sends a request whose answer is the end of a stream, in the background. All that comes goes to the inbox.
+    pub(super) fn ask_in_background(self: &Arc<Self>, id: i64, frame: Vec<u8>, extra: Vec<(String, String)>) {
+        let endpoint = Arc::clone(self);
+        let hung_up = CancellationToken::new();
+        self.exchanges.lock().insert(id, hung_up.clone());
+        tokio::spawn(async move {
+            let heard = async { endpoint.heard(endpoint.exchange(frame, extra).await, Some(id)).await };
+            // Dropped when nobody wants it any more, which is how a stateless server learns that it was cancelled.
+            let fault = tokio::select! {
+                fault = heard => fault,
+                () = endpoint.found.closed() => return,
+                () = hung_up.cancelled() => return,
+            };
+            endpoint.exchanges.lock().remove(&id);
+            if let Some(fault) = fault {
+                endpoint.found.send(Inbound::Failed { id, fault }).await.ok();
+            }
+        });
+    }
+
+    /// Puts what came into the inbox. Says what went wrong, if the answer to the request cannot come any more.
+    async fn heard(&self, came: Came, id: Option<i64>) -> Option<String> {
+        match came {
+            Came::Whole(body) => {
+                self.found.send(Inbound::Frame(body)).await.ok();
+                // If that was not the answer to the request, none will come.
+                id.map(|_| "the server answered something else".to_owned())
+            }
+            Came::Stream(response) => self.drain(response, id).await,
+            // An accepted notification has no body; a request that gets none has failed.
+            Came::Nothing(status) => id.map(|_| format!("the server answered {status}")),
+            Came::Forgotten => {
+                self.forgotten().await;
+                None
+            }
+            Came::Fault(fault) => Some(fault),
+        }
+    }
+
     /// The server knows nothing of the session any more, so the connection is at its end.
     pub(super) async fn forgotten(&self) {
         self.found.send(Inbound::Closed("the server forgot the session".to_owned())).await.ok();
+    }
+
+    /// Drops a request that was asked in the background.
+    pub(super) fn hang_up(&self, id: i64) {
+        if let Some(exchange) = self.exchanges.lock().remove(&id) {
+            exchange.cancel();
+        }
     }
 
     /// What was settled at the handshake goes with everything from now on. Opens the server's own stream where the

@@ -21,9 +21,12 @@ use parking_lot::Mutex;
 use serde_json::{json, value::RawValue};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::upstream::{
-    Met,
-    http::{Came, Endpoint},
+use crate::{
+    places::Place,
+    upstream::{
+        Met,
+        http::{Came, Endpoint},
+    },
 };
 
 /// Hears what a server says unasked.
@@ -61,6 +64,8 @@ pub(crate) struct Answer {
 pub(crate) enum Inbound {
     /// The bytes of a frame.
     Frame(Vec<u8>),
+    /// The answer to this request cannot come any more.
+    Failed { id: i64, fault: String },
     /// Nothing can come any more.
     Closed(String),
 }
@@ -85,6 +90,7 @@ pub(crate) struct Leg {
     met: OnceLock<Met>,
     /// Input schemas of the tools, for the headers that mirror arguments.
     schemas: Mutex<HashMap<String, serde_json::Value>>,
+    _place: Option<Place>,
 }
 
 impl fmt::Debug for Leg {
@@ -101,6 +107,7 @@ impl Leg {
         inbox: mpsc::Receiver<Inbound>,
         settings: &Settings,
         hears: Arc<dyn Hears>,
+        place: Option<Place>,
     ) -> Arc<Self> {
         let leg = Arc::new(Self {
             server,
@@ -112,6 +119,7 @@ impl Leg {
             open: AtomicBool::new(true),
             met: OnceLock::new(),
             schemas: Mutex::new(HashMap::new()),
+            _place: place,
         });
         // Weak: a connection that nobody uses any more must end, and with it its listener.
         tokio::spawn(listen(Arc::downgrade(&leg), inbox, hears));
@@ -219,7 +227,7 @@ impl Leg {
         let frame = mcp::request(&Id::Number(id), method, params);
         match &self.link {
             Link::Pipe(_) => self.send(frame, headers).await?,
-            Link::Http(_) if !self.is_open() => return Err(ended()),
+            Link::Http(_) if !self.is_open() => return Err(connection_ended()),
             // An endpoint answers on the connection on which it was asked, so whoever asks reads it there. Taken back or
             // given up, the request is dropped, which is how a stateless server learns of it.
             Link::Http(endpoint) => tokio::select! {
@@ -261,6 +269,39 @@ impl Leg {
         }
     }
 
+    /// Opens a stream of notifications. What comes out in the end is its end: by the server's word, by a fault, or because
+    /// it was cancelled.
+    pub(crate) async fn begin_listening(
+        &self,
+        id: i64,
+        params: &Members,
+    ) -> Result<oneshot::Receiver<Result<Answer, LegFault>>, LegFault> {
+        let (done, ended) = oneshot::channel();
+        {
+            let mut pending = self.pending.lock();
+            if pending.len() >= PENDING_MAX {
+                return Err(LegFault::NotSent(format!("{PENDING_MAX} requests are waiting already")));
+            }
+            pending.insert(id, done);
+        }
+        let method = Method::SubscriptionsListen;
+        let frame = mcp::request(&Id::Number(id), method.as_str(), &params.to_raw());
+        let headers = super::negotiate::stateless_headers(method);
+        let sent = match &self.link {
+            Link::Pipe(_) => self.send(frame, headers).await,
+            Link::Http(endpoint) if self.is_open() => {
+                endpoint.ask_in_background(id, frame, headers);
+                Ok(())
+            }
+            Link::Http(_) => Err(connection_ended()),
+        };
+        if let Err(fault) = sent {
+            self.pending.lock().remove(&id);
+            return Err(fault);
+        }
+        Ok(ended)
+    }
+
     /// Tells the server something.
     pub(crate) async fn tell(&self, method: Method, params: &Members) -> Result<(), LegFault> {
         self.send(mcp::notification(method.as_str(), params), Vec::new()).await
@@ -271,6 +312,13 @@ impl Leg {
         let mut params = Members::new();
         if let Some(waiting) = self.pending.lock().remove(&id) {
             waiting.send(Err(LegFault::Broken("the client took it back".to_owned()))).ok();
+        }
+        if let (Link::Http(endpoint), true) =
+            (&self.link, self.met.get().is_some_and(|met| met.revision.is_stateless()))
+        {
+            // Such a server learns of it by the end of the exchange, and of nothing else.
+            endpoint.hang_up(id);
+            return;
         }
         params.set_value("requestId", &id);
         params.set_value("reason", &"cancelled");
@@ -286,7 +334,7 @@ impl Leg {
 
     async fn send(&self, frame: Vec<u8>, headers: Vec<(String, String)>) -> Result<(), LegFault> {
         if !self.is_open() {
-            return Err(ended());
+            return Err(connection_ended());
         }
         match &self.link {
             Link::Pipe(lines) => {
@@ -335,6 +383,11 @@ async fn listen(leg: Weak<Leg>, mut inbox: mpsc::Receiver<Inbound>, hears: Arc<d
         let Some(leg) = leg.upgrade() else { return };
         match inbound {
             Inbound::Closed(reason) => break reason,
+            Inbound::Failed { id, fault } => {
+                if let Some(waiting) = leg.pending.lock().remove(&id) {
+                    waiting.send(Err(LegFault::Broken(fault))).ok();
+                }
+            }
             Inbound::Frame(bytes) => match Frame::parse(&bytes, &leg.limits) {
                 Ok(Frame::Response(response)) => answered(&leg, response),
                 Ok(Frame::Notification(told)) => hears.notification(told).await,
@@ -383,7 +436,7 @@ fn answered(leg: &Leg, response: Response) {
     }
 }
 
-fn ended() -> LegFault {
+fn connection_ended() -> LegFault {
     LegFault::NotSent("the connection ended".to_owned())
 }
 

@@ -19,6 +19,8 @@ use maso_intent::{ServerManifest, Settings, Transport};
 use maso_wire::mcp::Revision;
 use parking_lot::Mutex;
 
+use crate::places::Place;
+
 pub(crate) use leg::{Answer, Hears, Leg, LegFault, not_passed_on};
 pub(crate) use negotiate::{Met, Wish, stateless_meta};
 pub(crate) use stdio::bounded_line;
@@ -58,13 +60,14 @@ impl Upstreams {
         settings: &Settings,
         wish: Wish,
         hears: Arc<dyn Hears>,
+        place: Option<Place>,
     ) -> Result<Arc<Leg>, LegFault> {
         let era = usize::from(wish.revision.is_stateless());
         let state = self.states.lock().get(&manifest.name).copied().unwrap_or_default();
         if state.not_before.is_some_and(|moment| Instant::now() < moment) {
             return Err(LegFault::NotSent("it failed lately and is left alone for a moment".to_owned()));
         }
-        let opened = self.open_now(manifest, settings, &wish, state.settled[era], hears).await;
+        let opened = self.open_now(manifest, settings, (&wish, state.settled[era]), hears, place).await;
         let mut states = self.states.lock();
         let state = states.entry(manifest.name.clone()).or_default();
         match &opened {
@@ -83,24 +86,36 @@ impl Upstreams {
         opened
     }
 
+    /// How much longer a server that failed is left alone.
+    pub(crate) fn left_alone_for(&self, server: &ServerName) -> Duration {
+        let not_before = self.states.lock().get(server).and_then(|state| state.not_before);
+        not_before.map_or(Duration::ZERO, |moment| moment.saturating_duration_since(Instant::now()))
+    }
+
     async fn open_now(
         &self,
         manifest: &ServerManifest,
         settings: &Settings,
-        wish: &Wish,
-        settled: Option<Revision>,
+        (wish, settled): (&Wish, Option<Revision>),
         hears: Arc<dyn Hears>,
+        place: Option<Place>,
     ) -> Result<Arc<Leg>, LegFault> {
-        let (link, inbox) = match &manifest.transport {
+        // A process holds its place until it has ended, which may be later than its connection.
+        let (link, inbox, place) = match &manifest.transport {
             Transport::Stdio { command, args, env, env_from, cwd } => {
                 let directory = cwd.as_ref().map_or_else(|| self.folder.clone(), |cwd| self.folder.join(cwd));
-                stdio::spawn(&manifest.name, command, args, &environment(env, env_from)?, &directory, &settings.limits)?
+                let environment = environment(env, env_from)?;
+                let child =
+                    stdio::Child { server: &manifest.name, command, args, env: &environment, directory: &directory };
+                let (link, inbox) = stdio::spawn(&child, &settings.limits, place)?;
+                (link, inbox, None)
             }
             Transport::Http { url, headers_from_env } => {
-                http::connect(self.http.clone(), url.clone(), headers_from_env, settings.limits)?
+                let (link, inbox) = http::connect(self.http.clone(), url.clone(), headers_from_env, settings.limits)?;
+                (link, inbox, place)
             }
         };
-        let leg = Leg::begin(manifest.name.clone(), link, inbox, settings, hears);
+        let leg = Leg::begin(manifest.name.clone(), link, inbox, settings, hears, place);
         leg.negotiate(wish, settled).await?;
         Ok(leg)
     }

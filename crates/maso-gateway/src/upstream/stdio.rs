@@ -10,17 +10,28 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::upstream::leg::{Inbound, LegFault, Link};
+use crate::{
+    places::Place,
+    upstream::leg::{Inbound, LegFault, Link},
+};
+
+/// A process that is to be started.
+pub(super) struct Child<'a> {
+    pub(super) server: &'a ServerName,
+    pub(super) command: &'a str,
+    pub(super) args: &'a [String],
+    pub(super) env: &'a BTreeMap<String, String>,
+    pub(super) directory: &'a Path,
+}
 
 /// Starts the server. It inherits nothing but `PATH`, `HOME`, `LANG` and what its manifest names, and dies with the link.
+/// It holds its place until it has ended.
 pub(super) fn spawn(
-    server: &ServerName,
-    command: &str,
-    args: &[String],
-    env: &BTreeMap<String, String>,
-    directory: &Path,
+    child: &Child<'_>,
     limits: &Limits,
+    place: Option<Place>,
 ) -> Result<(Link, mpsc::Receiver<Inbound>), LegFault> {
+    let Child { server, command, args, env, directory } = *child;
     let mut builder = Command::new(command);
     builder.args(args).env_clear().current_dir(directory).kill_on_drop(true);
     for name in INHERITED {
@@ -53,6 +64,7 @@ pub(super) fn spawn(
             child.start_kill().ok();
             child.wait().await.ok();
         }
+        drop(place);
     });
     Ok((Link::Pipe(lines), inbox))
 }

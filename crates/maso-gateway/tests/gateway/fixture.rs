@@ -36,7 +36,7 @@ fn serves_when_asked_to() {
         let id = frame["id"].to_string();
         match frame["method"].as_str().unwrap_or_default() {
             "initialize" => say(format!(
-                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"protocolVersion":{},"capabilities":{{"tools":{{"listChanged":true}},"logging":{{}},"tasks":{{}}}},"serverInfo":{{"name":"fixture","version":"1"}},"instructions":"Read before you send."}}}}"#,
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"protocolVersion":{},"capabilities":{{"tools":{{"listChanged":true}},"logging":{{}},"resources":{{"subscribe":true}},"tasks":{{}}}},"serverInfo":{{"name":"fixture","version":"1"}},"instructions":"Read before you send."}}}}"#,
                 frame["params"]["protocolVersion"]
             )),
             "tools/list" if frame["params"]["cursor"].is_null() => {
@@ -45,6 +45,12 @@ fn serves_when_asked_to() {
                 ));
             }
             "tools/list" => say(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"tools":[{SEND_NOTE}]}}}}"#)),
+            method @ ("resources/subscribe" | "resources/unsubscribe" | "logging/setLevel") => {
+                let mut log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("heard")).unwrap();
+                let what = frame["params"]["uri"].as_str().or(frame["params"]["level"].as_str()).unwrap();
+                writeln!(log, "{method} {what}").unwrap();
+                say(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#));
+            }
             "tools/call" => {
                 let mut log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("calls")).unwrap();
                 writeln!(log, "{}", frame["params"]).unwrap();
@@ -61,6 +67,17 @@ fn serves_when_asked_to() {
                         r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32602,"message":"no such note","data":{{"a": 1}}}}}}"#
                     )),
                     "die" => return,
+                    "pid" => say(text(&std::process::id().to_string())),
+                    "log" => {
+                        say(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"a line"}}"#.to_owned());
+                        say(text("logged"));
+                    }
+                    touched if touched.starts_with("notes://") => {
+                        say(format!(
+                            r#"{{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{{"uri":"{touched}"}}}}"#
+                        ));
+                        say(text("touched"));
+                    }
                     "progress" => {
                         let token = &frame["params"]["_meta"]["progressToken"];
                         say(format!(

@@ -16,6 +16,10 @@ pub struct Http {
     token: Option<String>,
     session: Option<String>,
     revision: Option<&'static str>,
+    /// The task token that goes with each request.
+    task: Option<String>,
+    /// The level of log notifications that a stateless client asks for.
+    level: Option<&'static str>,
 }
 
 /// What came back.
@@ -34,7 +38,15 @@ impl Http {
 
     pub fn bare(rig: &Rig, agent: &str, server: &str) -> Self {
         let token = Some(rig.bearer(agent));
-        Self { client: Client::new(), url: rig.url(server), token, session: None, revision: None }
+        Self {
+            client: Client::new(),
+            url: rig.url(server),
+            token,
+            session: None,
+            revision: None,
+            task: None,
+            level: None,
+        }
     }
 
     pub async fn initialized(rig: &Rig, agent: &str, server: &str) -> Self {
@@ -48,11 +60,23 @@ impl Http {
         client
     }
 
-    async fn initialize(&self) -> Answer {
+    pub async fn initialize(&self) -> Answer {
         let params = json!({
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" },
         });
         self.request("initialize", params).await
+    }
+
+    pub fn in_task(self, token: String) -> Self {
+        Self { task: Some(token), ..self }
+    }
+
+    pub fn at_level(self, level: &'static str) -> Self {
+        Self { level: Some(level), ..self }
+    }
+
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self }
     }
 
     fn build(&self, method: Method) -> RequestBuilder {
@@ -60,6 +84,9 @@ impl Http {
             self.client.request(method, &self.url).header("accept", "application/json, text/event-stream");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        }
+        if let Some(task) = &self.task {
+            request = request.header("maso-task", task);
         }
         if let Some(session) = &self.session {
             request = request.header("mcp-session-id", session);
@@ -74,13 +101,28 @@ impl Http {
         self.build(Method::POST).header("content-type", "application/json").body(body.to_string())
     }
 
-    pub async fn request(&self, method: &str, mut params: Value) -> Answer {
+    pub async fn request(&self, method: &str, params: Value) -> Answer {
+        read(self.prepare(method, params)).await
+    }
+
+    /// Opens a stream of notifications.
+    pub async fn listen(&self, notifications: Value) -> Stream {
+        let request = self.prepare("subscriptions/listen", json!({ "notifications": notifications }));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Stream { response, read: String::new() }
+    }
+
+    fn prepare(&self, method: &str, mut params: Value) -> RequestBuilder {
         let stateless = self.revision == Some("2026-07-28");
         if stateless {
             params["_meta"] = json!({
                 "io.modelcontextprotocol/protocolVersion": "2026-07-28",
                 "io.modelcontextprotocol/clientCapabilities": { "sampling": {} },
             });
+            if let Some(level) = self.level {
+                params["_meta"]["io.modelcontextprotocol/logLevel"] = json!(level);
+            }
         }
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let mut request = self.post(&body);
@@ -90,7 +132,31 @@ impl Http {
                 request = request.header("mcp-name", name);
             }
         }
-        read(request).await
+        request
+    }
+}
+
+/// A stream of events.
+pub struct Stream {
+    response: reqwest::Response,
+    read: String,
+}
+
+impl Stream {
+    /// The next frame; `None` at the end.
+    pub async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let frame = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
+                self.read = rest.to_owned();
+                if let Some(frame) = frame {
+                    return Some(serde_json::from_str(&frame).unwrap());
+                }
+            } else {
+                let chunk = self.response.chunk().await.unwrap()?;
+                self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+            }
+        }
     }
 }
 
@@ -215,7 +281,10 @@ async fn a_stateless_client_is_asked_by_way_of_its_answer() {
     // Another agent cannot come back for it.
     let other = Http::stateless(&rig, "reader", "notes");
     let stolen = other.request("tools/call", back.clone()).await.json;
-    assert_eq!(stolen["result"]["resultType"], "input_required", "{stolen}");
+    assert_eq!(stolen["error"]["code"], -32602, "{stolen}");
+    let mut made_up = back.clone();
+    made_up["requestState"] = json!(format!("{}-x", back["requestState"].as_str().unwrap()));
+    assert_eq!(client.request("tools/call", made_up).await.json["error"]["code"], -32602);
     let answer = client.request("tools/call", back).await.json;
     assert_eq!(text(&answer), r#"told: "red""#);
 }

@@ -2,10 +2,15 @@
 //! what does not is told of in the client's own protocol.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test says what it expects by unwrapping it")]
 
+mod bounds;
 mod fixture;
 mod fleet;
 mod holds;
 mod http;
+mod listening;
+mod logging;
+mod meeting;
 mod pipe;
 mod rig;
+mod server;
 mod upstream;

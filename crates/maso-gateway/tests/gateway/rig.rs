@@ -20,6 +20,13 @@ use tokio::{
 
 use crate::fixture;
 
+/// When servers are met.
+#[derive(Clone, Copy, PartialEq)]
+enum Meets {
+    First,
+    Later,
+}
+
 pub struct Rig {
     pub gateway: Arc<Gateway>,
     pub path: Arc<Path>,
@@ -30,23 +37,43 @@ pub struct Rig {
 
 impl Rig {
     pub async fn new() -> Self {
-        Self::with(source).await
+        Self::with(source, Meets::First).await
+    }
+
+    /// As [`Rig::new`], with these limits.
+    pub async fn limited(limits: &str) -> Self {
+        let limits = format!("\n[limits]\n{limits}\n");
+        let source = |folder: &std::path::Path| {
+            let mut source = source(folder);
+            source.files.get_mut("maso.toml").unwrap().push_str(&limits);
+            source
+        };
+        Self::with(source, Meets::First).await
     }
 
     /// As [`Rig::new`], with the server at this address.
     pub async fn over(url: &str) -> Self {
+        Self::reaching(url, Meets::First).await
+    }
+
+    /// As [`Rig::over`], where the server was not met before agents come.
+    pub async fn before_it_met(url: &str) -> Self {
+        Self::reaching(url, Meets::Later).await
+    }
+
+    async fn reaching(url: &str, meets: Meets) -> Self {
         let transport = format!("[transport]\nkind = \"http\"\nurl = {url:?}\n\n[tools.read_note]");
-        Self::with(|folder| {
+        let source = |folder: &std::path::Path| {
             let mut source = source(folder);
             let tools = source.files.get_mut("tools/notes.toml").unwrap();
             let (from, to) = (tools.find("[transport]").unwrap(), tools.find("[tools.read_note]").unwrap());
             tools.replace_range(from..to + "[tools.read_note]".len(), &transport);
             source
-        })
-        .await
+        };
+        Self::with(source, meets).await
     }
 
-    async fn with(source: impl FnOnce(&std::path::Path) -> Source) -> Self {
+    async fn with(source: impl FnOnce(&std::path::Path) -> Source, meets: Meets) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let deployment = Arc::new(match maso_intent::parse(&source(folder.path())) {
             Ok(deployment) => deployment,
@@ -79,7 +106,9 @@ impl Rig {
             folder: folder.path().to_owned(),
             doors: Doors::on_loopback(address.port()),
         });
-        assert_eq!(gateway.meet_servers().await, []);
+        if meets == Meets::First {
+            assert_eq!(gateway.meet_servers().await, []);
+        }
         let service = router(Arc::clone(&gateway)).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { gateway, path, address, authority, folder }
@@ -98,6 +127,11 @@ impl Rig {
     pub fn calls(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
         log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What the server heard besides calls.
+    pub fn heard(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("heard")).unwrap_or_default()
     }
 
     /// Whether the server made this file yet.
@@ -244,6 +278,8 @@ fn source(folder: &std::path::Path) -> Source {
     change("tools/notes.toml", "command = \"notes-server\"", &transport);
     change("workflows/notes.toml", "agents = [\"writer\"]", "agents = [\"writer\", \"reader\"]");
     change("agents/writer.toml", "escalation = \"owner\"", "escalation = \"owner\"\nmay_be_asked_by = [\"notes\"]");
+    let writer = source.files.get_mut("agents/writer.toml").unwrap();
+    writer.push_str("\n[[resources]]\nserver = \"notes\"\nuri_prefix = \"notes://open/\"\n");
     let reader = source.files["agents/writer.toml"].replace("AGT-0001-v1", "AGT-0002-v1");
     source.files.insert("agents/reader.toml".into(), reader);
     let workflow = &source.files["workflows/notes.toml"];

@@ -1,6 +1,6 @@
 //! Stage 2, case by case: each way to be believed, and each way not to be.
 
-use maso_core::{Refusal, Word};
+use maso_core::{AgentName, Refusal, Word};
 use proptest::prelude::*;
 
 use super::*;
@@ -369,5 +369,47 @@ proptest! {
                 prop_assert!(identify_at(bound(&token, &proof), &trust, NOW).is_err());
             }
         }
+    }
+}
+
+#[test]
+fn whose_token_it_is_can_be_told_without_a_proof_and_uses_none_up() {
+    let (trust, token) = (trust(), bound_token());
+    let credential = bound(&token, &proof(&token, 1));
+    let intake: AgentName = "intake".parse().unwrap();
+    for _ in 0..3 {
+        assert_eq!(trust.named_agent(&credential, NOW), Ok(intake.clone()));
+        assert_eq!(trust.shown_agent(&credential, NOW), Ok(intake.clone()));
+    }
+    identify_at(credential.clone(), &trust, NOW).unwrap();
+    // A used proof is a matter of the hop; a wrong one is a matter of whoever looks at it.
+    assert_eq!(trust.named_agent(&credential, NOW), Ok(intake.clone()));
+    let without_key = bound(&token, "no proof");
+    assert_eq!(trust.named_agent(&without_key, NOW), Ok(intake.clone()));
+    assert!(trust.shown_agent(&without_key, NOW).is_err());
+}
+
+#[test]
+fn what_no_hop_could_be_identified_by_names_nobody() {
+    let trust = trust();
+    let (bound_token, bearer_token) = (bound_token(), bearer_token());
+    let revoking = || {
+        let trust = super::trust();
+        trust.revoke(Revocation::Agent("intake".parse().unwrap()));
+        trust
+    };
+    let fresh = bound(&bound_token, &proof(&bound_token, 1));
+    for (credential, trust, now) in [
+        (Credential::Absent, &trust, NOW),
+        (bearer(&bearer_token, true), &trust, NOW),
+        (bearer(&bound_token, true), &trust, NOW),
+        (bound(&bearer_token, "x"), &trust, NOW),
+        (bound("guess", "x"), &trust, NOW),
+        (fresh.clone(), &trust, NOW.plus_ms(100 * 24 * 3_600_000)),
+        (fresh, &revoking(), NOW),
+        (Credential::Pipe(Principal::Server("claims".parse().unwrap())), &trust, NOW),
+    ] {
+        let named = trust.named_agent(&credential, now);
+        assert!(named.is_err(), "{credential:?} names {named:?}");
     }
 }

@@ -39,6 +39,7 @@ pub(crate) struct TierForm(pub(crate) Tier);
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListenForm {
     pub(crate) address: Option<At<SocketAddr>>,
+    pub(crate) public_url: Option<At<url::Url>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +52,12 @@ pub(crate) struct LimitsForm {
     pub(crate) keys_max: Option<usize>,
     pub(crate) calls_per_hour_max: Option<u32>,
     pub(crate) server_wait: Option<At<Span>>,
+    pub(crate) sessions_per_agent_max: Option<usize>,
+    pub(crate) sessions_max: Option<usize>,
+    pub(crate) session_idle: Option<At<Span>>,
+    pub(crate) connections_per_agent_max: Option<usize>,
+    pub(crate) connections_max: Option<usize>,
+    pub(crate) bodies_max: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -80,10 +80,33 @@ impl Lint<'_> {
             ("frame_bytes_max", settings.limits.frame_bytes_max as u64, "EC-2.15"),
             ("depth_max", settings.limits.depth_max as u64, "EC-2.15"),
             ("nodes_max", settings.limits.nodes_max as u64, "EC-2.15"),
+            ("sessions_per_agent_max", settings.open.sessions_per_agent_max as u64, "EC-1.3"),
+            ("sessions_max", settings.open.sessions_max as u64, "EC-1.3"),
+            ("session_idle", settings.open.session_idle_ms, "EC-1.3"),
+            ("connections_per_agent_max", settings.open.connections_per_agent_max as u64, "EC-1.3"),
+            ("connections_max", settings.open.connections_max as u64, "EC-1.3"),
+            ("bodies_max", settings.open.bodies_max as u64, "EC-1.3"),
         ];
         for (key, _, control) in zeros.into_iter().filter(|(_, value, _)| *value == 0) {
             let message = format!("`{key}` is zero, so nothing can pass");
             problems.push(maso.problem(maso.find(key), Severity::Error, control, message, "leave it out or raise it"));
+        }
+        for (key, share, total) in [
+            ("sessions_per_agent_max", settings.open.sessions_per_agent_max, settings.open.sessions_max),
+            ("connections_per_agent_max", settings.open.connections_per_agent_max, settings.open.connections_max),
+        ] {
+            if share >= total && total > 0 && deployment.agents.len() > 1 {
+                let message = format!("`{key}` leaves nothing to others: one agent may have all {total}");
+                let remedy = "lower it, so that a compromised agent cannot keep the others out";
+                problems.push(maso.problem(maso.find(key), Severity::Warning, "EC-1.3", message, remedy));
+            }
+        }
+        if let Some(url) = &settings.public_url
+            && (url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty())
+        {
+            let message = format!("`{url}` is not the address of a door");
+            let remedy = "write scheme, host and port alone, as in `https://maso.example`";
+            problems.push(maso.problem(maso.find("public_url"), Severity::Error, "IA-2.3", message, remedy));
         }
         if settings.token_ttl_ms > DAY_MS {
             let message = "agent tokens live longer than 24 hours";

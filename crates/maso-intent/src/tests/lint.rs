@@ -77,6 +77,26 @@ fn maso_toml() {
         "IA-2.3",
         "beyond this machine",
     );
+    for key in ["sessions_per_agent_max", "connections_max", "bodies_max"] {
+        let limited = edited(maso, "[[op", &format!("[limits]\n{key} = 0\n[[op"));
+        found(&limited, maso, 7, Severity::Error, "EC-1.3", &format!("`{key}` is zero"));
+    }
+    found(
+        &team_with(maso, "[[op", "[limits]\nsessions_per_agent_max = 2000\n[[op"),
+        maso,
+        11,
+        Severity::Warning,
+        "EC-1.3",
+        "leaves nothing to others",
+    );
+    found(
+        &edited(maso, "[[op", "[listen]\npublic_url = \"https://maso.example/mcp\"\n[[op"),
+        maso,
+        7,
+        Severity::Error,
+        "IA-2.3",
+        "is not the address of a door",
+    );
 }
 
 #[test]

@@ -95,6 +95,43 @@ pub fn parameter_headers(schema: &Value, arguments: &Value) -> Result<Vec<(Strin
     Ok(headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
+/// Whether a tool's schema has parameters that are mirrored in headers, in a way that can be followed.
+pub fn has_mirrored_parameters(schema: &Value) -> bool {
+    let mut annotated = Vec::new();
+    collect(schema, None, 0, &mut annotated).is_ok() && !annotated.is_empty()
+}
+
+/// Whether the `Mcp-Param-…` headers of a call say what its arguments say. `header` gives the value of one that is there
+/// once, by its name in small letters.
+///
+/// # Errors
+/// When one is missing, cannot be read, disagrees, or stands for an argument that is not there.
+pub fn parameters_agree<'a>(
+    schema: &Value,
+    arguments: &Value,
+    header: impl Fn(&str) -> Option<&'a str>,
+) -> Result<(), Mismatch> {
+    let mut annotated = Vec::new();
+    if collect(schema, Some(arguments), 0, &mut annotated).is_err() {
+        // No client is shown a tool whose annotations cannot be followed.
+        return Ok(());
+    }
+    for (name, value) in annotated {
+        let name = format!("mcp-param-{}", name.to_ascii_lowercase());
+        match (header(&name), value) {
+            (None, None) => {}
+            (None, Some(_)) => return Err(missing(&name)),
+            (Some(shown), value) => {
+                let shown = decode_header_value(shown).ok_or_else(|| Mismatch(format!("{name} cannot be decoded")))?;
+                if value.and_then(|value| decode_header_value(&value)) != Some(shown) {
+                    return Err(Mismatch(format!("{name} differs from the body")));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A header's name, and its value if the arguments hold one.
 type Annotated = (String, Option<String>);
 

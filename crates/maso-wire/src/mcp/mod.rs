@@ -17,8 +17,8 @@ pub use build::{Listed, error, input_required, notification, refused_tool, reque
 pub use code::Code;
 pub use frame::{ErrorReply, Frame, FrameFault, Id, Notification, Reply, Request, Response};
 pub use headers::{
-    Mirrored, Mismatch, ParameterHeaderFault, decode_header_value, encode_header_value, mirrored_name,
-    parameter_headers,
+    Mirrored, Mismatch, ParameterHeaderFault, decode_header_value, encode_header_value, has_mirrored_parameters,
+    mirrored_name, parameter_headers, parameters_agree,
 };
 pub use members::Members;
 pub use method::{Method, Sides};

@@ -221,3 +221,25 @@ proptest! {
         prop_assert_eq!(parsed.method, method);
     }
 }
+
+#[test]
+fn parameters_in_headers_say_what_the_arguments_say() {
+    let schema = json!({ "properties": {
+        "region": { "type": "string", "x-mcp-header": "Region" }, "n": { "type": "integer", "x-mcp-header": "N" },
+        "rest": { "type": "string" } } });
+    let agree = |arguments: Value, headers: &[(&str, &str)]| {
+        let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        parameters_agree(&schema, &arguments, header).is_ok()
+    };
+    let both = [("mcp-param-region", "eu"), ("mcp-param-n", "7")];
+    assert!(agree(json!({ "region": "eu", "n": 7, "rest": "x" }), &both));
+    assert!(agree(json!({ "region": "eu", "n": 7 }), &[("mcp-param-region", "=?base64?ZXU=?="), both[1]]));
+    assert!(agree(json!({ "rest": "x" }), &[]));
+    assert!(agree(json!({ "region": "=?base64?ZXU=" }), &[("mcp-param-region", "=?base64?ZXU=")]), "not encoded");
+    assert!(!agree(json!({ "region": "eu", "n": 7 }), &both[..1]), "one is missing");
+    assert!(!agree(json!({ "region": "eu" }), &both), "one is too many");
+    assert!(!agree(json!({ "region": "us", "n": 7 }), &both));
+    for wrong in ["=?base64?ZXU?=", "=?base64?Z!U=?="] {
+        assert!(!agree(json!({ "region": "eu" }), &[("mcp-param-region", wrong)]), "{wrong}");
+    }
+}

@@ -1,10 +1,16 @@
 //! `maso up`: serves a deployment until it is told to stop.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, serve::ListenerExt as _};
 use maso_core::{Mode, Phase, Scope};
 use maso_gateway::{Doors, Gateway};
+use maso_intent::Settings;
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 
 use crate::screen::say;
@@ -62,15 +68,20 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
             .help("`--listen ADDRESS:PORT` or `[listen] address` in maso.toml chooses another; port 0 takes a free one")
     })?;
     let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
-    let gateway = assembled.gateway(Doors::on_loopback(address.port()));
+    let doors = doors(&assembled.deployment.settings, address);
+    let hosts = Arc::new(doors.hosts.clone());
+    let gateway = assembled.gateway(doors);
     for (server, why) in gateway.meet_servers().await {
         tracing::warn!(%server, "did not say which tools it has, so they stay blocked: {why}");
     }
     let desk = Arc::clone(&assembled.desk);
     let app = Router::new()
         .merge(maso_gateway::router(Arc::clone(&gateway)))
-        .merge(maso_control::http::router(Arc::clone(&desk)))
-        .merge(maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()));
+        .merge(maso_control::http::router(Arc::clone(&desk), &hosts))
+        .merge(maso_control::http::only_for(
+            &hosts,
+            maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()),
+        ));
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     // Without it a small answer waits for the acknowledgement of the one before.
     let listener = listener.tap_io(|stream| {
@@ -92,6 +103,23 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     Ok(Serving { address, gateway, server, clock, stop })
 }
 
+/// How agents and browsers reach this listener: from this machine, at its own address, and where it says it is known.
+fn doors(settings: &Settings, address: SocketAddr) -> Doors {
+    let mut doors = Doors::on_loopback(address.port());
+    if !address.ip().is_unspecified() {
+        doors.hosts = doors.hosts.and_host(match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        });
+    }
+    if let Some(url) = &settings.public_url {
+        let origin = url.origin().ascii_serialization();
+        doors.hosts = doors.hosts.and_host(url.host_str().unwrap_or_default()).and_origin(&origin);
+        doors.base_url = origin;
+    }
+    doors
+}
+
 /// Closes what only time closes, and lets go of all servers when the deployment is stopped.
 async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
     let mut ticks = tokio::time::interval(TICK);
@@ -101,6 +129,7 @@ async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
         if let Err(fault) = path.tick().await {
             tracing::error!(error = &fault as &dyn std::error::Error, "what time has closed could not be recorded");
         }
+        gateway.tick();
         let is_stopped = path.world().standing().phase_of(&Scope::Deployment) == Phase::Emergency;
         if is_stopped && !was_stopped {
             tracing::warn!("Emergency: sessions are ended and tool servers stopped");
