@@ -10,7 +10,7 @@ use maso_judge::Panel;
 use maso_path::{Clock as _, Path, Sources, SystemClock, SystemIds};
 use tempfile::TempDir;
 
-use crate::{Desk, Secrets, SignInFault};
+use crate::{Desk, OrderFault, Secrets, SignInFault};
 
 const RIGHT: &str = "quite a long passphrase";
 
@@ -34,7 +34,7 @@ async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {
     let operator = deployment.accountable_human.clone();
     let hash = Passphrase::new(RIGHT).unwrap().hash([1; 16]).unwrap();
     let passphrases = BTreeMap::from([(operator.clone(), hash)]);
-    (Arc::new(Desk::new(path, Secrets { authority, passphrases })), operator, folder)
+    (Arc::new(Desk::new(path, folder.path().join("log.db"), Secrets { authority, passphrases })), operator, folder)
 }
 
 async fn sign_in(desk: &Desk, operator: &OperatorName, passphrase: &str, at_ms: i64) -> Result<(), SignInFault> {
@@ -76,4 +76,18 @@ async fn what_finds_no_place_to_wait_is_turned_away_unchecked() {
     assert_eq!(sign_in(&desk, &nobody, "wrong", 0).await, Err(SignInFault::TooMany));
     drop(all);
     assert_eq!(sign_in(&desk, &operator, RIGHT, 0).await, Ok(()));
+}
+
+#[tokio::test]
+async fn the_record_is_checked_as_it_stands_one_check_at_a_time() {
+    let (desk, operator, _folder) = desk().await;
+    assert_eq!(desk.verification(), None);
+    sign_in(&desk, &operator, RIGHT, 0).await.unwrap();
+    let busy = Arc::clone(&desk.verifier.running).try_acquire_owned().unwrap();
+    assert!(matches!(desk.verify().await, Err(OrderFault::NotVerified(_))));
+    drop(busy);
+    let checked = desk.verify().await.unwrap();
+    assert!(checked.verified, "{checked:?}");
+    assert_eq!(checked.records, desk.path().recorder().last_sequence());
+    assert_eq!(desk.verification(), Some(checked));
 }

@@ -96,7 +96,7 @@ pub async fn open(
         .await
         .map_err(|fault| Fault::new("cannot open the path", fault))?;
     let path = Arc::new(path);
-    let desk = Arc::new(Desk::new(Arc::clone(&path), Secrets { authority, passphrases }));
+    let desk = Arc::new(Desk::new(Arc::clone(&path), state.log(), Secrets { authority, passphrases }));
     let folder = state.path().parent().map_or_else(PathBuf::new, Path::to_owned);
     Ok(Assembled { deployment, path, desk, state, folder })
 }

@@ -76,7 +76,7 @@ fn waiting(assembled: &Assembled) -> (Vec<maso_api::TicketView>, Vec<maso_api::W
         .all()
         .iter()
         .filter(|state| state.answer == Stands::Open)
-        .map(|state| maso_control::view::ticket(state, payload(state)))
+        .map(|state| maso_control::view::ticket(world, state, payload(state)))
         .collect();
     let tools = world
         .pins()
