@@ -60,7 +60,8 @@ pub fn declared(folder: &Path) -> Result<(Deployment, Source), Fault> {
             let first = problems.iter().next().map_or_else(String::new, |problem| {
                 format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.message)
             });
-            Err(Fault::plain(format!("the deployment has {n_errors} errors; the first is {first}"))
+            let errors = if n_errors == 1 { "an error" } else { &format!("{n_errors} errors, the first") };
+            Err(Fault::plain(format!("the deployment has {errors}: {first}"))
                 .help(format!("`maso check {}` shows all of them with their remedies", folder.display())))
         }
     }
