@@ -10,14 +10,16 @@
 // Where there is a gateway, it serves the claims example, and an agent of that makes things happen; the mock does so itself.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
 import { Agent } from "./agent.mjs";
 
 const modules = process.env.MASO_MODULES;
-const { chromium } = createRequire(modules ? `${modules}/` : import.meta.url)("playwright-core");
+const installed = createRequire(modules ? `${modules}/` : import.meta.url);
+const { chromium } = installed("playwright-core");
+const axe = readFileSync(installed.resolve("axe-core/axe.min.js"), "utf8");
 
 const url = process.env.MASO_URL ?? "";
 const link = process.env.MASO_SIGN_IN ?? url;
@@ -56,6 +58,19 @@ const order = async (path, data) => {
   const answer = await context.request.post(base + path, { data });
   assert.ok(answer.ok(), `${path}: ${await answer.text()}`);
   return answer.json();
+};
+const PAGES = ["", "/approvals", "/agents", "/posture", "/record"];
+/// What shows that a page has its content.
+const FILLED = { "": "tr.hop", "/approvals": ".queue-group", "/agents": "article.mandate", "/posture": "tr.lane", "/record": "tr[data-sequence]" };
+const open = async (on, path) => {
+  await on.goto(`${base}/console${path}`);
+  await on.locator(FILLED[path]).first().waitFor();
+};
+/// What a page does against the rules of accessibility: WCAG 2.2, levels A and AA, contrast included.
+const against = async (on, where) => {
+  await on.evaluate(axe);
+  const { violations } = await on.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${where}: ${id} at ${node.target.join(" ")}`));
 };
 const openTickets = async () => (await given("/api/v1/tickets")).filter((ticket) => ticket.state === "open");
 
@@ -134,12 +149,73 @@ test("hops are listed, and one opens with everything about it", async () => {
 });
 
 test("every screen says so when nothing is blocked, and only then", async () => {
-  for (const path of ["", "/approvals", "/agents", "/posture", "/record"]) {
+  for (const path of PAGES) {
     await page.goto(`${base}/console${path}`);
     await page.locator("#strip .deployment").waitFor();
     const banner = page.getByText("OBSERVING: nothing is blocked");
     assert.equal(await banner.count(), mode === "observe" ? 1 : 0, path);
   }
+});
+
+test("what is stopped is told to people who hear the page", async (t) => {
+  if (!agent) return t.skip("there is no gateway");
+  await open(page, "");
+  await page.getByText("Live", { exact: true }).last().waitFor();
+  await agent.ask("documents", "resources/read", MARKUP, { uri: MARKUP });
+  const told = page.locator('[aria-live="polite"]', { hasText: "Refused: analysis reads" });
+  await told.waitFor({ state: "attached" });
+});
+
+test("filters stand in the address and survive a reload", async () => {
+  await open(page, "");
+  await page.locator('.segment[data-decision="allow"]').click();
+  await page.keyboard.press("/");
+  await page.keyboard.type("claims-db");
+  await page.waitForURL(/\?decision=allow&q=claims-db$/);
+  await page.reload();
+  await page.locator("tr.hop").first().waitFor();
+  assert.equal(await page.getByLabel("Search").inputValue(), "claims-db");
+  assert.equal(await page.locator("tr.hop:not(.allow)").count(), 0);
+});
+
+test("no page breaks the rules of accessibility, in light and in dark", async () => {
+  const found = [];
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    for (const path of PAGES) {
+      await open(page, path);
+      found.push(...(await against(page, `${path || "/"} in ${colorScheme}`)));
+    }
+    await open(page, "");
+    await page.locator(".row-open").first().click();
+    await page.getByRole("complementary", { name: "Hop details" }).getByText("On the record").waitFor();
+    found.push(...(await against(page, `a hop in ${colorScheme}`)));
+    await open(page, "/posture");
+    await page.locator("tr.lane .button").first().click();
+    found.push(...(await against(page, `moving a scope in ${colorScheme}`)));
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  assert.deepEqual(found, []);
+});
+
+test("the keyboard reaches the content first, then everything in the order in which it is read", async () => {
+  await open(page, "");
+  await page.locator("body").press("Tab");
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
+  assert.equal(await focused(), "Skip to content");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+  await page.keyboard.press("Tab");
+  assert.match(await focused(), /^All/);
+});
+
+test("nothing is wider than a telephone", async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const path of PAGES) {
+    await open(page, path);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), path || "/");
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
 });
 
 test("markup in what agents say is text", async (t) => {
@@ -171,14 +247,34 @@ test("a held action shows each parameter with its origin, and is approved as it 
   for (const [name, value] of Object.entries(ticket.payload ?? {}).filter(([, value]) => typeof value === "number")) {
     assert.equal((await card.locator(`tr[data-pointer="/${name}"] .exact`).innerText()).trim(), String(value));
   }
-  await card.getByText("If nobody answers:").waitFor();
-  await card.getByLabel("Reason").fill("looked at account and amount");
+  const silence = card.locator(".unanswered");
+  assert.match(await silence.innerText(), /^If nobody answers by .*\d\d:\d\d/);
+  assert.ok((await silence.innerText()).replaceAll("`", "").includes(ticket.if_unanswered.replaceAll("`", "")));
+  for (const reason of ticket.asked_because) await card.locator(".reasons li", { hasText: reason }).waitFor();
+  assert.equal(await card.locator("#reason").count(), 1);
+  await page.keyboard.press("r");
+  await page.keyboard.type("looked at account and amount");
   const [sent] = await Promise.all([
     page.waitForRequest((request) => request.method() === "POST" && request.url().includes("/api/v1/tickets/")),
+    // By keyboard alone. Outside of text, `a` leads to the step that asks; what is grave is approved by nothing less.
     (async () => {
-      await card.getByRole("button", { name: /^Approve/ }).click();
+      await page.getByRole("region", { name: "Details" }).focus();
+      await page.keyboard.press("a");
       const isGrave = ["high", "critical"].includes(ticket.hop.risk) || ticket.hop.reversibility === "irreversible";
-      if (isGrave) await card.getByRole("button", { name: "Yes, approve" }).click();
+      if (!isGrave) return;
+      const yes = card.getByRole("button", { name: "Yes, approve" });
+      const numbers = ticket.hop.origins.filter(({ authority }) => authority).map(({ pointer }) => ticket.payload[pointer.slice(1)]);
+      const amount = numbers.find((value) => typeof value === "number");
+      if (amount !== undefined) {
+        assert.ok(await yes.isDisabled(), "an amount is approved that nobody has read");
+        await page.keyboard.type(`${amount}1`);
+        await page.keyboard.press("Enter");
+        assert.ok(await yes.isDisabled(), "another amount is approved than the one shown");
+        await page.keyboard.press("Backspace");
+      } else {
+        await yes.focus();
+      }
+      await page.keyboard.press("Enter");
     })(),
   ]);
   assert.deepEqual(sent.postDataJSON(), { action: ticket.action, answer: "approve", reason: "looked at account and amount" });
@@ -203,6 +299,33 @@ test("agents, posture and record show what the API says", async () => {
   assert.ok(await page.getByRole("button", { name: "Stop now" }).isDisabled(), "the kill switch needs no confirmation");
   await page.goto(`${base}/console/record#${Math.min(2, status.n_records)}`);
   await page.getByRole("heading", { name: "As it was written" }).waitFor();
+});
+
+test("the record is checked as a whole, and found by number and by id", async (t) => {
+  await open(page, "/record");
+  await page.getByRole("button", { name: "Verify now" }).click();
+  await page.getByText("It holds.").waitFor();
+  await page.getByLabel("Find a record").fill("1");
+  await page.keyboard.press("Enter");
+  await page.locator('tr.opened[data-sequence="1"]').waitFor();
+  const [hop] = await given("/api/v1/hops?limit=1");
+  if (!hop) return t.skip("no hop is on the record");
+  await page.getByLabel("Find a record").fill(hop.hop);
+  await page.keyboard.press("Enter");
+  await page.getByText(`Everything on the record about ${hop.hop}.`).waitFor();
+  await page.locator(`tr[data-sequence="${hop.sequence}"]`).waitFor();
+});
+
+test("posture says who may bring a scope back", async () => {
+  const { scopes } = await given("/api/v1/posture");
+  await open(page, "/posture");
+  for (const { scope, phase, moves } of scopes) {
+    const back = page.locator(`tr[data-scope="${scope}"] .way-back`);
+    assert.equal(await back.count(), phase === "primary" ? 0 : 1, scope);
+    if (phase === "primary") continue;
+    const { role } = moves.find(({ to }) => to === "primary");
+    assert.ok((await back.innerText()).includes(role.replaceAll("-", " ")), scope);
+  }
 });
 
 test("signing out ends it", async () => {

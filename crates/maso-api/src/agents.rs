@@ -39,8 +39,17 @@ pub struct AgentView {
     pub calls_per_hour_max: u32,
     /// Guardrail blocks in the breaker's window.
     pub n_guardrail_blocks: u32,
+    /// How many of them open the breaker.
+    #[serde(default)]
+    pub guardrail_blocks_max: u32,
+    /// The breaker's window.
+    #[serde(default)]
+    pub guardrail_window_ms: u64,
     /// Plan attempts in 30 days.
     pub n_plan_attempts: u32,
+    /// How many of them are accepted within 30 days.
+    #[serde(default)]
+    pub plan_attempts_max: u32,
 }
 
 /// A tool in a mandate.

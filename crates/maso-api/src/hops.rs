@@ -63,6 +63,9 @@ pub struct HopView {
     /// Who answers for it.
     #[serde(default)]
     pub accountable_human: Option<String>,
+    /// Digest of what was sent, by which it is asked for; absent where nothing was kept.
+    #[serde(default)]
+    pub payload: Option<String>,
 }
 
 /// What one control said.

@@ -6,6 +6,7 @@
 mod agents;
 mod hops;
 mod posture;
+mod record;
 mod session;
 mod status;
 mod tasks;
@@ -14,7 +15,8 @@ mod tools;
 
 pub use agents::{AgentView, GrantView, IssueToken, IssuedToken, OiSpecView, Revoke, ToolView};
 pub use hops::{ApprovalView, FindingView, HopView, OriginView, ReviewView, VerdictView};
-pub use posture::{EmergencyReview, Kill, MovePhase, PostureView, ScopeView};
+pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};
+pub use record::{ProblemView, VerificationView};
 pub use session::{Session, SignIn};
 pub use status::{Event, Problem, Status};
 pub use tasks::{CloseTask, OpenTask, OpenedTask, TaskView};

@@ -25,6 +25,20 @@ pub struct ScopeView {
     /// Who brought it there.
     #[serde(default)]
     pub by: Option<String>,
+    /// Where a person may move it, and who.
+    #[serde(default)]
+    pub moves: Vec<MoveView>,
+}
+
+/// One move that a person may make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveView {
+    /// To which phase.
+    pub to: String,
+    /// The least role that may.
+    pub role: String,
+    /// Whether it takes the review that ends an Emergency.
+    pub review: bool,
 }
 
 /// What moves a scope.

@@ -28,7 +28,10 @@ pub struct TicketView {
     /// The exact parameters.
     #[serde(default)]
     pub payload: Option<Value>,
-    /// What will happen if nobody answers, in words.
+    /// Why people are asked, in words.
+    #[serde(default)]
+    pub asked_because: Vec<String>,
+    /// What will happen if nobody answers by then, in words.
     pub if_unanswered: String,
 }
 

@@ -1,14 +1,19 @@
 // The agents, what each may do and how it stands, and the tasks that they work in.
 
 import { read } from "./api.js";
-import { digest, el, empty, failed, fill, foreign, icon, plain, prose } from "./dom.js";
-import { facts, phase, risk } from "./evidence.js";
-import { section } from "./hop.js";
+import { digest, el, empty, failed, fill, foreign, icon, named, plain, prose } from "./dom.js";
+import { decision, facts, phase, risk } from "./evidence.js";
+import { party, section } from "./hop.js";
 import { start } from "./shell.js";
-import { ago, clock, duration, plural, wholeTime } from "./words.js";
+import { ago, clock, duration, plural, verb, wholeTime } from "./words.js";
+
+/// How far back an agent's last hop is looked for.
+const HOPS_MAX = 500;
 
 let agents = [];
 let tasks = [];
+/// The latest hop that each agent sent.
+const latest = new Map();
 let chosen = decodeURIComponent(location.hash.slice(1));
 let shown = "";
 let loaded = false;
@@ -27,6 +32,7 @@ fill(list, el("div.loading", "Loading agents…"));
 
 start({
   heard(event) {
+    if (event.event === "hop") note(event);
     if (event.event !== "ticket") loadSoon();
   },
   opened: load,
@@ -38,6 +44,10 @@ addEventListener("hashchange", () => {
   if (matchMedia("(max-width: 900px)").matches) pane.scrollIntoView();
 });
 
+function note(hop) {
+  if (hop.from?.startsWith("agent:") && hop.sequence > (latest.get(hop.from)?.sequence ?? 0)) latest.set(hop.from, hop);
+}
+
 // Counters change with every hop: a busy deployment is asked once in two seconds and no more.
 function loadSoon() {
   loading ??= setTimeout(() => {
@@ -48,7 +58,9 @@ function loadSoon() {
 
 async function load() {
   try {
+    const first = !loaded && read(`/api/v1/hops?limit=${HOPS_MAX}`);
     [agents, tasks] = await Promise.all([read("/api/v1/agents"), read("/v1/tasks")]);
+    if (first) (await first).forEach(note);
     loaded = true;
     draw();
   } catch (problem) {
@@ -60,7 +72,7 @@ function draw() {
   if (!loaded) return;
   agents.sort((one, other) => one.workflow.localeCompare(other.workflow) || one.sequence_position - other.sequence_position);
   if (!agents.some((agent) => agent.agent === chosen)) chosen = agents[0]?.agent ?? "";
-  const now = JSON.stringify([agents, tasks, chosen]);
+  const now = JSON.stringify([agents, tasks, chosen, latest.get(`agent:${chosen}`)?.sequence]);
   if (now === shown) return;
   shown = now;
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
@@ -90,6 +102,17 @@ function listed(agent) {
   );
 }
 
+function lastSeen(agent) {
+  const hop = latest.get(`agent:${agent.agent}`);
+  if (!hop) return el("p.muted", `Nowhere in the latest ${HOPS_MAX} hops.`);
+  return el(
+    "p.last-seen",
+    el("time", { title: wholeTime(hop.at) }, `${clock(hop.at)}, ${ago(hop.at)}`), " ",
+    el("span.verb", verb(hop)), " ", named("code.object", hop.object), " ", decision(hop), " ",
+    el("a", { href: `/console?agent=${encodeURIComponent(hop.from)}` }, "All its hops"),
+  );
+}
+
 const worst = (agent) => agent.around_phase || agent.phase;
 
 function details(agent) {
@@ -102,9 +125,10 @@ function details(agent) {
     el(
       "div.meters",
       meter("Calls in the last hour", agent.n_calls_in_hour, agent.calls_per_hour_max),
-      counter("Guardrail blocks", agent.n_guardrail_blocks, "3 in 10 minutes open the breaker"),
-      counter("Plan attempts", agent.n_plan_attempts, "tools outside its mandate, in 30 days"),
+      counter("Guardrail blocks", agent.n_guardrail_blocks, `${agent.guardrail_blocks_max} in ${duration(agent.guardrail_window_ms).replace(/ 00 (s|min)$/, "")} open the breaker`),
+      counter("Plan attempts", agent.n_plan_attempts, `tools outside its mandate, in 30 days; ${agent.plan_attempts_max} are accepted`),
     ),
+    section("Last seen", lastSeen(agent)),
     section("Tools", tools(agent)),
     section("May ask", grants(agent)),
     section("Intent specification", intent(agent.oispec)),
@@ -152,7 +176,7 @@ function tools(agent) {
       el("thead", el("tr", ...["Tool", "Class", "Risk", "Effect", "Bounds", "Definition"].map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", agent.tools.map((tool) => el(
         "tr",
-        el("th", { scope: "row" }, foreign("code.object", tool.tool)),
+        el("th", { scope: "row" }, named("code.object", tool.tool)),
         el("td", tool.class ? plain(tool.class) : el("span.warned", icon("warn"), "not classified")),
         el("td", risk(tool.risk)),
         el("td", plain(tool.reversibility)),

@@ -2,10 +2,10 @@
 // person chooses something else, so that no arrival can slip under a click.
 
 import { read } from "./api.js";
-import { el, empty, failed, fill, foreign, icon } from "./dom.js";
+import { el, empty, failed, fill, icon, named } from "./dom.js";
 import { risk } from "./evidence.js";
 import { party } from "./hop.js";
-import { announce, heading, main, start } from "./shell.js";
+import { announce, heading, main, session, start } from "./shell.js";
 import { state, ticketDetails } from "./ticket.js";
 import { toolDetails } from "./tool.js";
 import { ago, duration, plural, verb } from "./words.js";
@@ -26,7 +26,8 @@ const announced = new Set();
 
 const list = el("nav.queue", { "aria-label": "Queue" });
 const pane = el("section.pane", { "aria-label": "Details", tabindex: "-1" });
-fill(main, heading("Approvals", "What waits for a person. An answer counts for exactly what is shown, once."), el("div.split", list, pane));
+const keys = el("p.keys", ...[["j", "next"], ["k", "previous"], ["a", "approve"], ["r", "reject"]].map(([key, does]) => el("span", el("kbd", key), ` ${does}`)));
+fill(main, heading("Approvals", "What waits for a person. An answer counts for exactly what is shown, once.", keys), el("div.split", list, pane));
 fill(list, el("div.loading", "Loading the queue…"));
 start({
   heard(event) {
@@ -36,6 +37,27 @@ start({
 });
 addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))));
 setInterval(drawTimes, 1000);
+addEventListener("keydown", press);
+
+/// Single keys, away from text. None of them answers by itself: they lead to the step in which a person does.
+function press(event) {
+  const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName ?? "");
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  const steps = { j: () => move(1), k: () => move(-1), a: () => pane.querySelector(".answer .button.approve:not(.strong)")?.click(), r: () => pane.querySelector("#reason")?.focus() };
+  const step = steps[event.key];
+  if (!step) return;
+  event.preventDefault();
+  step();
+}
+
+function move(by) {
+  const items = [...list.querySelectorAll("a")];
+  const at = items.findIndex((item) => item.dataset.key === chosen);
+  const next = items[Math.min(items.length - 1, Math.max(0, at + by))];
+  if (!next) return;
+  location.hash = next.hash;
+  next.scrollIntoView({ block: "nearest" });
+}
 
 function loadSoon() {
   waiting ??= setTimeout(() => {
@@ -46,6 +68,7 @@ function loadSoon() {
 
 async function load() {
   try {
+    await session;
     const [held, defined, open] = await Promise.all([read("/api/v1/tickets"), read("/api/v1/tools/waiting"), read("/v1/tasks")]);
     tickets = held;
     tools = defined;
@@ -101,7 +124,7 @@ function ticketItem(ticket) {
   return item(
     ticket.ticket,
     el("div.queue-top", party(hop.from), el("span.push"), open ? el("span.left", { "data-expires": ticket.expires_at }) : el("span.muted", ago(hop.at))),
-    el("div.queue-what", el("span.verb", verb(hop)), " ", foreign("code.object", hop.object)),
+    el("div.queue-what", el("span.verb", verb(hop)), " ", named("code.object", hop.object)),
     el("div.queue-foot", open ? risk(hop.risk) : state(ticket), open && ticket.n_people > 1 && el("span.muted", `${ticket.approvals.length} of ${ticket.n_people} people`)),
   );
 }
@@ -110,7 +133,7 @@ function toolItem(tool) {
   const nWarnings = tool.findings.filter((finding) => finding.word !== "GO").length;
   return item(
     keyOf(tool),
-    el("div.queue-what", foreign("code.object", tool.tool)),
+    el("div.queue-what", named("code.object", tool.tool)),
     el("div.queue-foot", el("span.muted", tool.approved ? "changed after approval" : "never approved"), nWarnings > 0 && el("span.warned", icon("warn"), plural(nWarnings, "finding"))),
   );
 }

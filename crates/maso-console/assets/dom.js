@@ -73,6 +73,12 @@ export function plain(text) {
   return fragment;
 }
 
+/// A name such as `claims-db:read_policy`, which breaks between its parts and nowhere else.
+export function named(name, text, attributes = {}) {
+  const parts = String(text ?? "").split(/(?<=[:/])(?=.)/);
+  return el(name, attributes, el("bdi", parts.map((part, index) => [index > 0 && el("wbr"), plain(part)])));
+}
+
 /// Foreign text in an element of its own, whose direction cannot leak.
 export function foreign(name, text, attributes = {}) {
   return el(name, attributes, el("bdi", plain(text)));

@@ -1,7 +1,7 @@
 // The parts that several pages show: decisions, findings, origins, verdicts.
 
 import { el, foreign, icon, plain, prose } from "./dom.js";
-import { DECISIONS, INTEGRITIES, INTEGRITY_MEANING, PHASES, title } from "./words.js";
+import { CONFIDENTIALITY_MEANING, DECISIONS, INTEGRITIES, INTEGRITY_MEANING, PHASES, title } from "./words.js";
 
 const known = (word, words) => (words.includes(word) ? word : "unknown");
 
@@ -35,6 +35,12 @@ export function integrity(word, needed) {
   );
 }
 
+/// A label, `integrity/confidentiality`, in words.
+export function label(text) {
+  const [how, who] = String(text).split("/");
+  return el("span.label", integrity(how), who && el("span", { title: CONFIDENTIALITY_MEANING[who] ?? "" }, plain(who)));
+}
+
 function bars(filled, wanted = 0) {
   const row = el("span.bars", { "aria-hidden": "true" });
   for (let step = 1; step <= 4; step += 1) {
@@ -46,6 +52,8 @@ function bars(filled, wanted = 0) {
 /// A PACE phase.
 export function phase(word) {
   const at = PHASES.indexOf(word);
+  // Refused before anyone could say in which phase its sender stands.
+  if (word === "unresolved") return el("span.muted", "not established");
   return el(`span.phase.phase-${known(word, PHASES)}`, el("i", { "aria-hidden": "true" }, at < 0 ? "?" : word.charAt(0).toUpperCase()), title(String(word)));
 }
 

@@ -1,14 +1,16 @@
 // The live view: every hop as it is decided, newest first.
 
 import { read } from "./api.js";
-import { el, empty, failed, fill, foreign, icon, plain, prose } from "./dom.js";
+import { el, empty, failed, fill, icon, named, plain, prose } from "./dom.js";
 import { control, decision, phase, risk } from "./evidence.js";
 import { hopDetails, party } from "./hop.js";
-import { heading, main, start } from "./shell.js";
-import { clock, DECISIONS, plural, principal, verb, wholeTime } from "./words.js";
+import { announce, heading, main, start } from "./shell.js";
+import { clock, DECISIONS, plural, principal, verb, wholeTime, ZONE } from "./words.js";
 
 const HOPS_MAX = 500;
 const AGENTS_MAX = 200;
+/// Stops are told to people who hear the page, many at once and not one after the other.
+const TELL_WAIT_MS = 1_500;
 
 /// Newest first, at most HOPS_MAX.
 let hops = [];
@@ -20,7 +22,12 @@ let scheduled = false;
 /// The sequence of the hop whose details are open.
 let opened = null;
 const rows = new Map();
-const wanted = { decision: "", agent: "", text: "" };
+/// The filters stand in the address, so that what is looked at can be handed on.
+const asked = new URLSearchParams(location.search);
+const wanted = { answers: asked.get("answers") ?? "", decision: asked.get("decision") in DECISIONS ? asked.get("decision") : "", agent: asked.get("agent") ?? "", text: asked.get("q") ?? "" };
+/// Held and refused hops that nobody was told of yet.
+let stops = [];
+let telling = null;
 
 const body = el("tbody");
 const note = el("div.note-area");
@@ -29,8 +36,10 @@ const counts = el("div.segments", { role: "group", "aria-label": "Decision" });
 const agents = el("select", { "aria-label": "Agent", change: () => filter("agent", agents.value) }, el("option", { value: "" }, "All agents"));
 const search = el("input", {
   type: "search", placeholder: "Search action, reason, control", "aria-label": "Search", spellcheck: "false",
-  input: () => filter("text", search.value.trim().toLowerCase()),
+  input: () => filter("text", search.value.trim()),
 });
+/// Answers that were let through are half of all hops and seldom what is looked for.
+const answers = el("button.button.toggle", { type: "button", "aria-pressed": String(wanted.answers === "hide"), click: toggleAnswers }, "Hide answers");
 const pause = el("button.button", { type: "button", click: togglePause });
 
 fill(
@@ -40,16 +49,21 @@ fill(
     el(
       "div.column",
       heading("Live", "Every hop between agents, tools and models, as it is decided."),
-      el("div.toolbar", counts, el("span.search", icon("search"), search), agents, pause),
+      el("div.toolbar", counts, el("span.search", icon("search"), search), agents, answers, pause),
       el(
         "div.table-frame",
-        el("table.hops", el("thead", el("tr", ...["Time", "Who", "What", "Decision", "Why", "Risk", "Phase"].map((name) => el("th", { scope: "col" }, name)))), body),
+        el("table.hops", el("thead", el("tr", ...[`Time (${ZONE})`, "Who", "What", "Decision", "Why", "Risk", "Phase"].map((name) => el("th", { scope: "col" }, name)))), body),
         note,
       ),
     ),
     aside,
   ),
 );
+search.value = wanted.text;
+if (wanted.agent) {
+  agents.append(el("option", { value: wanted.agent }, principal(wanted.agent).name));
+  agents.value = wanted.agent;
+}
 drawPause();
 fill(note, el("div.loading", "Loading the latest hops…"));
 start({ heard: (event) => event.event === "hop" && arrive(event), opened: load });
@@ -65,6 +79,7 @@ async function load() {
 }
 
 function arrive(hop) {
+  tell(hop);
   if (!paused) {
     merge([hop]);
     return;
@@ -72,6 +87,19 @@ function arrive(hop) {
   heldBack.push(hop);
   if (heldBack.length > HOPS_MAX) heldBack.shift();
   drawPause();
+}
+
+/// Says what was stopped, where it fits the filters; what was allowed would drown it.
+function tell(hop) {
+  if (hop.decision === "allow" || !matches(hop)) return;
+  stops.push(hop);
+  telling ??= setTimeout(() => {
+    const [first] = stops;
+    const by = principal(first.from).name;
+    const one = `${DECISIONS[first.decision] ?? "Refused"}: ${by} ${verb(first)} ${first.object}`;
+    announce(stops.length === 1 ? `${one}.` : `${stops.length} hops were held or refused. First ${one}.`);
+    [stops, telling] = [[], null];
+  }, TELL_WAIT_MS);
 }
 
 /// Takes hops in, each once, and keeps the newest.
@@ -94,12 +122,25 @@ function merge(more) {
 
 function filter(name, value) {
   wanted[name] = value;
+  remember();
   draw();
+}
+
+function toggleAnswers() {
+  const hide = wanted.answers !== "hide";
+  answers.setAttribute("aria-pressed", String(hide));
+  filter("answers", hide ? "hide" : "");
+}
+
+function remember() {
+  const query = new URLSearchParams(Object.entries({ decision: wanted.decision, agent: wanted.agent, answers: wanted.answers, q: wanted.text }).filter(([, value]) => value));
+  history.replaceState(null, "", location.pathname + (query.size ? `?${query}` : ""));
 }
 
 function matches(hop, anyDecision = false) {
   if (wanted.agent && hop.from !== wanted.agent && hop.to !== wanted.agent) return false;
-  if (wanted.text && !searchable(hop).includes(wanted.text)) return false;
+  if (wanted.answers === "hide" && hop.answers && hop.decision === "allow") return false;
+  if (wanted.text && !searchable(hop).includes(wanted.text.toLowerCase())) return false;
   return anyDecision || !wanted.decision || hop.decision === wanted.decision;
 }
 
@@ -137,8 +178,10 @@ function drawNote(nShown) {
 }
 
 function clear() {
-  Object.assign(wanted, { decision: "", agent: "", text: "" });
+  Object.assign(wanted, { answers: "", decision: "", agent: "", text: "" });
+  answers.setAttribute("aria-pressed", "false");
   agents.value = search.value = "";
+  remember();
   draw();
 }
 
@@ -168,12 +211,12 @@ function listAgents() {
 }
 
 function row(hop) {
-  const open = el("button.row-open", { type: "button", click: () => show(hop), keydown: step }, el("span.verb", verb(hop)), " ", foreign("code.object", hop.object));
+  const open = el("button.row-open", { type: "button", click: () => show(hop), keydown: step }, el("span.verb", verb(hop)), " ", named("code.object", hop.object));
   return el(
     `tr.hop.${hop.decision in DECISIONS ? hop.decision : "deny"}`,
     { "data-sequence": hop.sequence },
     el("td.time", el("time", { title: wholeTime(hop.at) }, clock(hop.at))),
-    el("td.who", party(hop.from), el("span.to", icon("arrow"), el("span.visually-hidden", " to ")), party(hop.to)),
+    el("td.who", party(hop.from), " ", el("span.towards", el("span.to", icon("arrow"), el("span.visually-hidden", " to ")), party(hop.to))),
     el("td.what", open),
     el("td.decided", decision(hop)),
     el("td.why", why(hop)),

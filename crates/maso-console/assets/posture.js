@@ -3,7 +3,7 @@
 import { order, read } from "./api.js";
 import { el, failed, fill, foreign, icon, plain, prose } from "./dom.js";
 import { phase } from "./evidence.js";
-import { announce, start } from "./shell.js";
+import { announce, mayAs, session, start } from "./shell.js";
 import { ago, PHASE_MEANING, PHASES, title, wholeTime } from "./words.js";
 
 let scopes = [];
@@ -35,6 +35,7 @@ start({
 
 async function load() {
   try {
+    await session;
     show((await read("/api/v1/posture")).scopes);
   } catch (problem) {
     if (!loaded) fill(river, failed(problem, load));
@@ -86,9 +87,22 @@ function lane(scope) {
       "td.because",
       phase(scope.phase),
       scope.trigger ? [prose("span", scope.trigger), el("span.muted.since", scope.since ? [el("time", { title: wholeTime(scope.since) }, ago(scope.since)), ", "] : "", "by ", foreign("span", scope.by ?? "maso"))] : el("span.muted", "normal work"),
+      loosening(scope),
     ),
     el("td.act", el("button.button", { type: "button", click: () => askMove(scope) }, "Move…")),
   );
+}
+
+const named = (role) => role.replaceAll("-", " ");
+const article = (role) => (/^[aeiou]/.test(role) ? "An " : "A ");
+
+/// Who may bring a scope back, and what that takes.
+function loosening(scope) {
+  const back = (scope.moves ?? []).filter((move) => PHASES.indexOf(move.to) < PHASES.indexOf(scope.phase));
+  const first = back.find((move) => move.to === "primary");
+  if (!first) return null;
+  const takes = first.review ? "the cause, its fix and a complete review" : "the cause and its fix";
+  return el("p.way-back", icon("key"), el("span", article(first.role), el("strong", named(first.role)), ` may bring it back, with ${takes}.`));
 }
 
 function askMove(scope) {
@@ -98,8 +112,15 @@ function askMove(scope) {
   const gates = el("fieldset.gates", { hidden: true }, el("legend", "Emergency review"), el("p.muted", "All of it must be true before an Emergency ends."), GATES.map(([key, text, must]) => el("label.check", el("input", { type: "checkbox", name: key }), el("span", text, !must && el("span.muted", " (tier 3)")))), el("label", { for: "risk-owner" }, "Risk owner who approves (role)"), el("input", { id: "risk-owner", type: "text", autocomplete: "off", spellcheck: "false" }));
   const submit = el("button.button.primary", { type: "submit" });
   const problem = el("p.callout.bad", { role: "alert", hidden: true });
+  const roleFor = (name) => scope.moves?.find((move) => move.to === name)?.role;
+  const may = (name) => name !== scope.phase && (!roleFor(name) || mayAs(roleFor(name)));
+  const first = [...PHASES.slice(at + 1), ...PHASES].find(may);
   const choices = PHASES.map((name, index) =>
-    el("label.choice", el("input", { type: "radio", name: "to", value: name, disabled: index === at, checked: index === (at < 3 ? at + 1 : 0), change: draw }), el("div", phase(name), el("span.muted", index === at ? "Stands here now." : PHASE_MEANING[name]))),
+    el(
+      "label.choice",
+      el("input", { type: "radio", name: "to", value: name, disabled: !may(name), checked: name === first, change: draw }),
+      el("div", phase(name), el("span.muted", index === at ? "Stands here now." : PHASE_MEANING[name], !may(name) && index !== at && ` Needs the role ${named(roleFor(name))}.`)),
+    ),
   );
   const form = el(
     "form",
@@ -117,6 +138,12 @@ function askMove(scope) {
   const loosens = () => PHASES.indexOf(to()) < at;
 
   function draw() {
+    submit.disabled = !to();
+    if (!to()) {
+      submit.textContent = "Move";
+      hint.textContent = "None of your roles may move it.";
+      return;
+    }
     hint.textContent = loosens() ? "What the cause was, and how it was fixed." : "What you saw.";
     gates.hidden = !(loosens() && scope.phase === "emergency");
     submit.textContent = `${loosens() ? "Loosen" : "Tighten"} to ${title(to())}`;

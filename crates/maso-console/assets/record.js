@@ -1,10 +1,10 @@
 // The flight record: the latest records, how each follows from the one before, and the head of the chain.
 
-import { read } from "./api.js";
-import { copy, digest, el, empty, failed, fill, foreign, icon, plain } from "./dom.js";
+import { order, read } from "./api.js";
+import { copy, digest, el, empty, failed, fill, foreign, icon, named, plain } from "./dom.js";
 import { party } from "./hop.js";
-import { start } from "./shell.js";
-import { clock, DECISIONS, title, wholeTime } from "./words.js";
+import { announce, start } from "./shell.js";
+import { ago, clock, DECISIONS, duration, plural, title, verb, wholeTime, ZONE } from "./words.js";
 
 const PAGE = 100;
 const RECORDS_MAX = 500;
@@ -14,11 +14,17 @@ let opened = wantedNow();
 let loaded = false;
 let latest = true;
 let loading = null;
+/// An id that the shown records are about; empty for all of them.
+let subject = new URLSearchParams(location.search).get("about") ?? "";
+/// What came of the latest check of the whole record.
+let verified = null;
 
 const head = el("section.chain-head");
 const body = el("tbody");
 const note = el("div.note-area");
 const aside = el("aside.drawer", { hidden: true, "aria-label": "Record", tabindex: "-1" });
+const wanted = el("input", { type: "search", placeholder: "Number, or the id of a hop, ticket or task", "aria-label": "Find a record", spellcheck: "false", autocomplete: "off" });
+const problem = el("span.found-nothing", { role: "status" });
 const newest = el("button.button", { type: "button", click: toLatest, hidden: true }, "Latest");
 fill(
   document.getElementById("main"),
@@ -28,7 +34,8 @@ fill(
       "div.column",
       el("div.page-head", el("h1", "Record"), el("p.sub", "Everything that happened, in order. Each record carries the hash of the one before it."), newest),
       head,
-      el("div.table-frame", el("table.records", el("thead", el("tr", ...["No.", "Time", "What", "About", "Hash"].map((name) => el("th", { scope: "col" }, name)))), body), note),
+      el("form.toolbar", { role: "search", submit: find }, el("span.search", icon("search"), wanted), el("button.button", { type: "submit" }, "Find"), problem),
+      el("div.table-frame", el("table.records", el("thead", el("tr", ...["No.", `Time (${ZONE})`, "What", "About", "Hash"].map((name) => el("th", { scope: "col" }, name)))), body), note),
     ),
     aside,
   ),
@@ -63,14 +70,51 @@ function loadSoon() {
 async function load() {
   try {
     const status = await read("/api/v1/status");
+    verified ??= await read("/api/v1/verification");
     drawHead(status);
+    if (subject) {
+      latest = false;
+      records = await read(`/api/v1/hops/${encodeURIComponent(subject)}`);
+      loaded = true;
+      draw();
+      return;
+    }
     const far = opened && opened <= status.n_records - PAGE;
     latest = !far;
     records = await read(far ? `/api/v1/records?from=${Math.max(1, opened - PAGE / 2)}&limit=${PAGE}` : `/api/v1/records?limit=${PAGE}`);
     loaded = true;
     draw();
   } catch (problem) {
-    if (!loaded) fill(note, failed(problem, load));
+    if (subject && problem.status === 404) nothing();
+    else if (!loaded) fill(note, failed(problem, load));
+  }
+}
+
+function nothing() {
+  records = [];
+  loaded = true;
+  newest.hidden = false;
+  fill(body);
+  fill(note, empty("search", "Nothing on the record is about it", `No record names \u201C${subject}\u201D. Ids are found by their whole length.`));
+}
+
+/// A number opens that record; anything else is looked for as an id.
+function find(event) {
+  event.preventDefault();
+  const text = wanted.value.trim().replace(/^No\.\s*/i, "");
+  fill(problem);
+  if (!text) toLatest();
+  else if (/^[\d,.\u2019' ]+$/.test(text)) {
+    subject = "";
+    history.replaceState(null, "", `${location.pathname}#${text.replace(/\D/g, "")}`);
+    opened = wantedNow();
+    load().then(() => records.some((record) => record.sequence === opened) || fill(problem, `There is no record ${opened ?? text} yet.`));
+  } else {
+    subject = text;
+    opened = null;
+    aside.hidden = true;
+    history.replaceState(null, "", `${location.pathname}?about=${encodeURIComponent(text)}`);
+    load();
   }
 }
 
@@ -91,8 +135,35 @@ async function older(event) {
 function toLatest() {
   history.replaceState(null, "", location.pathname);
   opened = null;
+  subject = wanted.value = "";
+  fill(problem);
   aside.hidden = true;
   load();
+}
+
+/// Has the whole record checked on the server, with the code of `maso log verify`.
+async function verify(event) {
+  const button = event.currentTarget;
+  button.disabled = true;
+  button.lastChild.textContent = "Checking…";
+  try {
+    verified = await order("/api/v1/verification");
+    announce(verified.verified ? "The record holds." : "The record is broken.");
+  } catch (refused) {
+    fill(problem, refused.message);
+  }
+  await load();
+}
+
+function standing() {
+  if (!verified) return el("p.standing", icon("warn"), el("span", "Not checked as a whole since this server started."));
+  const when = [el("time", { title: wholeTime(verified.at) }, ago(verified.at)), `, ${plural(verified.records, "record")} and ${plural(verified.payloads, "payload")} in ${verified.took_ms < 1000 ? `${verified.took_ms} ms` : duration(verified.took_ms)}`];
+  if (verified.verified) return el("p.standing.good", icon("allow"), el("span", el("strong", "It holds. "), "Checked ", when, "."));
+  return el(
+    "div.standing.bad", { role: "alert" }, icon("deny"),
+    el("div", el("strong", `Broken: ${plural(verified.n_problems, "problem")}. `), "Checked ", when, ".",
+      el("ul", verified.problems.map((one) => el("li", one.sequence > 0 && [el("a", { href: `#${one.sequence}` }, `No. ${one.sequence.toLocaleString("en")}`), " "], foreign("span", one.what))))),
+  );
 }
 
 function drawHead(status) {
@@ -100,7 +171,9 @@ function drawHead(status) {
     head,
     el("div", el("span.key", "Records"), el("strong.figure", status.n_records.toLocaleString("en"))),
     el("div.head-hash", el("span.key", "Head of the chain"), el("code", plain(status.head || "the log is empty")), status.head && copy(status.head)),
-    el("p.muted", "Note the head somewhere else from time to time: whoever has it can tell that nothing was cut off or written anew. ", el("code", "maso log verify"), " checks the whole chain."),
+    el("button.button.verify", { type: "button", click: verify }, icon("record"), "Verify now"),
+    standing(),
+    el("p.muted", "Note the head somewhere else from time to time: whoever has it can tell that nothing was cut off or written anew. ", el("code", "maso log verify"), " checks the same without this server."),
   );
 }
 
@@ -108,7 +181,8 @@ function draw() {
   newest.hidden = latest;
   const byNumber = new Map(records.map((record) => [record.sequence, record]));
   fill(body, [...records].sort((one, other) => other.sequence - one.sequence).map((record) => row(record, byNumber.get(record.sequence - 1))));
-  if (!records.length) fill(note, empty("record", "The record is empty", "The first record is written when the deployment is opened."));
+  if (subject) fill(note, el("p.end", `Everything on the record about ${subject}.`));
+  else if (!records.length) fill(note, empty("record", "The record is empty", "The first record is written when the deployment is opened."));
   else if (records.length >= RECORDS_MAX) fill(note, el("p.end", `${RECORDS_MAX} records are shown. Open one by its number to go further back.`));
   else if (records[0].sequence > 1) fill(note, el("p.centre", el("button.button", { type: "button", click: older }, "Older records")));
   else fill(note, el("p.end", "The beginning of the record."));
@@ -135,9 +209,9 @@ const kindGroup = (kind) => (/^hop/.test(kind) ? "hop" : /^ticket|^tool/.test(ki
 function about(body) {
   switch (body.kind) {
     case "hop-decided":
-      return [party(body.from), " ", el("span.muted", plain(body.verb)), " ", foreign("code.object", body.object), el(`span.said.${["allow", "hold", "deny"].includes(body.decision) ? body.decision : "deny"}`, DECISIONS[body.decision] ?? plain(body.decision))];
+      return [party(body.from), " ", el("span.muted", plain(verb(body))), " ", named("code.object", body.object), el(`span.said.${["allow", "hold", "deny"].includes(body.decision) ? body.decision : "deny"}`, DECISIONS[body.decision] ?? plain(body.decision))];
     case "hop-released":
-      return [plain(body.outcome), el("span.muted", ` in ${body.took_ms} ms`)];
+      return [plain(body.outcome), el("span.muted", ` in ${body.took_ms} ms: `), el("a", { href: `?about=${encodeURIComponent(body.hop)}` }, foreign("code", body.hop.length > 18 ? body.hop.slice(0, 17) + "…" : body.hop))];
     case "ticket-answered":
       return [foreign("strong", body.by), body.answer === "approve" ? " approved" : " rejected", body.reason && [": ", foreign("q", body.reason)]];
     case "phase-changed":

@@ -14,6 +14,14 @@ const at = (id) => document.getElementById(id);
 export const main = at("main");
 /// The name of who is signed in, once it is known.
 export let operator = "";
+let roles = [];
+
+/// In the order in which each may do what those before it may, as to posture.
+const OFFICES = ["operator", "supervisor", "security", "incident-commander"];
+/// Whether whoever is signed in holds an office that is enough. The server decides; this only says so beforehand.
+export const mayAs = (office) => roles.some((role) => OFFICES.indexOf(role) >= OFFICES.indexOf(office));
+/// Whether whoever is signed in may answer held actions and approve definitions.
+export const mayAnswer = () => roles.includes("supervisor");
 
 let status = null;
 let reachable = true;
@@ -25,7 +33,6 @@ let drawnBanners = "";
 /// a snapshot misses nothing that follows.
 export function start({ heard = () => {}, opened = () => {} }) {
   at("sign-out").addEventListener("click", signOut);
-  showSession();
   refresh();
   setInterval(refresh, STATUS_EVERY_MS);
   follow({
@@ -69,12 +76,14 @@ async function refresh() {
   draw();
 }
 
+/// Settled when it is known who is signed in, or that nobody can tell.
+export const session = showSession();
+
 async function showSession() {
   try {
-    const session = await read("/api/v1/session");
-    operator = session.operator;
-    fill(at("operator"), plain(session.operator));
-    fill(at("roles"), plain(session.roles.map((role) => role.replaceAll("-", " ")).join(", ")));
+    ({ operator, roles } = await read("/api/v1/session"));
+    fill(at("operator"), plain(operator));
+    fill(at("roles"), plain(roles.map((role) => role.replaceAll("-", " ")).join(", ")));
   } catch {
     fill(at("operator"), "unknown");
   }
@@ -87,17 +96,18 @@ function draw() {
   const n_waiting = status.n_open_tickets + status.n_waiting_tools;
   at("waiting").hidden = n_waiting === 0;
   fill(at("waiting"), String(n_waiting), el("span.visually-hidden", n_waiting === 1 ? " waits" : " wait"));
-  document.title = (n_waiting ? `(${n_waiting}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+  const observing = status.mode === "observe" ? "OBSERVING · " : "";
+  document.title = (n_waiting ? `(${n_waiting}) ` : "") + observing + document.title.replace(/^(\(\d+\) )?(OBSERVING · )?/, "");
 }
 
 function drawBanners() {
   const wanted = [];
   if (status?.mode === "observe") {
-    wanted.push(["observe", "eye", "OBSERVING: nothing is blocked", "Decisions are recorded, and every hop is let through."]);
+    wanted.push(["observe", "eye", "OBSERVING: nothing is blocked", "Decisions are recorded and do not bind. Only unknown senders and what a person stopped are refused."]);
   }
   if (status && status.phase !== "primary") {
     const kind = PHASES.includes(status.phase) ? status.phase : "emergency";
-    wanted.push([`pace.phase-${kind}`, "warn", `${title(status.phase)}.`, status.mode === "observe" ? "In observe mode this stops nothing." : (PHASE_MEANING[status.phase] ?? ""), "/console/posture"]);
+    wanted.push([`pace.phase-${kind}`, "warn", `${title(status.phase)}.`, binding(status), "/console/posture"]);
   }
   if (!reachable) {
     wanted.push(["unreachable", "warn", "maso does not answer", "What you see may be out of date. This page tries again by itself."]);
@@ -112,6 +122,12 @@ function drawBanners() {
       el(`div.banner.${kind}`, { role: "alert" }, icon(image), el("strong", head), el("span", text), href && el("a", { href }, "See posture")),
     ),
   );
+}
+
+/// What the deployment's phase does. What only observes moves no phase, so a person's stop is all that binds there.
+function binding({ mode, phase }) {
+  if (mode !== "observe") return PHASE_MEANING[phase] ?? "";
+  return phase === "emergency" ? "A person stopped everything, and that binds in observe mode too." : "In observe mode only what a person stopped is refused.";
 }
 
 const CONNECTIONS = { open: "Live", connecting: "Connecting…", lost: "Connection lost, trying again" };

@@ -1,11 +1,11 @@
 // One held action: what exactly would happen, where each value came from, and the answer.
 
-import { order } from "./api.js";
-import { digest, el, fill, foreign, hasLookalikes, icon, plain, prose } from "./dom.js";
-import { authority, facts, findings, integrity, needed, phase, review, risk, verdicts } from "./evidence.js";
-import { party, section } from "./hop.js";
-import { announce, operator } from "./shell.js";
-import { clock, duration, plural, verb, wholeTime, wish } from "./words.js";
+import { order, read } from "./api.js";
+import { digest, el, fill, foreign, hasLookalikes, icon, named, plain, prose } from "./dom.js";
+import { authority, facts, findings, integrity, label, needed, phase, review, risk, verdicts } from "./evidence.js";
+import { outcome as told, party, section } from "./hop.js";
+import { announce, mayAnswer, operator } from "./shell.js";
+import { clock, duration, plural, until, verb, wholeTime, wish } from "./words.js";
 
 const DEPTH_MAX = 12;
 const ROWS_MAX = 400;
@@ -27,19 +27,20 @@ export function ticketDetails(ticket, task, { answered, again }) {
       el("span.push"),
       open ? countdown(ticket) : state(ticket),
     ),
-    el("h2.details-title", party(hop.from), el("span.verb", open ? wish(hop) : verb(hop)), foreign("code.object", hop.object)),
+    el("h2.details-title", party(hop.from), el("span.verb", open ? wish(hop) : verb(hop)), named("code.object", hop.object)),
+    open && unanswered(ticket),
     section("In which task", asked(hop, task)),
     section("Exact parameters", parameters(ticket)),
-    section("Why it waits", findings(hop.findings.filter((finding) => finding.word !== "GO"), "Its risk alone asks for a person.")),
+    section("Why a person is asked", because(ticket), findings(hop.findings.filter((finding) => finding.word !== "GO"), "")),
     section("What the judges said", verdicts(hop.verdicts)),
+    section("Who has answered", answers(ticket)),
     section(
       "Details",
       facts(
         ["Asked", el("time", wholeTime(hop.at))],
         ["Sent to", party(hop.to)],
         ["Review needed", review(hop.review)],
-        ["Approved by", ticket.approvals.length ? ticket.approvals.map((approval) => el("strong.by-name", plain(approval.by))) : "nobody yet"],
-        hop.label && ["Label", plain(hop.label)],
+        hop.label && ["Label", label(hop.label)],
         hop.task && ["Task", digest(hop.task, 20)],
         ["Action", digest(ticket.action, 20)],
         ["Ticket", digest(ticket.ticket, 20)],
@@ -57,10 +58,39 @@ function asked(hop, task) {
   ];
 }
 
+/// What silence means for this action, and when.
+function unanswered(ticket) {
+  return el(
+    "p.unanswered",
+    icon("clock"),
+    el("span", el("strong", "If nobody answers by ", el("time", { title: wholeTime(ticket.expires_at) }, until(ticket.expires_at)), ": "), prose("span", ticket.if_unanswered), "."),
+  );
+}
+
+/// Why people are asked, one reason a line.
+function because(ticket) {
+  const reasons = ticket.asked_because ?? [];
+  return reasons.length > 0 && el("ul.reasons", reasons.map((reason) => prose("li", reason)));
+}
+
+/// Who answered so far, when and why, as the record has it, and how many must still.
+function answers(ticket) {
+  const missing = Math.max(0, ticket.n_people - ticket.approvals.length);
+  const waits = ticket.state === "open" && el("p.muted", missing === 1 ? "One person's approval is missing." : `The approvals of ${missing} people are missing.`);
+  const list = el("ol.timeline");
+  if (ticket.approvals.length || ticket.state !== "open") {
+    read(`/api/v1/hops/${encodeURIComponent(ticket.ticket)}`).then(
+      (records) => fill(list, records.filter(({ body }) => body.kind.startsWith("ticket-")).map(told)),
+      (problem) => fill(list, el("li", el("span.muted", problem.message))),
+    );
+  }
+  return [list, waits];
+}
+
 /// Every argument on its own row, beside its origin.
 function parameters(ticket) {
   if (!isShown(ticket)) {
-    return el("p.callout.bad", icon("warn"), "The parameters cannot be read, so there is nothing that could be approved.");
+    return el("p.callout.bad", icon("warn"), ticket.payload ? el("span", "A number is too large to be shown exactly here. ", el("code", "maso approvals list"), " shows it, and ", el("code", "maso approvals approve"), " answers.") : "The parameters cannot be read, so there is nothing that could be approved.");
   }
   const origins = new Map(ticket.hop.origins.map((origin) => [origin.pointer, origin]));
   const leaves = [...flatten(ticket.payload, "", 0)];
@@ -80,7 +110,10 @@ function parameters(ticket) {
   );
 }
 
-const isShown = (ticket) => ticket.payload !== undefined && ticket.payload !== null;
+/// Whether everything can be shown exactly. A whole number beyond what a browser can hold would be shown as another one.
+const isShown = (ticket) => ticket.payload !== undefined && ticket.payload !== null && !hasLost(ticket.payload);
+const hasLost = (value) =>
+  typeof value === "number" ? Number.isInteger(value) && !Number.isSafeInteger(value) : value !== null && typeof value === "object" && Object.values(value).some(hasLost);
 
 function* flatten(value, pointer, depth) {
   const isNested = value !== null && typeof value === "object" && Object.keys(value).length > 0 && depth < DEPTH_MAX;
@@ -94,13 +127,13 @@ function* flatten(value, pointer, depth) {
 }
 
 const unescaped = (key) => key.replaceAll("~1", "/").replaceAll("~0", "~");
-const named = (pointer) => pointer.split("/").slice(1).map(unescaped).join(" › ") || "(the whole)";
+const spelled = (pointer) => pointer.split("/").slice(1).map(unescaped).join(" › ") || "(the whole)";
 
 function parameter({ pointer, value }, origin, task) {
   return el(
     `tr${origin?.authority ? ".with-authority" : ""}`,
     { "data-pointer": pointer },
-    el("th", { scope: "row" }, foreign("code", named(pointer)), origin?.authority && authority()),
+    el("th", { scope: "row" }, foreign("code", spelled(pointer)), origin?.authority && authority()),
     el("td.value", exact(value)),
     el("td.source", origin ? prose("span", task ? origin.source.replaceAll(task, "this task") : origin.source) : el("span.muted", "not traced")),
     el("td.levels", origin ? [integrity(origin.integrity, origin.needed), origin.needed && needed(origin)] : el("span.muted", "–")),
@@ -160,12 +193,13 @@ function outcome(ticket) {
   );
 }
 
-/// The answer. What is high, critical or final takes a second step, which says once more what would happen.
+/// The answer. What is high, critical or final takes a second step, which says once more what would happen. Where it is
+/// about an amount, that is typed: whoever types a number has read it.
 function answerForm(ticket, { answered, again }) {
   const { hop } = ticket;
   const isGrave = !["low", "medium"].includes(hop.risk ?? "critical") || hop.reversibility === "irreversible";
   const isMine = ticket.approvals.some((approval) => approval.by === operator || approval.by === `operator:${operator}`);
-  const reason = el("textarea", { id: "reason", rows: "2", maxlength: "500", placeholder: "Goes on the record with your name" });
+  const reason = el("textarea", { id: "reason", rows: "1", maxlength: "500", placeholder: "Goes on the record with your name" });
   const problem = el("p.callout.bad", { role: "alert", hidden: true });
   const buttons = el("div.buttons");
 
@@ -183,15 +217,25 @@ function answerForm(ticket, { answered, again }) {
       first();
       buttons.querySelector("button")?.focus();
     };
+    const amount = amountOf(ticket);
+    const yes = el("button.button.approve.strong", { type: "submit", disabled: amount !== null }, icon("allow"), "Yes, approve");
+    const typed = amount !== null && el("input", { id: "typed", type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", input: () => (yes.disabled = typed.value.trim() !== amount.value) });
     const step = el(
-      "div.confirm",
-      { role: "group", "aria-label": "Confirm approval", tabindex: "-1" },
+      "form.confirm",
+      { "aria-label": "Confirm approval", tabindex: "-1", submit: confirmed, keydown: (event) => event.key === "Escape" && back() },
       el("p", el("strong", hop.reversibility === "irreversible" ? "This cannot be undone. " : "Please confirm. "), "It may then happen once, with exactly what is shown", decisive.length ? ":" : "."),
-      decisive.length > 0 && el("ul.decisive", decisive.map((origin) => el("li", foreign("code", named(origin.pointer)), " ", foreign("strong", asText(valueAt(ticket.payload, origin.pointer)))))),
-      el("div.buttons", el("button.button.approve.strong", { type: "button", click: () => send("approve") }, icon("allow"), "Yes, approve"), el("button.button", { type: "button", click: back }, "Back")),
+      decisive.length > 0 && el("ul.decisive", decisive.map((origin) => el("li", foreign("code", spelled(origin.pointer)), " ", foreign("strong", asText(valueAt(ticket.payload, origin.pointer)))))),
+      amount !== null && el("label", { for: "typed" }, "Type ", foreign("code", spelled(amount.pointer)), " exactly as it is shown"),
+      typed,
+      el("div.buttons", yes, el("button.button", { type: "button", click: back }, "Back")),
     );
+    function confirmed(event) {
+      event.preventDefault();
+      if (!yes.disabled) send("approve");
+    }
     fill(buttons, step);
-    step.focus();
+    (typed || step).focus();
+    step.scrollIntoView({ block: "nearest" });
   }
 
   function reject() {
@@ -225,13 +269,18 @@ function answerForm(ticket, { answered, again }) {
   first();
   return el(
     "div.answer",
-    el("p.unanswered", icon("clock"), el("span", el("strong", "If nobody answers: "), foreign("span", ticket.if_unanswered), ".")),
+    !hop.enforced && el("p.callout.loud", icon("eye"), el("span", "maso only observes: this was let through when it was asked. Your answer goes on the record and changes nothing.")),
+    !mayAnswer() && el("p.callout.bad", icon("warn"), el("span", "Answering needs the role ", el("code", "supervisor"), ", which you do not hold.")),
     ticket.n_people > 1 && el("p.progress", icon("person"), el("span", `${ticket.approvals.length} of ${ticket.n_people} people have approved.`, isMine && " You are one of them; another person must follow.")),
-    el("label", { for: "reason" }, "Reason ", el("span.muted", "(needed to reject)")),
-    reason,
     problem,
-    buttons,
+    el("div.answer-row", el("div", el("label", { for: "reason" }, "Reason ", el("span.muted", "(needed to reject)")), reason), buttons),
   );
+}
+
+/// The amount that a person must type: the first number among the arguments with authority.
+function amountOf(ticket) {
+  const origin = ticket.hop.origins.find((origin) => origin.authority && typeof valueAt(ticket.payload, origin.pointer) === "number");
+  return origin ? { pointer: origin.pointer, value: asText(valueAt(ticket.payload, origin.pointer)) } : null;
 }
 
 const asText = (value) => (typeof value === "string" ? value : (JSON.stringify(value) ?? "(absent)"));

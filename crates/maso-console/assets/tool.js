@@ -1,10 +1,10 @@
 // One tool definition that waits for a person, with what changed in it.
 
 import { order } from "./api.js";
-import { digest, el, fill, foreign, icon, plain } from "./dom.js";
+import { digest, el, fill, icon, named, plain } from "./dom.js";
 import { facts, findings } from "./evidence.js";
 import { section } from "./hop.js";
-import { announce } from "./shell.js";
+import { announce, mayAnswer } from "./shell.js";
 import { plural } from "./words.js";
 
 const LINES_MAX = 1_000;
@@ -17,7 +17,7 @@ export function toolDetails(tool, { answered, again }) {
     "article.details.tool",
     { "data-tool": tool.tool },
     el("div.details-head", el(`span.chip.${hasChanged ? "deny" : "hold"}`, icon(hasChanged ? "warn" : "hold"), hasChanged ? "Changed after approval" : "Never approved")),
-    el("h2.details-title", foreign("code.object", tool.tool)),
+    el("h2.details-title", named("code.object", tool.tool)),
     el("p.lead", hasChanged
       ? "The server now publishes another definition than the one that a person approved. The tool is blocked until somebody approves the new one."
       : "Nobody has approved this tool's definition. The tool is blocked until somebody does."),
@@ -85,5 +85,5 @@ function approveForm(tool, { answered, again }) {
   }
 
   first();
-  return el("div.answer", el("p.unanswered", icon("clock"), el("span", el("strong", "If nobody answers: "), "the tool stays blocked.")), problem, buttons);
+  return el("div.answer", el("p.unanswered", icon("clock"), el("span", el("strong", "If nobody answers: "), "the tool stays blocked: no agent sees it, and no call to it passes.")), !mayAnswer() && el("p.callout.bad", icon("warn"), el("span", "Approving needs the role ", el("code", "supervisor"), ", which you do not hold.")), problem, buttons);
 }

@@ -17,10 +17,17 @@ export const INTEGRITY_MEANING = {
 };
 export const TIERS = { 1: "supervised", 2: "managed", 3: "autonomous" };
 
+export const CONFIDENTIALITY_MEANING = {
+  public: "anyone may know it",
+  internal: "for this organisation",
+  confidential: "for those who need it",
+  restricted: "for those who are named",
+};
 export const title = (word) => (word ? word.charAt(0).toUpperCase() + word.slice(1) : "");
 export const plural = (count, one, many = one + "s") => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const SHORT = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const WHOLE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 
@@ -30,6 +37,16 @@ export function clock(at_ms) {
   const today = then.toDateString() === new Date().toDateString();
   return today ? CLOCK.format(then) : `${DAY.format(then)} ${CLOCK.format(then)}`;
 }
+
+/// The time of day without seconds, with the day where it is another one.
+export function until(at_ms) {
+  const then = new Date(at_ms);
+  const time = SHORT.format(then);
+  return then.toDateString() === new Date().toDateString() ? time : `${DAY.format(then)} ${time}`;
+}
+
+/// What this browser's clock is called: every time on a page is told by it.
+export const ZONE = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts().find((part) => part.type === "timeZoneName")?.value ?? "local";
 
 export const wholeTime = (at_ms) => WHOLE.format(new Date(at_ms));
 

@@ -85,7 +85,7 @@ pub(crate) fn shell(page: Page) -> Markup {
                 }
                 div.body {
                     div #banners {}
-                    div.strip #strip aria-label="Deployment" { span.muted { "Loading status…" } }
+                    section.strip #strip aria-label="Deployment" { span.muted { "Loading status…" } }
                     main #main tabindex="-1" { div.loading { "Loading…" } }
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -10,6 +11,8 @@ use maso_identity::{AuthorityKey, Passphrase, PassphraseHash, SessionLimits, Ses
 use maso_path::Path;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
+
+use crate::verification::Verifier;
 
 /// What the control plane alone knows.
 pub struct Secrets {
@@ -28,6 +31,7 @@ pub struct Desk {
     sign_ins: SignIns,
     tried: Mutex<HashMap<OperatorName, VecDeque<Timestamp>>>,
     checks: Arc<Semaphore>,
+    pub(crate) verifier: Verifier,
     /// Places for checks under way and those that wait for one.
     pub(crate) checks_queued: Arc<Semaphore>,
 }
@@ -45,8 +49,8 @@ const CHECKS_MAX: usize = 2;
 const CHECKS_QUEUED_MAX: usize = 64;
 
 impl Desk {
-    /// A desk at which nobody is signed in.
-    pub fn new(path: Arc<Path>, secrets: Secrets) -> Self {
+    /// A desk at which nobody is signed in, over the record in the file `log`.
+    pub fn new(path: Arc<Path>, log: PathBuf, secrets: Secrets) -> Self {
         let domain = path.world().deployment().trust_domain.clone();
         let now = path.clock().now();
         Self {
@@ -56,6 +60,7 @@ impl Desk {
             sessions: Sessions::new(SessionLimits::DEFAULT),
             tried: Mutex::default(),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            verifier: Verifier::new(log),
             checks_queued: Arc::new(Semaphore::new(CHECKS_QUEUED_MAX)),
             path,
         }

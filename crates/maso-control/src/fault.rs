@@ -37,6 +37,9 @@ pub enum OrderFault {
     /// It could not be recorded.
     #[error("the flight recorder refused it")]
     NotRecorded(#[from] LogFault),
+    /// The record could not be checked, which says nothing of whether it holds.
+    #[error("the record could not be checked: {0}")]
+    NotVerified(String),
 }
 
 impl OrderFault {
@@ -49,7 +52,7 @@ impl OrderFault {
             Self::TooLate(_) => "TOO_LATE",
             Self::Bad(_) => "BAD_ORDER",
             Self::NotAllowed { .. } => "NOT_ALLOWED",
-            Self::NotRecorded(_) => "UNAVAILABLE",
+            Self::NotRecorded(_) | Self::NotVerified(_) => "UNAVAILABLE",
         }
     }
 
@@ -61,6 +64,7 @@ impl OrderFault {
                 Some(format!("sign in as an operator whose `roles` in maso.toml name `{}`", role_word(*role)))
             }
             Self::Changed(_) => Some("look at it again, then decide".to_owned()),
+            Self::NotVerified(_) => Some("`maso log verify` checks it without the server".to_owned()),
             Self::Unknown { .. } | Self::TooLate(_) | Self::Bad(_) | Self::NotRecorded(_) => None,
         }
     }

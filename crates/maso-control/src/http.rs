@@ -47,6 +47,8 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/posture", get(reads::posture).post(orders::move_phase))
         .route("/api/v1/kill", post(orders::kill))
         .route("/api/v1/records", get(reads::records))
+        .route("/api/v1/payloads/{digest}", get(reads::payload))
+        .route("/api/v1/verification", get(reads::verification).post(orders::verify))
         .route("/api/v1/events", get(events::stream))
         .route("/v1/tasks", get(reads::tasks).post(orders::open_task))
         .route("/v1/tasks/{task}", axum::routing::delete(orders::close_task))
@@ -152,7 +154,7 @@ impl IntoResponse for Failure {
                     OrderFault::Unknown { .. } => StatusCode::NOT_FOUND,
                     OrderFault::Changed(_) | OrderFault::TooLate(_) => StatusCode::CONFLICT,
                     OrderFault::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                    OrderFault::NotRecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
+                    OrderFault::NotRecorded(_) | OrderFault::NotVerified(_) => StatusCode::SERVICE_UNAVAILABLE,
                 };
                 (status, fault.code(), fault.to_string(), fault.help())
             }

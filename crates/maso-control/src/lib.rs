@@ -8,6 +8,8 @@ mod fault;
 pub mod http;
 mod orders;
 mod signed_in;
+mod silence;
+mod verification;
 pub mod view;
 
 pub use desk::{Desk, Secrets};

@@ -16,7 +16,7 @@ use maso_wire::KnownHosts;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::{Desk, Secrets, SignInFault, http};
+use crate::{Desk, OrderFault, Secrets, SignInFault, http};
 
 const RIGHT: &str = "quite a long passphrase";
 
@@ -40,7 +40,7 @@ async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {
     let operator = deployment.accountable_human.clone();
     let hash = Passphrase::new(RIGHT).unwrap().hash([1; 16]).unwrap();
     let passphrases = BTreeMap::from([(operator.clone(), hash)]);
-    (Arc::new(Desk::new(path, Secrets { authority, passphrases })), operator, folder)
+    (Arc::new(Desk::new(path, folder.path().join("log.db"), Secrets { authority, passphrases })), operator, folder)
 }
 
 async fn sign_in(desk: &Desk, operator: &OperatorName, passphrase: &str, at_ms: i64) -> Result<(), SignInFault> {
@@ -102,4 +102,18 @@ async fn a_name_that_was_pointed_at_this_machine_opens_nothing() {
         assert_eq!(status(host, "/healthz").await, StatusCode::OK, "{host}");
         assert_eq!(status(host, "/api/v1/status").await, StatusCode::UNAUTHORIZED, "{host}");
     }
+}
+
+#[tokio::test]
+async fn the_record_is_checked_as_it_stands_one_check_at_a_time() {
+    let (desk, operator, _folder) = desk().await;
+    assert_eq!(desk.verification(), None);
+    sign_in(&desk, &operator, RIGHT, 0).await.unwrap();
+    let busy = Arc::clone(&desk.verifier.running).try_acquire_owned().unwrap();
+    assert!(matches!(desk.verify().await, Err(OrderFault::NotVerified(_))));
+    drop(busy);
+    let checked = desk.verify().await.unwrap();
+    assert!(checked.verified, "{checked:?}");
+    assert_eq!(checked.records, desk.path().recorder().last_sequence());
+    assert_eq!(desk.verification(), Some(checked));
 }

@@ -1,10 +1,13 @@
 //! What is shown: the record and the world, as the API's types.
 
 use maso_api as api;
-use maso_core::{AgentName, Digest, Scope, Timestamp, ToolRef, Word};
+use maso_core::{AgentName, Class, Digest, Phase, Scope, Timestamp, ToolRef, Word};
 use maso_intent::{AgentMandate, Bound, PinState, TaskSpec};
 use maso_log::{Record, v1};
 use maso_path::{Answer, Pin, TicketState, World};
+use maso_posture::Office;
+
+use crate::silence;
 
 /// A decided hop; `None` for any other record.
 pub fn hop(record: &Record) -> Option<api::HopView> {
@@ -65,6 +68,7 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
             .map(|approval| api::ApprovalView { ticket: approval.ticket.clone(), by: approval.by.clone() })
             .collect(),
         accountable_human: decided.accountable_human.clone(),
+        payload: decided.payload.clone(),
     }
 }
 
@@ -83,7 +87,8 @@ fn review(review: v1::Review) -> api::ReviewView {
 }
 
 /// A held action, with the exact parameters where they are at hand.
-pub fn ticket(state: &TicketState, payload: Option<serde_json::Value>) -> api::TicketView {
+pub fn ticket(world: &World, state: &TicketState, payload: Option<serde_json::Value>) -> api::TicketView {
+    let deployment = world.deployment();
     let held_at = Timestamp::from_millis(state.decided.received_at);
     api::TicketView {
         ticket: state.id.to_string(),
@@ -109,8 +114,24 @@ pub fn ticket(state: &TicketState, payload: Option<serde_json::Value>) -> api::T
         expires_at: state.expires_at.as_millis(),
         hop: decided_hop(0, held_at, &state.decided),
         payload,
-        if_unanswered: "it is denied, and the agent is told only that it was not approved".to_owned(),
+        asked_because: silence::asked_because(
+            &state.decided,
+            state.n_people,
+            class(world, &state.decided),
+            deployment.tier,
+        ),
+        if_unanswered: silence::if_unanswered(state),
     }
+}
+
+/// What kind of action it is: a tool that nobody classified executes, and whatever calls no tool changes nothing.
+fn class(world: &World, decided: &v1::HopDecided) -> Class {
+    if decided.verb != "call_tool" {
+        return Class::Read;
+    }
+    let tool = decided.object.parse::<ToolRef>().ok();
+    let manifest = tool.as_ref().and_then(|tool| world.deployment().servers.get(&tool.server)?.tools.get(&tool.tool));
+    manifest.map_or(Class::Execute, |manifest| manifest.class)
 }
 
 /// A task.
@@ -139,23 +160,41 @@ pub fn posture(world: &World, now: Timestamp) -> api::PostureView {
                 since: scope.standing.as_ref().map(|standing| standing.since.as_millis()),
                 trigger: scope.standing.as_ref().map(|standing| standing.trigger.clone()),
                 by: scope.standing.as_ref().map(|standing| standing.by.to_string()),
+                moves: moves(scope.phase),
             })
             .collect(),
     }
 }
 
+const PHASES: [Phase; 4] = [Phase::Primary, Phase::Alternate, Phase::Contingency, Phase::Emergency];
+
+/// Where a person may move a scope that stands here.
+fn moves(from: Phase) -> Vec<api::MoveView> {
+    PHASES
+        .into_iter()
+        .filter(|to| *to != from)
+        .map(|to| api::MoveView {
+            to: to.to_string(),
+            role: Office::needed(from, to).to_string(),
+            review: from == Phase::Emergency,
+        })
+        .collect()
+}
+
 /// The agents and their mandates.
 pub fn agents(world: &World, now: Timestamp) -> Vec<api::AgentView> {
     let summary = world.standing().summary(now);
-    world
-        .deployment()
+    let deployment = world.deployment();
+    let settings = &deployment.settings;
+    deployment
         .agents
         .values()
         .map(|mandate| {
+            let solution = deployment.workflows.get(&mandate.workflow);
             let counted = summary.agents.iter().find(|counted| counted.agent == mandate.agent);
             api::AgentView {
                 agent: mandate.agent.to_string(),
-                spiffe_id: format!("spiffe://{}/agent/{}", world.deployment().trust_domain, mandate.agent),
+                spiffe_id: format!("spiffe://{}/agent/{}", deployment.trust_domain, mandate.agent),
                 mandate: mandate.id.clone(),
                 digest: mandate.digest.to_string(),
                 workflow: mandate.workflow.to_string(),
@@ -177,7 +216,10 @@ pub fn agents(world: &World, now: Timestamp) -> Vec<api::AgentView> {
                 n_calls_in_hour: counted.map_or(0, |counted| counted.n_calls_in_hour),
                 calls_per_hour_max: mandate.calls_per_hour_max,
                 n_guardrail_blocks: counted.map_or(0, |counted| counted.n_guardrail_blocks),
+                guardrail_blocks_max: settings.breaker_blocks_max,
+                guardrail_window_ms: settings.breaker_window_ms,
                 n_plan_attempts: counted.map_or(0, |counted| counted.n_plan_attempts_in_month),
+                plan_attempts_max: solution.map_or(0, |solution| solution.plan_attempts.rolling_30day),
             }
         })
         .collect()

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     AuthorityKey, AuthorityPublic, Nonces, Spent, TokenError,
-    token::{Lifetime, claims, issuer, seconds},
+    token::{Lifetime, claims, issued, issuer, seconds},
 };
 
 /// Why a sign-in link is not accepted.
@@ -35,14 +35,8 @@ impl AuthorityKey {
         now: Timestamp,
         ttl_ms: u64,
     ) -> String {
-        let claims = json!({
-            "iss": issuer(domain),
-            "sub": operator.to_string(),
-            "aud": AUDIENCE,
-            "iat": seconds(now),
-            "exp": seconds(now.plus_ms(ttl_ms)),
-            "jti": id.to_string(),
-        });
+        let mut claims = issued(domain, operator, AUDIENCE, now, ttl_ms);
+        claims["jti"] = json!(id.to_string());
         self.sign_token(TYPE, &claims)
     }
 }

@@ -135,14 +135,8 @@ impl AuthorityKey {
         now: Timestamp,
         ttl_ms: u64,
     ) -> String {
-        let mut claims = json!({
-            "iss": issuer(&agent.trust_domain),
-            "sub": agent.to_string(),
-            "aud": AUDIENCE,
-            "iat": seconds(now),
-            "exp": seconds(now.plus_ms(ttl_ms)),
-            "jti": token_id.to_string(),
-        });
+        let mut claims = issued(&agent.trust_domain, agent, AUDIENCE, now, ttl_ms);
+        claims["jti"] = json!(token_id.to_string());
         if let Some(key) = key {
             claims["cnf"] = json!({ "jkt": key.to_string() });
         }
@@ -158,14 +152,8 @@ impl AuthorityKey {
         now: Timestamp,
         ttl_ms: u64,
     ) -> String {
-        let claims = json!({
-            "iss": issuer(domain),
-            "sub": task.to_string(),
-            "aud": AUDIENCE,
-            "iat": seconds(now),
-            "exp": seconds(now.plus_ms(ttl_ms)),
-            "spec": specification.to_string(),
-        });
+        let mut claims = issued(domain, task, AUDIENCE, now, ttl_ms);
+        claims["spec"] = json!(specification.to_string());
         self.sign_token(TASK_TYPE, &claims)
     }
 }
@@ -201,6 +189,23 @@ impl Lifetime {
         }
         Ok(())
     }
+}
+
+/// What every token claims: who issues it, about whom, for whom, and from when to when.
+pub(crate) fn issued(
+    domain: &TrustDomain,
+    subject: impl ToString,
+    audience: &str,
+    now: Timestamp,
+    ttl_ms: u64,
+) -> Value {
+    json!({
+        "iss": issuer(domain),
+        "sub": subject.to_string(),
+        "aud": audience,
+        "iat": seconds(now),
+        "exp": seconds(now.plus_ms(ttl_ms)),
+    })
 }
 
 /// The claims of a text that `authority` signed as a token of the type `typ`.

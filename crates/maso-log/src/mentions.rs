@@ -11,7 +11,7 @@ impl Body {
         }
     }
 
-    /// The hops and tickets that it names.
+    /// What it is found again by: the hops and tickets that it names, the task that it opens or closes.
     pub fn mentions(&self) -> Vec<&str> {
         match self {
             Self::HopDecided(decided) => {
@@ -25,9 +25,9 @@ impl Body {
             Self::TicketAnswered(answered) => vec![&answered.ticket],
             Self::TicketExpired(expired) => vec![&expired.ticket],
             Self::TicketSpent(spent) => vec![&spent.ticket, &spent.hop],
+            Self::TaskOpened(opened) => vec![&opened.task],
+            Self::TaskClosed(closed) => vec![&closed.task],
             Self::Started(_)
-            | Self::TaskOpened(_)
-            | Self::TaskClosed(_)
             | Self::TokenIssued(_)
             | Self::Revoked(_)
             | Self::ToolSeen(_)

@@ -60,7 +60,8 @@ pub fn declared(folder: &Path) -> Result<(Deployment, Source), Fault> {
             let first = problems.iter().next().map_or_else(String::new, |problem| {
                 format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.message)
             });
-            Err(Fault::plain(format!("the deployment has {n_errors} errors; the first is {first}"))
+            let errors = if n_errors == 1 { "an error" } else { &format!("{n_errors} errors, the first") };
+            Err(Fault::plain(format!("the deployment has {errors}: {first}"))
                 .help(format!("`maso check {}` shows all of them with their remedies", folder.display())))
         }
     }
@@ -96,7 +97,7 @@ pub async fn open(
         .await
         .map_err(|fault| Fault::new("cannot open the path", fault))?;
     let path = Arc::new(path);
-    let desk = Arc::new(Desk::new(Arc::clone(&path), Secrets { authority, passphrases }));
+    let desk = Arc::new(Desk::new(Arc::clone(&path), state.log(), Secrets { authority, passphrases }));
     let folder = state.path().parent().map_or_else(PathBuf::new, Path::to_owned);
     Ok(Assembled { deployment, path, desk, state, folder })
 }

@@ -7,7 +7,7 @@ use maso_core::{AgentName, OperatorName, ServerName};
 
 /// Stands between AI agents and everything they touch: each other, tools, models, memory.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 80, after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -15,32 +15,138 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the claims example: three agents, twelve claims, poisoned documents, one record.
+    /// Run the claims example, poisoned documents and all.
+    #[command(after_help = "\
+Examples:
+  maso demo                          asks you about each payment
+  maso demo --approve all            answers by itself
+  maso demo --approve none --json    one summary object, for scripts
+  maso demo --observe --approve all  blocks nothing, to see what the poison does
+
+Exit code 0 only if every claim ended as the answers imply, no poisoned
+instruction had an effect (both read from the insurer's database), and the
+record holds; 1 if not; 2 if it could not run.")]
     Demo(Demo),
     /// Serve a deployment: gateway, control plane, console, record.
+    #[command(after_help = "\
+Examples:
+  maso up mydeployment
+  maso up mydeployment --observe               records decisions, blocks nothing
+  maso up mydeployment --listen 127.0.0.1:0    on a free port
+
+Prints where it serves, and a link that signs the accountable human in once.
+Ends on Ctrl-C or SIGTERM with exit code 0; 2 if it could not start.")]
     Up(Up),
-    /// Stand between an MCP client and a server that it starts: `maso mcp --agent NAME -- CMD …`.
+    /// Stand between an MCP client and a server that it starts.
+    #[command(after_help = "\
+Examples:
+  maso mcp --agent desktop --deployment mydeployment --server files
+  maso mcp --agent desktop --deployment mydeployment -- \\
+      npx -y @modelcontextprotocol/server-filesystem /data
+
+A client starts this in place of its server; it speaks MCP on standard input and
+output, and says what goes wrong on standard error. The command behind `--` must
+be the one that the deployment declares: it is looked up, never run as given.")]
     Mcp(Mcp),
-    /// Write a deployment, from an MCP client's configuration or from an example.
+    /// Write a deployment from a client's configuration or an example.
+    #[command(after_help = "\
+Examples:
+  maso init mydeployment --from client.json    from an `mcpServers` configuration
+  maso init claims --example claims            the example that `maso demo` runs
+  maso init mydeployment                       one agent, one server, to begin with
+
+With --from, each server is started once and asked for its tools; what each tool
+may do is guessed on the safe side, and every guess is told. Secrets in the
+client's configuration are not copied.")]
     Init(Init),
-    /// Look a deployment over: what is missing, loose or contradictory, with file, line and remedy.
+    /// Look a deployment over: problems, each with its place and remedy.
+    #[command(after_help = "\
+Examples:
+  maso check mydeployment
+  maso check mydeployment --json
+
+Exit code 0 if there is no error (warnings and notes may be left), 1 if there
+is one, 2 if the folder could not be read.")]
     Check(Check),
     /// Open, list and close tasks.
+    #[command(after_help = "\
+Examples:
+  maso tasks open mydeployment --workflow claims --as owner \\
+      --words \"Settle claim C-1001: pay what is covered to the account on file.\"
+  maso tasks list mydeployment
+  maso tasks close mydeployment --task task_… --as owner")]
     Tasks(Tasks),
     /// List agents; issue and revoke their tokens.
+    #[command(after_help = "\
+Examples:
+  maso agents list mydeployment
+  maso agents token mydeployment --agent intake --new-key intake.pem --as owner
+  maso agents revoke mydeployment --what agent --subject intake \\
+      --reason \"left its mandate\" --as security")]
     Agents(Agents),
     /// List and answer held actions and changed tool definitions.
+    #[command(after_help = "\
+Examples:
+  maso approvals list mydeployment
+  maso approvals approve mydeployment --ticket ticket_… --as owner
+  maso approvals reject mydeployment --ticket ticket_… \\
+      --reason \"not our customer\" --as owner
+  maso approvals tool mydeployment --tool mail:send_mail \\
+      --digest sha256:… --as owner")]
     Approvals(Approvals),
     /// Let people sign in.
+    #[command(after_help = "\
+Examples:
+  maso operators passphrase mydeployment --operator owner
+  maso operators link mydeployment --operator owner")]
     Operators(Operators),
     /// Show and move PACE phases.
+    #[command(after_help = "\
+Examples:
+  maso pace show mydeployment
+  maso pace move mydeployment --scope agent:intake --to alternate \\
+      --reason \"reads what it should not\" --as owner
+
+A supervisor moves between Primary and Alternate, security to and from
+Contingency, an incident commander to and from Emergency. To loosen, the reason
+says what the cause was and how it was fixed; leaving Emergency takes a review.")]
     Pace(Pace),
-    /// Stop a deployment, a workflow or an agent, now. Needs no agent's help and no running server.
+    /// Stop a deployment, a workflow or an agent, now.
+    #[command(after_help = "\
+Examples:
+  maso kill mydeployment
+  maso kill mydeployment --scope agent:intake --reason \"pays the wrong account\"
+
+Needs no agent's help, no running server, no passphrase and no declaration that
+still parses: only the record. An incident commander ends it.")]
     Kill(Kill),
     /// Look at the flight record, verify it, take it away.
+    #[command(after_help = "\
+Examples:
+  maso log tail mydeployment --follow
+  maso log show mydeployment --id hop_…
+  maso log verify mydeployment
+  maso log export mydeployment > record.jsonl
+
+`verify` ends with exit code 0 if the record holds, 1 if it is broken, 2 if it
+could not be read.")]
     Log(Log),
     /// Measure what maso costs, beside the bare primitives, in one run.
+    #[command(after_help = "\
+Examples:
+  cargo run --release -p maso -- bench
+  maso bench --quick --json
+
+Compare ratios within a run, never times between two. Aims that are missed are
+told and are no failure.")]
     Bench(Bench),
+    /// Write a shell's completions to standard output.
+    #[command(after_help = "\
+Examples:
+  maso completions bash > ~/.local/share/bash-completion/completions/maso
+  maso completions zsh > \"${fpath[1]}/_maso\"
+  maso completions fish > ~/.config/fish/completions/maso.fish")]
+    Completions(Completions),
     /// A tool server of the claims example.
     #[command(hide = true)]
     DemoServer(DemoServer),
@@ -52,12 +158,39 @@ pub enum Command {
     BenchServer,
 }
 
+const AFTER_HELP: &str = "\
+Start here:
+  maso demo                                    see it work
+  maso init mydeployment --from client.json    put it before your own client
+  maso check mydeployment
+  maso up mydeployment
+
+Exit codes:
+  0  it is done
+  1  the answer is no: problems were found, the record is broken
+  2  it could not be done, or the command line is wrong
+
+Environment:
+  MASO_DEPLOYMENT  the deployment's folder, where none is named
+  MASO_OPERATOR    who gives an order, where `--as` does not say
+  MASO_PASSPHRASE  that operator's passphrase, where there is no terminal
+  MASO_LOG         what maso says of itself: warn (default), info, debug
+  NO_COLOR         no colours";
+
 /// The deployment that a command is about.
 #[derive(Debug, Args)]
 pub struct Folder {
     /// The deployment's folder.
     #[arg(value_name = "DIR", default_value = ".", env = "MASO_DEPLOYMENT")]
     pub dir: PathBuf,
+}
+
+/// How the answer is printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Output {
+    /// Print it as JSON, for scripts.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Who gives an order.
@@ -107,6 +240,9 @@ pub struct Up {
     /// Listen here instead of where maso.toml says.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<std::net::SocketAddr>,
+    /// Print where it serves as one JSON object on one line.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -182,15 +318,15 @@ pub enum TaskOrder {
         ttl_s: Option<u64>,
         #[command(flatten)]
         by: As,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// List open tasks.
     List {
         #[command(flatten)]
         folder: Folder,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Close a task: its token is worth nothing from then on.
     Close {
@@ -204,6 +340,8 @@ pub enum TaskOrder {
         reason: String,
         #[command(flatten)]
         by: As,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -219,8 +357,8 @@ pub enum AgentOrder {
     List {
         #[command(flatten)]
         folder: Folder,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Issue a token to an agent.
     Token {
@@ -237,8 +375,8 @@ pub enum AgentOrder {
         new_key: Option<PathBuf>,
         #[command(flatten)]
         by: As,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Revoke a token, a key or an agent.
     Revoke {
@@ -255,6 +393,8 @@ pub enum AgentOrder {
         reason: String,
         #[command(flatten)]
         by: As,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -270,8 +410,8 @@ pub enum ApprovalOrder {
     List {
         #[command(flatten)]
         folder: Folder,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Approve a held action, once.
     Approve(Answer),
@@ -289,6 +429,8 @@ pub enum ApprovalOrder {
         digest: String,
         #[command(flatten)]
         by: As,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -304,6 +446,8 @@ pub struct Answer {
     pub reason: String,
     #[command(flatten)]
     pub by: As,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -321,6 +465,8 @@ pub enum OperatorOrder {
         /// The operator.
         #[arg(long)]
         operator: OperatorName,
+        #[command(flatten)]
+        output: Output,
     },
     /// Print a link with which an operator signs in to the console once.
     Link {
@@ -329,6 +475,8 @@ pub enum OperatorOrder {
         /// The operator.
         #[arg(long)]
         operator: OperatorName,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -344,8 +492,8 @@ pub enum PaceOrder {
     Show {
         #[command(flatten)]
         folder: Folder,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Move a scope to a phase.
     Move {
@@ -365,6 +513,8 @@ pub enum PaceOrder {
         review: Option<String>,
         #[command(flatten)]
         by: As,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -380,6 +530,8 @@ pub struct Kill {
     pub reason: String,
     #[command(flatten)]
     pub by: As,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -400,23 +552,25 @@ pub enum LogOrder {
         /// Go on as more is recorded.
         #[arg(short, long)]
         follow: bool,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Show everything about a record, a hop, a ticket or a task.
+    /// Show a record, or all that name a hop or a ticket, or open or close a task.
     Show {
         #[command(flatten)]
         folder: Folder,
         /// A sequence number or an id.
         #[arg(long)]
         id: String,
+        #[command(flatten)]
+        output: Output,
     },
     /// Check the record against itself, offline.
     Verify {
         #[command(flatten)]
         folder: Folder,
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Write the record as JSON Lines to standard output.
     Export {
@@ -456,10 +610,59 @@ pub enum BenchPart {
 }
 
 #[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
 pub struct DemoServer {
     /// Which one.
     pub server: String,
     /// The folder that holds its data.
     #[arg(long)]
     pub data: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Speaks another format, or is for nobody who types.
+    const WITHOUT_JSON: [&str; 4] = ["mcp", "completions", "export", "help"];
+
+    #[test]
+    fn every_command_explains_itself_within_80_columns_and_can_answer_in_json() {
+        let mut whole = Cli::command();
+        whole.build();
+        let mut seen = 0;
+        for command in whole.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
+            let name = command.get_name().to_owned();
+            assert!(name == "help" || command.get_after_help().is_some(), "`{name}` gives no example");
+            let orders: Vec<_> = command.get_subcommands().map(|order| order.get_name().to_owned()).collect();
+            if orders.is_empty() {
+                check(command, &name);
+            }
+            for order in orders {
+                check(command.find_subcommand_mut(&order).expect("it was just named"), &format!("{name} {order}"));
+            }
+            seen += 1;
+        }
+        assert!(seen > 10, "{seen} commands");
+    }
+
+    fn check(command: &mut clap::Command, name: &str) {
+        let json = command.get_arguments().any(|argument| argument.get_id() == "json");
+        assert!(
+            json || WITHOUT_JSON.contains(&command.get_name()) || name.contains("help"),
+            "`{name}` has no `--json`"
+        );
+        let help = command.render_long_help().to_string();
+        for line in help.lines().filter(|line| !line.starts_with("Usage:")) {
+            assert!(line.chars().count() <= 80, "`{name}` is wider than a terminal: {line}");
+        }
+    }
 }

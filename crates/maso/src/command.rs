@@ -4,6 +4,7 @@ pub mod agents;
 pub mod approvals;
 pub mod bench;
 pub mod check;
+pub mod completions;
 pub mod demo;
 pub mod init;
 pub mod kill;

@@ -53,6 +53,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Kill(args) => command::kill::run(args).await,
         Command::Log(args) => command::log::run(args).await,
         Command::Bench(args) => command::bench::run(args).await,
+        Command::Completions(args) => command::completions::run(&args),
         Command::DemoServer(args) => command::demo::serve(args).await,
         Command::DemoAgent => command::demo::act(),
         Command::BenchServer => command::bench::serve().await,
@@ -63,5 +64,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
 fn watch_ourselves() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MASO_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let in_colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(in_colour)
+        .with_target(false)
+        .init();
 }

@@ -6,21 +6,21 @@
 use std::{
     cell::Cell,
     fmt::{self, Write as _},
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use anstyle::{AnsiColor, Color, Style};
 
 /// A text in a style.
-pub struct Styled<'a> {
-    text: &'a str,
+pub struct Styled<T> {
+    text: T,
     style: Style,
 }
 
-impl fmt::Display for Styled<'_> {
+impl<T: fmt::Display> fmt::Display for Styled<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ours(|| write!(f, "{}", self.style.render()))?;
-        f.write_str(self.text)?;
+        write!(f, "{}", self.text)?;
         ours(|| write!(f, "{}", self.style.render_reset()))
     }
 }
@@ -60,38 +60,80 @@ fn has_power(character: char) -> bool {
             '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-const fn coloured(text: &str, colour: AnsiColor) -> Styled<'_> {
+const fn coloured(text: &str, colour: AnsiColor) -> Styled<&str> {
     Styled { text, style: Style::new().fg_color(Some(Color::Ansi(colour))).bold() }
 }
 
 /// What was refused, or is wrong.
-pub const fn red(text: &str) -> Styled<'_> {
+pub const fn red(text: &str) -> Styled<&str> {
     coloured(text, AnsiColor::Red)
 }
 
 /// What was allowed, or is well.
-pub const fn green(text: &str) -> Styled<'_> {
+pub const fn green(text: &str) -> Styled<&str> {
     coloured(text, AnsiColor::Green)
 }
 
 /// What waits.
-pub const fn yellow(text: &str) -> Styled<'_> {
+pub const fn yellow(text: &str) -> Styled<&str> {
     coloured(text, AnsiColor::Yellow)
 }
 
 /// What helps.
-pub const fn blue(text: &str) -> Styled<'_> {
+pub const fn blue(text: &str) -> Styled<&str> {
     coloured(text, AnsiColor::Cyan)
 }
 
 /// What matters less.
-pub const fn faint(text: &str) -> Styled<'_> {
+pub const fn faint<T: fmt::Display>(text: T) -> Styled<T> {
     Styled { text, style: Style::new().dimmed() }
 }
 
 /// What matters more.
-pub const fn strong(text: &str) -> Styled<'_> {
+pub const fn strong(text: &str) -> Styled<&str> {
     Styled { text, style: Style::new().bold() }
+}
+
+/// A text folded at the edge of a terminal of the usual width, the lines after the first `indent` columns in. Left as
+/// it is where nobody sees it: what reads a file or a pipe wants whole lines.
+pub fn folded(indent: usize, text: &str) -> Folded<'_> {
+    Folded { text, indent, width: io::stdout().is_terminal().then_some(COLUMNS) }
+}
+
+const COLUMNS: usize = 80;
+
+/// A text that is folded between its words.
+pub struct Folded<'a> {
+    text: &'a str,
+    indent: usize,
+    width: Option<usize>,
+}
+
+impl fmt::Display for Folded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(width) = self.width else { return f.write_str(self.text) };
+        let mut column = self.indent;
+        for (index, word) in self.text.split(' ').enumerate() {
+            let length = word.chars().count();
+            if index > 0 && column + 1 + length > width {
+                ours(|| write!(f, "\n{:indent$}", "", indent = self.indent))?;
+                column = self.indent;
+            } else if index > 0 {
+                f.write_str(" ")?;
+                column += 1;
+            }
+            f.write_str(word)?;
+            column += length;
+        }
+        Ok(())
+    }
+}
+
+/// Shows on a terminal that something takes its time, until it is dropped.
+pub fn waiting(what: &'static str) -> indicatif::ProgressBar {
+    let spinner = indicatif::ProgressBar::new_spinner().with_message(what);
+    spinner.enable_steady_tick(std::time::Duration::from_millis(100));
+    spinner
 }
 
 /// A decision's word in its colour, eight columns wide.
@@ -186,6 +228,17 @@ mod tests {
             assert!(!lines.concat().contains(has_power), "{lines:?}");
             assert_eq!(serde_json::from_str::<String>(&lines.join("\n")).unwrap(), hostile);
         }
+    }
+
+    #[test]
+    fn a_long_text_is_folded_between_words_and_no_word_is_lost() {
+        let text = "one two three four five six seven";
+        let folded = Folded { text, indent: 4, width: Some(20) };
+        assert_eq!(shown(format_args!("    {folded}")), "    one two three\n    four five six\n    seven");
+        let whole = Folded { text, indent: 4, width: None };
+        assert_eq!(shown(format_args!("{whole}")), text);
+        let hostile = Folded { text: "pay\nallowed", indent: 4, width: Some(20) };
+        assert_eq!(shown(format_args!("{hostile}")), "pay\\u{a}allowed");
     }
 
     /// The beginning or the end of what [`strong`] writes.

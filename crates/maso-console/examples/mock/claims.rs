@@ -1,8 +1,8 @@
 //! What happens at the insurer: canned, believable, and with the attacks that reach the console as text.
 
 use maso_api::{
-    AgentView, FindingView, GrantView, HopView, OiSpecView, OriginView, ReviewView, ScopeView, TaskView, TicketView,
-    ToolView, VerdictView, WaitingTool,
+    AgentView, FindingView, GrantView, HopView, MoveView, OiSpecView, OriginView, ReviewView, ScopeView, TaskView,
+    TicketView, ToolView, VerdictView, WaitingTool,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +44,20 @@ pub fn tasks(now_ms: i64) -> Vec<TaskView> {
     }]
 }
 
+/// Where a scope may be moved from here, and who may.
+pub fn moves(from: &str) -> Vec<MoveView> {
+    let phases = ["primary", "alternate", "contingency", "emergency"];
+    let roles = ["supervisor", "supervisor", "security", "incident-commander"];
+    let place = |phase: &str| phases.iter().position(|other| *other == phase).unwrap();
+    let to = phases.iter().filter(|to| **to != from);
+    to.map(|to| MoveView {
+        to: (*to).to_owned(),
+        role: roles[place(from).max(place(to))].to_owned(),
+        review: from == "emergency",
+    })
+    .collect()
+}
+
 pub fn scopes(now_ms: i64, deployment: Option<&str>) -> Vec<ScopeView> {
     let normal = |scope: &str| ScopeView {
         scope: scope.to_owned(),
@@ -51,6 +65,7 @@ pub fn scopes(now_ms: i64, deployment: Option<&str>) -> Vec<ScopeView> {
         since: None,
         trigger: None,
         by: None,
+        moves: moves("primary"),
     };
     let mut scopes =
         vec![normal("deployment"), normal("workflow:claims"), normal("agent:intake"), normal("agent:analysis")];
@@ -60,9 +75,11 @@ pub fn scopes(now_ms: i64, deployment: Option<&str>) -> Vec<ScopeView> {
         since: Some(now_ms - 7 * 60_000),
         trigger: Some("3 guardrail blocks in 10 minutes opened the breaker".to_owned()),
         by: Some("maso".to_owned()),
+        moves: moves("alternate"),
     });
     if let Some(phase) = deployment {
         phase.clone_into(&mut scopes[0].phase);
+        scopes[0].moves = moves(phase);
         scopes[0].since = Some(now_ms - 90_000);
         scopes[0].trigger = Some("several agents left Primary within 10 minutes".to_owned());
         scopes[0].by = Some("maso".to_owned());
@@ -96,6 +113,7 @@ fn hop(from: &str, to: &str, verb: &str, object: &str, decision: &str, risk: &st
         verdicts: Vec::new(),
         approvals: Vec::new(),
         accountable_human: Some("claims-operations".to_owned()),
+        payload: None,
     }
 }
 
@@ -287,7 +305,10 @@ pub fn ticket(hop: &HopView, now_ms: i64) -> TicketView {
         expires_at: now_ms + if is_payment { 14 * 60_000 } else { 55 * 60_000 },
         hop: HopView { sequence: 0, ..hop.clone() },
         payload: Some(payload),
-        if_unanswered: "it is denied, and the agent is told only that it was not approved".to_owned(),
+        asked_because: vec!["its risk is high: a person decides".to_owned(), "it cannot be undone".to_owned()],
+        if_unanswered: "it is denied, as silence is a no (an action of high risk waits 15 minutes); the agent is told \
+                        `NOT_APPROVED`"
+            .to_owned(),
     }
 }
 
@@ -428,6 +449,9 @@ fn agent(position: u32, name: &str, intent: &str, tools: Vec<ToolView>, counts: 
         n_calls_in_hour,
         calls_per_hour_max,
         n_guardrail_blocks,
+        guardrail_blocks_max: 3,
+        guardrail_window_ms: 600_000,
         n_plan_attempts,
+        plan_attempts_max: 25,
     }
 }

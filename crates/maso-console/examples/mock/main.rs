@@ -44,6 +44,7 @@ async fn main() {
         .route("/api/v1/posture", get(async |State(desk): State<Arc<Desk>>| Json(desk.posture())).post(move_phase))
         .route("/api/v1/kill", post(kill))
         .route("/api/v1/records", get(records))
+        .route("/api/v1/verification", get(async || Json(Value::Null)).post(verify))
         .route("/api/v1/events", get(events))
         .route("/v1/tasks", get(async |State(desk): State<Arc<Desk>>| Json(desk.tasks())))
         .layer(axum::middleware::from_fn(guard))
@@ -147,6 +148,10 @@ async fn move_phase(State(desk): State<Arc<Desk>>, Json(order): Json<MovePhase>)
 
 async fn kill(State(desk): State<Arc<Desk>>, Json(order): Json<Kill>) -> Response {
     Json(desk.move_phase(&order.scope, "emergency", &order.reason)).into_response()
+}
+
+async fn verify(State(desk): State<Arc<Desk>>) -> Json<maso_api::VerificationView> {
+    Json(desk.verify())
 }
 
 #[derive(Deserialize)]

@@ -96,7 +96,7 @@ pub(super) fn ticket_view(desk: &Desk, state: &TicketState) -> api::TicketView {
         // A payload that cannot be read is shown as absent: the person then sees that there is nothing to approve.
         desk.path().recorder().reader().payload(digest).ok().flatten()
     });
-    view::ticket(state, payload)
+    view::ticket(desk.path().world(), state, payload)
 }
 
 pub(super) async fn agents(State(desk): State<Arc<Desk>>, _: By) -> Json<Vec<api::AgentView>> {
@@ -137,6 +137,23 @@ fn record(record: &maso_log::Record) -> Value {
         "previous": record.previous.to_string(),
         "body": record.body,
     })
+}
+
+/// What a hop sent, by the digest that its record names.
+pub(super) async fn payload(
+    State(desk): State<Arc<Desk>>,
+    _: By,
+    Path(digest): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let unknown = || OrderFault::Unknown { what: "payload", name: digest.clone() };
+    let wanted = Digest::parse(&digest).ok_or_else(unknown)?;
+    let payload = desk.path().recorder().reader().payload(wanted)?;
+    Ok(Json(payload.ok_or_else(unknown)?))
+}
+
+/// What came of the latest check of the record; `null` before the first.
+pub(super) async fn verification(State(desk): State<Arc<Desk>>, _: By) -> Json<Option<api::VerificationView>> {
+    Json(desk.verification())
 }
 
 /// Ready to decide: the recorder runs and the deployment is not stopped.

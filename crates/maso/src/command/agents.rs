@@ -16,10 +16,10 @@ use crate::{
 
 pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
     match args.order {
-        AgentOrder::List { folder, json } => {
+        AgentOrder::List { folder, output } => {
             let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
             let agents = maso_control::view::agents(assembled.path.world(), SystemClock.now());
-            if json {
+            if output.json {
                 screen::json(&agents);
             } else {
                 for agent in agents {
@@ -31,20 +31,18 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
                         agent.around_phase,
                         agent.clearance
                     );
-                    say!("  {}", agent.intent);
+                    say!("  {}", screen::folded(2, &agent.intent));
                     for tool in &agent.tools {
-                        say!(
-                            "  {:<34} {:<9} {:<9} {}",
-                            tool.tool,
-                            tool.class.as_deref().unwrap_or("?"),
-                            tool.risk,
-                            screen::faint(&tool.bounds.join("; "))
-                        );
+                        let class = tool.class.as_deref().unwrap_or("?");
+                        say!("  {:<34} {class:<9} {:<9} {}", tool.tool, tool.risk, tool.pin);
+                        for bound in &tool.bounds {
+                            say!("      {}", screen::faint(screen::folded(6, bound)));
+                        }
                     }
                 }
             }
         }
-        AgentOrder::Token { folder, agent, thumbprint, new_key, by, json } => {
+        AgentOrder::Token { folder, agent, thumbprint, new_key, by, output } => {
             let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
             let thumbprint = match new_key {
@@ -62,18 +60,22 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
             let order = maso_api::IssueToken { thumbprint, ttl_ms: None };
             let issued = assembled.desk.issue_agent_token(&by, &agent, &order).await;
             let issued = issued.map_err(|fault| Fault::new("no token was issued", fault))?;
-            if json {
+            if output.json {
                 screen::json(&issued);
             } else {
                 say!("{}", issued.token);
             }
         }
-        AgentOrder::Revoke { folder, what, subject, reason, by } => {
+        AgentOrder::Revoke { folder, what, subject, reason, by, output } => {
             let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
             let order = maso_api::Revoke { what, subject, reason };
             assembled.desk.revoke(&by, &order).await.map_err(|fault| Fault::new("nothing was revoked", fault))?;
-            say!("revoked");
+            if output.json {
+                screen::json(&order);
+            } else {
+                say!("revoked {} `{}`, from the next hop on", order.what, order.subject);
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -16,10 +16,10 @@ use crate::{
 
 pub async fn run(args: Approvals) -> Result<ExitCode, Fault> {
     match args.order {
-        ApprovalOrder::List { folder, json } => {
+        ApprovalOrder::List { folder, output } => {
             let assembled = assemble(&folder.dir, "approvals", Mode::Enforce).await?;
             let (tickets, tools) = waiting(&assembled);
-            if json {
+            if output.json {
                 screen::json(&serde_json::json!({ "tickets": tickets, "tools": tools }));
             } else if tickets.is_empty() && tools.is_empty() {
                 say!("nothing waits for a person");
@@ -30,16 +30,23 @@ pub async fn run(args: Approvals) -> Result<ExitCode, Fault> {
         }
         ApprovalOrder::Approve(answer) => answer_with(answer, TicketWord::Approve).await?,
         ApprovalOrder::Reject(answer) => answer_with(answer, TicketWord::Reject).await?,
-        ApprovalOrder::Tool { folder, tool, digest, by } => {
+        ApprovalOrder::Tool { folder, tool, digest, by, output } => {
             let assembled = assemble(&folder.dir, "approvals", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
-            let tool = tool.parse().map_err(|error: maso_core::IdError| Fault::new("nothing was approved", error))?;
+            let tool: maso_core::ToolRef =
+                tool.parse().map_err(|error: maso_core::IdError| Fault::new("nothing was approved", error))?;
             let digest = Digest::parse(&digest).ok_or_else(|| {
                 Fault::plain(format!("`{digest}` is not a digest: `sha256:` and 64 digits were expected"))
             })?;
             let approved = assembled.desk.approve_tool(&by, &tool, digest).await;
             approved.map_err(|fault| Fault::new("nothing was approved", fault))?;
-            say!("approved");
+            if output.json {
+                screen::json(
+                    &serde_json::json!({ "tool": tool.to_string(), "digest": digest.to_string(), "approved": true }),
+                );
+            } else {
+                say!("approved {tool}");
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -54,29 +61,36 @@ async fn answer_with(args: Answer, answer: TicketWord) -> Result<(), Fault> {
     let state = assembled.path.world().tickets().find(id).ok_or_else(unknown)?;
     let order = maso_api::AnswerTicket { action: state.action.to_string(), answer, reason: args.reason };
     assembled.desk.answer_ticket(&by, id, &order).await.map_err(|fault| Fault::new("nothing was answered", fault))?;
-    say!(
-        "{}",
-        match answer {
-            TicketWord::Approve => "approved",
-            TicketWord::Reject => "rejected",
-        }
-    );
+    let world = assembled.path.world();
+    let state = world.tickets().find(id).ok_or_else(unknown)?;
+    let view = maso_control::view::ticket(world, &state, payload(&assembled, &state));
+    if args.output.json {
+        screen::json(&view);
+        return Ok(());
+    }
+    match (answer, view.n_people.saturating_sub(u8::try_from(view.approvals.len()).unwrap_or(u8::MAX))) {
+        (TicketWord::Reject, _) => say!("rejected"),
+        (TicketWord::Approve, 0) => say!("approved: it may happen, once"),
+        (TicketWord::Approve, 1) => say!("approved; one more person must"),
+        (TicketWord::Approve, n) => say!("approved; {n} more people must"),
+    }
     Ok(())
+}
+
+/// What a held action would do exactly, where that is still kept.
+fn payload(assembled: &Assembled, state: &maso_path::TicketState) -> Option<serde_json::Value> {
+    let digest = state.decided.payload.as_deref().and_then(Digest::parse)?;
+    assembled.path.recorder().reader().payload(digest).ok().flatten()
 }
 
 fn waiting(assembled: &Assembled) -> (Vec<maso_api::TicketView>, Vec<maso_api::WaitingTool>) {
     let world = assembled.path.world();
-    let reader = assembled.path.recorder().reader();
-    let payload = |state: &maso_path::TicketState| {
-        let digest = state.decided.payload.as_deref().and_then(Digest::parse)?;
-        reader.payload(digest).ok().flatten()
-    };
     let tickets = world
         .tickets()
         .all()
         .iter()
         .filter(|state| state.answer == Stands::Open)
-        .map(|state| maso_control::view::ticket(state, payload(state)))
+        .map(|state| maso_control::view::ticket(world, state, payload(assembled, state)))
         .collect();
     let tools = world
         .pins()
@@ -92,30 +106,87 @@ pub fn show_ticket(ticket: &maso_api::TicketView) {
     let hop = &ticket.hop;
     let risk = hop.risk.as_deref().unwrap_or("critical");
     say!(
-        "{} {} asks to {} {}",
+        "{} {} {} {}",
         screen::yellow("held"),
         screen::strong(hop.from.as_deref().unwrap_or("somebody")),
-        hop.verb,
+        wish(&hop.verb),
         screen::strong(&hop.object)
     );
     say!("  ticket   {}", ticket.ticket);
     say!("  risk     {risk}, {}", hop.reversibility.as_deref().unwrap_or("irreversible"));
-    if let Some(payload) = &ticket.payload {
-        say!("  exactly  {payload}");
+    if let Some(task) = &hop.task {
+        say!("  task     {task}");
     }
-    for origin in &hop.origins {
-        let needed = origin.needed.as_deref().map_or_else(String::new, |needed| format!(", needs {needed}"));
-        let mark = if origin.authority { "*" } else { " " };
-        say!("  {mark} {:<22} from {} ({}{needed})", origin.pointer, origin.source, origin.integrity);
+    match &ticket.payload {
+        Some(payload) => show_parameters(payload, &hop.origins),
+        None => say!("  {} what it would do exactly cannot be read: do not approve it", screen::red("unknown ")),
+    }
+    for reason in &ticket.asked_because {
+        say!("  because  {}", screen::folded(11, reason));
     }
     for finding in hop.findings.iter().filter(|finding| finding.word != "GO") {
-        say!("  {:<8} {}", finding.control, finding.reason);
+        say!("  {:<8} {}", finding.control, screen::folded(11, &finding.reason));
     }
     for verdict in &hop.verdicts {
-        say!("  judge    {} says {}: {}", verdict.judge, verdict.opinion, verdict.reasoning);
+        let said = format!("{} says {}: {}", verdict.judge, verdict.opinion, verdict.reasoning);
+        say!("  judge    {}", screen::folded(11, &said));
+    }
+    for approval in &ticket.approvals {
+        say!("  approved by {}", screen::strong(&approval.by));
     }
     let at = maso_core::Timestamp::from_millis(ticket.expires_at);
-    say!("  {} at {at} {}", screen::faint("unanswered"), ticket.if_unanswered);
+    say!("  {} at {at}", screen::faint("if nobody answers"));
+    say!("           {}", screen::folded(11, &ticket.if_unanswered));
+}
+
+/// What a held hop would do, in words.
+fn wish(verb: &str) -> String {
+    match verb {
+        "call_tool" => "wants to call".to_owned(),
+        "read_resource" => "wants to read".to_owned(),
+        "get_prompt" => "wants to take the prompt".to_owned(),
+        "ask_client" => "wants to ask the client of".to_owned(),
+        "request" => "wants to ask".to_owned(),
+        other => format!("wants to {}", other.replace('_', " ")),
+    }
+}
+
+/// Each parameter on a line of its own, and below it where its value came from. `*` marks what carries authority.
+fn show_parameters(payload: &serde_json::Value, origins: &[maso_api::OriginView]) {
+    say!("  exactly");
+    let origin_of = |pointer: &str| origins.iter().find(|origin| origin.pointer == pointer);
+    let mut shown = 0;
+    for (name, value) in payload.as_object().into_iter().flatten() {
+        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        let origin = origin_of(&pointer);
+        let mark = if origin.is_some_and(|origin| origin.authority) { "*" } else { " " };
+        say!("  {mark} {name:<20} {}", screen::strong(&value.to_string()));
+        if let Some(origin) = origin {
+            show_origin(origin);
+            shown += 1;
+        }
+    }
+    if !payload.is_object() {
+        say!("    {payload}");
+    }
+    // Parts of lists and objects, which have no line of their own.
+    if shown < origins.len() {
+        let is_top = |origin: &&maso_api::OriginView| {
+            let name = origin.pointer.trim_start_matches('/').replace("~1", "/").replace("~0", "~");
+            payload.get(&name).is_some()
+        };
+        for origin in origins.iter().filter(|origin| !is_top(origin)) {
+            let mark = if origin.authority { "*" } else { " " };
+            say!("  {mark} {}", origin.pointer);
+            show_origin(origin);
+        }
+    }
+}
+
+fn show_origin(origin: &maso_api::OriginView) {
+    let needed = origin.needed.as_deref().map_or_else(String::new, |needed| format!(", needs {needed}"));
+    let text = format!("from {} ({}{needed})", origin.source, origin.integrity);
+    say!("                         {}", screen::faint(screen::folded(25, &text)));
 }
 
 fn show_tool(tool: &maso_api::WaitingTool) {
@@ -123,7 +194,7 @@ fn show_tool(tool: &maso_api::WaitingTool) {
     say!("{} {} {what}", screen::yellow("held"), screen::strong(&tool.tool));
     say!("  digest   {}", tool.digest);
     for finding in &tool.findings {
-        say!("  {:<8} {}", finding.control, finding.reason);
+        say!("  {:<8} {}", finding.control, screen::folded(11, &finding.reason));
     }
     for line in &tool.difference {
         match line.chars().next() {

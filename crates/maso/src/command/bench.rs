@@ -1,7 +1,7 @@
 //! `maso bench`: what maso costs, beside the bare primitives, in one run. Compare ratios within a run, never absolute
 //! times between two: what else the machine does changes them.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use crate::{
     cli::{Bench, BenchPart},
@@ -75,9 +75,11 @@ pub async fn serve() -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says what is being measured, on standard error: the result alone belongs on standard output.
+/// Says what is being measured, to whoever watches: the result alone belongs on standard output.
 fn tell(what: &str) {
-    anstream::eprintln!("{}", screen::faint(&format!("measuring {what} …")));
+    if std::io::stderr().is_terminal() {
+        anstream::eprintln!("{}", screen::faint(&format!("measuring {what} …")));
+    }
 }
 
 const ROUNDS: usize = 20_000;

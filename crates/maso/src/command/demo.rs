@@ -84,6 +84,9 @@ pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
         screen::json(&summary);
     } else {
         story.end(&report, &verified, &hops);
+        if !args.stay {
+            say!("  look      maso up {}", folder.display());
+        }
     }
     if args.stay {
         if !args.json {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use maso_core::ServerName;
+use maso_core::{Risk, ServerName};
 use maso_intent::{Guess, Severity, Source};
 use maso_path::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -21,12 +21,12 @@ pub async fn run(args: Init) -> Result<ExitCode, Fault> {
             let state = state.map_err(|fault| Fault::new("cannot open the example's state", fault))?;
             maso_demo::seed(&state.path().join("data"))
                 .map_err(|fault| Fault::new("cannot seed the example", fault))?;
-            done(&args.dir);
+            done(&args);
             Ok(ExitCode::SUCCESS)
         }
         (None, Some("minimal") | None) => {
             write(&args.dir, &maso_intent::minimal())?;
-            done(&args.dir);
+            done(&args);
             Ok(ExitCode::SUCCESS)
         }
         (None, Some(other)) => {
@@ -38,8 +38,7 @@ pub async fn run(args: Init) -> Result<ExitCode, Fault> {
 async fn from_client(args: &Init, file: &Path) -> Result<ExitCode, Fault> {
     let config = std::fs::read_to_string(file)
         .map_err(|error| Fault::new(format!("cannot read `{}`", file.display()), error))?;
-    let (servers, _) = maso_intent::client_servers(&config)
-        .map_err(|fault| Fault::new(format!("cannot use `{}`", file.display()), fault))?;
+    let (servers, _) = maso_intent::client_servers(&config).map_err(|fault| unusable(file, fault))?;
     let mut published = BTreeMap::new();
     let mut silent = Vec::new();
     if !args.offline {
@@ -59,8 +58,7 @@ async fn from_client(args: &Init, file: &Path) -> Result<ExitCode, Fault> {
         }
         progress.finish_and_clear();
     }
-    let draft = maso_intent::draft(&config, &published, SystemClock.now())
-        .map_err(|fault| Fault::new(format!("cannot use `{}`", file.display()), fault))?;
+    let draft = maso_intent::draft(&config, &published, SystemClock.now()).map_err(|fault| unusable(file, fault))?;
     write(&args.dir, &draft.source)?;
     if args.json {
         screen::json(&json!({
@@ -77,7 +75,11 @@ async fn from_client(args: &Init, file: &Path) -> Result<ExitCode, Fault> {
     for problem in errors {
         say!("{problem}");
     }
-    done(&args.dir);
+    done(args);
+    let withheld = servers.iter().flat_map(|server| server.withheld.keys());
+    for variable in withheld {
+        say!("  {variable} is not in the folder: set it in maso's environment");
+    }
     say!();
     say!("In the client's configuration, put this in place of its servers:");
     say!();
@@ -85,14 +87,52 @@ async fn from_client(args: &Init, file: &Path) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn unusable(file: &Path, fault: maso_intent::DraftError) -> Fault {
+    Fault::new(format!("cannot use `{}`", file.display()), fault)
+        .help("it is JSON with an object `mcpServers` that names at least one server, as desktop clients keep it")
+}
+
+/// What nobody declared: what each tool may do, in the order of the servers, and what else was made of each.
 fn tell(guesses: &[Guess], silent: &[(ServerName, String)]) {
-    for (server, why) in silent {
-        say!("{} {server} did not say which tools it has: {why}", screen::yellow("unknown"));
-        say!("        {} its tools are blocked until a person approves them", screen::blue("help"));
-    }
+    let mut shown = None;
     for guess in guesses {
-        say!("{} {guess}", screen::yellow("guessed"));
+        match guess {
+            Guess::Tool { tool, class, risk, reversibility, authority, why } => {
+                if shown != Some(&tool.server) {
+                    say!(
+                        "{}: its tools, as guessed from their names, annotations and schemas",
+                        screen::strong(&tool.server.to_string())
+                    );
+                    shown = Some(&tool.server);
+                }
+                let risk = match risk {
+                    Risk::Low => screen::faint("low     "),
+                    Risk::Medium => screen::faint("medium  "),
+                    Risk::High => screen::yellow("high    "),
+                    Risk::Critical => screen::red("critical"),
+                };
+                let class = class.to_string();
+                say!("  {:<30} {class:<9} {risk}  {reversibility}", tool.tool.to_string());
+                if !authority.is_empty() {
+                    say!("      authority in {}", screen::folded(19, &authority.join(" ")));
+                }
+                say!("      {}", screen::faint(screen::folded(6, why)));
+            }
+            // Told below, with the reason.
+            Guess::Server { server, .. } if silent.iter().any(|(name, _)| name.as_str() == server) => {}
+            Guess::Server { server, what, why } => {
+                let text = format!("{what}: {why}");
+                say!("{}: {}", screen::strong(server), screen::folded(server.chars().count() + 2, &text));
+            }
+        }
     }
+    for (server, why) in silent {
+        say!("{} `{server}` did not say which tools it has", screen::yellow("unknown"));
+        say!("  because {}", screen::folded(10, why));
+        let help = "mend it and write the folder anew; until then its tools are blocked";
+        say!("  {}    {help}", screen::blue("help"));
+    }
+    say!();
 }
 
 fn guess(guess: &Guess) -> Value {
@@ -114,13 +154,23 @@ fn client_config(dir: &Path, servers: &[maso_intent::ClientServer]) -> Value {
     let dir = crate::assemble::absolute(dir);
     let entry = |server: &maso_intent::ClientServer| {
         json!({
-            "command": "maso",
+            "command": program(),
             "args": ["mcp", "--agent", "desktop", "--deployment", dir, "--server", server.name.to_string()],
         })
     };
     let servers: serde_json::Map<String, Value> =
         servers.iter().map(|server| (server.given.clone(), entry(server))).collect();
     json!({ "mcpServers": servers })
+}
+
+/// What a client calls to start this program: its name where that leads here, else where it lies.
+fn program() -> String {
+    let on_path = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join("maso").is_file()));
+    match std::env::current_exe() {
+        Ok(program) if !on_path => program.display().to_string(),
+        _ => "maso".to_owned(),
+    }
 }
 
 fn write(dir: &Path, source: &Source) -> Result<(), Fault> {
@@ -130,8 +180,17 @@ fn write(dir: &Path, source: &Source) -> Result<(), Fault> {
     })
 }
 
-fn done(dir: &Path) {
-    say!("{} {}", screen::green("written"), dir.display());
-    say!("  check it   maso check {}", dir.display());
-    say!("  serve it   maso up {}", dir.display());
+fn done(args: &Init) {
+    let dir = &args.dir;
+    if args.json {
+        screen::json(&json!({ "deployment": dir }));
+        return;
+    }
+    let operator = crate::assemble::declared(dir).ok().map(|(deployment, _)| deployment.accountable_human);
+    let operator = operator.map_or_else(|| "NAME".to_owned(), |operator| operator.to_string());
+    let dir = dir.display();
+    say!("{} {dir}", screen::green("written"));
+    say!("  check it       maso check {dir}");
+    say!("  serve it       maso up {dir}");
+    say!("  let people in  maso operators passphrase {dir} --operator {operator}");
 }

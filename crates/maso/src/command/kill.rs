@@ -22,6 +22,12 @@ pub async fn run(args: Kill) -> Result<ExitCode, Fault> {
         v1::Killed { scope: scope.to_string(), by: format!("operator:{operator}"), reason: args.reason.clone() };
     let recorded = recorder.record(v1::Body::Killed(killed)).await;
     recorded.map_err(|fault| Fault::new("nothing was stopped", fault))?;
+    if args.output.json {
+        screen::json(&serde_json::json!({
+            "scope": scope.to_string(), "phase": "emergency", "by": operator.to_string(), "reason": args.reason,
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
     say!("{} {scope} is stopped, on the word of {operator}", screen::red("EMERGENCY"));
     say!("  {} an incident commander ends it: `maso pace move --to primary …`", screen::blue("help"));
     Ok(ExitCode::SUCCESS)

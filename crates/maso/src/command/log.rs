@@ -14,16 +14,23 @@ use crate::{
 
 pub async fn run(args: Log) -> Result<ExitCode, Fault> {
     match args.order {
-        LogOrder::Tail { folder, lines, follow, json } => tail(&reader(&folder.dir)?, lines, follow, json).await?,
-        LogOrder::Show { folder, id } => {
+        LogOrder::Tail { folder, lines, follow, output } => {
+            tail(&reader(&folder.dir)?, lines, follow, output.json).await?
+        }
+        LogOrder::Show { folder, id, output } => {
             let reader = reader(&folder.dir)?;
             let records = reader.show(&id).map_err(unreadable)?;
             if records.is_empty() {
-                return Err(Fault::plain(format!("nothing on the record is about `{id}`")));
+                return Err(Fault::plain(format!("nothing on the record is about `{id}`"))
+                    .help("give a sequence number, or the whole id of a hop, a ticket or a task"));
             }
-            screen::json(&records.iter().map(whole).collect::<Vec<_>>());
+            if output.json {
+                screen::json(&records.iter().map(whole).collect::<Vec<_>>());
+            } else {
+                records.iter().for_each(show_whole);
+            }
         }
-        LogOrder::Verify { folder, json } => return verify(&folder.dir, json),
+        LogOrder::Verify { folder, output } => return verify(&folder.dir, output.json),
         LogOrder::Export { folder, from, to } => {
             let reader = reader(&folder.dir)?;
             let mut out = std::io::stdout().lock();
@@ -38,8 +45,11 @@ pub async fn run(args: Log) -> Result<ExitCode, Fault> {
 
 fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
     let path = folder.join(".maso/log.db");
-    let report = maso_verify::verify_database(&path)
-        .map_err(|fault| Fault::new(format!("cannot verify `{}`", path.display()), fault))?;
+    let report = {
+        let _waiting = screen::waiting("checking the record");
+        maso_verify::verify_database(&path)
+    };
+    let report = report.map_err(|fault| Fault::new(format!("cannot verify `{}`", path.display()), fault))?;
     let holds = report.n_problems == 0;
     if json {
         screen::json(&json!({
@@ -140,6 +150,16 @@ fn show(record: &Record, json: bool) {
             say!("{:>7} {at} {:<15} {}", record.sequence, screen::blue(&kind), rest.join(" "));
         }
     }
+}
+
+/// One record with everything in it, for people.
+fn show_whole(record: &Record) {
+    show(record, false);
+    say!("        {} {}", screen::faint("hash    "), record.hash);
+    say!("        {} {}", screen::faint("previous"), record.previous);
+    let body = serde_json::to_string_pretty(&record.body).unwrap_or_default();
+    body.lines().for_each(|line| say!("        {line}"));
+    say!();
 }
 
 fn whole(record: &Record) -> Value {

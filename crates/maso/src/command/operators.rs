@@ -12,6 +12,7 @@ use crate::{
     assemble,
     cli::{OperatorOrder, Operators},
     fault::Fault,
+    screen,
     state::StateFolder,
 };
 
@@ -20,12 +21,13 @@ pub const LINK_TTL_MS: u64 = 10 * 60_000;
 
 pub fn run(args: Operators) -> Result<ExitCode, Fault> {
     match args.order {
-        OperatorOrder::Passphrase { folder, operator } => {
+        OperatorOrder::Passphrase { folder, operator, output } => {
             let (deployment, _) = assemble::declared(&folder.dir)?;
             known(&deployment, &operator)?;
             let text = assemble::passphrase(&format!("new passphrase of {operator}: "))?;
-            let passphrase =
-                Passphrase::new(text).map_err(|fault| Fault::new("the passphrase cannot be used", fault))?;
+            let passphrase = Passphrase::new(text).map_err(|fault| {
+                Fault::new("the passphrase cannot be used", fault).help("choose one of at least 12 characters")
+            })?;
             let mut salt = [0; 16];
             getrandom::fill(&mut salt).map_err(|error| Fault::plain(format!("cannot draw randomness: {error}")))?;
             let hash = passphrase.hash(salt).map_err(|fault| Fault::new("the passphrase cannot be used", fault))?;
@@ -33,19 +35,23 @@ pub fn run(args: Operators) -> Result<ExitCode, Fault> {
             state
                 .set_passphrase(&operator, hash.as_str().to_owned())
                 .map_err(|fault| Fault::new("cannot keep the passphrase", fault))?;
-            say!("{operator} can sign in; a running maso takes it over when it starts anew");
+            if output.json {
+                screen::json(&serde_json::json!({ "operator": operator.to_string(), "passphrase": "set" }));
+            } else {
+                say!("{operator} can sign in; a running maso takes it over when it starts anew");
+            }
         }
-        OperatorOrder::Link { folder, operator } => {
+        OperatorOrder::Link { folder, operator, output } => {
             let (deployment, _) = assemble::declared(&folder.dir)?;
-            say!(
-                "{}",
-                link(
-                    &deployment,
-                    &StateFolder::open(&folder.dir).map_err(|fault| { Fault::new("cannot open the state", fault) })?,
-                    &operator,
-                    &deployment.settings.listen.to_string()
-                )?
-            );
+            let state = StateFolder::open(&folder.dir).map_err(|fault| Fault::new("cannot open the state", fault))?;
+            let link = link(&deployment, &state, &operator, &deployment.settings.listen.to_string())?;
+            if output.json {
+                screen::json(&serde_json::json!({
+                    "operator": operator.to_string(), "link": link, "ttl_ms": LINK_TTL_MS,
+                }));
+            } else {
+                say!("{link}");
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

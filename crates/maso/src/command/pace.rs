@@ -15,12 +15,12 @@ use crate::{
 
 pub async fn run(args: Pace) -> Result<ExitCode, Fault> {
     match args.order {
-        PaceOrder::Show { folder, json } => {
+        PaceOrder::Show { folder, output } => {
             let assembled = assemble(&folder.dir, "pace", Mode::Enforce).await?;
             let view = maso_control::view::posture(assembled.path.world(), SystemClock.now());
-            if json { screen::json(&view) } else { show(&view) }
+            if output.json { screen::json(&view) } else { show(&view) }
         }
-        PaceOrder::Move { folder, scope, to, reason, review, by } => {
+        PaceOrder::Move { folder, scope, to, reason, review, by, output } => {
             let assembled = assemble(&folder.dir, "pace", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
             let review = review
@@ -36,7 +36,8 @@ pub async fn run(args: Pace) -> Result<ExitCode, Fault> {
                     None => fault,
                 }
             })?;
-            show(&maso_control::view::posture(assembled.path.world(), SystemClock.now()));
+            let view = maso_control::view::posture(assembled.path.world(), SystemClock.now());
+            if output.json { screen::json(&view) } else { show(&view) }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -55,7 +56,11 @@ pub fn show(view: &maso_api::PostureView) {
         if let (Some(since), Some(trigger)) = (scope.since, &scope.trigger) {
             let since = Timestamp::from_millis(since);
             let by = scope.by.as_deref().unwrap_or("maso");
-            say!("  {}", screen::faint(&format!("since {since} by {by}: {trigger}")));
+            say!("  {}", screen::faint(screen::folded(2, &format!("since {since} by {by}: {trigger}"))));
+        }
+        if let Some(back) = scope.moves.iter().find(|back| back.to == "primary") {
+            let review = if back.review { " and a complete review" } else { "" };
+            say!("  {}", screen::faint(&format!("brought back by `{}`, with a reason{review}", back.role)));
         }
     }
 }

@@ -31,7 +31,7 @@ pub async fn run(args: Up) -> Result<ExitCode, Fault> {
     let serving = serve(&assembled, args.listen).await?;
     // Heard from here on: whoever reads that it serves may tell it to stop at once.
     let stopped = stopped();
-    greet(&assembled, serving.address)?;
+    greet(&assembled, serving.address, args.json)?;
     stopped.await;
     serving.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -71,8 +71,12 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     let doors = doors(&assembled.deployment.settings, address);
     let hosts = Arc::new(doors.hosts.clone());
     let gateway = assembled.gateway(doors);
-    for (server, why) in gateway.meet_servers().await {
-        tracing::warn!(%server, "did not say which tools it has, so they stay blocked: {why}");
+    let strangers = {
+        let _waiting = screen::waiting("asking the servers for their tools");
+        gateway.meet_servers().await
+    };
+    for (server, why) in strangers {
+        tracing::warn!("`{server}` did not say which tools it has, so they stay blocked: {why}");
     }
     let desk = Arc::clone(&assembled.desk);
     let app = Router::new()
@@ -139,8 +143,21 @@ async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
     }
 }
 
-fn greet(assembled: &Assembled, address: SocketAddr) -> Result<(), Fault> {
+fn greet(assembled: &Assembled, address: SocketAddr, json: bool) -> Result<(), Fault> {
     let deployment = &assembled.deployment;
+    let link = operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
+    if json {
+        let servers = deployment.servers.keys().map(ToString::to_string).chain(["maso".to_owned()]);
+        let doors = servers.map(|server| (server.clone(), format!("http://{address}/mcp/{server}").into()));
+        screen::json_line(&serde_json::json!({
+            "deployment": deployment.name,
+            "mode": assembled.path.world().mode().to_string(),
+            "mcp": doors.collect::<serde_json::Map<String, serde_json::Value>>(),
+            "console": format!("http://{address}/console"),
+            "sign_in": link,
+        }));
+        return Ok(());
+    }
     say!(
         "{} serves {} {}",
         screen::strong("maso"),
@@ -155,7 +172,6 @@ fn greet(assembled: &Assembled, address: SocketAddr) -> Result<(), Fault> {
     }
     say!("  mcp      http://{address}/mcp/maso");
     say!("  console  http://{address}/console");
-    let link = operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
     say!("  sign in  {link}");
     say!("           {}", screen::faint("once, within ten minutes, as the accountable human"));
     Ok(())

@@ -93,7 +93,7 @@ async fn ask(
     lines: &mut tokio::io::Lines<BufReader<tokio::io::Stdin>>,
 ) -> Option<TicketWord> {
     say!();
-    show_ticket(&maso_control::view::ticket(ticket, payload(desk, ticket)));
+    show_ticket(&maso_control::view::ticket(desk.path().world(), ticket, payload(desk, ticket)));
     say_on!("  approve? {} ", screen::strong("[y/n, or answer in the console]"));
     std::io::Write::flush(&mut std::io::stdout()).ok()?;
     let mut changes = desk.path().world().tickets().changes();

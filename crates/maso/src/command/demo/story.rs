@@ -87,7 +87,7 @@ impl Story {
                                 told = record.sequence;
                                 if !quiet {
                                     let _floor = floor.lock().await;
-                                    tell(&record.body, approve);
+                                    tell(&path, &record.body, approve);
                                 }
                             }
                             None => return,
@@ -120,12 +120,15 @@ impl Story {
                 (false, true) => screen::green("stopped  "),
                 (false, false) => screen::faint("not tried"),
             };
-            say!("  {mark} {}  {} {}", poison.claim_id, poison.wants, screen::faint(poison.document));
+            let text = format!("{} ({})", poison.wants, poison.document);
+            say!("  {mark} {}  {}", poison.claim_id, screen::folded(20, &text));
         }
         for stray in &report.stray {
             say!("  {} {stray}", screen::red("stray effect"));
         }
-        let counts: Vec<_> = hops.iter().map(|(word, n)| format!("{n} {word}")).collect();
+        let counts: Vec<_> = [("allow", "allowed"), ("hold", "held"), ("deny", "refused")]
+            .map(|(decision, word)| format!("{} {word}", hops.get(decision).copied().unwrap_or(0)))
+            .to_vec();
         say!();
         say!("  hops      {}", counts.join(", "));
         say!(
@@ -153,11 +156,11 @@ impl Telling {
     }
 }
 
-fn tell(body: &Body, approve: Approve) {
+fn tell(path: &Path, body: &Body, approve: Approve) {
     match body {
         // Whoever is asked about it is shown it anyway, and more of it.
         Body::HopDecided(hop) if hop.decision == "hold" && approve == Approve::Ask => {}
-        Body::HopDecided(hop) if is_worth_telling(hop) => tell_hop(hop),
+        Body::HopDecided(hop) if is_worth_telling(hop) => tell_hop(path, hop),
         Body::TicketAnswered(answered) => {
             let word = match answered.answer.as_str() {
                 "approve" => screen::green("approved"),
@@ -186,7 +189,7 @@ fn is_worth_telling(hop: &HopDecided) -> bool {
     hop.decision != "allow" || (!is_answer && !is_read && matches!(hop.verb.as_str(), "call_tool" | "request"))
 }
 
-fn tell_hop(hop: &HopDecided) {
+fn tell_hop(path: &Path, hop: &HopDecided) {
     let who = hop.from.as_deref().unwrap_or("somebody");
     let who = who.split_once(':').map_or(who, |(_, name)| name);
     let what = match (hop.verb.as_str(), hop.answers.is_some()) {
@@ -200,10 +203,21 @@ fn tell_hop(hop: &HopDecided) {
     let word = if hop.decision == "hold" { Word::Escalate } else { Word::NoGo };
     let against = hop.findings.iter().filter(|finding| Word::parse(&finding.word) >= Some(word));
     for finding in against.take(3) {
-        say!("         {} {}", screen::blue(&format!("{:<7}", finding.control)), finding.reason);
+        say!("         {} {}", screen::blue(&format!("{:<7}", finding.control)), screen::folded(17, &finding.reason));
     }
     if hop.decision == "hold" {
+        if let Some(exactly) = exactly(path, hop) {
+            say!("         {}", screen::folded(9, &exactly));
+        }
         let risk = hop.risk.as_deref().unwrap_or("critical");
         say!("         {}", screen::faint(&format!("risk {risk}: waits for a person")));
     }
+}
+
+/// The parameters of a held action on one line.
+fn exactly(path: &Path, hop: &HopDecided) -> Option<String> {
+    let digest = hop.payload.as_deref().and_then(maso_core::Digest::parse)?;
+    let payload = path.recorder().reader().payload(digest).ok().flatten()?;
+    let parameters = payload.as_object()?.iter().map(|(name, value)| format!("{name} {value}"));
+    Some(parameters.collect::<Vec<_>>().join(", "))
 }
