@@ -90,6 +90,21 @@ pub fn definition(bytes: &[u8]) {
     assert_eq!(redacted == definition.value, scan.redactions.is_empty(), "a redaction changes what it is about");
 }
 
+/// What an agent or a server says, wherever it may say it. The same text is always judged in the same way, what is to be
+/// replaced is replaced, and then it is not found again.
+pub fn payload(bytes: &[u8]) {
+    let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
+    for surface in [Surface::Arguments, Surface::Result, Surface::Message] {
+        let scan = SCANNER.scan_value(surface, parsed.value());
+        let again = SCANNER.scan_value(surface, parsed.value());
+        assert_eq!(scan.findings, again.findings, "the same text was judged in two ways");
+        let mut redacted = parsed.value().clone();
+        Redaction::apply(&mut redacted, &scan.redactions);
+        let left = SCANNER.scan_value(surface, &redacted).redactions;
+        assert!(left.is_empty(), "a secret outlives its redaction: {left:?}");
+    }
+}
+
 /// A deployment folder: the smallest one that is sound, with one line of one file replaced by the text.
 pub fn deployment(bytes: &[u8]) {
     let [file, line, text @ ..] = bytes else { return };

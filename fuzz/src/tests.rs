@@ -84,6 +84,14 @@ fn definitions() {
 }
 
 #[test]
+fn payloads() {
+    let mut seeds = corpus("texts");
+    let secrets = ["AKIAY34FZKBOKMUTVV7A", "QUtJQVkzNEZaS0JPS01VVFZWN0E=", "AKIA\u{200b}Y34FZKBOKMUTVV7A"];
+    seeds.extend(secrets.map(|secret| format!(r#"{{"note":"it is {secret}, keep it"}}"#).into_bytes()));
+    exercise(&seeds, 5, payload);
+}
+
+#[test]
 fn deployments() {
     let lines = [
         "tier = 9",

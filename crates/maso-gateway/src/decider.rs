@@ -152,7 +152,7 @@ impl Decider for Paved {
     }
 
     fn pin(&self, tool: &ToolRef) -> PinState {
-        self.path.world().pins().state(tool)
+        self.path.world().pin(tool)
     }
 
     fn deployment(&self) -> Arc<Deployment> {

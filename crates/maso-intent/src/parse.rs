@@ -13,6 +13,7 @@ use crate::{
     JudgeKind, JudgeSpec, OiSpec, OpenLimits, Operator, PlanAttempts, PolicyFile, Problem, Problems, ResourceTerm,
     ResultLabels, ServerManifest, Settings, Severity, SolutionMandate, Source, ToolDefinition, ToolManifest, ToolTerms,
     Transport,
+    controls::why_it_stays,
     form::{
         AgentForm, BoundForm, File, Folder, JudgeForm, KindForm, LabelForm, Lock, MasoForm, OiSpecForm, ServerForm,
         ToolForm, TransportForm, TransportKind, WorkflowForm,
@@ -76,17 +77,7 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
             .map(|(path, text)| PolicyFile { path: (*path).to_owned(), text: (*text).to_owned() })
             .collect(),
         selected: form.controls.selected.iter().map(|control| control.value.clone()).collect(),
-        deselected: form
-            .controls
-            .deselected
-            .iter()
-            .map(|deselection| Deselection {
-                control: deselection.control.value.clone(),
-                reason: deselection.reason.value.clone(),
-                owner: deselection.owner.value.clone(),
-                until: deselection.until.as_ref().map(|until| until.value.clone()),
-            })
-            .collect(),
+        deselected: deselections(maso, problems),
         authorities,
     })
 }
@@ -105,6 +96,26 @@ fn operators(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> BTreeMap
         }
     }
     operators
+}
+
+/// The controls that are switched off. One that cannot be is refused here, so that no deployment exists in which it is.
+fn deselections(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> Vec<Deselection> {
+    let mut deselections = Vec::new();
+    for form in &maso.form.controls.deselected {
+        let control = &form.control;
+        if let Some((why, remedy)) = why_it_stays(control.value.as_str()) {
+            let message = format!("`{}` cannot be switched off: {why}", control.value);
+            let problem = maso.problem(control.start, Severity::Error, "", message, remedy);
+            problems.push(Problem { control: Some(control.value.clone()), ..problem });
+        }
+        deselections.push(Deselection {
+            control: control.value.clone(),
+            reason: form.reason.value.clone(),
+            owner: form.owner.value.clone(),
+            until: form.until.as_ref().map(|until| until.value.clone()),
+        });
+    }
+    deselections
 }
 
 fn settings(form: &MasoForm) -> Settings {

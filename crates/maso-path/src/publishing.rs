@@ -16,7 +16,7 @@ impl Path {
             if self.world.pins().publish(&tool, definition.digest) {
                 self.report(&tool, definition).await;
             }
-            let state = self.world.pins().state(&tool);
+            let state = self.world.pin(&tool);
             states.push((tool, state));
         }
         states

@@ -15,7 +15,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Findings, Hop, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, Turn};
+use maso_core::{AgentName, Findings, Hop, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, ToolRef, Turn};
 use maso_identity::Identified;
 use maso_intent::{Circumstances, Deployment, PinState, Resolved};
 use maso_log::{Record, v1::Body};
@@ -103,7 +103,7 @@ impl World {
             None => self.tasks.standing(&mandate.agent),
         };
         let pin = match (identified.hop().act.tool(), identified.hop().turn) {
-            (Some(tool), maso_core::Turn::Ask) => self.pins.state(tool),
+            (Some(tool), maso_core::Turn::Ask) => self.pin(tool),
             _ => PinState::Pinned,
         };
         let (mut agent_phase, mut around_phase) = self.standing.phases(&mandate.agent, &mandate.workflow);
@@ -163,6 +163,11 @@ impl World {
     /// Phases, breakers and counters.
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// How the tool's published definition stands to its pin, as far as that counts in this deployment (SC-2.2).
+    pub fn pin(&self, tool: &ToolRef) -> PinState {
+        if self.deployment.applies("SC-2.2") { self.pins.state(tool) } else { PinState::Pinned }
     }
 
     /// What each task has seen.

@@ -147,7 +147,7 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
     // A value that nobody saw may hold whatever the task has seen, and anyone could have put it there.
     let unknown = Label { integrity: Integrity::External, confidentiality: memory.label().confidentiality };
     let authority: Vec<(Pattern<'_>, &AuthorityArgument)> = match (view.tool, view.hop.turn) {
-        (Some(tool), Turn::Ask) => {
+        (Some(tool), Turn::Ask) if view.deployment.applies(PROVENANCE) => {
             tool.authority.iter().map(|(pointer, argument)| (Pattern::of(pointer), argument)).collect()
         }
         _ => Vec::new(),
@@ -249,7 +249,7 @@ fn doubt(origin: &Origin, argument: &AuthorityArgument, leaf: Leaf<'_>) -> Findi
         Leaf::Key(text) => excerpt(text),
         Leaf::Value(value) => excerpt(&value.to_string()),
     };
-    Finding::new("PG-2.5", word, reason).at(origin.pointer.clone(), excerpt)
+    Finding::new(PROVENANCE, word, reason).at(origin.pointer.clone(), excerpt)
 }
 
 fn excerpt(text: &str) -> String {
@@ -270,11 +270,11 @@ fn fenced(label: Label, view: View<'_>) -> Findings {
         // Who has no mandate is cleared for nothing.
         view.deployment.agents.get(receiver).map_or(Confidentiality::Public, |mandate| mandate.clearance)
     };
-    if label.confidentiality <= clearance {
+    if label.confidentiality <= clearance || !view.deployment.applies(CLEARANCE) {
         return Findings::none();
     }
     let reason = format!("it is {}, and agent `{receiver}` is cleared up to {clearance}", label.confidentiality);
-    Findings::from(vec![Finding::new("DP-1.1", Word::NoGo, reason)])
+    Findings::from(vec![Finding::new(CLEARANCE, Word::NoGo, reason)])
 }
 
 /// Whether what the task knows may leave the house unseen by a person.
@@ -282,12 +282,16 @@ fn leaving(seen: Label, view: View<'_>) -> Findings {
     let sends = matches!(view.hop.act, Act::CallTool(_))
         && view.hop.turn == Turn::Ask
         && view.tool.is_none_or(|tool| tool.class == Class::Send);
-    if !sends || seen.confidentiality < Confidentiality::Restricted {
+    if !sends || seen.confidentiality < Confidentiality::Restricted || !view.deployment.applies(LEAVING) {
         return Findings::none();
     }
     let reason = "it goes outside, and the task has seen restricted data";
-    Findings::from(vec![Finding::new("ENV-16", Word::Escalate, reason)])
+    Findings::from(vec![Finding::new(LEAVING, Word::Escalate, reason)])
 }
+
+const PROVENANCE: &str = "PG-2.5";
+const CLEARANCE: &str = "DP-1.1";
+const LEAVING: &str = "ENV-16";
 
 /// Origins that are reported of one hop. Arguments with authority are checked beyond it.
 const ORIGINS_MAX: usize = 256;

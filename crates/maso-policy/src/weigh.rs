@@ -77,15 +77,14 @@ pub(crate) fn appraise(view: View<'_>, origins: &[Origin], traced: &Findings, fi
     let mut findings = findings;
     findings.join(traced.clone());
     let action = Action::of(view);
-    let risk = action.risk(origins);
+    let risk = action.risk(origins, view);
     findings.join(posture(view, action));
     let mut review = Review::NONE;
     if view.hop.turn == Turn::Ask {
-        let has_judges = !view.deployment.judges.is_empty();
-        review = required(action, risk, n_judges(view.tier(), has_judges), view);
-        if review.dry_run {
+        review = required(action, risk, n_judges(view), view);
+        let dry_run = std::mem::take(&mut review.dry_run);
+        if dry_run && view.deployment.applies("EC-2.7a") {
             // No manifest can declare a dry run, so the people who decide are told that they decide without one.
-            review.dry_run = false;
             let reason =
                 format!("no dry run is available for `{}`: its effect was not tried out", view.hop.act.object());
             findings.add(Finding::new("EC-2.7a", Word::Escalate, reason));
@@ -142,18 +141,20 @@ impl Action {
         self.class != Class::Read
     }
 
+    /// Whether it changes what nobody can change back (EC-1.6).
+    fn is_final(self, view: View<'_>) -> bool {
+        self.changes() && self.reversibility == Reversibility::Irreversible && view.deployment.applies("EC-1.6")
+    }
+
     /// The declared risk, never less than the class and the reversibility imply, and one step more, up to high, when a
     /// value that carries authority is believed less than the action needs: one person sees which value came from where.
-    fn risk(self, origins: &[Origin]) -> Risk {
+    fn risk(self, origins: &[Origin], view: View<'_>) -> Risk {
         let by_class = match self.class {
             Class::Read | Class::Write => Risk::Low,
             Class::Send | Class::Delete => Risk::Medium,
             Class::Transfer | Class::Execute => Risk::High,
         };
-        let by_reversibility = match self.reversibility {
-            Reversibility::Irreversible if self.changes() => Risk::High,
-            _ => Risk::Low,
-        };
+        let by_reversibility = if self.is_final(view) { Risk::High } else { Risk::Low };
         let risk = self.declared.max(by_class).max(by_reversibility);
         let doubtful = |origin: &Origin| origin.needed.is_some_and(|needed| origin.integrity < needed);
         if self.changes() && origins.iter().any(doubtful) { raised(risk) } else { risk }
@@ -170,9 +171,10 @@ const fn raised(risk: Risk) -> Risk {
 
 /// How many judges a review by judges means. Tier 1 needs none: there a person approves each write anyway. Elsewhere a
 /// judge that nobody declared is a judge that is silent.
-const fn n_judges(tier: Tier, has_judges: bool) -> u8 {
-    match tier {
-        Tier::Supervised if !has_judges => 0,
+fn n_judges(view: View<'_>) -> u8 {
+    match view.tier() {
+        _ if !view.deployment.applies("EC-2.5") => 0,
+        Tier::Supervised if view.deployment.judges.is_empty() => 0,
         Tier::Supervised | Tier::Managed => 1,
         Tier::Autonomous => 2,
     }
@@ -187,8 +189,7 @@ fn required(action: Action, risk: Risk, n_judges: u8, view: View<'_>) -> Review 
         Risk::High => Review { n_judges, n_people: 1, dry_run: false },
         Risk::Critical => Review { n_judges, n_people: 2, dry_run: true },
     };
-    let irreversible = action.reversibility == Reversibility::Irreversible;
-    if action.changes() && (tier == Tier::Supervised || phase >= Phase::Alternate || irreversible) {
+    if action.changes() && (tier == Tier::Supervised || phase >= Phase::Alternate) || action.is_final(view) {
         review = review.join(PERSON);
     }
     if action.by_agent && phase >= Phase::Contingency {

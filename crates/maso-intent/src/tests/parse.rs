@@ -138,6 +138,23 @@ fn a_deselection_needs_a_reason_and_an_owner() {
 }
 
 #[test]
+fn what_everything_rests_on_cannot_be_switched_off() {
+    for (control, why) in [
+        ("IA-2.3", "who sends a hop"),
+        ("PG-2.2", "what a hop is for"),
+        ("AT-1.6", "what its mandate says"),
+        ("EC-1.1", "without one"),
+        ("ENV-21", "must stop"),
+        ("OB-1.1", "does not happen"),
+    ] {
+        let source = edit(team(), "maso.toml", "EC-2.12", control);
+        refused(&source, "maso.toml", 17, &format!("`{control}` cannot be switched off"), "remove it");
+        refused(&source, "maso.toml", 17, why, "remove it");
+    }
+    assert!(parse_source(&edit(team(), "maso.toml", "EC-2.12", "PG-2.5")).is_ok());
+}
+
+#[test]
 fn a_folder_has_bounds() {
     let mut source = minimal();
     source.files.insert("policies/big.cedar".to_owned(), " ".repeat(Source::FILE_BYTES_MAX));

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 #[derive(Debug)]
 pub struct Standing {
     rules: Rules,
+    counted: Counted,
     state: Mutex<State>,
     /// Calls of this process that were let pass and are not on the record yet, and since when. They count, so that many
     /// at once are not more than one after the other.
@@ -23,7 +24,8 @@ pub struct Standing {
 
 impl Standing {
     pub(super) fn new(deployment: &Deployment) -> Self {
-        Self { rules: rules_of(deployment), state: Mutex::new(State::new()), passing: Mutex::default() }
+        let (rules, counted) = (rules_of(deployment), Counted::of(deployment));
+        Self { rules, counted, state: Mutex::new(State::new()), passing: Mutex::default() }
     }
 
     /// The agent's own phase, and the worst phase around it.
@@ -46,7 +48,8 @@ impl Standing {
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = Findings::none();
         let hop = resolved.hop();
-        if !is_counted_call(&hop.from.to_string(), hop.act.verb(), matches!(hop.turn, maso_core::Turn::Ask)) {
+        let counts = is_counted_call(&hop.from.to_string(), hop.act.verb(), matches!(hop.turn, maso_core::Turn::Ask));
+        if !counts || !resolved.deployment().applies("EC-1.3") {
             return findings;
         }
         let agent = &resolved.mandate().agent;
@@ -69,7 +72,7 @@ impl Standing {
     /// Takes in a recorded decision.
     pub(super) fn decided(&self, at: Timestamp, decided: &v1::HopDecided) {
         let Some(agent) = agent_of(decided) else { return };
-        if let Some(what) = happening(decided) {
+        if let Some(what) = happening(decided).filter(|what| self.counted.counts(what)) {
             self.state.lock().recall(&Recorded::Happened { agent: agent.clone(), what }, at, &self.rules);
         }
         // Counted by now if it is to be counted.
@@ -108,6 +111,29 @@ impl Standing {
         let mut copy = self.state.lock().clone();
         let orders = step(&mut copy, Signal::Manual { scope, to, by }, now, &self.rules)?;
         Ok(orders.iter().filter_map(write).collect())
+    }
+}
+
+/// What is counted: everything but what the deployment switched off.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    /// Blocks, for the breaker (EC-2.4).
+    blocks: bool,
+    /// Plan attempts, for their trend (AT-2.8).
+    plan_attempts: bool,
+}
+
+impl Counted {
+    fn of(deployment: &Deployment) -> Self {
+        Self { blocks: deployment.applies("EC-2.4"), plan_attempts: deployment.applies("AT-2.8") }
+    }
+
+    fn counts(self, what: &Happening) -> bool {
+        match what {
+            Happening::GuardrailBlock | Happening::JudgeBlock => self.blocks,
+            Happening::PlanAttempt { .. } => self.plan_attempts,
+            Happening::Call => true,
+        }
     }
 }
 
@@ -194,6 +220,10 @@ fn rules_of(deployment: &Deployment) -> Rules {
     rules.breaker_window_ms = settings.breaker_window_ms;
     rules.judge_blocks_max = settings.judge_blocks_max;
     rules.alternate_ms_max = settings.alternate_ms_max;
+    if !deployment.applies("EC-3.2") {
+        // More than are ever counted.
+        rules.cycles_max = u32::MAX;
+    }
     for mandate in deployment.agents.values() {
         let agent = AgentRules { workflow: mandate.workflow.clone(), calls_per_hour_max: mandate.calls_per_hour_max };
         rules.agents.insert(mandate.agent.clone(), agent);

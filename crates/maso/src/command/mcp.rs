@@ -44,6 +44,7 @@ pub async fn run(args: Mcp) -> Result<ExitCode, Fault> {
             .await;
     clock.abort();
     gateway.stop();
+    assembled.path.recorder().flush().await.map_err(|fault| Fault::new("the record was not finished", fault))?;
     served.map_err(|error| Fault::new("the client's pipe broke", error))?;
     Ok(ExitCode::SUCCESS)
 }

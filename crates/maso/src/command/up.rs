@@ -34,6 +34,7 @@ pub async fn run(args: Up) -> Result<ExitCode, Fault> {
     greet(&assembled, serving.address, args.json)?;
     stopped.await;
     serving.stop().await;
+    assembled.path.recorder().flush().await.map_err(|fault| Fault::new("the record was not finished", fault))?;
     Ok(ExitCode::SUCCESS)
 }
 

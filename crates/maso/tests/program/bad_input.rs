@@ -9,12 +9,10 @@ use crate::{
     deployment::Wanted,
 };
 
-#[tokio::test]
-async fn malformed_frames_are_answered_with_an_error_and_nothing_else() {
-    let stage = scene(&Wanted::default()).await;
-    let Scene { client, deployment, .. } = &stage;
+/// Frames that are none, with what is wrong about them.
+pub fn malformed() -> Vec<(&'static str, String)> {
     let call = r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"write_note","arguments":"#;
-    let frames = [
+    vec![
         ("nothing", String::new()),
         ("no JSON", "hello".to_owned()),
         ("cut off", format!(r#"{call}{{"text":"x""#)),
@@ -29,8 +27,14 @@ async fn malformed_frames_are_answered_with_an_error_and_nothing_else() {
         ("params that are a list", r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":[1]}"#.to_owned()),
         ("a lone surrogate", format!(r#"{call}{{"text":"\ud800"}}}}}}"#)),
         ("a number that nobody can hold", format!(r#"{call}{{"text":1e999}}}}}}"#)),
-    ];
-    for (what, frame) in frames {
+    ]
+}
+
+#[tokio::test]
+async fn malformed_frames_are_answered_with_an_error_and_nothing_else() {
+    let stage = scene(&Wanted::default()).await;
+    let Scene { client, deployment, .. } = &stage;
+    for (what, frame) in malformed() {
         let response = client.post_bytes(frame.into_bytes(), &HeaderMap::new()).await;
         let status = response.status();
         let said: Value = response.json().await.unwrap_or_else(|_| panic!("{what}: no JSON"));

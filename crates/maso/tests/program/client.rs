@@ -35,7 +35,13 @@ impl Client {
 
     /// A client with a session.
     pub async fn open(address: SocketAddr, token: &str) -> Self {
+        Self::open_at(address, "notes", token).await
+    }
+
+    /// A client with a session with this server.
+    pub async fn open_at(address: SocketAddr, server: &str, token: &str) -> Self {
         let mut client = Self::new(address, Some(token));
+        client.url = format!("http://{address}/mcp/{server}");
         let params = json!({
             "protocolVersion": REVISION,
             "capabilities": {},
@@ -89,6 +95,14 @@ impl Client {
         self.ask("tools/call", &json!({ "name": tool, "arguments": arguments })).await
     }
 
+    /// Calls a tool under a task.
+    pub async fn call_under(&self, task_token: &str, tool: &str, arguments: Value) -> Value {
+        let frame = self.frame("tools/call", &json!({ "name": tool, "arguments": arguments }));
+        let mut headers = HeaderMap::new();
+        headers.insert("maso-task", task_token.parse().unwrap());
+        answer(self.post(&frame, &headers).await).await
+    }
+
     /// Calls a tool in the stateless revision.
     pub async fn call_stateless(&self, tool: &str, arguments: Value) -> Value {
         let frame = self.stateless_frame(tool, arguments);
@@ -131,6 +145,11 @@ pub async fn answer(response: Response) -> Value {
 pub fn text(answer: &Value) -> &str {
     assert_ne!(answer["result"]["isError"], true, "{answer}");
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {answer}"))
+}
+
+/// Whether what was asked for was done.
+pub fn is_done(answer: &Value) -> bool {
+    answer.get("result").is_some() && answer["result"]["isError"] != true && held(answer).is_none()
 }
 
 /// The code by which maso refused, if it did.

@@ -1,4 +1,4 @@
-//! Each kind of decision, over the wire.
+//! Each kind of decision, over the wire: what the client is told, what happens, and what the record says.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -17,11 +17,33 @@ pub struct Scene {
 
 /// A deployment that is served, an operator who is signed in, and the writer's client.
 pub async fn scene(wanted: &Wanted) -> Scene {
-    let deployment = Deployment::new(wanted);
+    staged(Deployment::new(wanted)).await
+}
+
+/// The same for a folder that is there already.
+pub async fn staged(deployment: Deployment) -> Scene {
     let up = deployment.up().await;
     let operator = up.operator().await;
     let client = Client::open(up.address, &operator.token("writer", None).await).await;
     Scene { deployment, up, operator, client }
+}
+
+/// What the record says of the hops that are about this object, in their order.
+async fn decided(deployment: &Deployment, object: &str) -> Vec<Value> {
+    let hops = deployment.bodies("hop-decided").await;
+    hops.into_iter().filter(|hop| hop["object"] == object && hop["hop_kind"] == "tool-call").collect()
+}
+
+/// What came of the hops about this object: their decisions, in their order.
+async fn decisions(deployment: &Deployment, object: &str) -> Vec<String> {
+    let hops = decided(deployment, object).await;
+    hops.iter().map(|hop| hop["decision"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The most restrictive finding of a control on a hop.
+fn finding<'a>(hop: &'a Value, control: &str) -> Option<&'a Value> {
+    let findings = hop["findings"].as_array().unwrap();
+    findings.iter().filter(|finding| finding["control"] == control).max_by_key(|finding| finding["word"] == "NO-GO")
 }
 
 fn mail() -> Value {
@@ -35,8 +57,27 @@ async fn a_read_in_scope_is_allowed() {
     assert_eq!(text(&stage.client.call("read_note", json!({ "note": "today" })).await), "buy paper");
     // A pure read may be released a moment before it is durable, so the record is looked at when all of it is.
     stage.up.stop().await;
+    assert_eq!(decisions(&stage.deployment, "notes:read_note").await, ["allow"]);
+    stage.deployment.verify().await;
+}
+
+#[tokio::test]
+async fn a_secret_in_an_answer_is_replaced_and_the_rest_arrives() {
+    const SECRET: &str = "AKIAY34FZKBOKMUTVV7A";
+    let stage = scene(&Wanted::default()).await;
+    stage.deployment.put_note("keys", &format!("the key is {SECRET}, keep it"));
+    let answer = stage.client.call("read_note", json!({ "note": "keys" })).await;
+    let told = text(&answer);
+    assert!(told.starts_with("the key is ") && told.ends_with(", keep it") && !told.contains(SECRET), "{told}");
+    stage.up.stop().await;
     let hops = stage.deployment.bodies("hop-decided").await;
-    assert!(hops.iter().any(|hop| hop["object"] == "notes:read_note" && hop["decision"] == "allow"), "{hops:?}");
+    let is_answer = |hop: &&Value| hop["object"] == "notes:read_note" && hop.get("answers").is_some();
+    let result = hops.iter().find(is_answer).unwrap_or_else(|| panic!("{hops:#?}"));
+    assert_eq!(result["decision"], "allow", "{result}");
+    assert_eq!(finding(result, "IA-2.6").unwrap()["word"], "GO", "{result}");
+    // Neither the record nor the file beside it holds it.
+    let kept = std::fs::read(stage.deployment.path().join(".maso/log.db")).unwrap();
+    assert!(!kept.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()));
     stage.deployment.verify().await;
 }
 
@@ -51,7 +92,13 @@ async fn a_write_is_held_and_released_once_when_it_is_approved() {
     });
     assert_eq!(text(&answer), "send_mail is done");
     assert_eq!(deployment.effects(), [json!({ "tool": "send_mail", "arguments": mail() })]);
-    assert_eq!(deployment.bodies("ticket-spent").await.len(), 1);
+    assert_eq!(decisions(deployment, "notes:send_mail").await, ["hold", "allow"]);
+    let [held, allowed] = decided(deployment, "notes:send_mail").await.try_into().unwrap();
+    let answered = deployment.bodies("ticket-answered").await;
+    assert_eq!((&answered[0]["ticket"], &answered[0]["answer"]), (&held["ticket"], &json!("approve")));
+    assert_eq!((&allowed["action"], &allowed["approvals"][0]["by"]), (&held["action"], &json!("owner")));
+    let spent = deployment.bodies("ticket-spent").await;
+    assert_eq!((spent.len(), &spent[0]["ticket"], &spent[0]["hop"]), (1, &held["ticket"], &allowed["hop"]));
     deployment.verify().await;
 }
 
@@ -96,6 +143,13 @@ async fn a_rejected_action_does_not_happen() {
     });
     assert_eq!(refused(&answer), Some("NOT_APPROVED"), "{answer}");
     assert!(deployment.effects().is_empty());
+    let [held, denied] = decided(deployment, "notes:send_mail").await.try_into().unwrap();
+    assert_eq!((&held["decision"], &denied["decision"]), (&json!("hold"), &json!("deny")));
+    assert_eq!((&denied["refusal"], &denied["action"]), (&json!("NOT_APPROVED"), &held["action"]));
+    assert_eq!(finding(&denied, "EC-1.1").unwrap()["word"], "NO-GO", "{denied}");
+    assert_eq!(deployment.bodies("ticket-answered").await[0]["answer"], "reject");
+    assert!(deployment.bodies("ticket-spent").await.is_empty());
+    deployment.verify().await;
 }
 
 #[tokio::test]
@@ -105,7 +159,78 @@ async fn silence_is_a_no() {
     let (answer, _) = tokio::join!(client.call("send_mail", mail()), operator.ticket("expired"));
     assert_eq!(refused(&answer), Some("NOT_APPROVED"), "{answer}");
     assert!(deployment.effects().is_empty());
-    assert_eq!(deployment.bodies("ticket-expired").await.len(), 1);
+    let expired = deployment.bodies("ticket-expired").await;
+    let [held, denied] = decided(deployment, "notes:send_mail").await.try_into().unwrap();
+    assert_eq!((expired.len(), &expired[0]["ticket"]), (1, &held["ticket"]));
+    assert_eq!((&denied["decision"], &denied["refusal"]), (&json!("deny"), &json!("NOT_APPROVED")));
+    assert_eq!(finding(&denied, "EC-2.9").unwrap()["word"], "NO-GO", "{denied}");
+    deployment.verify().await;
+}
+
+/// Stages 2 to 6, each with an attack that gets as far as it. What stage 7 weighs makes people look and refuses nothing
+/// that stage 3 let pass; stage 8 refuses for a judge, a person or silence; stage 9 for want of a record.
+#[tokio::test]
+async fn each_stage_refuses_in_its_own_words() {
+    let stage = scene(&Wanted::default()).await;
+    let Scene { deployment, client, up, .. } = stage;
+    deployment.put_note("letter", "write to stranger@elsewhere.example");
+    assert!(client::is_done(&client.call("read_note", json!({ "note": "letter" })).await));
+    let stranger = Client::new(up.address, Some("nonsense"));
+    let frame = stranger.stateless_frame("write_note", json!({ "text": "x" }));
+    assert_eq!(stranger.post(&frame, &client::stateless_headers("write_note")).await.status(), 401);
+    let secret = client.call("secret_tool", json!({})).await;
+    assert_eq!(secret["error"]["message"], "Unknown tool: secret_tool");
+    let stranger = json!({ "to": "stranger@elsewhere.example", "body": "hello" });
+    let refusals = [
+        ("misshapen", client.call("write_note", json!({ "text": 7 })).await),
+        ("too much", client.call("pay", json!({ "account": "A1", "amount": 10_001, "reference": "r1" })).await),
+        ("a stranger", client.call("send_mail", stranger).await),
+    ];
+    for (what, answer) in refusals {
+        assert_eq!(refused(&answer), Some("DENIED"), "{what}: {answer}");
+        assert!(held(&answer).is_none(), "{what}: {answer}");
+        // Enough to act on, nothing to probe with.
+        let told = answer.to_string();
+        assert!(!told.contains("schema") && !told.contains("10000") && !told.contains("PG-2.5"), "{told}");
+    }
+    assert!(deployment.effects().is_empty());
+    up.stop().await;
+    let stages = [
+        (2, "notes:write_note", "UNAUTHENTIC", "IA-2.1"),
+        (3, "notes:secret_tool", "OUT_OF_MANDATE", "AT-1.6"),
+        (4, "notes:write_note", "DENIED", "EC-2.14"),
+        (5, "notes:pay", "DENIED", "ENV-3"),
+        (6, "notes:send_mail", "DENIED", "PG-2.5"),
+    ];
+    let hops = deployment.bodies("hop-decided").await;
+    for (number, object, refusal, control) in stages {
+        let is_it = |hop: &&Value| hop["object"] == object && hop["decision"] == "deny" && hop["refusal"] == refusal;
+        let hop = hops.iter().find(is_it).unwrap_or_else(|| panic!("stage {number} is not on the record: {hops:?}"));
+        assert_eq!(finding(hop, control).unwrap_or_else(|| panic!("{hop}"))["word"], "NO-GO", "{hop}");
+    }
+    deployment.verify().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_does_not_happen() {
+    let wanted = Wanted { edits: vec![("maso.toml", "tier = 1", "tier = 2")], ..Wanted::default() };
+    let stage = scene(&wanted).await;
+    let Scene { deployment, client, .. } = &stage;
+    assert_eq!(text(&client.call("write_note", json!({ "text": "before" })).await), "write_note is done");
+    // Somebody writes a record of their own. The recorder meets another past than it wrote, and stops.
+    let log = rusqlite::Connection::open(deployment.path().join(".maso/log.db")).unwrap();
+    log.execute(
+        "INSERT INTO records (sequence, at_ms, body, previous, hash)
+         SELECT sequence + 1, at_ms, '{\"kind\":\"killed\"}', hash, zeroblob(32) FROM records ORDER BY sequence DESC LIMIT 1",
+        [],
+    )
+    .unwrap();
+    for _ in 0..2 {
+        let answer = client.call("write_note", json!({ "text": "after" })).await;
+        assert_eq!(refused(&answer), Some("UNAVAILABLE"), "{answer}");
+    }
+    assert_eq!(deployment.effects(), [json!({ "tool": "write_note", "arguments": { "text": "before" } })]);
+    assert_eq!(decisions(deployment, "notes:write_note").await, ["allow"]);
 }
 
 #[tokio::test]

@@ -20,26 +20,29 @@ use crate::server;
 /// The program under test.
 pub const MASO: &str = env!("CARGO_BIN_EXE_maso");
 
+/// A change of a file of the deployment: the file, what stands there, what is to stand there. Where nothing stands, the
+/// file is new, or grows at its end.
+pub type Edit = (&'static str, &'static str, &'static str);
+
 /// What may differ from one deployment to the next.
+#[derive(Clone)]
 pub struct Wanted {
     /// Controls that are switched off.
-    pub deselected: &'static [&'static str],
+    pub deselected: Vec<&'static str>,
+    /// What else is declared differently.
+    pub edits: Vec<Edit>,
     /// How long a request stays open that waits for a person.
     pub hold_open: &'static str,
     /// How long a person may take.
     pub wait: &'static str,
     /// How many blocks a breaker takes.
     pub blocks_max: u32,
-    /// The integrity that a recipient needs.
-    pub recipient: &'static str,
-    /// Whether bearer tokens count.
-    pub bearer: bool,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
         let (hold_open, wait) = ("50s", "15m");
-        Self { deselected: &[], hold_open, wait, blocks_max: 1_000_000, recipient: "internal", bearer: true }
+        Self { deselected: Vec::new(), edits: Vec::new(), hold_open, wait, blocks_max: 1_000_000 }
     }
 }
 
@@ -57,12 +60,29 @@ impl Deployment {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+        for edit in &wanted.edits {
+            deployment.edit(*edit);
+        }
         fs::create_dir_all(deployment.data().join("notes")).unwrap();
         deployment
     }
 
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Changes a file.
+    pub fn edit(&self, (name, old, new): Edit) {
+        let path = self.path().join(name);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let text = if old.is_empty() {
+            text + new
+        } else {
+            assert!(text.contains(old), "`{old}` is not in {name}");
+            text.replace(old, new)
+        };
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     /// The folder of the tool server.
@@ -117,7 +137,12 @@ impl Deployment {
 
     /// Serves it.
     pub async fn up(&self) -> Up {
-        let mut child = Command::new(MASO)
+        self.start().ready().await
+    }
+
+    /// Starts to serve it.
+    pub fn start(&self) -> Starting {
+        let child = Command::new(MASO)
             .args(["up", "--listen", "127.0.0.1:0"])
             .arg(self.path())
             .stdin(Stdio::null())
@@ -126,7 +151,28 @@ impl Deployment {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Starting { child }
+    }
+}
+
+/// The program, not yet serving.
+pub struct Starting {
+    child: Child,
+}
+
+impl Starting {
+    /// Kills it as a power cut would, when it has used the processor for about so many microseconds.
+    pub async fn kill(mut self, busy_us: usize) {
+        let stat = format!("/proc/{}/schedstat", self.child.id().unwrap());
+        let busy = || fs::read_to_string(&stat).ok().and_then(|text| text.split(' ').next()?.parse::<usize>().ok());
+        while busy().is_some_and(|nanos| nanos / 1_000 < busy_us) && self.child.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        self.child.kill().await.unwrap();
+    }
+
+    async fn ready(mut self) -> Up {
+        let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
         let link = loop {
             let line = lines.next_line().await.unwrap().expect("the program serves until it is told to stop");
             if let Some((_, link)) = line.split_once("http://").filter(|(_, rest)| rest.contains("#link=")) {
@@ -134,7 +180,7 @@ impl Deployment {
             }
         };
         let (address, token) = (link.split('/').next().unwrap(), link.split("#link=").nth(1).unwrap());
-        Up { address: address.parse().unwrap(), link: token.trim().to_owned(), child, _lines: lines }
+        Up { address: address.parse().unwrap(), link: token.trim().to_owned(), child: self.child, _lines: lines }
     }
 }
 
@@ -163,11 +209,9 @@ impl Up {
         Operator { http, base, token: session["token"].as_str().unwrap().to_owned() }
     }
 
-    /// What it holds in memory now, in bytes.
-    pub fn resident_bytes(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+    /// What it holds of the machine now.
+    pub fn usage(&self) -> Usage {
+        Usage::of(&self.child)
     }
 
     /// Kills it as a power cut would.
@@ -183,6 +227,42 @@ impl Up {
     }
 }
 
+/// What a process holds of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    resident_bytes: u64,
+    n_descriptors: usize,
+    n_children: usize,
+}
+
+impl Usage {
+    pub fn of(child: &Child) -> Self {
+        let process = PathBuf::from(format!("/proc/{}", child.id().unwrap()));
+        let status = fs::read_to_string(process.join("status")).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let resident_kib: u64 = resident.trim().trim_end_matches(" kB").trim().parse().unwrap();
+        let threads = fs::read_dir(process.join("task")).unwrap().map(|thread| thread.unwrap().path());
+        let children = threads.map(|thread| fs::read_to_string(thread.join("children")).unwrap_or_default());
+        Self {
+            resident_bytes: resident_kib * 1024,
+            n_descriptors: fs::read_dir(process.join("fd")).unwrap().count(),
+            n_children: children.map(|children| children.split_whitespace().count()).sum(),
+        }
+    }
+
+    /// Panics if there is more now than allocators, pools and a server that is just being let go of explain.
+    pub fn has_not_grown_since(self, before: Self) {
+        let Self { resident_bytes, n_descriptors, n_children } = before;
+        assert!(self.resident_bytes < resident_bytes + GROWTH_BYTES_MAX, "memory: {before:?}, then {self:?}");
+        assert!(self.n_descriptors <= n_descriptors + GROWTH_DESCRIPTORS_MAX, "descriptors: {before:?}, then {self:?}");
+        assert!(self.n_children <= n_children + GROWTH_CHILDREN_MAX, "children: {before:?}, then {self:?}");
+    }
+}
+
+const GROWTH_BYTES_MAX: u64 = 64 << 20;
+const GROWTH_DESCRIPTORS_MAX: usize = 24;
+const GROWTH_CHILDREN_MAX: usize = 3;
+
 /// A person who is signed in.
 pub struct Operator {
     http: reqwest::Client,
@@ -196,14 +276,6 @@ impl Operator {
         let order = json!({ "thumbprint": thumbprint });
         let issued = self.post(&format!("/api/v1/agents/{agent}/tokens"), &order).await;
         issued["token"].as_str().unwrap().to_owned()
-    }
-
-    /// A bearer token of an agent, if the deployment gives any out.
-    pub async fn try_token(&self, agent: &str) -> Option<String> {
-        let url = format!("{}/api/v1/agents/{agent}/tokens", self.base);
-        let request = self.http.post(url).bearer_auth(&self.token).json(&json!({ "thumbprint": null }));
-        let issued: Value = request.send().await.unwrap().json().await.unwrap();
-        issued["token"].as_str().map(str::to_owned)
     }
 
     /// The first ticket that comes to be in this state, from the beginning of the record on.
@@ -238,10 +310,34 @@ impl Operator {
 
     /// Answers a ticket.
     pub async fn answer(&self, ticket: &Value, answer: &str) {
+        assert!(self.try_answer(ticket, answer).await, "the answer to {ticket} is refused");
+    }
+
+    /// Answers a ticket, if it still takes an answer.
+    pub async fn try_answer(&self, ticket: &Value, answer: &str) -> bool {
         let id = ticket["ticket"].as_str().unwrap();
         let shown = self.get(&format!("/api/v1/tickets/{id}")).await;
         let order = json!({ "action": shown["action"], "answer": answer, "reason": "test" });
-        self.post(&format!("/api/v1/tickets/{id}"), &order).await;
+        let request = self.http.post(format!("{}/api/v1/tickets/{id}", self.base)).bearer_auth(&self.token);
+        request.json(&order).send().await.unwrap().status().is_success()
+    }
+
+    /// Opens a task; gives its name and its token.
+    pub async fn open_task(&self, words: &str) -> (String, String) {
+        let opened = self.post("/v1/tasks", &json!({ "workflow": "notes", "words": words })).await;
+        (opened["task"]["task"].as_str().unwrap().to_owned(), opened["token"].as_str().unwrap().to_owned())
+    }
+
+    /// Closes a task.
+    pub async fn close_task(&self, task: &str) {
+        let request = self.http.delete(format!("{}/v1/tasks/{task}", self.base)).bearer_auth(&self.token);
+        let response = request.json(&json!({ "reason": "done" })).send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+    }
+
+    /// Moves a scope to a phase.
+    pub async fn move_phase(&self, scope: &str, to: &str) {
+        self.post("/api/v1/posture", &json!({ "scope": scope, "to": to, "reason": "test" })).await;
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -277,7 +373,7 @@ fn files(wanted: &Wanted, data: &Path) -> Vec<(&'static str, String)> {
             format!("[[controls.deselected]]\ncontrol = \"{control}\"\nreason = \"the other half of a pair\"\nowner = \"owner\"\n")
         })
         .collect();
-    let Wanted { hold_open, wait, blocks_max, recipient, bearer, .. } = wanted;
+    let Wanted { hold_open, wait, blocks_max, .. } = wanted;
     let maso = format!(
         r#"name = "notes"
 trust_domain = "notes.example"
@@ -300,7 +396,7 @@ blocks_max = {blocks_max}
 judge_blocks_max = 1000000
 
 [identity]
-bearer_on_loopback = {bearer}
+bearer_on_loopback = true
 
 [[operators]]
 name = "owner"
@@ -332,7 +428,7 @@ class = "send"
 reversibility = "irreversible"
 risk = "low"
 [tools.send_mail.authority]
-"/to" = {{ role = "recipient", integrity_min = "{recipient}", below = "deny" }}
+"/to" = {{ role = "recipient", integrity_min = "internal", below = "deny" }}
 
 [tools.pay]
 class = "transfer"
@@ -340,6 +436,11 @@ reversibility = "irreversible"
 risk = "high"
 
 [tools.secret_tool]
+class = "read"
+reversibility = "reversible"
+risk = "low"
+
+[tools.misbehave]
 class = "read"
 reversibility = "reversible"
 risk = "low"

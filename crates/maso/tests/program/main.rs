@@ -11,3 +11,4 @@ mod pairs;
 mod pipe;
 mod random;
 mod server;
+mod servers;

@@ -1,4 +1,4 @@
-//! Ten thousand frames that nobody meant, from one seed.
+//! Ten thousand frames that nobody meant, from one seed, at each door.
 
 use proptest::{
     prelude::Rng as _,
@@ -10,37 +10,77 @@ use serde_json::json;
 use crate::{
     client::text,
     decisions::{Scene, scene},
-    deployment::Wanted,
+    deployment::{Deployment, Usage, Wanted},
+    pipe::{Pipe, stateless_call},
 };
 
-/// How much more memory a run may leave behind: what allocators keep, and nothing that grows with each frame.
-const GROWTH_BYTES_MAX: u64 = 64 << 20;
 const N_FRAMES: usize = 10_000;
+/// After so many, everything that grows once has grown.
+const N_WARM: usize = 1_000;
+
+fn rng() -> TestRng {
+    TestRng::from_seed(RngAlgorithm::ChaCha, b"ten thousand frames, one seed...")
+}
 
 #[tokio::test]
-async fn random_frames_do_no_harm() {
+async fn random_frames_over_http_do_no_harm() {
     let stage = scene(&Wanted::default()).await;
     let Scene { client, deployment, up, operator } = &stage;
-    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"ten thousand frames, one seed...");
-    let warm = 1_000;
-    let mut before = 0;
+    let mut rng = rng();
+    let mut warm = up.usage();
     for index in 0..N_FRAMES {
-        if index == warm {
-            before = up.resident_bytes();
+        if index == N_WARM {
+            warm = up.usage();
         }
         let response = client.post_bytes(frame(&mut rng), &HeaderMap::new()).await;
         let status = response.status();
         assert!(!status.is_server_error(), "frame {index}: {status}");
         response.bytes().await.unwrap();
     }
-    let after = up.resident_bytes();
-    assert!(after < before + GROWTH_BYTES_MAX, "memory grew from {before} to {after} bytes");
+    up.usage().has_not_grown_since(warm);
     assert!(deployment.effects().is_empty(), "a random frame had an effect");
     // The session may have been ended by one of them; a new one works as ever.
     let token = operator.token("writer", None).await;
     let client = crate::client::Client::open(up.address, &token).await;
     assert_eq!(text(&client.call("read_note", json!({ "note": "x" })).await), "an empty note");
     deployment.verify().await;
+}
+
+#[tokio::test]
+async fn random_lines_over_a_pipe_do_no_harm() {
+    let deployment = Deployment::new(&Wanted::default());
+    let mut pipe = Pipe::open(&deployment, "writer");
+    let mut rng = rng();
+    let mut warm = None;
+    for index in 0..N_FRAMES {
+        let mut line = frame(&mut rng);
+        line.retain(|byte| *byte != b'\n');
+        pipe.say_bytes(line).await;
+        // Now and then all that was said is heard out, so that neither side's pipe is ever full.
+        if index % 100 == 99 {
+            hear_out(&mut pipe).await;
+        }
+        if index == N_WARM {
+            warm = Some(Usage::of(&pipe.child));
+        }
+    }
+    hear_out(&mut pipe).await;
+    Usage::of(&pipe.child).has_not_grown_since(warm.unwrap());
+    assert!(deployment.effects().is_empty(), "a random line had an effect");
+    pipe.end().await;
+    deployment.verify().await;
+}
+
+/// Hears everything up to the answer to a good call.
+async fn hear_out(pipe: &mut Pipe) {
+    pipe.say(&stateless_call()).await;
+    loop {
+        let answer = pipe.hear().await;
+        if answer["id"] == "first" {
+            assert_eq!(text(&answer), "an empty note");
+            return;
+        }
+    }
 }
 
 /// A frame that is nearly right, cut, doubled, mixed or pure noise.

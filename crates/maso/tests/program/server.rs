@@ -1,12 +1,13 @@
 //! A tool server for the tests: this very test program, started anew.
 //!
-//! What it returns lies in files, so that a test can put an attack there, and what it does it writes to a file before
-//! it answers, so that a test can see every effect, whatever was killed meanwhile.
+//! What it returns lies in files, so that a test can put an attack there, and what it does is in a file, and on the disk,
+//! before it answers, so that a test can see every effect, whatever was killed meanwhile.
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufRead as _, Write as _},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -40,6 +41,7 @@ pub fn tools() -> Value {
         tool("send_mail", "Sends a mail.", json!({ "to": text, "body": text })),
         tool("pay", "Pays an amount.", json!({ "account": text, "amount": { "type": "integer" }, "reference": text })),
         tool("secret_tool", "Nobody has a mandate for this.", json!({})),
+        tool("misbehave", "Answers as no server should.", json!({ "how": text })),
     ])
 }
 
@@ -57,6 +59,23 @@ fn tool(name: &str, description: &str, properties: Value) -> Value {
     })
 }
 
+/// What the server does with a frame that nobody stands before.
+pub fn ask_directly(folder: &Path, frame: &str) -> String {
+    let (program, args) = command();
+    let mut server = Command::new(program)
+        .args(args)
+        .env(FOLDER, folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(server.stdin.take().unwrap(), "{frame}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    server.wait().unwrap();
+    answer
+}
+
 /// The effects so far, in their order.
 pub fn effects(folder: &Path) -> Vec<Value> {
     let text = fs::read_to_string(folder.join("effects")).unwrap_or_default();
@@ -71,15 +90,29 @@ fn serve(folder: &Path, mut out: File) {
         let body = match request["method"].as_str().unwrap_or_default() {
             "initialize" => json!({ "result": {
                 "protocolVersion": "2025-11-25",
-                "capabilities": { "tools": { "listChanged": true } },
+                "capabilities": { "tools": { "listChanged": true }, "resources": {} },
                 "serverInfo": { "name": "notes", "version": "1" },
             }}),
             "tools/list" => {
-                let changed = fs::read_to_string(folder.join("tools.json"));
-                let tools = changed.map_or_else(|_| tools(), |text| serde_json::from_str(&text).unwrap());
-                json!({ "result": { "tools": tools } })
+                // As it stands there: it need not be what a list of tools should be.
+                let listed = fs::read_to_string(folder.join("tools.json")).unwrap_or_else(|_| tools().to_string());
+                if writeln!(out, r#"{{"jsonrpc":"2.0","id":{id},"result":{{"tools":{listed}}}}}"#).is_err() {
+                    return;
+                }
+                continue;
+            }
+            "tools/call" if params["name"] == "misbehave" => {
+                match misbehave(folder, id, &params["arguments"], &mut out) {
+                    After::GoesOn => continue,
+                    After::Ends => return,
+                }
             }
             "tools/call" => json!({ "result": call(folder, &params["name"], &params["arguments"]) }),
+            "resources/read" => {
+                let uri = params["uri"].as_str().unwrap_or_default();
+                let text = note(folder, uri.rsplit('/').next().unwrap_or_default());
+                json!({ "result": { "contents": [{ "uri": uri, "text": text }] } })
+            }
             "ping" => json!({ "result": {} }),
             _ => json!({ "error": { "code": -32601, "message": "Method not found" } }),
         };
@@ -93,17 +126,74 @@ fn serve(folder: &Path, mut out: File) {
 
 fn call(folder: &Path, tool: &Value, arguments: &Value) -> Value {
     let text = match tool.as_str().unwrap_or_default() {
-        "read_note" => {
-            let note = arguments["note"].as_str().unwrap_or_default();
-            fs::read_to_string(folder.join("notes").join(note)).unwrap_or_else(|_| "an empty note".to_owned())
-        }
+        "read_note" => note(folder, arguments["note"].as_str().unwrap_or_default()),
         name => {
             let mut effects = OpenOptions::new().create(true).append(true).open(folder.join("effects")).unwrap();
             // One write, so that a kill leaves a whole line or none.
             let line = format!("{}\n", json!({ "tool": name, "arguments": arguments }));
             effects.write_all(line.as_bytes()).unwrap();
+            effects.sync_data().unwrap();
             format!("{name} is done")
         }
     };
     json!({ "content": [{ "type": "text", "text": text }] })
+}
+
+fn note(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join("notes").join(name)).unwrap_or_else(|_| "an empty note".to_owned())
+}
+
+/// Whether the server still serves.
+enum After {
+    GoesOn,
+    Ends,
+}
+
+/// Answers as no server should.
+fn misbehave(folder: &Path, id: &Value, arguments: &Value, out: &mut File) -> After {
+    let good = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":"good"}}]}}}}"#);
+    let with = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#);
+    let deep = |n: usize| format!("{}1{}", r#"{"a":"#.repeat(n), "}".repeat(n));
+    let frames = match arguments["how"].as_str().unwrap_or_default() {
+        "well" => vec![good],
+        "deep" => vec![with(&deep(10_000))],
+        "duplicate" => vec![with(r#"{"content":[],"content":[{"type":"text","text":"second"}]}"#)],
+        "no result" => vec![format!(r#"{{"jsonrpc":"2.0","id":{id}}}"#)],
+        "both" => vec![format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}},"error":{{"code":1,"message":"x"}}}}"#)],
+        "not json" => vec!["Traceback (most recent call last):".to_owned(), good],
+        "cut off" => vec![good.chars().take(40).collect()],
+        "not utf-8" => {
+            out.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":\xff}\n").unwrap();
+            vec![]
+        }
+        "wrong type" => vec![with(r#""a text where an object belongs""#)],
+        "twice" => vec![good.clone(), good.replace("good", "second")],
+        "another id" => vec![good.replacen(&format!(r#""id":{id}"#), r#""id":987654"#, 1)],
+        "id as text" => vec![good.replacen(&format!(r#""id":{id}"#), &format!(r#""id":"{id}""#), 1)],
+        "oversize" => vec![with(&format!(r#"{{"content":[{{"type":"text","text":"{}"}}]}}"#, "x".repeat(6 << 20)))],
+        "many notifications" => {
+            let told = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}"#;
+            let mut frames = vec![told.to_owned(); 100];
+            frames.push(good);
+            frames
+        }
+        "endless" => {
+            // A line without an end, until nobody reads it any more.
+            while out.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            return After::Ends;
+        }
+        "never" => vec![],
+        "close" => return After::Ends,
+        "half then close" => {
+            out.write_all(&good.as_bytes()[..good.len() / 2]).unwrap();
+            return After::Ends;
+        }
+        how => panic!("nobody knows how to misbehave like this: {how} in {}", folder.display()),
+    };
+    for frame in frames {
+        if writeln!(out, "{frame}").is_err() {
+            return After::Ends;
+        }
+    }
+    After::GoesOn
 }
