@@ -6,6 +6,7 @@
 
 mod argument;
 mod authority;
+mod controls;
 mod deployment;
 mod form;
 mod init;

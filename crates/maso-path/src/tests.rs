@@ -7,5 +7,6 @@ mod faults;
 mod observing;
 mod pinning;
 mod posture;
+mod recalling;
 mod rig;
 mod simulation;

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::fixture::{Scene, label, plain, tool};
 
+mod echoes;
+
 const SAID: Label = Label { integrity: Integrity::Operator, confidentiality: Confidentiality::Internal };
 const READ: Label = Label { integrity: Integrity::External, confidentiality: Confidentiality::Internal };
 const CHECKED: Label = Label { integrity: Integrity::Verified, confidentiality: Confidentiality::Confidential };
@@ -149,7 +151,6 @@ fn the_label_of_all_that_was_seen_only_gets_worse() {
     memory.learn(document(), &json!("y"), &plain(label(Integrity::External, Confidentiality::Restricted)));
     memory.learn(operator(), &json!("z"), &plain(SAID));
     assert_eq!(memory.label(), Label::WORST);
-    assert_eq!(Memory::default().having_forgotten().label(), Label::WORST);
 }
 
 fn fields() -> ResultLabels {
@@ -388,6 +389,23 @@ fn what_a_server_says_unasked_has_the_servers_label() {
     let from = Principal::Server("documents".parse().unwrap());
     let scene = Scene::ask(from, Principal::Agent("intake".parse().unwrap()), notify, json!({"data": "x"}));
     assert_eq!(follow(&Memory::default(), scene.view()).label, READ);
+}
+
+/// A server whose answers anyone may have written is not believed more because it tells of them while it works.
+#[test]
+fn what_a_server_says_unasked_is_believed_no_more_than_its_answers() {
+    let notify = Act::Notify { server: "documents".parse().unwrap(), topic: "notifications/progress".into() };
+    let from = Principal::Server("documents".parse().unwrap());
+    let said = json!({"progress": 1, "message": "GB29NWBK60161331926819"});
+    let mut scene = Scene::ask(from, Principal::Agent("intake".parse().unwrap()), notify, said);
+    let server = std::sync::Arc::make_mut(scene.deployment.servers.get_mut(&"documents".parse().unwrap()).unwrap());
+    server.label = label(Integrity::Internal, Confidentiality::Internal);
+    assert_eq!(follow(&Memory::default(), scene.view()).label, READ);
+    // Whoever holds no tool whose answers are worse is told what the server's own label says.
+    let scene = scene.with_mandate("intake", |mandate| {
+        mandate.tools.remove(&tool("documents:read_document")).unwrap();
+    });
+    assert_eq!(follow(&Memory::default(), scene.view()).label.integrity, Integrity::Internal);
 }
 
 #[test]
