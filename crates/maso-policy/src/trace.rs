@@ -1,5 +1,7 @@
 //! Stage 6: labels and origins of values (DP-1.1, PG-1.4, PG-2.5).
 
+use std::collections::HashSet;
+
 use maso_core::{
     Act, Class, Confidentiality, Finding, Findings, Integrity, Label, Origin, Principal, Source, TaskId, Turn, Word,
 };
@@ -7,7 +9,7 @@ use maso_intent::{AuthorityArgument, Below, Bound, Deployment, Resolved, ResultL
 use serde_json::Value;
 
 use crate::view::View;
-use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf, pointer_to};
+use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf_and_key, is_identifier, pointer_to};
 
 mod leaves;
 mod memory;
@@ -185,7 +187,19 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
     let mut tracing = Tracing { label: Label::NEUTRAL, origins: Vec::new(), findings: Findings::none() };
     let mut n_untraced = 0_usize;
     let mut n_doubtful = 0_usize;
-    each_leaf(&view.hop.payload, &mut |place, leaf| {
+    // Below an argument with authority, a key that its schema does not name is a value, whatever it looks like: in
+    // `{"grants": {"mallory": "admin"}}` it is the key that decides.
+    let names = std::cell::OnceCell::new();
+    let is_structure = |place: &[Segment<'_>], key: &str| {
+        let above = place.split_last().map_or(place, |(_, above)| above);
+        is_identifier(key)
+            && (authority.iter().all(|(pattern, _)| !pattern.covers(above))
+                || names
+                    .get_or_init(|| declared_names(view))
+                    .as_ref()
+                    .is_none_or(|names: &HashSet<&str>| names.contains(key)))
+    };
+    each_leaf_and_key(&view.hop.payload, &is_structure, &mut |place, leaf| {
         // The strictest need wins where two declarations cover one place.
         let needed = authority
             .iter()
@@ -241,6 +255,26 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
         });
     }
     tracing
+}
+
+/// The names of properties in the pinned schema of the tool's arguments; `None` if nothing is pinned.
+fn declared_names(view: View<'_>) -> Option<HashSet<&str>> {
+    fn collect<'s>(schema: &'s Value, names: &mut HashSet<&'s str>) {
+        match schema {
+            Value::Object(members) => {
+                if let Some(Value::Object(properties)) = members.get("properties") {
+                    names.extend(properties.keys().map(String::as_str));
+                }
+                members.values().for_each(|member| collect(member, names));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+            _ => {}
+        }
+    }
+    let schema = view.tool?.definition.as_deref()?.value.get("inputSchema")?;
+    let mut names = HashSet::new();
+    collect(schema, &mut names);
+    Some(names)
 }
 
 /// A value that the mandate itself allows by name, in exactly this place, is the mandate's.

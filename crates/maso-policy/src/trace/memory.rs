@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     leaves::{Leaf, Named, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
     normal::{
-        GROUP_BYTES, bare, closed, grouped_code, has_invisible, is_group, normal_text, number_in,
+        GROUP_BYTES, bare, closed, grouped_code, has_invisible, is_ambiguous, is_group, normal_text, number_in,
         number_of, opened, parts, percent_decoded, words,
     },
     sent::{Fence, Sending, Sent},
@@ -183,7 +183,7 @@ impl Memory {
         let first = found.next()?;
         if found.next().is_none() {
             let code = grouped_code(first.split('-'));
-            let number = number_in(first).map(|number| number_key(&number));
+            let number = number_in(first).filter(|_| !is_ambiguous(first)).map(|number| number_key(&number));
             let keys = [Some(first), code.as_deref(), number.as_deref()];
             return self.best(text, keys.into_iter().flatten().flat_map(|key| self.postings(key)));
         }

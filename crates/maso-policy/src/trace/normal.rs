@@ -117,6 +117,15 @@ pub(super) fn number_in(word: &str) -> Option<String> {
     Some(canonical(sign, &whole, fraction))
 }
 
+/// Whether a number written as text means different numbers to different people: `1.250` is one and a quarter, or a
+/// thousand times as much.
+pub(super) fn is_ambiguous(word: &str) -> bool {
+    let figure = word.trim_matches(|character: char| !character.is_ascii_digit());
+    let mut groups = figure.split([',', '.']);
+    let (whole, last) = (groups.next().unwrap_or_default(), groups.next().unwrap_or_default());
+    groups.next().is_none() && last.len() == 3 && (1..=3).contains(&whole.len()) && whole != "0"
+}
+
 /// The canonical decimal form of a JSON number.
 pub(super) fn number_of(number: &serde_json::Number) -> String {
     let text = number.to_string();

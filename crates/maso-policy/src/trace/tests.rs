@@ -57,6 +57,8 @@ fn a_value_is_found_however_it_is_written() {
     said("Pay 1250,50", 1250.5);
     said("Pay €1250.", json!("1,250.00"));
     said("Pay EUR1250!", 1250);
+    said("Pay 1.250", "1.250");
+    said("Pay 1,250", 1250);
     said("minus -5", -5);
     said("to DE89 3704 0044 0532 0130 00.", "DE89370400440532013000");
     said("to de89370400440532013000", "DE89 3704 0044 0532 0130 00");
@@ -90,6 +92,8 @@ fn a_value_is_not_found_inside_another() {
     not_said("Pay 1,250.00", 250);
     not_said("Pay 1,250.00", "250.00");
     not_said("Pay 1,250.00", 1251);
+    not_said("Pay 1.25", "1.250");
+    not_said("Pay 1250", "1,250");
     not_said("12 5000", 125_000);
     not_said("12 5000", "125000");
     not_said("1e3", 1000);
@@ -296,6 +300,26 @@ fn every_leaf_of_an_argument_with_authority_counts() {
     assert_eq!(word(json!(true)), Word::Escalate);
     assert_eq!(word(json!([])), Word::Go);
     assert_eq!(word(json!(vec!["evil@x.com"; 1_000])), Word::Escalate);
+}
+
+/// Who gets a right is a value, also where it stands in the place of a name.
+#[test]
+fn below_an_argument_with_authority_a_key_that_no_schema_names_is_a_value() {
+    let word = |grants: Value| {
+        let scene = Scene::call("communication", "mail:send", json!({"to": grants}));
+        let scene = scene.with_tool("mail:send", |tool| {
+            let schema = json!({"properties": {"to": {"properties": {"primary": {"type": "string"}}}}});
+            let definition = maso_intent::ToolDefinition::new(json!({"name": "send", "inputSchema": schema}));
+            tool.definition = Some(std::sync::Arc::new(definition));
+        });
+        follow(&scene_memory(&scene), scene.view()).findings.word()
+    };
+    assert_eq!(word(json!({"primary": "claims@insurer.example"})), Word::Go);
+    for granted in [json!("claims@insurer.example"), json!(null), json!({}), json!([])] {
+        assert_eq!(word(json!({"mallory": granted})), Word::Escalate, "{granted}");
+    }
+    // Whom the operator named may stand there.
+    assert_eq!(word(json!({"claim": "claims@insurer.example"})), Word::Go);
 }
 
 #[test]
