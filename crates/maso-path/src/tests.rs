@@ -4,6 +4,7 @@
 mod approvals;
 mod decisions;
 mod faults;
+mod hearing;
 mod observing;
 mod pinning;
 mod posture;
