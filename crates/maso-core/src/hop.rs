@@ -19,6 +19,19 @@ pub enum Principal {
     Operator(OperatorName),
 }
 
+impl Principal {
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, name) = text.split_once(':')?;
+        match kind {
+            "agent" => name.parse().ok().map(Self::Agent),
+            "server" => name.parse().ok().map(Self::Server),
+            "operator" => name.parse().ok().map(Self::Operator),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -166,6 +179,36 @@ impl Act {
             Self::Notify { server, topic } => format!("{server}:{topic}"),
             Self::Request { agent, request } => format!("{agent}:{request}"),
         }
+    }
+}
+
+impl Act {
+    /// Reads an act back from its [`verb`](Self::verb) and its [`object`](Self::object).
+    pub fn parse(verb: &str, object: &str) -> Option<Self> {
+        let of_server = |object: &str| {
+            let (server, rest) = object.split_once(':')?;
+            Some((server.parse::<ServerName>().ok()?, rest.to_owned()))
+        };
+        Some(match verb {
+            "call_tool" => Self::CallTool(object.parse().ok()?),
+            "read_resource" => of_server(object).map(|(server, uri)| Self::ReadResource { server, uri })?,
+            "get_prompt" => of_server(object).map(|(server, prompt)| Self::GetPrompt { server, prompt })?,
+            "complete" => Self::Complete { server: object.parse().ok()? },
+            "list" => {
+                let (server, listing) = of_server(object)?;
+                Self::List { server, listing: Listing::parse(&listing)? }
+            }
+            "ask_client" => {
+                let (server, wants) = of_server(object)?;
+                Self::AskClient { server, wants: Wants::parse(&wants)? }
+            }
+            "notify" => of_server(object).map(|(server, topic)| Self::Notify { server, topic })?,
+            "request" => {
+                let (agent, request) = object.split_once(':')?;
+                Self::Request { agent: agent.parse().ok()?, request: request.parse().ok()? }
+            }
+            _ => return None,
+        })
     }
 }
 

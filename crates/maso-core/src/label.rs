@@ -88,6 +88,15 @@ impl Label {
             confidentiality: self.confidentiality.max(other.confidentiality),
         }
     }
+
+    /// Reads what [`fmt::Display`] writes: `integrity/confidentiality`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (integrity, confidentiality) = text.split_once('/')?;
+        Some(Self {
+            integrity: Integrity::parse(integrity)?,
+            confidentiality: Confidentiality::parse(confidentiality)?,
+        })
+    }
 }
 
 impl fmt::Display for Label {
@@ -139,6 +148,8 @@ pub struct Origin {
     pub source: Source,
     /// The integrity that the source gives it.
     pub integrity: Integrity,
+    /// The highest confidentiality under which it was seen.
+    pub confidentiality: Confidentiality,
     /// The least integrity that the action needs here, for arguments that carry authority.
     pub needed: Option<Integrity>,
 }

@@ -47,6 +47,29 @@ proptest! {
 }
 
 #[test]
+fn what_the_record_says_of_a_hop_reads_back() {
+    let server = || "claims".parse().unwrap();
+    for act in [
+        Act::CallTool("claims:pay".parse().unwrap()),
+        Act::ReadResource { server: server(), uri: "file:///a:b".into() },
+        Act::GetPrompt { server: server(), prompt: "summary".into() },
+        Act::Complete { server: server() },
+        Act::List { server: server(), listing: Listing::ResourceTemplates },
+        Act::AskClient { server: server(), wants: Wants::Elicit },
+        Act::Notify { server: server(), topic: "notifications/message".into() },
+        Act::Request { agent: "intake".parse().unwrap(), request: "assess".parse().unwrap() },
+    ] {
+        assert_eq!(Act::parse(act.verb(), &act.object()), Some(act));
+    }
+    for principal in ["agent:intake", "server:claims", "operator:owner"] {
+        assert_eq!(Principal::parse(principal).unwrap().to_string(), principal);
+    }
+    assert_eq!(Label::parse(&Label::WORST.to_string()), Some(Label::WORST));
+    assert_eq!((Act::parse("call_tool", "pay"), Act::parse("burn", "claims:pay")), (None, None));
+    assert_eq!((Principal::parse("nobody"), Label::parse("external")), (None, None));
+}
+
+#[test]
 fn the_order_of_words_is_the_order_of_restriction() {
     assert!(Word::NoGo > Word::Escalate && Word::Escalate > Word::Go);
 }

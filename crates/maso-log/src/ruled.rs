@@ -234,6 +234,7 @@ fn origin(origin: &maso_core::Origin) -> v1::Origin {
         authority: origin.authority,
         source: origin.source.to_string(),
         integrity: origin.integrity.to_string(),
+        confidentiality: Some(origin.confidentiality.to_string()),
         needed: origin.needed.map(|needed| needed.to_string()),
     }
 }

@@ -146,6 +146,9 @@ pub struct Origin {
     pub source: String,
     /// The integrity that gives it.
     pub integrity: String,
+    /// The confidentiality that gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidentiality: Option<String>,
     /// The integrity it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<String>,

@@ -4,6 +4,7 @@
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
 mod hearing;
+mod learning;
 mod opening;
 mod publishing;
 mod recording;

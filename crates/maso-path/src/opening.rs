@@ -23,6 +23,8 @@ pub struct Path {
     pub(crate) policies: Policies,
     pub(crate) panel: Panel,
     pub(crate) heard: Heard,
+    /// Whose turn it is to read what was missed.
+    pub(crate) recalling: tokio::sync::Mutex<()>,
     pub(crate) recorder: Recorder,
     pub(crate) world: Arc<World>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -98,7 +100,18 @@ impl Path {
                 role: role.to_owned(),
             }))
             .await?;
-        Ok(Self { trust, scanner, policies, panel, heard: Heard::default(), recorder, world, clock, ids })
+        Ok(Self {
+            trust,
+            scanner,
+            policies,
+            panel,
+            heard: Heard::default(),
+            recalling: tokio::sync::Mutex::default(),
+            recorder,
+            world,
+            clock,
+            ids,
+        })
     }
 
     /// What is true around the hops of this deployment.

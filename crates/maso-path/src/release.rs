@@ -1,12 +1,10 @@
 //! Stage 10: what a carrier is handed, and what it gives back.
 
-use std::borrow::Cow;
-
-use maso_core::{Act, AgentName, Digest, Label, Principal, Source, TaskId, Turn};
+use maso_core::{AgentName, Digest, TaskId};
 use maso_guard::Redaction;
-use maso_intent::{Resolved, ResultLabels};
+use maso_intent::Resolved;
 use maso_log::{Buffered, Recorded};
-use maso_policy::{Denial, Held, Permit, Subject, labels_of, source_of};
+use maso_policy::{Denial, Held, Permit, Subject, Weighed};
 use serde_json::Value;
 
 /// What lies on the record and may therefore be released.
@@ -28,26 +26,22 @@ pub(crate) enum Observed {
 }
 
 impl Passage {
-    fn resolved(&self) -> Option<&Resolved> {
+    fn weighed(&self) -> Option<&Weighed> {
         match self {
-            Self::Permit(permit) => Some(permit.value().weighed().resolved()),
-            Self::Buffered(permit) => Some(permit.value().weighed().resolved()),
+            Self::Permit(permit) => Some(permit.value().weighed()),
+            Self::Buffered(permit) => Some(permit.value().weighed()),
             Self::Observed(observed) => match observed.value() {
-                Observed::Held(held) => Some(held.weighed().resolved()),
+                Observed::Held(held) => Some(held.weighed()),
                 Observed::Denied(denial) => match &denial.subject {
-                    Subject::Weighed(weighed) => Some(weighed.resolved()),
+                    Subject::Weighed(weighed) => Some(weighed),
                     Subject::Identified(_) | Subject::Received(_) => None,
                 },
             },
         }
     }
 
-    fn label(&self) -> Label {
-        match self {
-            Self::Permit(permit) => permit.value().weighed().label(),
-            Self::Buffered(permit) => permit.value().weighed().label(),
-            Self::Observed(_) => Label::WORST,
-        }
+    fn resolved(&self) -> Option<&Resolved> {
+        self.weighed().map(Weighed::resolved)
     }
 
     pub(crate) fn task(&self) -> Option<TaskId> {
@@ -101,35 +95,10 @@ impl Release {
         self.payload.as_ref()
     }
 
-    /// What the task will have seen once this was delivered: an answer, or another agent's words.
-    pub(crate) fn lesson(&self) -> Option<Lesson> {
-        let resolved = self.passage.resolved()?;
-        let hop = resolved.hop();
-        let payload = self.payload.as_ref().map_or(Cow::Borrowed(&hop.payload), Cow::Borrowed);
-        // What servers say of themselves is no source of values: an example in a schema makes no account verified.
-        if matches!(hop.act, Act::List { .. }) {
-            return None;
-        }
-        let labels = match (&hop.from, hop.turn) {
-            (Principal::Server(_), _) => labels_of(resolved),
-            // Relay does not launder: what an agent passes on is believed as little as the least of what it is made of.
-            (Principal::Agent(_), _) if matches!(hop.act, Act::Request { .. }) => {
-                ResultLabels { default: self.passage.label(), fields: Vec::new() }
-            }
-            (Principal::Agent(_), Turn::Ask | Turn::Answer { .. }) | (Principal::Operator(_), _) => return None,
-        };
-        let source = source_of(resolved);
-        Some(Lesson { resolved: resolved.clone(), source, labels, value: payload.into_owned() })
+    /// The hop as it was weighed, where it came so far.
+    pub(crate) fn weighed(&self) -> Option<&Weighed> {
+        self.passage.weighed()
     }
-}
-
-/// What a task learns from a delivered hop.
-#[derive(Debug)]
-pub(crate) struct Lesson {
-    pub(crate) resolved: Resolved,
-    pub(crate) source: Source,
-    pub(crate) labels: ResultLabels,
-    pub(crate) value: Value,
 }
 
 /// What came of carrying a hop.

@@ -4,8 +4,10 @@
 mod approvals;
 mod decisions;
 mod faults;
+mod hearing;
 mod observing;
 mod pinning;
 mod posture;
+mod recalling;
 mod rig;
 mod simulation;

@@ -100,6 +100,7 @@ impl Path {
         R: Send,
     {
         for _ in 0..RACES_MAX {
+            self.recall(&resolved).await;
             let (weighed, redactions) = self.weigh_up(resolved.clone());
             let verdicts = self.hear(&weighed).await;
             if weighed.review().n_judges > 0 {
@@ -135,8 +136,6 @@ impl Path {
     /// Stages 4 to 7: pure over the world of this moment.
     fn weigh_up(&self, resolved: Resolved) -> (Weighed, Vec<maso_guard::Redaction>) {
         let scan = self.scanner.scan(&resolved);
-        // Begun before anything of this hop is recorded: a memory that begins later counts as having forgotten it.
-        drop(self.memory_beside(&resolved));
         let memory = self.memory_of(&resolved);
         let memory = memory.read();
         let mut findings = scan.findings;
@@ -209,7 +208,7 @@ impl Path {
     {
         let (task, action) = (passage.task(), passage.action());
         let release = Release::new(passage, &redactions);
-        let learned = release.lesson();
+        let learned = self.foresee(&release);
         let started = self.clock.now();
         let carried = carry(release).await;
         self.watch(hop, learned, started, &carried).await;

@@ -1,21 +1,15 @@
 //! Stage 11: what came of it is recorded, learned from, and may change the posture.
 
 use maso_core::{HopId, Timestamp};
-use maso_intent::ResultLabels;
 use maso_log::v1;
 
-use crate::{
-    Path,
-    release::{Carried, Lesson},
-};
+use crate::{Path, learning::Lesson, release::Carried};
 
 impl Path {
     /// Records what came of a released hop, and what its task has now seen.
     pub(crate) async fn watch<R>(&self, hop: HopId, lesson: Option<Lesson>, started: Timestamp, carried: &Carried<R>) {
-        // Learned even when the delivery broke: what may have been read must count as read.
         if let Some(lesson) = lesson {
-            self.reckon_with(&lesson);
-            self.memory_of(&lesson.resolved).write().learn(lesson.source, &lesson.value, &lesson.labels);
+            self.learn(lesson);
         }
         let (outcome, fault) = carried.outcome();
         let released = v1::HopReleased {
@@ -28,14 +22,6 @@ impl Path {
         if let Err(fault) = self.recorder.buffer(v1::Body::HopReleased(released)).await {
             tracing::error!(error = &fault as &dyn std::error::Error, %hop, "the outcome could not be recorded");
         }
-    }
-
-    /// Whoever leaves its task token out takes what it knows along: its standing task counts as having seen it too.
-    fn reckon_with(&self, lesson: &Lesson) {
-        let Some(memory) = self.memory_beside(&lesson.resolved) else { return };
-        let ResultLabels { default, fields } = &lesson.labels;
-        let label = fields.iter().fold(*default, |label, (_, of_field)| label.combine(*of_field));
-        memory.write().reckon_with(label);
     }
 
     /// Records what the posture orders after a decision that may move it. It has moved already: the orders tell.

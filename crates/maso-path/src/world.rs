@@ -20,6 +20,7 @@ use maso_identity::Identified;
 use maso_intent::{Circumstances, Deployment, PinState, Resolved};
 use maso_log::{Record, v1::Body};
 
+pub(crate) use memories::Delivery;
 pub use memories::Memories;
 pub use pins::{Pin, Pins};
 pub use sources::{Clock, Ids, SystemClock, SystemIds};
@@ -64,13 +65,7 @@ impl World {
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
-                if let (Some(task), true) = (&decided.task, teaches(decided)) {
-                    self.memories.seen(task);
-                    let receiver = decided.to.strip_prefix("agent:").and_then(|agent| agent.parse().ok());
-                    if let Some(standing) = receiver.and_then(|agent| self.tasks.standing(&agent)) {
-                        self.memories.seen(&standing.id.to_string());
-                    }
-                }
+                self.memories.decided(record.sequence, decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);
             }
             Body::TicketAnswered(answered) => self.tickets.answered(answered),
@@ -210,10 +205,4 @@ fn party(hop: &Hop) -> Option<&AgentName> {
         (Principal::Agent(asker), Turn::Answer { .. }) => Some(asker),
         _ => hop.agent(),
     }
-}
-
-/// Whether whoever gets it has seen something that its task had not.
-fn teaches(decided: &maso_log::v1::HopDecided) -> bool {
-    // Nothing is learned from listings.
-    decided.verb != "list" && (decided.answers.is_some() || decided.verb == "request" || decided.verb == "notify")
 }

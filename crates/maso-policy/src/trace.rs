@@ -1,21 +1,24 @@
 //! Stage 6: labels and origins of values (DP-1.1, PG-1.4, PG-2.5).
 
+use std::collections::HashSet;
+
 use maso_core::{
-    Act, Class, Confidentiality, Finding, Findings, Integrity, Label, Origin, Principal, Source, Turn, Word,
+    Act, Class, Confidentiality, Finding, Findings, Integrity, Label, Origin, Principal, Source, TaskId, Turn, Word,
 };
-use maso_intent::{AuthorityArgument, Below, Bound, Resolved, ResultLabels};
+use maso_intent::{AuthorityArgument, Below, Bound, Deployment, Resolved, ResultLabels, ServerManifest, ToolManifest};
 use serde_json::Value;
 
 use crate::view::View;
-use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf, pointer_to};
+use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf_and_key, is_identifier, pointer_to};
 
 mod leaves;
 mod memory;
 mod normal;
+mod sent;
 #[cfg(test)]
 mod tests;
 
-pub use memory::Memory;
+pub use memory::{Memory, Order};
 
 /// A hop whose label is known, and where each value in it came from.
 #[derive(Clone, Debug)]
@@ -46,15 +49,6 @@ impl Traced {
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
-
-    /// The labels under which its payload is to be learned: the declared ones of what a server says, and the label that
-    /// was found for what an agent says, so that relay does not launder.
-    pub fn labels(&self) -> ResultLabels {
-        match self.resolved.hop().from {
-            Principal::Server(_) => labels_of(&self.resolved),
-            Principal::Agent(_) | Principal::Operator(_) => ResultLabels { default: self.label, fields: Vec::new() },
-        }
-    }
 }
 
 /// Stage 6. Unknown origin is the worst origin.
@@ -65,19 +59,23 @@ pub fn trace(memory: &Memory, resolved: Resolved) -> Traced {
 
 /// The labels that the manifest declares for what this hop says.
 ///
-/// What an agent says is believed like text from outside and fenced as high as the agent may know; [`Traced::labels`]
-/// is more exact once it was traced.
+/// What an agent says is believed like text from outside and fenced as high as the agent may know; [`Traced::label`] is
+/// more exact once it was traced.
 pub fn labels_of(resolved: &Resolved) -> ResultLabels {
     declared_labels(View::from(resolved))
 }
 
 /// Where what this hop says comes from, as [`Memory::learn`] keeps it.
 pub fn source_of(resolved: &Resolved) -> Source {
-    let hop = resolved.hop();
-    match &hop.from {
+    source_declared(&resolved.hop().from, &resolved.hop().act, resolved.task().id)
+}
+
+/// The same, where no more than this is known.
+pub fn source_declared(from: &Principal, act: &Act, task: TaskId) -> Source {
+    match from {
         Principal::Agent(agent) => Source::Agent(agent.clone()),
-        Principal::Server(server) => Source::Server { server: server.clone(), item: item_of(&hop.act) },
-        Principal::Operator(_) => Source::Task(resolved.task().id),
+        Principal::Server(server) => Source::Server { server: server.clone(), item: item_of(act) },
+        Principal::Operator(_) => Source::Task(task),
     }
 }
 
@@ -105,11 +103,13 @@ pub(crate) struct Tracing {
 pub(crate) fn follow(memory: &Memory, view: View<'_>) -> Tracing {
     let mut tracing = match view.hop.from {
         Principal::Agent(_) | Principal::Operator(_) => origins_in(memory, view),
-        Principal::Server(_) => Tracing {
-            label: label_of_said(&view.hop.payload, &declared_labels(view)),
-            origins: Vec::new(),
-            findings: Findings::none(),
-        },
+        Principal::Server(_) => {
+            let label = label_of_said(&view.hop.payload, &declared_labels(view));
+            let source = source_declared(&view.hop.from, &view.hop.act, view.task.id);
+            let fence = memory.fence(&source, &view.hop.payload, label.confidentiality);
+            let label = Label { confidentiality: label.confidentiality.max(fence), ..label };
+            Tracing { label, origins: Vec::new(), findings: Findings::none() }
+        }
     };
     tracing.findings.join(fenced(tracing.label, view));
     tracing.findings.join(leaving(memory.label(), view));
@@ -117,17 +117,49 @@ pub(crate) fn follow(memory: &Memory, view: View<'_>) -> Tracing {
 }
 
 fn declared_labels(view: View<'_>) -> ResultLabels {
-    match (&view.hop.from, view.tool, view.server) {
-        (Principal::Server(_), Some(tool), _) if matches!(view.hop.act, Act::CallTool(_)) => tool.result.clone(),
+    declared(&view.hop.from, &view.hop.to, &view.hop.act, view.tool, view.server, view.deployment)
+}
+
+/// The labels that the manifests of a deployment declare for what somebody says, where no more than this is known.
+pub fn labels_declared(from: &Principal, to: &Principal, act: &Act, deployment: &Deployment) -> ResultLabels {
+    let server = act.server().and_then(|name| deployment.servers.get(name)).map(AsRef::as_ref);
+    let tool = act.tool().and_then(|tool| deployment.tool(tool)).map(AsRef::as_ref);
+    declared(from, to, act, tool, server, deployment)
+}
+
+fn declared(
+    from: &Principal,
+    to: &Principal,
+    act: &Act,
+    tool: Option<&ToolManifest>,
+    server: Option<&ServerManifest>,
+    deployment: &Deployment,
+) -> ResultLabels {
+    match (from, tool, server) {
+        (Principal::Server(_), Some(tool), _) if matches!(act, Act::CallTool(_)) => tool.result.clone(),
+        (Principal::Server(_), _, Some(server)) if matches!(act, Act::Notify { .. } | Act::AskClient { .. }) => {
+            ResultLabels { default: unasked(server, to, deployment), fields: Vec::new() }
+        }
         (Principal::Server(_), _, Some(server)) => ResultLabels { default: server.label, fields: Vec::new() },
         (Principal::Server(_), _, None) => ResultLabels { default: Label::WORST, fields: Vec::new() },
         (Principal::Agent(agent), _, _) => {
             let confidentiality =
-                view.deployment.agents.get(agent).map_or(Confidentiality::Restricted, |mandate| mandate.clearance);
+                deployment.agents.get(agent).map_or(Confidentiality::Restricted, |mandate| mandate.clearance);
             ResultLabels { default: Label { integrity: Integrity::External, confidentiality }, fields: Vec::new() }
         }
         (Principal::Operator(_), _, _) => ResultLabels { default: Label::WORST, fields: Vec::new() },
     }
+}
+
+/// The label of what a server says unasked. While it answers, it may tell of anything that it is about to answer with,
+/// so nothing of it is believed more, or fenced less, than the answers that the agent may get.
+fn unasked(server: &ServerManifest, to: &Principal, deployment: &Deployment) -> Label {
+    let mandate = if let Principal::Agent(agent) = to { deployment.agents.get(agent) } else { None };
+    let held = mandate.into_iter().flat_map(|mandate| mandate.tools.keys()).filter(|tool| tool.server == server.name);
+    let answers = held.filter_map(|tool| server.tools.get(&tool.tool)).map(|tool| &tool.result);
+    answers.fold(server.label, |label, result| {
+        result.fields.iter().fold(label.combine(result.default), |label, (_, of_field)| label.combine(*of_field))
+    })
 }
 
 /// The label of what a server says: the combination of what its parts have.
@@ -136,7 +168,7 @@ fn label_of_said(payload: &Value, labels: &ResultLabels) -> Label {
         return labels.default;
     }
     let mut label = None;
-    each_labelled(payload, labels, &mut |_, part| {
+    each_labelled(payload, labels, &mut |_, part, _| {
         label = Some(label.map_or(part, |so_far: Label| so_far.combine(part)))
     });
     label.unwrap_or(labels.default)
@@ -155,7 +187,19 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
     let mut tracing = Tracing { label: Label::NEUTRAL, origins: Vec::new(), findings: Findings::none() };
     let mut n_untraced = 0_usize;
     let mut n_doubtful = 0_usize;
-    each_leaf(&view.hop.payload, &mut |place, leaf| {
+    // Below an argument with authority, a key that its schema does not name is a value, whatever it looks like: in
+    // `{"grants": {"mallory": "admin"}}` it is the key that decides.
+    let names = std::cell::OnceCell::new();
+    let is_structure = |place: &[Segment<'_>], key: &str| {
+        let above = place.split_last().map_or(place, |(_, above)| above);
+        is_identifier(key)
+            && (authority.iter().all(|(pattern, _)| !pattern.covers(above))
+                || names
+                    .get_or_init(|| declared_names(view))
+                    .as_ref()
+                    .is_none_or(|names: &HashSet<&str>| names.contains(key)))
+    };
+    each_leaf_and_key(&view.hop.payload, &is_structure, &mut |place, leaf| {
         // The strictest need wins where two declarations cover one place.
         let needed = authority
             .iter()
@@ -182,6 +226,7 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
             authority: needed.is_some(),
             source,
             integrity: label.integrity,
+            confidentiality: label.confidentiality,
             needed: needed.map(|argument| argument.integrity_min),
         };
         if let Some(argument) = needed
@@ -205,10 +250,31 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
             authority: false,
             source: Source::Unknown,
             integrity: Integrity::External,
+            confidentiality: unknown.confidentiality,
             needed: None,
         });
     }
     tracing
+}
+
+/// The names of properties in the pinned schema of the tool's arguments; `None` if nothing is pinned.
+fn declared_names(view: View<'_>) -> Option<HashSet<&str>> {
+    fn collect<'s>(schema: &'s Value, names: &mut HashSet<&'s str>) {
+        match schema {
+            Value::Object(members) => {
+                if let Some(Value::Object(properties)) = members.get("properties") {
+                    names.extend(properties.keys().map(String::as_str));
+                }
+                members.values().for_each(|member| collect(member, names));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+            _ => {}
+        }
+    }
+    let schema = view.tool?.definition.as_deref()?.value.get("inputSchema")?;
+    let mut names = HashSet::new();
+    collect(schema, &mut names);
+    Some(names)
 }
 
 /// A value that the mandate itself allows by name, in exactly this place, is the mandate's.

@@ -1,6 +1,6 @@
 //! Each decision, and what is on the record of it.
 
-use maso_core::{Act, Principal, Turn};
+use maso_core::{Act, Listing, Principal, Turn};
 use maso_wire::Credential;
 use serde_json::json;
 
@@ -118,10 +118,33 @@ async fn leaving_the_task_token_out_does_not_leave_behind_what_was_seen() {
     released(&rig.answer(Some(task), read, "notes:read_note", json!({ "text": "anyone's words" })).await);
     assert_eq!(seen(&rig).integrity, maso_core::Integrity::External);
 
-    // And a restart, which forgets values, does not make the standing task know less than it did.
+    // And a restart does not make the standing task know less than it did.
+    let before = seen(&rig);
     let rig = rig.restarted().await;
     rig.call("notes:read_note", json!({ "note": "n-3" })).await;
-    assert_eq!(seen(&rig), maso_core::Label::WORST);
+    assert_eq!(seen(&rig), before);
+}
+
+#[tokio::test]
+async fn names_of_resources_have_been_seen_and_names_of_tools_are_known() {
+    let rig = Rig::new().await;
+    let task = rig.task("look around").await;
+    let seen = |rig: &Rig| rig.path.world().memories().of(task, maso_policy::Memory::default).read().label().integrity;
+    let server = || "notes".parse().unwrap();
+    for (listing, expected) in
+        [(Listing::Tools, maso_core::Integrity::Operator), (Listing::Resources, maso_core::Integrity::External)]
+    {
+        let writer = || Principal::Agent("writer".parse().unwrap());
+        let asked = rig.arrival(writer(), Principal::Server(server()), Some(task));
+        let act = || Act::List { server: server(), listing };
+        let hop = released(&rig.send(asked, act(), Turn::Ask, &json!({})).await);
+        let answer = rig.arrival(Principal::Server(server()), writer(), Some(task));
+        let said = json!({ "resources": [{ "name": "diagnosis of somebody" }] });
+        released(&rig.send(answer, act(), Turn::Answer { to: hop }, &said).await);
+        assert_eq!(seen(&rig), expected);
+    }
+    let rig = rig.restarted().await;
+    assert_eq!(seen(&rig), maso_core::Integrity::External);
 }
 
 #[tokio::test]

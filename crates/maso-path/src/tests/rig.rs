@@ -295,13 +295,15 @@ fn deployment() -> Deployment {
     source.files.insert("judges/rules.toml".into(), "kind = \"rules\"\ncriteria = [\"inside the mandate\"]\n".into());
     let workflow = source.files["workflows/notes.toml"].replace(
         r#"tools = ["notes:read_note", "notes:send_note"]"#,
-        r#"tools = ["notes:read_note", "notes:send_note", "notes:pay", "notes:wipe"]"#,
+        r#"tools = ["notes:read_note", "notes:send_note", "notes:pay", "notes:wipe", "notes:lookup", "notes:file"]"#,
     );
     source.files.insert("workflows/notes.toml".into(), workflow);
     let agent = source.files["agents/writer.toml"].replace(
         "[tools.\"notes:send_note\"]",
-        "[tools.\"notes:wipe\"]\njustification = \"tidying\"\n\n[tools.\"notes:pay\"]\njustification = \"fees\"\nbounds = { \"/amount\" = { at_most = 1000 } }\n\n[tools.\"notes:send_note\"]",
+        "[tools.\"notes:lookup\"]\n\n[tools.\"notes:file\"]\njustification = \"filing\"\n\n\
+         [tools.\"notes:wipe\"]\njustification = \"tidying\"\n\n[tools.\"notes:pay\"]\njustification = \"fees\"\nbounds = { \"/amount\" = { at_most = 1000 } }\n\n[tools.\"notes:send_note\"]",
     );
+    let agent = agent.replace("escalation = ", "clearance = \"restricted\"\nescalation = ");
     source.files.insert("agents/writer.toml".into(), agent);
     let tools = source.files["tools/notes.toml"].replace("risk = \"high\"", "risk = \"medium\"");
     // A letter can be called back for a while; a payment cannot.
@@ -310,7 +312,15 @@ fn deployment() -> Deployment {
     let pay = "\n[tools.pay]\nclass = \"transfer\"\nreversibility = \"irreversible\"\nrisk = \"high\"\n\
                [tools.pay.authority]\n\"/to\" = { role = \"account\", integrity_min = \"verified\", below = \"deny\" }\n\
                [tools.wipe]\nclass = \"delete\"\nreversibility = \"irreversible\"\nrisk = \"critical\"\n";
-    source.files.insert("tools/notes.toml".into(), format!("{tools}{pay}"));
+    // A register of our own, in which accounts are checked and some things are secret, and what may rest on it.
+    let ours = "\n[tools.lookup]\nclass = \"read\"\nreversibility = \"reversible\"\nrisk = \"low\"\n\
+                result = { integrity = \"internal\" }\n\
+                [tools.lookup.result_fields]\n\"/account\" = { integrity = \"verified\" }\n\
+                \"/secret\" = { confidentiality = \"restricted\" }\n\
+                [tools.file]\nclass = \"write\"\nreversibility = \"reversible\"\nrisk = \"low\"\n\
+                [tools.file.authority]\n\
+                \"/to\" = { role = \"account\", integrity_min = \"internal\", below = \"deny\" }\n";
+    source.files.insert("tools/notes.toml".into(), format!("{tools}{pay}{ours}"));
     let mut lock: Value = serde_json::from_str(&source.files["tools/notes.lock.json"]).unwrap();
     lock.as_array_mut().unwrap().extend([
         json!({
@@ -331,6 +341,8 @@ fn deployment() -> Deployment {
                 "additionalProperties": false
             }
         }),
+        json!({ "name": "lookup", "inputSchema": { "type": "object", "properties": { "q": { "type": "string" } } } }),
+        json!({ "name": "file", "inputSchema": { "type": "object", "properties": { "to": { "type": "string" } } } }),
     ]);
     source.files.insert("tools/notes.lock.json".into(), lock.to_string());
     match maso_intent::parse(&source) {

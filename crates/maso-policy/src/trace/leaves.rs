@@ -70,26 +70,40 @@ pub(super) enum Leaf<'a> {
 /// Calls `each` with every leaf below `value`. A key counts as a leaf where it is no plain identifier: in
 /// `{"someone@example.com": "to"}` the key is the value.
 pub(super) fn each_leaf<'a>(value: &'a Value, each: &mut impl FnMut(&[Segment<'a>], Leaf<'a>)) {
-    descend(value, &mut Vec::with_capacity(8), each);
+    each_leaf_and_key(value, &|_, key| is_identifier(key), each);
+}
+
+/// The same, with another notion of which keys are mere structure. The place of a key ends with it.
+pub(super) fn each_leaf_and_key<'a>(
+    value: &'a Value,
+    is_structure: &impl Fn(&[Segment<'a>], &str) -> bool,
+    each: &mut impl FnMut(&[Segment<'a>], Leaf<'a>),
+) {
+    descend(value, &mut Vec::with_capacity(8), is_structure, each);
 }
 
 // The depth of a value is bounded by the limits under which it was received.
-fn descend<'a>(value: &'a Value, place: &mut Vec<Segment<'a>>, each: &mut impl FnMut(&[Segment<'a>], Leaf<'a>)) {
+fn descend<'a>(
+    value: &'a Value,
+    place: &mut Vec<Segment<'a>>,
+    is_structure: &impl Fn(&[Segment<'a>], &str) -> bool,
+    each: &mut impl FnMut(&[Segment<'a>], Leaf<'a>),
+) {
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 place.push(Segment::Index(index));
-                descend(item, place, each);
+                descend(item, place, is_structure, each);
                 place.pop();
             }
         }
         Value::Object(members) => {
             for (key, member) in members {
                 place.push(Segment::Key(key));
-                if !is_identifier(key) {
+                if !is_structure(place, key) {
                     each(place, Leaf::Key(key));
                 }
-                descend(member, place, each);
+                descend(member, place, is_structure, each);
                 place.pop();
             }
         }
@@ -97,34 +111,50 @@ fn descend<'a>(value: &'a Value, place: &mut Vec<Segment<'a>>, each: &mut impl F
     }
 }
 
-fn is_identifier(key: &str) -> bool {
+pub(super) fn is_identifier(key: &str) -> bool {
     key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
         && key.bytes().filter(u8::is_ascii_digit).count() < 4
+}
+
+/// By what a leaf has its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// The manifest names its field: the deployment's word that this field is checked.
+    Field,
+    /// Nothing names it: it has the label of whatever its source says.
+    Nowhere,
 }
 
 /// Calls `each` with every leaf of what a server or an agent said, under the label that is declared for its place.
 ///
 /// Field labels apply to the structured result of a tool, or, where it gives none, to its only text block if that is
 /// JSON. Everything else has the default label: text that happens to look like a field raises nothing.
-pub(super) fn each_labelled(value: &Value, labels: &ResultLabels, each: &mut impl FnMut(Leaf<'_>, Label)) {
+pub(super) fn each_labelled(value: &Value, labels: &ResultLabels, each: &mut impl FnMut(Leaf<'_>, Label, Named)) {
     let fields: Vec<(Pattern<'_>, Label)> =
         labels.fields.iter().map(|(pointer, label)| (Pattern::of(pointer), *label)).collect();
     let label_at = |place: &[Segment<'_>]| {
         let declared = fields.iter().filter(|(pattern, _)| pattern.covers(place));
-        declared.map(|(_, label)| *label).reduce(Label::combine).unwrap_or(labels.default)
+        let of_field = declared.map(|(_, label)| *label).reduce(Label::combine);
+        of_field.map_or((labels.default, Named::Nowhere), |label| (label, Named::Field))
     };
     let failed = value.get("isError").is_some_and(|flag| *flag != Value::Bool(false));
     let structured = if failed { None } else { value.get("structuredContent") };
     if let Some(structured) = structured {
-        each_leaf(structured, &mut |place, leaf| each(leaf, label_at(place)));
+        each_leaf(structured, &mut |place, leaf| {
+            let (label, named) = label_at(place);
+            each(leaf, label, named);
+        });
     }
     let texts = text_blocks(value);
     let labelled_text = structured.is_none() && !failed && texts.len() == 1;
     for text in &texts {
         match json_in(text) {
-            Some(parsed) if labelled_text => each_leaf(&parsed, &mut |place, leaf| each(leaf, label_at(place))),
-            Some(parsed) => each_leaf(&parsed, &mut |_, leaf| each(leaf, labels.default)),
-            None => each(Leaf::Key(text), labels.default),
+            Some(parsed) if labelled_text => each_leaf(&parsed, &mut |place, leaf| {
+                let (label, named) = label_at(place);
+                each(leaf, label, named);
+            }),
+            Some(parsed) => each_leaf(&parsed, &mut |_, leaf| each(leaf, labels.default, Named::Nowhere)),
+            None => each(Leaf::Key(text), labels.default, Named::Nowhere),
         }
     }
     // What is left: everything but the structured result and the texts that were taken above.
@@ -138,7 +168,7 @@ pub(super) fn each_labelled(value: &Value, labels: &ResultLabels, each: &mut imp
             _ => false,
         };
         if !taken {
-            each(leaf, labels.default);
+            each(leaf, labels.default, Named::Nowhere);
         }
     });
 }
@@ -150,7 +180,7 @@ fn text_blocks(value: &Value) -> Vec<&str> {
 }
 
 /// The JSON object or array that a text is, read as strictly as a frame.
-fn json_in(text: &str) -> Option<Value> {
+pub(super) fn json_in(text: &str) -> Option<Value> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }

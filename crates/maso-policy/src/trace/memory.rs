@@ -5,19 +5,23 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{Confidentiality, Integrity, Label, Source};
+use maso_core::{Confidentiality, Integrity, Label, Origin, ServerName, Source};
 use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
 use serde_json::Value;
 
 use super::{
-    leaves::{Leaf, each_labelled},
+    leaves::{Leaf, Named, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
     normal::{
-        GROUP_BYTES, bare, closed, grouped_code, has_invisible, is_group, normal_text, number_in, number_of, opened,
-        parts, words,
+        GROUP_BYTES, bare, closed, grouped_code, has_invisible, is_ambiguous, is_group, normal_text, number_in,
+        number_of, opened, parts, percent_decoded, words,
     },
+    sent::{Fence, Sending, Sent},
 };
 
 /// What a task has seen so far, and where each value in it came from. Bounded.
+///
+/// What the task itself has sent to a server is no source: when the server gives it back, it is believed as little as it
+/// was when it was sent, unless the manifest names the field in which it stands.
 ///
 /// Past the bound the oldest data of the lowest integrity is forgotten first; nothing pushes out what is believed
 /// more than itself. A value whose origin was forgotten has none, which is the worst origin. The label of all that was
@@ -29,6 +33,7 @@ pub struct Memory {
     ages: [VecDeque<PassageId>; 4],
     next: PassageId,
     pub(super) index: HashMap<Box<str>, Vec<Posting>>,
+    sent: Sent,
     pub(super) cost: usize,
     pub(super) cost_max: usize,
 }
@@ -57,26 +62,21 @@ impl Memory {
         memory
     }
 
-    /// The same memory, for a task of which an earlier memory was given up: it may have seen anything.
-    #[must_use]
-    pub fn having_forgotten(mut self) -> Self {
-        self.seen = Label::WORST;
-        self
-    }
-
     /// Remembers a piece of data with the label that its source gives it.
     pub fn learn(&mut self, source: Source, value: &Value, labels: &ResultLabels) {
-        let mut drafts: Vec<(Label, Draft)> = Vec::new();
+        let mut drafts: Vec<((Label, Named), Draft)> = Vec::new();
         let mut seen = self.seen;
-        each_labelled(value, labels, &mut |leaf, label| {
+        let fence = self.fence(&source, value, lowest(labels));
+        each_labelled(value, labels, &mut |leaf, label, named| {
+            let label = Label { confidentiality: label.confidentiality.max(fence), ..label };
             if matches!(leaf, Leaf::Value(Value::Null | Value::Bool(_))) {
                 return;
             }
             seen = seen.combine(label);
-            let draft = match drafts.iter_mut().position(|(known, _)| *known == label) {
+            let draft = match drafts.iter_mut().position(|(known, _)| *known == (label, named)) {
                 Some(known) => &mut drafts[known].1,
                 None => {
-                    drafts.push((label, Draft::default()));
+                    drafts.push(((label, named), Draft::default()));
                     &mut drafts.last_mut().expect("one was pushed above").1
                 }
             };
@@ -84,13 +84,69 @@ impl Memory {
         });
         self.seen = seen;
         let source = Arc::new(source);
-        for (label, draft) in drafts {
+        for ((label, named), draft) in drafts {
             self.keep(Passage {
                 source: Arc::clone(&source),
                 label,
+                named,
                 text: draft.text.into(),
                 starts: draft.starts.into(),
             });
+        }
+    }
+
+    /// Notes what the task is about to send to a server, each value with the label that it was traced to; `whole` is
+    /// that of all of it.
+    ///
+    /// What is noted [`Order::Late`] counts as sent before everything that was learned.
+    pub fn sent(&mut self, order: Order, server: &ServerName, payload: &Value, origins: &[Origin], whole: Label) {
+        let since = self.moment(order);
+        let mut labels: HashMap<&str, Label> = HashMap::with_capacity(origins.len());
+        for origin in origins {
+            let label = Label { integrity: origin.integrity, confidentiality: origin.confidentiality };
+            labels.entry(&origin.pointer).and_modify(|known| *known = known.combine(label)).or_insert(label);
+        }
+        let untraced = Label { integrity: Integrity::External, confidentiality: whole.confidentiality };
+        let sent = &mut self.sent;
+        // A key may come back as a value, so each counts, as what the agent chose.
+        each_leaf_and_key(payload, &|_, _| false, &mut |place, leaf| {
+            let traced = match leaf {
+                Leaf::Key(_) => None,
+                Leaf::Value(_) => labels.get(pointer_to(place).as_str()).copied(),
+            };
+            let label = traced.unwrap_or(untraced);
+            each_form(leaf, &mut |text| sent.note(server, since, text, label));
+        });
+    }
+
+    /// Notes that a server was sent something that cannot be read any more.
+    pub fn sent_unread(&mut self, order: Order, server: &ServerName, whole: Label) {
+        let since = self.moment(order);
+        self.sent.lose(server, since, whole);
+    }
+
+    /// All that each server was sent, combined.
+    pub fn sent_to(&self) -> impl Iterator<Item = (&ServerName, Label)> {
+        self.sent.wholes()
+    }
+
+    /// How high what this source says is fenced at least, because a server gives back what it was sent.
+    pub(super) fn fence(&self, source: &Source, said: &Value, declared: Confidentiality) -> Confidentiality {
+        let Source::Server { server, .. } = source else { return declared };
+        let mut fence = self.sent.fence(server);
+        if fence.may_rise_above(declared) {
+            each_leaf(said, &mut |_, leaf| each_form(leaf, &mut |text| Fence::read(&mut fence, server, text)));
+        }
+        fence.height()
+    }
+
+    fn moment(&mut self, order: Order) -> PassageId {
+        match order {
+            Order::Late => 0,
+            Order::InTime => {
+                self.next += 1;
+                self.next - 1
+            }
         }
     }
 
@@ -109,7 +165,10 @@ impl Memory {
     pub(super) fn origin_of(&self, value: &Value) -> Option<(&Source, Label)> {
         match value {
             Value::String(text) => self.origin_of_text(text),
-            Value::Number(number) => self.best(self.postings(&number_key(&number_of(number)))),
+            Value::Number(number) => {
+                let number = number_of(number);
+                self.best(&number, self.postings(&number_key(&number)))
+            }
             _ => None,
         }
     }
@@ -124,9 +183,9 @@ impl Memory {
         let first = found.next()?;
         if found.next().is_none() {
             let code = grouped_code(first.split('-'));
-            let number = number_in(first).map(|number| number_key(&number));
+            let number = number_in(first).filter(|_| !is_ambiguous(first)).map(|number| number_key(&number));
             let keys = [Some(first), code.as_deref(), number.as_deref()];
-            return self.best(keys.into_iter().flatten().flat_map(|key| self.postings(key)));
+            return self.best(text, keys.into_iter().flatten().flat_map(|key| self.postings(key)));
         }
         // A text of more words than a code has groups is none, and `grouped_code` stops at the first that does not fit.
         let code = is_group(first).then(|| grouped_code(words(&normal))).flatten();
@@ -134,7 +193,7 @@ impl Memory {
         let as_written = self.postings(first).filter(|posting| {
             self.passages.get(&posting.passage).is_some_and(|passage| passage.reads(posting.word, words(&normal)))
         });
-        self.best(as_code.chain(as_written))
+        self.best(text, as_code.chain(as_written))
     }
 
     fn postings(&self, key: &str) -> impl Iterator<Item = Posting> + '_ {
@@ -143,16 +202,18 @@ impl Memory {
 
     /// The source that is believed most, and how it labels the value. A value that was also seen where it is fenced
     /// higher stays fenced that high.
-    fn best(&self, postings: impl Iterator<Item = Posting>) -> Option<(&Source, Label)> {
+    fn best(&self, value: &str, postings: impl Iterator<Item = Posting>) -> Option<(&Source, Label)> {
         let mut best: Option<(&Source, Label)> = None;
+        let mut echoes = Echoes { sent: &self.sent, value, heard: Vec::new() };
         for posting in postings {
             let Some(passage) = self.passages.get(&posting.passage) else { continue };
+            let found = Label { integrity: echoes.believed(posting.passage, passage), ..passage.label };
             best = Some(match best {
-                None => (&passage.source, passage.label),
+                None => (&passage.source, found),
                 Some((source, label)) => {
-                    let confidentiality = label.confidentiality.max(passage.label.confidentiality);
-                    if passage.label.integrity > label.integrity {
-                        (&passage.source, Label { confidentiality, ..passage.label })
+                    let confidentiality = label.confidentiality.max(found.confidentiality);
+                    if found.integrity > label.integrity {
+                        (&passage.source, Label { confidentiality, ..found })
                     } else {
                         (source, Label { confidentiality, ..label })
                     }
@@ -169,6 +230,7 @@ impl Memory {
             ages: Default::default(),
             next: 0,
             index: HashMap::new(),
+            sent: Sent::default(),
             cost: 0,
             cost_max,
         }
@@ -227,6 +289,73 @@ impl Memory {
     }
 }
 
+/// When a memory is told of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// After everything that happened before it.
+    InTime,
+    /// After things that may have happened later.
+    Late,
+}
+
+fn lowest(labels: &ResultLabels) -> Confidentiality {
+    let fields = labels.fields.iter().map(|(_, label)| label.confidentiality);
+    fields.fold(labels.default.confidentiality, Confidentiality::min)
+}
+
+/// How far each passage is believed of one value: what a server gives back of what it was sent proves nothing.
+struct Echoes<'m> {
+    sent: &'m Sent,
+    value: &'m str,
+    /// What was found out so far. A value stands in the words of few servers.
+    heard: Vec<(&'m ServerName, Option<Sending>)>,
+}
+
+impl<'m> Echoes<'m> {
+    fn believed(&mut self, learned: PassageId, passage: &'m Passage) -> Integrity {
+        let declared = passage.label.integrity;
+        let (Named::Nowhere, Source::Server { server, .. }) = (passage.named, &*passage.source) else {
+            return declared;
+        };
+        if declared == Integrity::External {
+            return declared;
+        }
+        let sending = match self.heard.iter().find(|(known, _)| *known == server) {
+            Some((_, sending)) => *sending,
+            None => {
+                let sending = self.sent.echoed(server, self.value);
+                self.heard.push((server, sending));
+                sending
+            }
+        };
+        sending.map_or(declared, |sending| declared.min(sending.cap(learned)))
+    }
+}
+
+/// Calls `each` with the text of a leaf, in each form in which a server could read it.
+fn each_form(leaf: Leaf<'_>, each: &mut impl FnMut(&str)) {
+    let text = match leaf {
+        Leaf::Value(Value::String(text)) => text.as_str(),
+        Leaf::Key(text) => text,
+        Leaf::Value(Value::Number(number)) => return each(&number_of(number)),
+        Leaf::Value(_) => return,
+    };
+    each(text);
+    if let Some(decoded) = percent_decoded(text) {
+        each(&decoded);
+    }
+    // Escapes inside a document inside a string are read by whoever parses it.
+    if text.contains('\\')
+        && let Some(parsed) = json_in(text)
+    {
+        each_leaf(&parsed, &mut |_, leaf| match leaf {
+            Leaf::Value(Value::String(text)) => each(text),
+            Leaf::Key(text) => each(text),
+            Leaf::Value(_) => {}
+        });
+    }
+}
+
 type PassageId = u64;
 
 /// Where a word stands.
@@ -245,6 +374,7 @@ pub(super) struct Posting {
 struct Passage {
     source: Arc<Source>,
     label: Label,
+    named: Named,
     text: Box<str>,
     starts: Box<[u32]>,
 }

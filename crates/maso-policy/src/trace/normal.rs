@@ -27,6 +27,27 @@ pub(super) fn has_invisible(text: &str) -> bool {
     !text.is_ascii() && text.chars().any(is_invisible)
 }
 
+/// The text with its `%41` read, if it has any.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let hex = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match (byte, hex(at + 1), hex(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+                at += 3;
+            }
+            _ => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    (decoded.len() < bytes.len()).then(|| String::from_utf8_lossy(&decoded).into_owned())
+}
+
 /// The words of a normalised text: what stands between whitespace.
 pub(super) fn words(normal: &str) -> impl Iterator<Item = &str> {
     normal.split_whitespace()
@@ -94,6 +115,15 @@ pub(super) fn number_in(word: &str) -> Option<String> {
         return None;
     }
     Some(canonical(sign, &whole, fraction))
+}
+
+/// Whether a number written as text means different numbers to different people: `1.250` is one and a quarter, or a
+/// thousand times as much.
+pub(super) fn is_ambiguous(word: &str) -> bool {
+    let figure = word.trim_matches(|character: char| !character.is_ascii_digit());
+    let mut groups = figure.split([',', '.']);
+    let (whole, last) = (groups.next().unwrap_or_default(), groups.next().unwrap_or_default());
+    groups.next().is_none() && last.len() == 3 && (1..=3).contains(&whole.len()) && whole != "0"
 }
 
 /// The canonical decimal form of a JSON number.

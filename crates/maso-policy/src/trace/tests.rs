@@ -11,6 +11,8 @@ use super::{
 };
 use crate::fixture::{Scene, label, plain, tool};
 
+mod echoes;
+
 const SAID: Label = Label { integrity: Integrity::Operator, confidentiality: Confidentiality::Internal };
 const READ: Label = Label { integrity: Integrity::External, confidentiality: Confidentiality::Internal };
 const CHECKED: Label = Label { integrity: Integrity::Verified, confidentiality: Confidentiality::Confidential };
@@ -55,6 +57,8 @@ fn a_value_is_found_however_it_is_written() {
     said("Pay 1250,50", 1250.5);
     said("Pay €1250.", json!("1,250.00"));
     said("Pay EUR1250!", 1250);
+    said("Pay 1.250", "1.250");
+    said("Pay 1,250", 1250);
     said("minus -5", -5);
     said("to DE89 3704 0044 0532 0130 00.", "DE89370400440532013000");
     said("to de89370400440532013000", "DE89 3704 0044 0532 0130 00");
@@ -88,6 +92,8 @@ fn a_value_is_not_found_inside_another() {
     not_said("Pay 1,250.00", 250);
     not_said("Pay 1,250.00", "250.00");
     not_said("Pay 1,250.00", 1251);
+    not_said("Pay 1.25", "1.250");
+    not_said("Pay 1250", "1,250");
     not_said("12 5000", 125_000);
     not_said("12 5000", "125000");
     not_said("1e3", 1000);
@@ -149,7 +155,6 @@ fn the_label_of_all_that_was_seen_only_gets_worse() {
     memory.learn(document(), &json!("y"), &plain(label(Integrity::External, Confidentiality::Restricted)));
     memory.learn(operator(), &json!("z"), &plain(SAID));
     assert_eq!(memory.label(), Label::WORST);
-    assert_eq!(Memory::default().having_forgotten().label(), Label::WORST);
 }
 
 fn fields() -> ResultLabels {
@@ -297,6 +302,26 @@ fn every_leaf_of_an_argument_with_authority_counts() {
     assert_eq!(word(json!(vec!["evil@x.com"; 1_000])), Word::Escalate);
 }
 
+/// Who gets a right is a value, also where it stands in the place of a name.
+#[test]
+fn below_an_argument_with_authority_a_key_that_no_schema_names_is_a_value() {
+    let word = |grants: Value| {
+        let scene = Scene::call("communication", "mail:send", json!({"to": grants}));
+        let scene = scene.with_tool("mail:send", |tool| {
+            let schema = json!({"properties": {"to": {"properties": {"primary": {"type": "string"}}}}});
+            let definition = maso_intent::ToolDefinition::new(json!({"name": "send", "inputSchema": schema}));
+            tool.definition = Some(std::sync::Arc::new(definition));
+        });
+        follow(&scene_memory(&scene), scene.view()).findings.word()
+    };
+    assert_eq!(word(json!({"primary": "claims@insurer.example"})), Word::Go);
+    for granted in [json!("claims@insurer.example"), json!(null), json!({}), json!([])] {
+        assert_eq!(word(json!({"mallory": granted})), Word::Escalate, "{granted}");
+    }
+    // Whom the operator named may stand there.
+    assert_eq!(word(json!({"claim": "claims@insurer.example"})), Word::Go);
+}
+
 #[test]
 fn a_pattern_reaches_into_lists_and_a_denial_is_found_behind_any_number_of_values() {
     let scene = Scene::call("communication", "mail:send", json!({}));
@@ -388,6 +413,23 @@ fn what_a_server_says_unasked_has_the_servers_label() {
     let from = Principal::Server("documents".parse().unwrap());
     let scene = Scene::ask(from, Principal::Agent("intake".parse().unwrap()), notify, json!({"data": "x"}));
     assert_eq!(follow(&Memory::default(), scene.view()).label, READ);
+}
+
+/// A server whose answers anyone may have written is not believed more because it tells of them while it works.
+#[test]
+fn what_a_server_says_unasked_is_believed_no_more_than_its_answers() {
+    let notify = Act::Notify { server: "documents".parse().unwrap(), topic: "notifications/progress".into() };
+    let from = Principal::Server("documents".parse().unwrap());
+    let said = json!({"progress": 1, "message": "GB29NWBK60161331926819"});
+    let mut scene = Scene::ask(from, Principal::Agent("intake".parse().unwrap()), notify, said);
+    let server = std::sync::Arc::make_mut(scene.deployment.servers.get_mut(&"documents".parse().unwrap()).unwrap());
+    server.label = label(Integrity::Internal, Confidentiality::Internal);
+    assert_eq!(follow(&Memory::default(), scene.view()).label, READ);
+    // Whoever holds no tool whose answers are worse is told what the server's own label says.
+    let scene = scene.with_mandate("intake", |mandate| {
+        mandate.tools.remove(&tool("documents:read_document")).unwrap();
+    });
+    assert_eq!(follow(&Memory::default(), scene.view()).label.integrity, Integrity::Internal);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! How hard a hop must be reviewed.
 
 use maso_core::{
-    Act, Class, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility, Review, Risk, Source, Tier, Word,
+    Act, Class, Confidentiality, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility, Review, Risk,
+    Source, Tier, Word,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -113,6 +114,7 @@ fn a_value_believed_less_than_needed_raises_the_risk() {
         authority: true,
         source: Source::Unknown,
         integrity,
+        confidentiality: Confidentiality::Internal,
         needed: Some(needed),
     };
     let risk = |class, origin| {

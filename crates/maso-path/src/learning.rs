@@ -1,0 +1,174 @@
+//! What a task learns from what is delivered in it: by this process, by others, and before this one began (PG-2.5).
+
+use std::sync::Arc;
+
+use maso_core::{Act, Confidentiality, Integrity, Label, Listing, Origin, Principal, Source, TaskId};
+use maso_intent::{Deployment, Resolved, ResultLabels};
+use maso_log::{Reader, v1};
+use maso_policy::{Memory, Order, labels_declared, labels_of, source_declared, source_of};
+use parking_lot::RwLock;
+use serde_json::Value;
+
+use crate::{Path, release::Release, world::Delivery};
+
+/// What a task learns from a hop that is released here.
+#[derive(Debug)]
+pub(crate) struct Lesson {
+    resolved: Resolved,
+    source: Source,
+    labels: ResultLabels,
+    value: Value,
+}
+
+impl Path {
+    /// Learns what was delivered in this hop's task and is in no memory of this process: by other processes, or before
+    /// this one began. Costs a look into a map where there is nothing to recall.
+    ///
+    /// What another process let pass is known here once its record was folded, within some 25 ms after it was written;
+    /// a read may be written 50 ms after it was released. What cannot be read back counts as forgotten.
+    pub(crate) async fn recall(&self, resolved: &Resolved) {
+        let memories = self.world.memories();
+        let task = resolved.task().id;
+        if !memories.deciding(resolved.hop().id, task) {
+            return;
+        }
+        // One after the other: nobody traces before what it waits for is learned.
+        let _turn = self.recalling.lock().await;
+        while let Some(missed) = memories.missed(task) {
+            let memory = self.memory_of(resolved);
+            {
+                let mut memory = memory.write();
+                memory.reckon_with(missed.seen);
+                for (server, label) in &missed.unread {
+                    memory.sent_unread(missed.order, server, *label);
+                }
+            }
+            let recalling = Recalling {
+                reader: self.recorder.reader().clone(),
+                deployment: Arc::clone(self.world.deployment()),
+                memory,
+                task,
+                order: missed.order,
+            };
+            let deliveries = missed.deliveries.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                deliveries.iter().for_each(|delivery| recalling.learn(delivery));
+            });
+            if let Err(fault) = read.await {
+                tracing::error!(error = &fault as &dyn std::error::Error, %task, "what a task has seen cannot be read");
+                let memory = self.memory_of(resolved);
+                for delivery in &missed.deliveries {
+                    if let Some(server) = &delivery.sent_to {
+                        memory.write().sent_unread(missed.order, server, delivery.label);
+                    }
+                }
+            }
+            memories.recalled(task, missed.last);
+        }
+    }
+
+    /// Notes what must be known before a hop is carried: the label of what is about to be seen, and what a server is
+    /// about to be sent. An answer may come back before the delivery has ended. Gives what is to be learned of it then.
+    pub(crate) fn foresee(&self, release: &Release) -> Option<Lesson> {
+        let weighed = release.weighed()?;
+        let (resolved, label) = (weighed.resolved(), weighed.label());
+        let hop = resolved.hop();
+        let value = release.replaced_payload().unwrap_or(&hop.payload);
+        let labels = match (&hop.from, &hop.to, &hop.act) {
+            // The names of tools are pinned and approved; whoever lists them has seen nothing.
+            (_, _, Act::List { listing: Listing::Tools, .. }) => return None,
+            (Principal::Server(_), _, _) => labels_of(resolved),
+            // Relay does not launder: what an agent passes on is believed as little as the least of what it is made of.
+            (Principal::Agent(_), _, Act::Request { .. }) => plain(label),
+            (Principal::Agent(_), Principal::Server(server), _) => {
+                self.memory_of(resolved).write().sent(Order::InTime, server, value, weighed.origins(), label);
+                return None;
+            }
+            (Principal::Agent(_) | Principal::Operator(_), _, _) => return None,
+        };
+        self.memory_of(resolved).write().reckon_with(label);
+        // Whoever leaves its task token out takes what it knows along: its standing task counts as having seen it too.
+        if let Some(standing) = self.memory_beside(resolved) {
+            standing.write().reckon_with(label);
+        }
+        // What servers say of themselves is no source of values: an example in a schema makes no account verified.
+        if matches!(hop.act, Act::List { .. }) {
+            return None;
+        }
+        Some(Lesson { resolved: resolved.clone(), source: source_of(resolved), labels, value: value.clone() })
+    }
+
+    /// Remembers the values of what was delivered. Even when the delivery broke: what may have been read must count as
+    /// read.
+    pub(crate) fn learn(&self, lesson: Lesson) {
+        let Lesson { resolved, source, labels, value } = lesson;
+        self.memory_of(&resolved).write().learn(source, &value, &labels);
+    }
+}
+
+/// Reads deliveries from the record into a memory.
+struct Recalling {
+    reader: Reader,
+    deployment: Arc<Deployment>,
+    memory: Arc<RwLock<Memory>>,
+    task: TaskId,
+    order: Order,
+}
+
+impl Recalling {
+    fn learn(&self, delivery: &Delivery) {
+        match (self.read(delivery), &delivery.sent_to) {
+            (Some((decided, value)), Some(server)) => {
+                let origins: Vec<Origin> = decided.origins.iter().map(|origin| read(origin, delivery.label)).collect();
+                self.memory.write().sent(self.order, server, &value, &origins, delivery.label);
+            }
+            (Some((decided, value)), None) => {
+                let parties = decided.from.as_deref().and_then(Principal::parse).zip(Principal::parse(&decided.to));
+                let act = Act::parse(&decided.verb, &decided.object);
+                let Some(((from, to), act)) = parties.zip(act) else { return };
+                let labels = match from {
+                    Principal::Server(_) => labels_declared(&from, &to, &act, &self.deployment),
+                    Principal::Agent(_) | Principal::Operator(_) => plain(delivery.label),
+                };
+                self.memory.write().learn(source_declared(&from, &act, self.task), &value, &labels);
+            }
+            (None, Some(server)) => self.memory.write().sent_unread(self.order, server, delivery.label),
+            // Its label counts already. Values that nobody can read have no origin.
+            (None, None) => {}
+        }
+    }
+
+    /// The record and its payload, where both can be had.
+    fn read(&self, delivery: &Delivery) -> Option<(Box<v1::HopDecided>, Value)> {
+        let faulty = |fault: maso_log::LogFault| {
+            tracing::error!(
+                error = &fault as &dyn std::error::Error,
+                sequence = delivery.sequence,
+                "cannot be recalled"
+            );
+        };
+        let v1::Body::HopDecided(decided) = self.reader.record(delivery.sequence).map_err(faulty).ok()??.body else {
+            return None;
+        };
+        let payload = decided.payload.as_deref().and_then(maso_core::Digest::parse)?;
+        let value = self.reader.payload(payload).map_err(faulty).ok()??;
+        Some((decided, value))
+    }
+}
+
+/// An origin as it was recorded. What a record does not say counts as the worst, or as the whole hop.
+fn read(origin: &v1::Origin, whole: Label) -> Origin {
+    let confidentiality = origin.confidentiality.as_deref().and_then(Confidentiality::parse);
+    Origin {
+        pointer: origin.pointer.clone(),
+        authority: origin.authority,
+        source: Source::Unknown,
+        integrity: Integrity::parse(&origin.integrity).unwrap_or(Integrity::External),
+        confidentiality: confidentiality.unwrap_or(whole.confidentiality),
+        needed: None,
+    }
+}
+
+fn plain(label: Label) -> ResultLabels {
+    ResultLabels { default: label, fields: Vec::new() }
+}
