@@ -19,7 +19,7 @@ use crate::{
     store::{Store, StoredPayload},
     tail::Tail,
     v1::Body,
-    writer::{Clock, Group, Line, Reply, Writer},
+    writer::{Clock, Group, Guard, Line, Reply, Writer},
 };
 
 /// How a log is opened.
@@ -118,9 +118,33 @@ impl Recorder {
     /// # Errors
     /// As [`Recorder::record`]; [`LogFault::Spent`] if one of them is once-only and exists already.
     pub async fn record_with<T: Entry>(&self, entry: T, also: Vec<Body>) -> Result<Recorded<T>, LogFault> {
+        self.record_guarded(entry, also, None).await
+    }
+
+    /// The same, if what the entry rests on still holds. `holds` is asked on the writer's thread inside the transaction,
+    /// when every record before this one was folded, those of other processes too; it must be quick, and must not
+    /// record.
+    ///
+    /// # Errors
+    /// As [`Recorder::record_with`]; [`LogFault::Overtaken`] if it does not hold. Nothing was written then.
+    pub async fn record_if<T: Entry>(
+        &self,
+        entry: T,
+        also: Vec<Body>,
+        holds: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Recorded<T>, LogFault> {
+        self.record_guarded(entry, also, Some(Guard(Box::new(holds)))).await
+    }
+
+    async fn record_guarded<T: Entry>(
+        &self,
+        entry: T,
+        also: Vec<Body>,
+        guard: Option<Guard>,
+    ) -> Result<Recorded<T>, LogFault> {
         let (mut bodies, payload) = (also, stored_payload(&entry));
         bodies.push(addressed(entry.body(), payload.as_ref()));
-        let sequence = self.write(bodies, payload).await?;
+        let sequence = self.write(bodies, payload, guard).await?;
         Ok(Recorded::new(entry, sequence))
     }
 
@@ -129,7 +153,7 @@ impl Recorder {
     /// # Errors
     /// As [`Recorder::record_with`].
     pub async fn record_all(&self, bodies: Vec<Body>) -> Result<Recorded<Vec<Body>>, LogFault> {
-        let sequence = self.write(bodies.clone(), None).await?;
+        let sequence = self.write(bodies.clone(), None, None).await?;
         Ok(Recorded::new(bodies, sequence))
     }
 
@@ -141,7 +165,7 @@ impl Recorder {
     pub async fn buffer<T: Entry>(&self, entry: T) -> Result<Buffered<T>, LogFault> {
         let payload = stored_payload(&entry);
         let bodies = vec![addressed(entry.body(), payload.as_ref())];
-        self.enqueue(bodies, payload, None).await?;
+        self.enqueue(bodies, payload, None, None).await?;
         Ok(Buffered::new(entry))
     }
 
@@ -150,7 +174,7 @@ impl Recorder {
     /// # Errors
     /// When the recorder has stopped.
     pub async fn flush(&self) -> Result<(), LogFault> {
-        self.write(Vec::new(), None).await.map(|_| ())
+        self.write(Vec::new(), None, None).await.map(|_| ())
     }
 
     /// All records from here on, those of other processes too, in commit order. A follower that lags loses the
@@ -181,9 +205,14 @@ impl Recorder {
         &self.reader
     }
 
-    async fn write(&self, bodies: Vec<Body>, payload: Option<StoredPayload>) -> Result<u64, LogFault> {
+    async fn write(
+        &self,
+        bodies: Vec<Body>,
+        payload: Option<StoredPayload>,
+        guard: Option<Guard>,
+    ) -> Result<u64, LogFault> {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(bodies, payload, Some(reply)).await?;
+        self.enqueue(bodies, payload, guard, Some(reply)).await?;
         answer.await.unwrap_or(Err(LogFault::Stopped))
     }
 
@@ -191,6 +220,7 @@ impl Recorder {
         &self,
         bodies: Vec<Body>,
         payload: Option<StoredPayload>,
+        guard: Option<Guard>,
         reply: Option<Reply>,
     ) -> Result<(), LogFault> {
         // Serialized here and not by the writer, so that callers share the work.
@@ -205,7 +235,7 @@ impl Recorder {
         if self.progress.is_stopped() {
             return Err(LogFault::Stopped);
         }
-        self.groups.send(Group { lines, payload, reply, place }).map_err(|_| LogFault::Stopped)
+        self.groups.send(Group { lines, payload, guard, reply, place }).map_err(|_| LogFault::Stopped)
     }
 }
 

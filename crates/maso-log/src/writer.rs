@@ -34,6 +34,8 @@ const COMMITS_BEFORE_CHECKPOINT: u32 = 64;
 pub(crate) struct Group {
     pub(crate) lines: Vec<Line>,
     pub(crate) payload: Option<StoredPayload>,
+    /// Whether what it rests on still holds; asked in its transaction, when all that came before it is folded.
+    pub(crate) guard: Option<Guard>,
     /// Who waits for the commit; nobody, if the group is buffered.
     pub(crate) reply: Option<Reply>,
     /// Its place in the bounded queue, free again when the group is answered.
@@ -45,6 +47,25 @@ pub(crate) struct Group {
 pub(crate) struct Line {
     pub(crate) body: Body,
     pub(crate) json: String,
+}
+
+/// Says whether what a group rests on still holds.
+pub(crate) struct Guard(pub(crate) Box<dyn Fn() -> bool + Send>);
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guard(..)")
+    }
+}
+
+impl Group {
+    fn may_overtake(&self) -> bool {
+        self.lines.iter().any(|line| line.body.may_overtake())
+    }
+
+    fn is_overtaken(&self) -> bool {
+        self.guard.as_ref().is_some_and(|Guard(holds)| !holds())
+    }
 }
 
 /// Tells the time.
@@ -93,12 +114,13 @@ impl<F: FnMut(&Record)> Writer<F> {
         // Groups still in the queue are dropped with the channel, and those who wait for them learn it from that.
     }
 
-    /// The groups of one commit. Groups that somebody waits for are not held back.
+    /// The groups of one commit. Groups that somebody waits for are not held back, and none is committed together with
+    /// one before it that may overtake it.
     fn gather(&self, first: Group) -> Vec<Group> {
         let deadline = Instant::now() + GATHER_FOR;
         let mut somebody_waits = first.reply.is_some();
         let mut batch = vec![first];
-        while batch.len() < self.options.batch_max {
+        while batch.len() < self.options.batch_max && !batch.last().is_some_and(Group::may_overtake) {
             let next = if somebody_waits {
                 self.groups.try_recv().ok()
             } else {
@@ -163,6 +185,11 @@ impl<F: FnMut(&Record)> Writer<F> {
         for group in batch {
             if let Some(subject) = self.first_spent(group)? {
                 answers.push(Err(LogFault::Spent { subject }));
+                continue;
+            }
+            // Nobody else can append before this is committed, and what others did append was folded.
+            if group.is_overtaken() {
+                answers.push(Err(LogFault::Overtaken));
                 continue;
             }
             if let Some(payload) = &group.payload {
