@@ -6,6 +6,7 @@
 
 mod argument;
 mod authority;
+mod catalogue;
 mod deployment;
 mod form;
 mod init;
@@ -23,6 +24,7 @@ mod source;
 mod task;
 
 pub use authority::{Authority, visible_tools};
+pub use catalogue::Effect;
 pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use lint::{check, lint};

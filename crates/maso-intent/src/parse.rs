@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, Digest, Integrity, JudgeName, Label, Risk, ServerName, ToolRef, WorkflowName};
+use maso_core::{AgentName, Digest, Integrity, JudgeName, Label, Risk, ServerName, Timestamp, ToolRef, WorkflowName};
 use serde_json::Value;
 
 use crate::{
@@ -83,11 +83,18 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
                 control: deselection.control.value.clone(),
                 reason: deselection.reason.value.clone(),
                 owner: deselection.owner.value.clone(),
-                until: deselection.until.as_ref().map(|until| until.value.clone()),
+                until: deselection.until.as_ref().map(|until| end_of_day(until)),
             })
             .collect(),
         authorities,
     })
+}
+
+/// The end of a day as it is written. What is no date has ended already; the lint says so.
+fn end_of_day(date: &str) -> Timestamp {
+    let day = date.parse::<jiff::civil::Date>().and_then(|date| date.tomorrow());
+    let end = day.and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
+    Timestamp::from_millis(end.map_or(0, |end| end.timestamp().as_millisecond()))
 }
 
 fn operators(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> BTreeMap<maso_core::OperatorName, Operator> {

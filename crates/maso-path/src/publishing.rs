@@ -23,7 +23,7 @@ impl Path {
     }
 
     async fn report(&self, tool: &ToolRef, definition: ToolDefinition) {
-        let scan = self.scanner.scan_value(Surface::Description, &definition.value);
+        let scan = self.scanner.scan_value(Surface::Description, &definition.value, self.clock.now());
         let approved = match self.world.pins().state(tool) {
             PinState::Drifted { approved, .. } => Some(approved.to_string()),
             PinState::Pinned | PinState::Unapproved { .. } => None,

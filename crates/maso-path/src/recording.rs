@@ -80,7 +80,7 @@ impl Path {
             Decision::Deny(Denial { subject: Subject::Weighed(weighed), .. }) => weighed,
             Decision::Deny(Denial { subject: Subject::Identified(identified), .. }) => {
                 // It was turned away before any scanner saw it.
-                let scan = self.scanner.scan_value(Surface::Arguments, &identified.hop().payload);
+                let scan = self.scanner.scan_value(Surface::Arguments, &identified.hop().payload, self.clock.now());
                 let is_clean = !scan.findings.iter().any(is_about_credentials);
                 return if is_clean { Keep::Whole } else { Keep::HashAlone };
             }
@@ -91,7 +91,7 @@ impl Path {
         else {
             return Keep::Whole;
         };
-        let redactions = self.scanner.scan(weighed.resolved()).redactions;
+        let redactions = self.scanner.scan(weighed.resolved(), self.clock.now()).redactions;
         let payload = &weighed.resolved().hop().payload;
         match (worst, redactions.is_empty()) {
             (Word::NoGo, _) => Keep::HashAlone,

@@ -134,7 +134,7 @@ impl Path {
 
     /// Stages 4 to 7: pure over the world of this moment.
     fn weigh_up(&self, resolved: Resolved) -> (Weighed, Vec<maso_guard::Redaction>) {
-        let scan = self.scanner.scan(&resolved);
+        let scan = self.scanner.scan(&resolved, self.clock.now());
         // Begun before anything of this hop is recorded: a memory that begins later counts as having forgotten it.
         drop(self.memory_beside(&resolved));
         let memory = self.memory_of(&resolved);

@@ -52,6 +52,16 @@ fn maso_toml() {
         "OB-2.7",
         "answers for switching",
     );
+    for (selected, message) in [("PG-2.55", "no control `PG-2.55`"), ("PG-3.5", "does nothing about it")] {
+        found(&team_with(maso, "PG-2.5", selected), maso, 15, Severity::Error, "", message);
+    }
+    for (deselected, severity, message) in [
+        ("EC-2.122", Severity::Error, "no control `EC-2.122`"),
+        ("PG-2.9", Severity::Note, "does nothing about it anyway"),
+        ("IA-2.1", Severity::Error, "cannot be switched off"),
+    ] {
+        found(&team_with(maso, "EC-2.12", deselected), maso, 17, severity, "", message);
+    }
     found(&team_with(maso, "2027-01-01", "next year"), maso, 20, Severity::Error, "OB-2.7", "is not a date");
     found(
         &edited(maso, "[[op", "[identity]\ntoken_ttl = \"25h\"\n[[op"),
@@ -422,4 +432,17 @@ fn one_supervisor_cannot_approve_what_needs_two() {
     found(&critical, "maso.toml", 6, Severity::Warning, "EC-2.9", "needs two people");
     let second = "[[operators]]\nname = \"deputy\"\nroles = [\"supervisor\"]\n\n[[operators]]";
     assert!(check(&edit(critical, "maso.toml", "[[operators]]", second)).is_empty());
+}
+
+#[test]
+fn what_is_read_and_not_acted_on_is_said() {
+    let file = "agents/writer.toml";
+    found(
+        &edited(file, "[oispec]\n", "[oispec]\nevaluation = \"per-phase\"\n"),
+        file,
+        14,
+        Severity::Note,
+        "OI-2.2",
+        "not acted on yet",
+    );
 }

@@ -61,7 +61,7 @@ name = "supervisor"
 roles = ["operator", "supervisor", "incident-commander"]
 
 [controls]
-selected = ["PG-3.5"]
+selected = ["PG-2.5"]
 [[controls.deselected]]
 control = "EC-2.12"
 reason = "no images"

@@ -86,7 +86,7 @@ pub fn measure(n_policies: usize, spread: Spread, rounds: usize) -> Result<PureP
         )
         .quantiles(),
         without_scan: Times::taken(rounds, || (identified.clone(), circumstances.clone()), whole).quantiles(),
-        scan: Times::taken(rounds, || (), |()| scanner.scan(&resolved)).quantiles(),
+        scan: Times::taken(rounds, || (), |()| scanner.scan(&resolved, NOW)).quantiles(),
         learn: learn(rounds.min(LESSONS)),
         // It asks every policy: fewer rounds where there are many of them.
         bare_cedar: bare_cedar(&policies, (rounds * 100 / n_policies.max(100)).max(20))?,
