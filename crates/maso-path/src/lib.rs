@@ -3,6 +3,7 @@
 //! Knows no protocol and no HTTP: an adapter brings a [`maso_wire::Received`] and a way to carry it, and consumes
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
+mod footing;
 mod hearing;
 mod opening;
 mod publishing;

@@ -17,14 +17,16 @@ use std::sync::Arc;
 
 use maso_core::{AgentName, Findings, Hop, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, Turn};
 use maso_identity::Identified;
-use maso_intent::{Circumstances, Deployment, PinState, Resolved};
+use maso_intent::{AgentMandate, Circumstances, Deployment, PinState, Resolved};
 use maso_log::{Record, v1::Body};
+
+use crate::footing::Footing;
 
 pub use memories::Memories;
 pub use pins::{Pin, Pins};
 pub use sources::{Clock, Ids, SystemClock, SystemIds};
 pub use standing::Standing;
-pub(crate) use standing::may_move_phases;
+pub(crate) use standing::{is_call, may_move_phases};
 pub use tasks::{Tasks, write as write_task};
 pub use tickets::{Answer, OPEN_MAX, TicketState, Tickets};
 
@@ -106,12 +108,7 @@ impl World {
             (Some(tool), maso_core::Turn::Ask) => self.pins.state(tool),
             _ => PinState::Pinned,
         };
-        let (mut agent_phase, mut around_phase) = self.standing.phases(&mandate.agent, &mandate.workflow);
-        if let Some(answering) = identified.hop().agent().and_then(|agent| self.deployment.agents.get(agent)) {
-            // Of an answer between agents the worse of both counts: who is stopped is told as little as it tells.
-            let (agent, around) = self.standing.phases(&answering.agent, &answering.workflow);
-            (agent_phase, around_phase) = (agent_phase.max(agent), around_phase.max(around));
-        }
+        let (agent_phase, around_phase) = self.phases_of(mandate, identified.hop().agent());
         let circumstances = Circumstances {
             deployment: Arc::clone(&self.deployment),
             task,
@@ -121,6 +118,30 @@ impl World {
             mode: self.mode,
         };
         Ok((identified, circumstances))
+    }
+
+    /// Whether everything that a decision rests on is as it was, or looser.
+    pub(crate) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
+        let (agent_phase, around_phase) = self.phases_of(&footing.mandate, footing.agent.as_ref());
+        agent_phase <= footing.agent_phase
+            && around_phase <= footing.around_phase
+            && self.tasks.is_open(&footing.task)
+            && footing.pin.as_ref().is_none_or(|(tool, pin)| self.pins.state(tool) == *pin)
+            && self.tickets.bear(footing, now)
+            && self.standing.bears(footing, now)
+    }
+
+    /// The phases that a hop is looked at under: those of the agent whose mandate counts and, of an answer between
+    /// agents, the worse of both. Who is stopped is told as little as it tells.
+    fn phases_of(&self, mandate: &AgentMandate, agent: Option<&AgentName>) -> (Phase, Phase) {
+        let (own, around) = self.standing.phases(&mandate.agent, &mandate.workflow);
+        match agent.filter(|agent| **agent != mandate.agent).and_then(|agent| self.deployment.agents.get(agent)) {
+            None => (own, around),
+            Some(other) => {
+                let (others, around_other) = self.standing.phases(&other.agent, &other.workflow);
+                (own.max(others), around.max(around_other))
+            }
+        }
     }
 
     /// Whether this agent is stopped: it is isolated, or everything around it is.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use maso_core::{AgentName, Finding, Findings, HopId, Phase, Scope, Timestamp, Word, WorkflowName};
+use maso_core::{
+    AgentName, Finding, Findings, Hop, HopId, Phase, Principal, Scope, Timestamp, Turn, Word, WorkflowName,
+};
 use maso_intent::{Deployment, Resolved, is_plan_attempt};
 use maso_log::v1;
 use maso_posture::{
@@ -10,6 +12,8 @@ use maso_posture::{
     Summary, step,
 };
 use parking_lot::Mutex;
+
+use crate::footing::Footing;
 
 /// The posture of a deployment, folded from its record.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl Standing {
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = Findings::none();
         let hop = resolved.hop();
-        if !is_counted_call(&hop.from.to_string(), hop.act.verb(), matches!(hop.turn, maso_core::Turn::Ask)) {
+        if !is_call(hop) {
             return findings;
         }
         let agent = &resolved.mandate().agent;
@@ -64,6 +68,21 @@ impl Standing {
             findings.add(Finding::new("EC-1.3", Word::NoGo, format!("more than {most} calls within an hour")));
         }
         findings
+    }
+
+    /// Whether a call that was let pass is still within its agent's rate, now that other processes' calls were counted.
+    pub(super) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
+        if !footing.is_call {
+            return true;
+        }
+        let agent = &footing.mandate.agent;
+        let passing = self.passing.lock();
+        let n_others =
+            passing.get(agent).map_or(0, |calls| calls.len() - usize::from(calls.contains_key(&footing.hop)));
+        match self.state.lock().rate(agent, now, &self.rules) {
+            Rate::Within { n_left } => n_others < usize::try_from(n_left).unwrap_or(usize::MAX),
+            Rate::Exhausted { .. } => false,
+        }
     }
 
     /// Takes in a recorded decision.
@@ -119,8 +138,17 @@ pub(crate) fn may_move_phases(decided: &v1::HopDecided) -> bool {
     )
 }
 
+/// Whether a hop counts as a call of its agent.
+pub(crate) fn is_call(hop: &Hop) -> bool {
+    matches!((&hop.from, hop.turn), (Principal::Agent(_), Turn::Ask)) && is_counted(hop.act.verb())
+}
+
+fn is_counted(verb: &str) -> bool {
+    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request")
+}
+
 fn is_counted_call(from: &str, verb: &str, is_ask: bool) -> bool {
-    is_ask && from.starts_with("agent:") && matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request")
+    is_ask && from.starts_with("agent:") && is_counted(verb)
 }
 
 fn agent_of(decided: &v1::HopDecided) -> Option<AgentName> {

@@ -45,6 +45,11 @@ impl Tasks {
         tasks
     }
 
+    /// Whether this very task is still open; a standing one always is.
+    pub(super) fn is_open(&self, task: &TaskSpec) -> bool {
+        matches!(task.kind, TaskKind::Standing(_)) || self.open.read().contains_key(&task.id)
+    }
+
     pub(super) fn overdue(&self, now: Timestamp) -> Vec<TaskId> {
         self.open.read().values().filter(|task| task.expires_at <= now).map(|task| task.id).collect()
     }

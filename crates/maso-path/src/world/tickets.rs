@@ -11,6 +11,8 @@ use maso_policy::{Approval, Rejection, Verdicts};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::footing::Footing;
+
 /// How many closed tickets are kept for people to look at.
 const CLOSED_MAX: usize = 1_000;
 
@@ -125,6 +127,18 @@ impl Tickets {
     pub fn n_open(&self) -> usize {
         let inner = self.inner.lock();
         inner.tickets.len() - inner.closed.len()
+    }
+
+    /// Whether people's words still are what the decision was made with, and a place to wait is still free.
+    pub(super) fn bear(&self, footing: &Footing, now: Timestamp) -> bool {
+        let heard = self.heard(&footing.action, now);
+        let refused = heard.expired || !heard.rejections.is_empty();
+        let approved = footing.approvals.iter().all(|approval| heard.approvals.contains(approval));
+        let may_wait = |ticket| match self.of_action(&footing.action) {
+            Some(open) if open.answer == Answer::Open => open.id == ticket,
+            Some(_) | None => true,
+        };
+        !refused && approved && footing.ticket.is_none_or(may_wait)
     }
 
     /// A signal that fires whenever any ticket changes.
