@@ -22,6 +22,7 @@ mod secret;
 mod settings;
 mod source;
 mod task;
+mod transaction;
 
 pub use authority::{Authority, visible_tools};
 pub use catalogue::Effect;
@@ -39,6 +40,7 @@ pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
 pub use settings::Settings;
 pub use source::Source;
 pub use task::{OpenError, OpenTask, TaskKind, TaskSpec};
+pub use transaction::Moved;
 
 #[cfg(test)]
 mod tests;

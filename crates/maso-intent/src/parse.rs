@@ -136,6 +136,7 @@ fn settings(form: &MasoForm) -> Settings {
             span(&wait.high, high),
             span(&wait.critical, critical),
         ],
+        held_actions_max: form.limits.held_actions_max.unwrap_or(defaults.held_actions_max),
         hold_open_ms: span(&form.approvals.hold_open, defaults.hold_open_ms),
         breaker_blocks_max: form.breakers.blocks_max.unwrap_or(defaults.breaker_blocks_max),
         breaker_window_ms: span(&form.breakers.window, defaults.breaker_window_ms),

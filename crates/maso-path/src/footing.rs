@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, ToolRef, Turn};
 use maso_identity::{Basis, Identified};
-use maso_intent::{AgentMandate, PinState, Resolved, TaskSpec};
+use maso_intent::{AgentMandate, Moved, PinState, Resolved, TaskSpec};
 use maso_policy::{Approval, Denial, Subject, Verdicts};
 
 use crate::{Path, world::is_call};
@@ -40,6 +40,8 @@ pub(crate) struct Footing {
     pub(crate) ticket: Option<TicketId>,
     /// Whether it counts as a call of its agent.
     pub(crate) is_call: bool,
+    /// What it moves, if it is a transaction.
+    pub(crate) moves: Option<u64>,
 }
 
 impl Footing {
@@ -59,6 +61,10 @@ impl Footing {
             approvals: verdicts.approvals.clone(),
             ticket,
             is_call: is_call(hop),
+            moves: match resolved.moved() {
+                Some(Moved::Minor(moves)) => Some(moves),
+                Some(Moved::Unclear(_)) | None => None,
+            },
         }
     }
 }

@@ -19,8 +19,8 @@ pub use release::{Carried, Release};
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clock, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, World,
-    write_task,
+    Answer, Clock, Done, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tallies, Tasks, TicketState,
+    Tickets, World, write_task,
 };
 
 #[cfg(test)]

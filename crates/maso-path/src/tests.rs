@@ -5,6 +5,7 @@ mod approvals;
 mod commit_point;
 mod decisions;
 mod faults;
+mod limits;
 mod observing;
 mod pinning;
 mod posture;

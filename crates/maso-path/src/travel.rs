@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
-use maso_core::{Digest, HopId, Mode, Refusal, Refused, TaskId};
+use maso_core::{Digest, Finding, HopId, Mode, Refusal, Refused, TaskId};
 use maso_guard::Redaction;
 use maso_identity::{Identified, identify};
 use maso_intent::{Resolved, resolve};
-use maso_policy::{Decision, Denial, Held, Verdicts, Weighed, authorise, settle, trace, weigh};
+use maso_policy::{Decision, Denial, Held, Subject, Verdicts, Weighed, authorise, settle, trace, weigh};
 use maso_wire::Received;
 
 use crate::{
@@ -119,7 +119,7 @@ impl Path {
             let refused = Refused::new(identified, unproven.refusal(), unproven.finding());
             return Err(Box::new((Denial::from(refused), Observing::Never)));
         }
-        let around = self.world.around(identified);
+        let around = self.world.around(identified, self.clock.now());
         let (identified, circumstances) =
             around.map_err(|refused| Box::new((Denial::from(*refused), Observing::Never)))?;
         resolve(identified, circumstances).map_err(|refused| Box::new((Denial::from(*refused), Observing::Allowed)))
@@ -151,8 +151,9 @@ impl Path {
 
     /// Stage 9 for what waits: the ticket is on the record before anybody is told of it.
     async fn hold(&self, held: Held, redactions: Vec<Redaction>) -> Result<Way, NotRecorded> {
-        let Some(ticket) = self.ticket_for(&held) else {
-            return Ok(Way::Refuse(Refusal::LimitReached));
+        let ticket = match self.ticket_for(&held) {
+            Ok(ticket) => ticket,
+            Err(full) => return self.turn_away(refused(held, full), Observing::Allowed).await,
         };
         let resolved = Box::new(held.weighed().resolved().clone());
         let passage = self.record_hold(held, &ticket).await?;
@@ -204,6 +205,15 @@ impl Path {
         self.watch(hop, learned, started, &carried).await;
         Outcome::Released { hop, task, action, reply: carried.into_reply() }
     }
+}
+
+/// A hop that would wait, if there were a place to wait in.
+fn refused(held: Held, full: Finding) -> Denial {
+    let mut findings = held.weighed().findings().clone();
+    findings.add(full);
+    let verdicts = held.verdicts().clone();
+    let subject = Subject::Weighed(Box::new(held.weighed().clone()));
+    Denial { subject, refusal: Refusal::LimitReached, findings, verdicts }
 }
 
 /// Where a decision leads that is on the record.

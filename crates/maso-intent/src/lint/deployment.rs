@@ -105,6 +105,7 @@ impl Lint<'_> {
         let settings = &deployment.settings;
         let zeros = [
             ("calls_per_hour_max", u64::from(settings.calls_per_hour_max), "EC-1.3"),
+            ("held_actions_max", settings.held_actions_max as u64, "EC-1.3"),
             ("server_wait", settings.server_wait_ms, "EC-2.9"),
             ("blocks_max", u64::from(settings.breaker_blocks_max), "EC-2.4"),
             ("window", settings.breaker_window_ms, "EC-2.4"),

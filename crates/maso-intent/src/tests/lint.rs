@@ -62,6 +62,7 @@ fn maso_toml() {
     ] {
         found(&team_with(maso, "EC-2.12", deselected), maso, 17, severity, "", message);
     }
+    found(&edited(maso, "[[op", "[limits]\nheld_actions_max = 0\n[[op"), maso, 7, Severity::Error, "EC-1.3", "is zero");
     found(&team_with(maso, "2027-01-01", "next year"), maso, 20, Severity::Error, "OB-2.7", "is not a date");
     found(
         &edited(maso, "[[op", "[identity]\ntoken_ttl = \"25h\"\n[[op"),
@@ -432,6 +433,26 @@ fn one_supervisor_cannot_approve_what_needs_two() {
     found(&critical, "maso.toml", 6, Severity::Warning, "EC-2.9", "needs two people");
     let second = "[[operators]]\nname = \"deputy\"\nroles = [\"supervisor\"]\n\n[[operators]]";
     assert!(check(&edit(critical, "maso.toml", "[[operators]]", second)).is_empty());
+}
+
+#[test]
+fn limits_that_let_nothing_pass() {
+    let file = "workflows/notes.toml";
+    for (old, new, line, severity, control, message) in [
+        ("max_execution = \"1h\"", "max_execution = \"0s\"", 15, Severity::Error, "EC-3.4", "no task can be opened"),
+        ("per_batch = 100", "per_batch = 0", 14, Severity::Warning, "AT-1.7", "nothing but reads"),
+    ] {
+        found(&edited(file, old, new), file, line, severity, control, message);
+    }
+    let file = "workflows/claims.toml";
+    found(
+        &team_with(file, "max_value_minor = 1000", "max_value_minor = 0"),
+        file,
+        18,
+        Severity::Warning,
+        "AT-1.7",
+        "`db:pay` may move nothing",
+    );
 }
 
 #[test]

@@ -256,5 +256,5 @@ async fn the_hourly_rate_holds_across_processes() {
     assert_eq!(one.n_carried() + other.n_carried(), n_released);
     assert!((1..=100).contains(&n_released), "{n_released} calls, 100 an hour are allowed");
     let codes: Vec<_> = here.iter().chain(&there).filter_map(refusal).collect();
-    assert!(codes.contains(&"DENIED"), "{codes:?}");
+    assert!(codes.contains(&"LIMIT_REACHED"), "{codes:?}");
 }

@@ -134,7 +134,9 @@ impl Standing {
 pub(crate) fn may_move_phases(decided: &v1::HopDecided) -> bool {
     matches!(
         happening(decided),
-        Some(Happening::GuardrailBlock | Happening::JudgeBlock | Happening::PlanAttempt { .. })
+        Some(
+            Happening::GuardrailBlock | Happening::JudgeBlock | Happening::PlanAttempt { .. } | Happening::LimitBreach
+        )
     )
 }
 
@@ -180,6 +182,9 @@ fn happening(decided: &v1::HopDecided) -> Option<Happening> {
             }
             if decided.verdicts.iter().any(|verdict| verdict.opinion == "block") {
                 return Some(Happening::JudgeBlock);
+            }
+            if stopped("AT-1.7") {
+                return Some(Happening::LimitBreach);
             }
             // Being stopped, late or over a rate is not an attack; counting it would keep an agent down for ever.
             let by_guardrail = matches!(decided.refusal.as_deref(), Some("DENIED" | "OUT_OF_MANDATE"));
@@ -238,7 +243,7 @@ fn rules_of(deployment: &Deployment) -> Rules {
 }
 
 /// How long a call may take to be decided; past that, whatever became of it, it takes no place any more.
-const PASSING_MS_MAX: u64 = 10 * 60_000;
+pub(super) const PASSING_MS_MAX: u64 = 10 * 60_000;
 
 /// The task of what belongs to none.
 const NO_TASK: maso_core::TaskId = maso_core::TaskId::from_uuid(uuid::Uuid::nil());
