@@ -2,7 +2,7 @@
 //!
 //! Between a decision and its commit, another process may stop somebody. So the writer asks, inside its transaction and
 //! with everything folded that was recorded before: the very circumstances are looked at again, not a counter of all
-//! changes, so that what does not concern a hop never sends it back.
+//! changes, so that what does not concern a hop never sends it back (`docs/decisions/0011`).
 
 use std::sync::Arc;
 
