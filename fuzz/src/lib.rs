@@ -82,8 +82,8 @@ pub fn token(bytes: &[u8]) {
 pub fn definition(bytes: &[u8]) {
     let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
     let definition = ToolDefinition::new(parsed.into_value());
-    let scan = SCANNER.scan_value(Surface::Description, &definition.value);
-    let again = SCANNER.scan_value(Surface::Description, &definition.value);
+    let scan = SCANNER.scan_value(Surface::Description, &definition.value, maso_core::Timestamp::from_millis(0));
+    let again = SCANNER.scan_value(Surface::Description, &definition.value, maso_core::Timestamp::from_millis(0));
     assert_eq!(scan.findings, again.findings, "the same text was judged in two ways");
     let mut redacted = definition.value.clone();
     Redaction::apply(&mut redacted, &scan.redactions);

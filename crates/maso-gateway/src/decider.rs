@@ -152,7 +152,7 @@ impl Decider for Paved {
     }
 
     fn pin(&self, tool: &ToolRef) -> PinState {
-        self.path.world().pin(tool)
+        self.path.world().pin(tool, self.clock.now())
     }
 
     fn deployment(&self) -> Arc<Deployment> {

@@ -58,7 +58,7 @@ fn time(scanner: &Scanner) {
         let mut micros: Vec<f64> = (0..2_000)
             .map(|_| {
                 let started = Instant::now();
-                let scan = scanner.scan_value(surface, &call);
+                let scan = scanner.scan_value(surface, &call, maso_core::Timestamp::from_millis(0));
                 let took = started.elapsed();
                 assert!(scan.findings.word() == Word::Go);
                 took.as_secs_f64() * 1e6
@@ -106,7 +106,7 @@ impl Report {
             for (surface, text, positive) in texts_of(row) {
                 n_texts += 1;
                 n_bytes += text.as_str().map_or(0, str::len);
-                let scan = self.scanner.scan_value(surface, &text);
+                let scan = self.scanner.scan_value(surface, &text, maso_core::Timestamp::from_millis(0));
                 let count = counts.entry((source.clone(), kind.clone())).or_default();
                 count.positive = positive;
                 count.n_texts += 1;

@@ -21,7 +21,7 @@ mod subject;
 mod traversal;
 
 pub use redaction::Redaction;
-pub use scan::{Config, Scan, Scanner, Surface};
+pub use scan::{Config, Deselected, Scan, Scanner, Surface};
 pub use size::Sizes;
 
 #[cfg(test)]

@@ -1,25 +1,26 @@
 //! What scanners write down while they look: bounded, most restrictive first to stay.
 
-use maso_core::{ControlId, Finding, Findings, Word};
-use std::collections::BTreeSet;
+use maso_core::{Finding, Findings, Timestamp, Word};
 
-use crate::{Redaction, Scan};
+use crate::{Deselected, Redaction, Scan};
 
 /// Findings and redactions of one scan.
 pub struct Notes<'a> {
-    deselected: &'a BTreeSet<ControlId>,
+    deselected: &'a [Deselected],
+    now: Timestamp,
     findings: Vec<Finding>,
     redactions: Vec<Redaction>,
 }
 
 impl<'a> Notes<'a> {
-    pub const fn new(deselected: &'a BTreeSet<ControlId>) -> Self {
-        Self { deselected, findings: Vec::new(), redactions: Vec::new() }
+    pub const fn new(deselected: &'a [Deselected], now: Timestamp) -> Self {
+        Self { deselected, now, findings: Vec::new(), redactions: Vec::new() }
     }
 
-    /// Whether the control was not deselected.
+    /// Whether the control is not deselected at this moment.
     pub fn active(&self, control: &str) -> bool {
-        self.deselected.is_empty() || !self.deselected.iter().any(|id| id.as_str() == control)
+        let counts = |one: &Deselected| one.until.is_none_or(|until| self.now < until);
+        !self.deselected.iter().any(|one| one.control.as_str() == control && counts(one))
     }
 
     /// Notes a finding. Past the bound only a more restrictive word than any before is kept: the outcome is the same.

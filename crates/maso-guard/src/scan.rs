@@ -1,8 +1,8 @@
 //! Stage 4: what deterministic scanners say of a hop. An error is a finding.
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
-use maso_core::{ControlId, Finding, Findings, Word};
+use maso_core::{ControlId, Finding, Findings, Timestamp, Word};
 use maso_intent::Resolved;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ use crate::{
 
 /// All scanners, compiled once and shared.
 pub struct Scanner {
-    deselected: BTreeSet<ControlId>,
+    deselected: Vec<Deselected>,
     injection: Injection,
     secrets: Secrets,
     personal: Personal,
@@ -34,7 +34,16 @@ pub struct Scanner {
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Controls whose findings are not made.
-    pub deselected: Vec<ControlId>,
+    pub deselected: Vec<Deselected>,
+}
+
+/// A control whose findings are not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deselected {
+    /// The control.
+    pub control: ControlId,
+    /// From this moment on they are made again; if none, never.
+    pub until: Option<Timestamp>,
 }
 
 /// What kind of text is scanned: the same words mean different things in different places.
@@ -68,7 +77,7 @@ impl Scanner {
     /// Compiles the scanners as the deployment wants them.
     pub fn with(config: Config) -> Self {
         Self {
-            deselected: config.deselected.into_iter().collect(),
+            deselected: config.deselected,
             injection: Injection::compile(),
             secrets: Secrets::compile(),
             personal: Personal::compile(),
@@ -77,17 +86,17 @@ impl Scanner {
     }
 
     /// Stage 4.
-    pub fn scan(&self, resolved: &Resolved) -> Scan {
-        self.scan_subject(&Subject::of(resolved))
+    pub fn scan(&self, resolved: &Resolved, now: Timestamp) -> Scan {
+        self.scan_subject(&Subject::of(resolved), now)
     }
 
     /// Scans one value outside a hop, such as a tool's definition.
-    pub fn scan_value(&self, surface: Surface, value: &Value) -> Scan {
-        self.scan_subject(&Subject::of_value(surface, value))
+    pub fn scan_value(&self, surface: Surface, value: &Value, now: Timestamp) -> Scan {
+        self.scan_subject(&Subject::of_value(surface, value), now)
     }
 
-    pub(crate) fn scan_subject(&self, subject: &Subject<'_>) -> Scan {
-        let mut notes = Notes::new(&self.deselected);
+    pub(crate) fn scan_subject(&self, subject: &Subject<'_>, now: Timestamp) -> Scan {
+        let mut notes = Notes::new(&self.deselected, now);
         let mut tally = Tally::default();
         let mut scratch = String::new();
         let shape = walk(subject.payload, &mut |leaf| {

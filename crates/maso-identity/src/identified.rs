@@ -1,6 +1,9 @@
 //! Stage 2: the sender is who it says, now, once.
 
-use maso_core::{Digest, Hop, TaskId};
+use maso_core::{AgentName, Digest, Hop, TaskId};
+use uuid::Uuid;
+
+use crate::Thumbprint;
 
 /// How the sender proved who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,18 +31,29 @@ pub struct TaskClaim {
     pub specification: Digest,
 }
 
+/// What the belief in a sender rests on. When any of it is revoked, nobody is believed any more, however the hop was
+/// identified before ([`crate::Trust::bears`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    pub(crate) agent: Option<AgentName>,
+    pub(crate) token: Option<Uuid>,
+    pub(crate) key: Option<Thumbprint>,
+    pub(crate) task: Option<TaskId>,
+}
+
 /// A hop whose sender is who it says, now, once.
 #[derive(Clone, Debug)]
 pub struct Identified {
     hop: Hop,
     proof: Proof,
+    basis: Basis,
     task: Option<TaskClaim>,
     digest: Digest,
 }
 
 impl Identified {
-    pub(crate) fn new(hop: Hop, proof: Proof, task: Option<TaskClaim>, digest: Digest) -> Self {
-        Self { hop, proof, task, digest }
+    pub(crate) fn new(hop: Hop, proof: Proof, basis: Basis, task: Option<TaskClaim>, digest: Digest) -> Self {
+        Self { hop, proof, basis, task, digest }
     }
 
     /// The hop.
@@ -50,6 +64,11 @@ impl Identified {
     /// How its sender proved itself.
     pub fn proof(&self) -> &Proof {
         &self.proof
+    }
+
+    /// What the belief in its sender rests on.
+    pub fn basis(&self) -> &Basis {
+        &self.basis
     }
 
     /// The task it belongs to, if it carried a task token.

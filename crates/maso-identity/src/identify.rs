@@ -3,7 +3,7 @@
 use maso_core::{AgentName, Finding, Hop, Refusal, Refused, Timestamp, Word};
 use maso_wire::Received;
 
-use crate::{Identified, Spent, TokenError, Trust, proof::ProofError};
+use crate::{Basis, Identified, Spent, TokenError, Trust, proof::ProofError};
 
 /// Believes the sender of a hop: it is who it says, now, and this hop was not shown before.
 ///
@@ -13,11 +13,12 @@ pub fn identify(received: Received, trust: &Trust, now: Timestamp) -> Result<Ide
     let arrival = received.arrival();
     let proven = trust.weigh_credential(&arrival.credential, now).and_then(|claimant| {
         let task = arrival.task.as_ref().map(|token| trust.task(token, now)).transpose()?;
+        let basis = Basis { task: task.as_ref().map(|claim| claim.task), ..claimant.basis().clone() };
         let (from, proof) = claimant.spend(trust, now)?;
-        Ok((from, proof, task))
+        Ok((from, proof, basis, task))
     });
     match proven {
-        Ok((from, proof, task)) => {
+        Ok((from, proof, basis, task)) => {
             let parts = received.into_parts();
             let hop = Hop {
                 id: parts.arrival.id,
@@ -28,7 +29,7 @@ pub fn identify(received: Received, trust: &Trust, now: Timestamp) -> Result<Ide
                 turn: parts.turn,
                 payload: parts.payload,
             };
-            Ok(Identified::new(hop, proof, task, parts.digest))
+            Ok(Identified::new(hop, proof, basis, task, parts.digest))
         }
         Err(unproven) => Err(Box::new(Refused::new(received, unproven.refusal(), unproven.finding()))),
     }

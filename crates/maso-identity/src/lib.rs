@@ -18,7 +18,7 @@ mod trust;
 mod verified;
 
 pub use authority::{AuthorityKey, AuthorityPublic};
-pub use identified::{Identified, Proof, TaskClaim};
+pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};
 pub use key::{AgentKey, KeyError, PublicKey, Thumbprint};
 pub use nonces::{Nonces, Spent};

@@ -6,7 +6,7 @@ use maso_core::{AgentName, TaskId};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use crate::Thumbprint;
+use crate::{Basis, Thumbprint};
 
 /// Something that is no longer believed, from the next hop on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,5 +36,21 @@ impl Revoked {
 
     pub(crate) fn contains(&self, revocation: &Revocation) -> bool {
         self.0.read().contains(revocation)
+    }
+
+    /// The first thing in `basis` that no longer counts. Asked for every hop, so that nothing revoked costs nothing.
+    pub(crate) fn first_of(&self, basis: &Basis) -> Option<Revocation> {
+        let revoked = self.0.read();
+        if revoked.is_empty() {
+            return None;
+        }
+        let Basis { agent, token, key, task } = basis;
+        let rests_on = [
+            token.map(Revocation::Token),
+            agent.clone().map(Revocation::Agent),
+            key.map(Revocation::Key),
+            task.map(Revocation::Task),
+        ];
+        rests_on.into_iter().flatten().find(|what| revoked.contains(what))
     }
 }

@@ -4,7 +4,7 @@ use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain};
 use maso_wire::{Credential, UnverifiedToken};
 
 use crate::{
-    AgentToken, AuthorityPublic, Nonces, Proof, Revocation, TaskClaim, TaskToken, TokenError, Unproven,
+    AgentToken, AuthorityPublic, Basis, Nonces, Proof, Revocation, TaskClaim, TaskToken, TokenError, Unproven,
     proof::{Freshness, Possession, Request},
     revoked::Revoked,
     verified::Verified,
@@ -86,6 +86,20 @@ impl Trust {
         self.revoked.contains(revocation)
     }
 
+    /// Whether the belief in a sender still stands: nothing that it rests on was revoked since.
+    ///
+    /// # Errors
+    /// What was revoked.
+    pub fn bears(&self, basis: &Basis) -> Result<(), Unproven> {
+        match self.revoked.first_of(basis) {
+            None => Ok(()),
+            Some(Revocation::Token(_)) => Err(Unproven::TokenRevoked),
+            Some(Revocation::Agent(agent)) => Err(Unproven::AgentRevoked(agent)),
+            Some(Revocation::Key(_)) => Err(Unproven::KeyRevoked),
+            Some(Revocation::Task(_)) => Err(Unproven::TaskRevoked),
+        }
+    }
+
     /// Who shows this credential, and how that is proven. For requests that carry no hop, such as opening a stream; a
     /// proof that was shown here counts as used.
     ///
@@ -139,9 +153,7 @@ impl Trust {
             }
         };
         token.lifetime().check(now, self.settings.proof_window_ms).map_err(Unproven::Task)?;
-        if self.is_revoked(&Revocation::Task(token.claim().task)) {
-            return Err(Unproven::TaskRevoked);
-        }
+        self.bears(&Basis { task: Some(token.claim().task), ..Basis::default() })?;
         Ok(token.claim().clone())
     }
 
@@ -152,7 +164,7 @@ impl Trust {
             Credential::Bearer { token, loopback } => {
                 let token = self.bearer(token, *loopback, now)?;
                 let proof = Proof::Bearer { token_id: token.id().to_string() };
-                Ok(Claimant { principal: Principal::Agent(token.agent().agent.clone()), proof, possession: None })
+                Ok(Claimant { principal: agent_of(&token), proof, basis: basis_of(&token), possession: None })
             }
             Credential::Bound { token: text, proof, method, url } => {
                 let token = self.agent_token(text, now)?;
@@ -163,16 +175,21 @@ impl Trust {
                 let possession =
                     Possession::believe(proof.expose(), request, freshness).map_err(Unproven::Possession)?;
                 let proof = Proof::Key { thumbprint: key.to_string() };
-                let principal = Principal::Agent(token.agent().agent.clone());
-                Ok(Claimant { principal, proof, possession: Some(possession) })
+                Ok(Claimant {
+                    principal: agent_of(&token),
+                    proof,
+                    basis: basis_of(&token),
+                    possession: Some(possession),
+                })
             }
             Credential::Pipe(principal) => {
-                if let Principal::Agent(agent) = principal
-                    && self.is_revoked(&Revocation::Agent(agent.clone()))
-                {
-                    return Err(Unproven::AgentRevoked(agent.clone()));
-                }
-                Ok(Claimant { principal: principal.clone(), proof: Proof::Pipe, possession: None })
+                let agent = match principal {
+                    Principal::Agent(agent) => Some(agent.clone()),
+                    Principal::Server(_) | Principal::Operator(_) => None,
+                };
+                let basis = Basis { agent, ..Basis::default() };
+                self.bears(&basis)?;
+                Ok(Claimant { principal: principal.clone(), proof: Proof::Pipe, basis, possession: None })
             }
         }
     }
@@ -204,15 +221,7 @@ impl Trust {
             }
         };
         token.lifetime().check(now, self.settings.proof_window_ms)?;
-        if self.is_revoked(&Revocation::Token(token.id())) {
-            return Err(Unproven::TokenRevoked);
-        }
-        if self.is_revoked(&Revocation::Agent(token.agent().agent.clone())) {
-            return Err(Unproven::AgentRevoked(token.agent().agent.clone()));
-        }
-        if token.key().is_some_and(|key| self.is_revoked(&Revocation::Key(*key))) {
-            return Err(Unproven::KeyRevoked);
-        }
+        self.bears(&basis_of(&token))?;
         Ok(token)
     }
 
@@ -227,10 +236,15 @@ impl Trust {
 pub(crate) struct Claimant {
     principal: Principal,
     proof: Proof,
+    basis: Basis,
     possession: Option<Possession>,
 }
 
 impl Claimant {
+    pub(crate) fn basis(&self) -> &Basis {
+        &self.basis
+    }
+
     /// Uses up the proof. Comes last: a hop that is refused for another reason has not used it up.
     pub(crate) fn spend(self, trust: &Trust, now: Timestamp) -> Result<(Principal, Proof), Unproven> {
         if let (Some(possession), Proof::Key { thumbprint }) = (&self.possession, &self.proof) {
@@ -246,6 +260,14 @@ fn agent(principal: Principal) -> Result<AgentName, Unproven> {
         Principal::Agent(agent) => Ok(agent),
         Principal::Server(_) | Principal::Operator(_) => Err(Unproven::NoCredential),
     }
+}
+
+fn agent_of(token: &AgentToken) -> Principal {
+    Principal::Agent(token.agent().agent.clone())
+}
+
+fn basis_of(token: &AgentToken) -> Basis {
+    Basis { agent: Some(token.agent().agent.clone()), token: Some(token.id()), key: token.key().copied(), task: None }
 }
 
 impl From<TokenError> for Unproven {

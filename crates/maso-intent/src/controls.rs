@@ -1,11 +1,29 @@
 //! Which controls a deployment may switch off, and which not.
 
-use crate::Deployment;
+use maso_core::Timestamp;
+
+use crate::{Deployment, Deselection};
 
 impl Deployment {
-    /// Whether the control counts: it was not switched off, with a reason and somebody who answers for that.
-    pub fn applies(&self, control: &str) -> bool {
-        !self.deselected.iter().any(|deselection| deselection.control.as_str() == control)
+    /// Whether the control counts at this moment: it is not switched off, with a reason and somebody who answers for that.
+    pub fn applies(&self, control: &str, now: Timestamp) -> bool {
+        !self.deselections_of(control).any(|deselection| deselection.counts(now))
+    }
+
+    /// Whether the control counts now or will some day: it is not switched off for good.
+    pub fn may_apply(&self, control: &str) -> bool {
+        !self.deselections_of(control).any(|deselection| deselection.until.is_none())
+    }
+
+    fn deselections_of<'a>(&'a self, control: &'a str) -> impl Iterator<Item = &'a Deselection> {
+        self.deselected.iter().filter(move |deselection| deselection.control.as_str() == control)
+    }
+}
+
+impl Deselection {
+    /// Whether it counts at this moment.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
     }
 }
 
@@ -24,7 +42,8 @@ pub(crate) fn why_it_stays(control: &str) -> Option<(&'static str, &'static str)
             "without its task nobody could say what a hop is for",
             "remove it; an agent without a task token works in its standing task",
         ),
-        "AT-1.1" | "AT-1.2" | "AT-1.4" | "AT-1.6" | "AT-2.1" | "EC-1.2" | "EC-2.1" | "ENV-3" | "IA-1.4" | "IA-2.4" => {
+        "AT-1.1" | "AT-1.2" | "AT-1.4" | "AT-1.6" | "AT-1.7" | "AT-2.1" | "EC-1.2" | "EC-2.1" | "EC-2.3" | "EC-3.4"
+        | "ENV-3" | "IA-1.4" | "IA-2.4" => {
             ("what an agent may do is what its mandate says", "remove it, and change the mandate or the policy instead")
         }
         "EC-1.1" | "EC-2.9" => (

@@ -6,7 +6,8 @@ use std::{
 };
 
 use maso_core::{
-    AgentName, ControlId, Digest, JudgeName, OperatorName, ServerName, Tier, ToolRef, TrustDomain, WorkflowName,
+    AgentName, ControlId, Digest, JudgeName, OperatorName, ServerName, Tier, Timestamp, ToolRef, TrustDomain,
+    WorkflowName,
 };
 
 use crate::{AgentMandate, Authority, ServerManifest, Settings, SolutionMandate, ToolManifest};
@@ -38,9 +39,9 @@ pub struct Deployment {
     pub operators: BTreeMap<OperatorName, Operator>,
     /// Hand-written policies beside the compiled mandates.
     pub policies: Vec<PolicyFile>,
-    /// Controls that are switched on beyond those of the tier.
+    /// Controls that must be in force. All that this version has are, so this asks and switches nothing.
     pub selected: BTreeSet<ControlId>,
-    /// Controls of the tier that are switched off, each with who answers for that.
+    /// Controls that are switched off, each with who answers for that.
     pub deselected: Vec<Deselection>,
     // INVARIANT: for each agent, what its mandate and its workflow's mandate both allow. Only `parse` fills it.
     pub(crate) authorities: BTreeMap<AgentName, Arc<Authority>>,
@@ -67,8 +68,8 @@ pub struct Deselection {
     pub reason: String,
     /// Who answers for it.
     pub owner: OperatorName,
-    /// The date after which it counts no more, as `YYYY-MM-DD`.
-    pub until: Option<String>,
+    /// The moment from which it counts no more; if none, it counts until somebody takes it out.
+    pub until: Option<Timestamp>,
 }
 
 /// A person who may sign in.

@@ -6,6 +6,7 @@
 
 mod argument;
 mod authority;
+mod catalogue;
 mod controls;
 mod deployment;
 mod form;
@@ -22,8 +23,10 @@ mod secret;
 mod settings;
 mod source;
 mod task;
+mod transaction;
 
 pub use authority::{Authority, visible_tools};
+pub use catalogue::Effect;
 pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use lint::{check, lint};
@@ -38,6 +41,7 @@ pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
 pub use settings::{OpenLimits, Settings};
 pub use source::Source;
 pub use task::{OpenError, OpenTask, TaskKind, TaskSpec};
+pub use transaction::Moved;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, Digest, Integrity, JudgeName, Label, Risk, ServerName, ToolRef, WorkflowName};
+use maso_core::{AgentName, Digest, Integrity, JudgeName, Label, Risk, ServerName, Timestamp, ToolRef, WorkflowName};
 use serde_json::Value;
 
 use crate::{
@@ -82,6 +82,13 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
     })
 }
 
+/// The end of a day as it is written. What is no date has ended already; the lint says so.
+fn end_of_day(date: &str) -> Timestamp {
+    let day = date.parse::<jiff::civil::Date>().and_then(|date| date.tomorrow());
+    let end = day.and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
+    Timestamp::from_millis(end.map_or(0, |end| end.timestamp().as_millisecond()))
+}
+
 fn operators(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> BTreeMap<maso_core::OperatorName, Operator> {
     let mut operators = BTreeMap::new();
     for form in &maso.form.operators {
@@ -112,7 +119,7 @@ fn deselections(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> Vec<D
             control: control.value.clone(),
             reason: form.reason.value.clone(),
             owner: form.owner.value.clone(),
-            until: form.until.as_ref().map(|until| until.value.clone()),
+            until: form.until.as_ref().map(|until| end_of_day(until)),
         });
     }
     deselections
@@ -150,6 +157,7 @@ fn settings(form: &MasoForm) -> Settings {
             span(&wait.high, high),
             span(&wait.critical, critical),
         ],
+        held_actions_max: form.limits.held_actions_max.unwrap_or(defaults.held_actions_max),
         hold_open_ms: span(&form.approvals.hold_open, defaults.hold_open_ms),
         breaker_blocks_max: form.breakers.blocks_max.unwrap_or(defaults.breaker_blocks_max),
         breaker_window_ms: span(&form.breakers.window, defaults.breaker_window_ms),

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use maso_core::{Act, AgentName, Digest, Finding, Hop, Mode, Phase, Principal, Refusal, Refused, Turn, Word};
+use maso_core::{
+    Act, AgentName, Digest, Finding, Hop, Mode, Phase, Principal, Refusal, Refused, Timestamp, Turn, Word,
+};
 use maso_identity::{Identified, TaskClaim};
 
 use crate::{AgentMandate, Authority, Deployment, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest};
@@ -10,6 +12,8 @@ use crate::{AgentMandate, Authority, Deployment, ServerManifest, SolutionMandate
 /// What is true around a hop at the moment it is resolved.
 #[derive(Clone, Debug)]
 pub struct Circumstances {
+    /// The moment at which it is resolved.
+    pub now: Timestamp,
     /// The deployment in force.
     pub deployment: Arc<Deployment>,
     /// The task that the hop's token names, or the agent's standing task; `None` if the token names no open task.
@@ -168,7 +172,7 @@ pub(crate) fn ground(
         return Err(outside("AT-1.1", format!("workflow `{}` does not name agent `{agent}`", mandate.workflow)));
     }
     posture(hop, agent, circumstances)?;
-    let task = task(hop, claim, agent, mandate, circumstances)?;
+    let task = task(hop, claim, agent, (mandate, solution), circumstances)?;
     let server = match hop.act.server() {
         None => None,
         Some(name) => match deployment.servers.get(name) {
@@ -243,7 +247,7 @@ fn task(
     hop: &Hop,
     claim: Option<&TaskClaim>,
     agent: &AgentName,
-    mandate: &AgentMandate,
+    (mandate, solution): (&AgentMandate, &SolutionMandate),
     circumstances: &Circumstances,
 ) -> Result<Arc<TaskSpec>, (Refusal, Finding)> {
     let Some(task) = &circumstances.task else {
@@ -277,6 +281,11 @@ fn task(
             return Err(outside("PG-2.2", format!("agent `{agent}` shows no token for {}", task.id)));
         }
         (None, _) => {}
+    }
+    let box_ms = solution.limits.max_execution_ms;
+    if matches!(task.kind, TaskKind::Opened) && hop.at >= task.opened_at.plus_ms(box_ms) {
+        let reason = format!("{} has run for the {box_ms} ms that the mandate `{}` allows", task.id, solution.id);
+        return Err((Refusal::LimitReached, Finding::new("EC-3.4", Word::NoGo, reason)));
     }
     if hop.at >= task.expires_at {
         return Err(outside("PG-2.2", format!("{} ended at {}", task.id, task.expires_at)));

@@ -18,6 +18,8 @@ pub struct Settings {
     pub open: OpenLimits,
     /// How long a held action waits for a person, by risk; unanswered is denied (EC-2.9).
     pub approval_wait_ms: [u64; 4],
+    /// How many actions of one agent may wait for people at once; one more is refused (EC-1.3).
+    pub held_actions_max: usize,
     /// How long a client's request is kept open for a held action before it gets a ticket instead.
     pub hold_open_ms: u64,
     /// Guardrail blocks within the window that open an agent's breaker (EC-2.4: 3).
@@ -90,6 +92,7 @@ impl Default for Settings {
             limits: Limits::DEFAULT,
             open: OpenLimits::DEFAULT,
             approval_wait_ms: [60 * MINUTE, 60 * MINUTE, 15 * MINUTE, 15 * MINUTE],
+            held_actions_max: 64,
             hold_open_ms: 50_000,
             breaker_blocks_max: 3,
             breaker_window_ms: 10 * MINUTE,

@@ -2,7 +2,7 @@
 
 use maso_core::{AgentName, Digest, OperatorName, TaskId, Timestamp, WorkflowName};
 
-use crate::Deployment;
+use crate::{Deployment, HardLimits};
 
 /// Where a task comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct OpenTask {
     pub success_criteria: Vec<String>,
     /// The person who answers for it; if none, the deployment's.
     pub accountable_human: Option<OperatorName>,
-    /// When it ends by itself; if none, after [`OpenTask::TTL_MS`].
+    /// When it ends by itself; if none, after [`OpenTask::TTL_MS`] or the workflow's `max_execution`, if that is less.
     pub ttl_ms: Option<u64>,
 }
 
@@ -93,11 +93,13 @@ pub enum OpenError {
         /// Who was named.
         operator: OperatorName,
     },
-    /// No time, or more than a task may have.
-    #[error("a task may last from 1 to {max} ms, not {ttl_ms}", max = OpenTask::TTL_MS_MAX)]
+    /// No time, or more than a task of its workflow may have (EC-3.4).
+    #[error("a task may last from 1 to {max_ms} ms, not {ttl_ms}")]
     Lasting {
         /// What was asked for.
         ttl_ms: u64,
+        /// What is allowed.
+        max_ms: u64,
     },
 }
 
@@ -118,6 +120,14 @@ impl TaskSpec {
             opened_at: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(LAST_MILLISECOND),
         })
+    }
+
+    /// When it ends by itself: at the latest when its workflow's time box is over (EC-3.4). A standing task has none.
+    pub fn ends_at(&self, limits: &HardLimits) -> Timestamp {
+        match self.kind {
+            TaskKind::Opened => self.expires_at.min(self.opened_at.plus_ms(limits.max_execution_ms)),
+            TaskKind::Standing(_) => self.expires_at,
+        }
     }
 
     /// Opens a task at the moment `now`.
@@ -143,9 +153,10 @@ impl TaskSpec {
         if !deployment.operators.contains_key(&accountable_human) {
             return Err(OpenError::UnknownOperator { operator: accountable_human });
         }
-        let ttl_ms = ttl_ms.unwrap_or(OpenTask::TTL_MS);
-        if !(1..=OpenTask::TTL_MS_MAX).contains(&ttl_ms) {
-            return Err(OpenError::Lasting { ttl_ms });
+        let max_ms = OpenTask::TTL_MS_MAX.min(solution.limits.max_execution_ms);
+        let ttl_ms = ttl_ms.unwrap_or(OpenTask::TTL_MS.min(max_ms));
+        if !(1..=max_ms).contains(&ttl_ms) {
+            return Err(OpenError::Lasting { ttl_ms, max_ms });
         }
         let success_criteria =
             if success_criteria.is_empty() { solution.oispec.success_criteria.clone() } else { success_criteria };

@@ -41,7 +41,6 @@ pub(crate) fn rule(view: View<'_>) -> Ruling {
     prohibited_actions(view, &mut bench);
     prohibited_content(view, &mut bench);
     required_fields(view, &mut bench);
-    value_moved(view, &mut bench);
     origins(view, &mut bench);
     bench.ruling()
 }
@@ -97,28 +96,6 @@ fn required_fields(view: View<'_>, bench: &mut Bench) {
         }
     }
     bench.applied("every field that the agent's intent specification requires of a write");
-}
-
-fn value_moved(view: View<'_>, bench: &mut Bench) {
-    let Some(pointer) = view.tool.and_then(|tool| tool.value_pointer.as_deref()) else { return };
-    if view.hop.turn != Turn::Ask {
-        return;
-    }
-    let most = view.solution.limits.max_value_minor;
-    let criterion = format!("one action moves at most {most}, in the smallest unit of the currency");
-    let objection = match view.hop.payload.pointer(pointer) {
-        None | Some(Value::Null) => Some(format!("`{}` names no amount", shown(pointer))),
-        Some(Value::Number(amount)) => match (amount.as_u64(), amount.as_f64()) {
-            (Some(whole), _) => (whole > most).then(|| format!("`{}` is {whole}", shown(pointer))),
-            // A fraction of the smallest unit, a negative or an enormous amount is nothing that the limit speaks of.
-            (None, _) => Some(format!("`{}` is {amount}, not a whole amount", shown(pointer))),
-        },
-        Some(_) => Some(format!("`{}` is not a number", shown(pointer))),
-    };
-    match objection {
-        Some(why) => bench.object(criterion, Opinion::Escalate, why),
-        None => bench.applied(criterion),
-    }
 }
 
 fn origins(view: View<'_>, bench: &mut Bench) {

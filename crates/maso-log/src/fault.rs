@@ -28,6 +28,9 @@ pub enum LogFault {
         /// What was used.
         subject: String,
     },
+    /// What the entry rests on no longer held when it was about to be written: somebody was stopped meanwhile.
+    #[error("what it rests on no longer holds")]
+    Overtaken,
     /// The file is some other program's, or was written by a later version.
     #[error("`{path}` is not a flight record that this version can read: {reason}")]
     Foreign {

@@ -73,10 +73,13 @@ impl Inbox {
         if state.closed { Door::Closed } else { Door::Open }
     }
 
-    /// What is to be written together, in the order in which it came.
+    /// What is to be written together, in the order in which it came. Nothing is written together with something before
+    /// it that may overtake it.
     pub(crate) fn take(&self) -> Vec<Group> {
         let mut state = self.state.lock();
-        let n_taken = state.waiting.len().min(self.batch_max);
+        let overtaking = state.waiting.iter().position(Group::may_overtake);
+        let n_together = overtaking.map_or(state.waiting.len(), |index| index + 1);
+        let n_taken = n_together.min(self.batch_max);
         let later = state.waiting.split_off(n_taken);
         let batch = std::mem::replace(&mut state.waiting, later);
         state.n_awaited -= n_awaited(&batch);

@@ -11,6 +11,29 @@ impl Body {
         }
     }
 
+    /// Whether it may overtake a decision that was made before it: somebody is stopped, or something that was said or
+    /// could be had is no more. What comes after it is asked whether it still holds when this is folded, never before.
+    pub fn may_overtake(&self) -> bool {
+        match self {
+            Self::TaskClosed(_)
+            | Self::Revoked(_)
+            | Self::TicketAnswered(_)
+            | Self::TicketExpired(_)
+            | Self::ToolSeen(_)
+            | Self::ToolApproved(_)
+            | Self::PhaseChanged(_)
+            | Self::Killed(_) => true,
+            // One more that waits for people, of whom there are only so many.
+            Self::HopDecided(decided) => decided.decision == "hold",
+            Self::Started(_)
+            | Self::TaskOpened(_)
+            | Self::TokenIssued(_)
+            | Self::HopReleased(_)
+            | Self::TicketSpent(_)
+            | Self::OperatorSession(_) => false,
+        }
+    }
+
     /// What it is found again by: the hops and tickets that it names, the task that it opens or closes.
     pub fn mentions(&self) -> Vec<&str> {
         match self {

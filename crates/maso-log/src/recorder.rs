@@ -21,7 +21,7 @@ use crate::{
     store::{Store, StoredPayload},
     tail::Tail,
     v1::Body,
-    writer::{Clock, Desk, Group, Line, Reply, Senders, Writer},
+    writer::{Clock, Desk, Group, Guard, Line, Reply, Senders, Writer},
 };
 
 /// How a log is opened.
@@ -116,9 +116,33 @@ impl Recorder {
     /// # Errors
     /// As [`Recorder::record`]; [`LogFault::Spent`] if one of them is once-only and exists already.
     pub async fn record_with<T: Entry>(&self, entry: T, also: Vec<Body>) -> Result<Recorded<T>, LogFault> {
+        self.record_guarded(entry, also, None).await
+    }
+
+    /// The same, if what the entry rests on still holds. `holds` is asked on the writer's thread inside the transaction,
+    /// when every record before this one was folded, those of other processes too; it must be quick, and must not
+    /// record.
+    ///
+    /// # Errors
+    /// As [`Recorder::record_with`]; [`LogFault::Overtaken`] if it does not hold. Nothing was written then.
+    pub async fn record_if<T: Entry>(
+        &self,
+        entry: T,
+        also: Vec<Body>,
+        holds: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Recorded<T>, LogFault> {
+        self.record_guarded(entry, also, Some(Guard(Box::new(holds)))).await
+    }
+
+    async fn record_guarded<T: Entry>(
+        &self,
+        entry: T,
+        also: Vec<Body>,
+        guard: Option<Guard>,
+    ) -> Result<Recorded<T>, LogFault> {
         let (mut bodies, payload) = (also, stored_payload(&entry));
         bodies.push(addressed(entry.body(), payload.as_ref()));
-        let sequence = self.write(bodies, payload).await?;
+        let sequence = self.write(bodies, payload, guard).await?;
         Ok(Recorded::new(entry, sequence))
     }
 
@@ -127,7 +151,7 @@ impl Recorder {
     /// # Errors
     /// As [`Recorder::record_with`].
     pub async fn record_all(&self, bodies: Vec<Body>) -> Result<Recorded<Vec<Body>>, LogFault> {
-        let sequence = self.write(bodies.clone(), None).await?;
+        let sequence = self.write(bodies.clone(), None, None).await?;
         Ok(Recorded::new(bodies, sequence))
     }
 
@@ -139,7 +163,7 @@ impl Recorder {
     pub async fn buffer<T: Entry>(&self, entry: T) -> Result<Buffered<T>, LogFault> {
         let payload = stored_payload(&entry);
         let bodies = vec![addressed(entry.body(), payload.as_ref())];
-        self.enqueue(bodies, payload, None).await?;
+        self.enqueue(bodies, payload, None, None).await?;
         Ok(Buffered::new(entry))
     }
 
@@ -148,7 +172,7 @@ impl Recorder {
     /// # Errors
     /// When the recorder has stopped.
     pub async fn flush(&self) -> Result<(), LogFault> {
-        self.write(Vec::new(), None).await.map(|_| ())
+        self.write(Vec::new(), None, None).await.map(|_| ())
     }
 
     /// All records from here on, those of other processes too, in commit order. A follower that lags loses the
@@ -179,9 +203,14 @@ impl Recorder {
         &self.reader
     }
 
-    async fn write(&self, bodies: Vec<Body>, payload: Option<StoredPayload>) -> Result<u64, LogFault> {
+    async fn write(
+        &self,
+        bodies: Vec<Body>,
+        payload: Option<StoredPayload>,
+        guard: Option<Guard>,
+    ) -> Result<u64, LogFault> {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(bodies, payload, Some(reply)).await?;
+        self.enqueue(bodies, payload, guard, Some(reply)).await?;
         answer.await.unwrap_or(Err(LogFault::Stopped))
     }
 
@@ -189,6 +218,7 @@ impl Recorder {
         &self,
         bodies: Vec<Body>,
         payload: Option<StoredPayload>,
+        guard: Option<Guard>,
         reply: Option<Reply>,
     ) -> Result<(), LogFault> {
         // Serialized here and not by the writer, so that callers share the work.
@@ -204,7 +234,7 @@ impl Recorder {
             return Err(LogFault::Stopped);
         }
         let is_awaited = reply.is_some();
-        self.desk.inbox.push(Group { lines, payload, reply, place })?;
+        self.desk.inbox.push(Group { lines, payload, guard, reply, place })?;
         if is_awaited && others_go_on() {
             self.desk.write_here();
         }

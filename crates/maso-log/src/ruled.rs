@@ -1,7 +1,7 @@
 //! A decision as it is recorded: stage 8's word, written down for stage 9.
 
 use maso_core::{Finding, Findings, Hop, Mode, Principal, Review, SpiffeId, TicketId, Turn};
-use maso_intent::Resolved;
+use maso_intent::{Moved, Resolved};
 use maso_policy::{Decision, Denial, Held, Opinion, Permit, Subject, Verdicts, Weighed};
 use serde_json::Value;
 
@@ -148,6 +148,10 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
         action: Some(resolved.action_digest().to_string()),
         risk: Some(weighed.risk().to_string()),
         reversibility: Some(weighed.reversibility().to_string()),
+        moves: match resolved.moved() {
+            Some(Moved::Minor(moves)) => Some(moves),
+            Some(Moved::Unclear(_)) | None => None,
+        },
         review: Some(review(weighed.review())),
         label: Some(weighed.label().to_string()),
         findings: findings(weighed.findings().iter().chain(added)),
@@ -192,6 +196,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         awaited: None,
         risk: None,
         reversibility: None,
+        moves: None,
         review: None,
         label: None,
         findings: Vec::new(),

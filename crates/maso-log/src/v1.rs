@@ -224,6 +224,10 @@ pub struct HopDecided {
     /// `reversible`, `time-bounded` or `irreversible`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reversibility: Option<String>,
+    /// What a transaction moves, in the smallest unit of the currency, 0 for one that moves no money; absent for what
+    /// is no transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moves: Option<u64>,
     /// The review that it needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,

@@ -32,6 +32,8 @@ const COMMITS_BEFORE_CHECKPOINT: u32 = 64;
 pub(crate) struct Group {
     pub(crate) lines: Vec<Line>,
     pub(crate) payload: Option<StoredPayload>,
+    /// Whether what it rests on still holds; asked in its transaction, when all that came before it is folded.
+    pub(crate) guard: Option<Guard>,
     /// Who waits for the commit; nobody, if the group is buffered.
     pub(crate) reply: Option<Reply>,
     /// Its place in the bounded queue, free again when the group is answered.
@@ -42,6 +44,14 @@ impl Group {
     pub(crate) fn is_awaited(&self) -> bool {
         self.reply.is_some()
     }
+
+    pub(crate) fn may_overtake(&self) -> bool {
+        self.lines.iter().any(|line| line.body.may_overtake())
+    }
+
+    fn is_overtaken(&self) -> bool {
+        self.guard.as_ref().is_some_and(|Guard(holds)| !holds())
+    }
 }
 
 /// One body and the exact bytes that are hashed.
@@ -49,6 +59,15 @@ impl Group {
 pub(crate) struct Line {
     pub(crate) body: Body,
     pub(crate) json: String,
+}
+
+/// Says whether what a group rests on still holds.
+pub(crate) struct Guard(pub(crate) Box<dyn Fn() -> bool + Send>);
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guard(..)")
+    }
 }
 
 /// Tells the time.
@@ -213,6 +232,11 @@ impl Writer {
         for group in batch {
             if let Some(subject) = self.first_spent(group)? {
                 answers.push(Err(LogFault::Spent { subject }));
+                continue;
+            }
+            // Nobody else can append before this is committed, and what others did append was folded.
+            if group.is_overtaken() {
+                answers.push(Err(LogFault::Overtaken));
                 continue;
             }
             if let Some(payload) = &group.payload {

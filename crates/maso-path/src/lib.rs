@@ -3,6 +3,7 @@
 //! Knows no protocol and no HTTP: an adapter brings a [`maso_wire::Received`] and a way to carry it, and consumes
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
+mod footing;
 mod hearing;
 mod learning;
 mod opening;
@@ -19,8 +20,8 @@ pub use release::{Carried, Release};
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clock, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, World,
-    write_task,
+    Answer, Clock, Done, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tallies, Tasks, TicketState,
+    Tickets, World, write_task,
 };
 
 #[cfg(test)]

@@ -16,14 +16,14 @@ impl Path {
             if self.world.pins().publish(&tool, definition.digest) {
                 self.report(&tool, definition).await;
             }
-            let state = self.world.pin(&tool);
+            let state = self.world.pin(&tool, self.clock.now());
             states.push((tool, state));
         }
         states
     }
 
     async fn report(&self, tool: &ToolRef, definition: ToolDefinition) {
-        let scan = self.scanner.scan_value(Surface::Description, &definition.value);
+        let scan = self.scanner.scan_value(Surface::Description, &definition.value, self.clock.now());
         let approved = match self.world.pins().state(tool) {
             PinState::Drifted { approved, .. } => Some(approved.to_string()),
             PinState::Pinned | PinState::Unapproved { .. } => None,

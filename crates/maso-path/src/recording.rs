@@ -7,6 +7,7 @@ use maso_policy::{Decision, Denial, Held, Permit, Subject};
 
 use crate::{
     Path, Ticket,
+    footing::Footing,
     release::{Observed, Passage},
     travel::NotRecorded,
     world::may_move_phases,
@@ -16,11 +17,17 @@ impl Path {
     /// Records a permit together with the use of its approvals: both or neither. A pure read does not wait for the
     /// disk, below the tier at which nobody looks on.
     pub(crate) async fn record_permit(&self, permit: Permit) -> Result<Passage, NotRecorded> {
-        let hop = permit.weighed().resolved().hop().id.to_string();
+        let resolved = permit.weighed().resolved();
+        let hop = resolved.hop().id.to_string();
+        let stands = self.still_stands(Footing::of(resolved, permit.verdicts(), None));
         let mut tickets: Vec<_> = permit.verdicts().approvals.iter().map(|approval| approval.ticket).collect();
         tickets.sort();
         tickets.dedup();
         if tickets.is_empty() && self.tier() < Tier::Autonomous && is_pure_read(&permit) {
+            // It waits for no transaction; but what this process has heard of by now counts.
+            if !stands() {
+                return Err(NotRecorded::Overtaken);
+            }
             let ruled = self.ruled(Decision::Allow(permit), None);
             let buffered = self.recorder.buffer(ruled).await.map_err(not_recorded)?;
             return buffered.into_permit().map(Passage::Buffered).ok_or(NotRecorded::Fault);
@@ -28,7 +35,7 @@ impl Path {
         let spent = tickets
             .into_iter()
             .map(|ticket| v1::Body::TicketSpent(v1::TicketSpent { ticket: ticket.to_string(), hop: hop.clone() }));
-        match self.commit(Decision::Allow(permit), None, spent.collect()).await? {
+        match self.commit(Decision::Allow(permit), None, spent.collect(), stands).await? {
             RecordedDecision::Allow(permit) => Ok(Passage::Permit(permit)),
             RecordedDecision::Hold(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),
         }
@@ -36,34 +43,42 @@ impl Path {
 
     /// Records a hold under its ticket.
     pub(crate) async fn record_hold(&self, held: Held, ticket: &Ticket) -> Result<Passage, NotRecorded> {
-        match self.commit(Decision::Hold(held), Some(ticket), Vec::new()).await? {
+        let stands = self.still_stands(Footing::of(held.weighed().resolved(), held.verdicts(), Some(ticket.id)));
+        match self.commit(Decision::Hold(held), Some(ticket), Vec::new(), stands).await? {
             RecordedDecision::Hold(held) => Ok(Passage::Observed(held.map(|held| Observed::Held(Box::new(held))))),
             RecordedDecision::Allow(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),
         }
     }
 
     /// Records a denial, and what posture makes of it. Whoever waited for its ticket is told by it.
-    pub(crate) async fn record_denial(&self, denial: Denial) -> Result<Passage, NotRecorded> {
+    pub(crate) async fn record_denial(&self, denial: Denial) {
         let ruled = self.ruled(Decision::Deny(denial), None);
         let moves = matches!(ruled.body(), v1::Body::HopDecided(decided) if may_move_phases(&decided));
-        let recorded = self.recorder.record(ruled).await.map_err(not_recorded)?;
-        if moves {
+        // Refused all the same: what could not be recorded did not happen, and nothing is what a denial does.
+        if self.recorder.record(ruled).await.map_err(not_recorded).is_ok() && moves {
             self.follow_orders().await;
         }
-        match recorded.into_decision() {
+    }
+
+    /// Records a denial that does not bind, because the deployment only observes.
+    pub(crate) async fn record_observed(&self, denial: Denial) -> Result<Passage, NotRecorded> {
+        let stands = self.still_observed(&denial);
+        match self.commit(Decision::Deny(denial), None, Vec::new(), stands).await? {
             RecordedDecision::Deny(denial) => Ok(Passage::Observed(denial.map(Observed::Denied))),
             RecordedDecision::Allow(_) | RecordedDecision::Hold(_) => Err(NotRecorded::Fault),
         }
     }
 
+    /// Records a decision that something may be released on, if what it rests on still stands.
     async fn commit(
         &self,
         decision: Decision,
         ticket: Option<&Ticket>,
         also: Vec<v1::Body>,
+        stands: impl Fn() -> bool + Send + 'static,
     ) -> Result<RecordedDecision, NotRecorded> {
         let ruled = self.ruled(decision, ticket);
-        let recorded: Recorded<Ruled> = self.recorder.record_with(ruled, also).await.map_err(not_recorded)?;
+        let recorded: Recorded<Ruled> = self.recorder.record_if(ruled, also, stands).await.map_err(not_recorded)?;
         Ok(recorded.into_decision())
     }
 
@@ -80,7 +95,7 @@ impl Path {
             Decision::Deny(Denial { subject: Subject::Weighed(weighed), .. }) => weighed,
             Decision::Deny(Denial { subject: Subject::Identified(identified), .. }) => {
                 // It was turned away before any scanner saw it.
-                let scan = self.scanner.scan_value(Surface::Arguments, &identified.hop().payload);
+                let scan = self.scanner.scan_value(Surface::Arguments, &identified.hop().payload, self.clock.now());
                 let is_clean = !scan.findings.iter().any(is_about_credentials);
                 return if is_clean { Keep::Whole } else { Keep::HashAlone };
             }
@@ -91,7 +106,7 @@ impl Path {
         else {
             return Keep::Whole;
         };
-        let redactions = self.scanner.scan(weighed.resolved()).redactions;
+        let redactions = self.scanner.scan(weighed.resolved(), self.clock.now()).redactions;
         let payload = &weighed.resolved().hop().payload;
         match (worst, redactions.is_empty()) {
             (Word::NoGo, _) => Keep::HashAlone,
@@ -128,7 +143,7 @@ fn is_pure_read(permit: &Permit) -> bool {
 
 fn not_recorded(fault: LogFault) -> NotRecorded {
     match fault {
-        LogFault::Spent { .. } => NotRecorded::Spent,
+        LogFault::Spent { .. } | LogFault::Overtaken => NotRecorded::Overtaken,
         fault => {
             tracing::error!(error = &fault as &dyn std::error::Error, "a decision could not be recorded");
             NotRecorded::Fault

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 mod approvals;
+mod commit_point;
 mod decisions;
 mod faults;
 mod hearing;
+mod limits;
 mod observing;
 mod pinning;
 mod posture;

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
-use maso_core::{Digest, HopId, Mode, Phase, Refusal, TaskId};
+use maso_core::{Digest, Finding, HopId, Mode, Refusal, Refused, TaskId};
+use maso_guard::Redaction;
 use maso_identity::{Identified, identify};
 use maso_intent::{Resolved, resolve};
-use maso_policy::{Decision, Denial, Held, Verdicts, Weighed, authorise, settle, trace, weigh};
+use maso_policy::{Decision, Denial, Held, Subject, Verdicts, Weighed, authorise, settle, trace, weigh};
 use maso_wire::Received;
 
 use crate::{
@@ -14,8 +15,7 @@ use crate::{
     waiting::Waiting,
 };
 
-/// How often a hop is decided again because somebody else used its approval first, or because posture moved while
-/// judges were heard.
+/// How often a hop is decided because what the decision rested on changed before it was on the record.
 const RACES_MAX: usize = 4;
 
 /// What became of a hop.
@@ -54,17 +54,16 @@ impl Path {
         R: Send,
     {
         let hop = received.arrival().id;
-        let identified = match identify(received, &self.trust, self.clock.now()) {
-            Ok(identified) => identified,
-            Err(refused) => return self.turn_away(hop, Denial::from(*refused), Observing::Never, carry).await,
-        };
-        match self.resolve_now(identified) {
-            Ok(resolved) => self.decide_and_release(resolved, carry).await,
-            Err(refused) => self.turn_away(hop, refused.0, refused.1, carry).await,
+        match identify(received, &self.trust, self.clock.now()) {
+            Ok(identified) => self.decide_and_release(identified, carry).await,
+            Err(refused) => {
+                let way = self.turn_away(Denial::from(*refused), Observing::Never).await;
+                self.go(hop, way.unwrap_or(Way::Refuse(Refusal::Unavailable)), carry).await
+            }
         }
     }
 
-    /// Waits up to `wait_ms` for the answer to a held hop, then decides it again from stage 4 on. Still unanswered, it
+    /// Waits up to `wait_ms` for the answer to a held hop, then decides it again from stage 3 on. Still unanswered, it
     /// comes back as [`Outcome::Held`]. Dropping the future loses nothing: the ticket stays, and an identical later
     /// hop finds it.
     pub async fn wait<R, F, C>(&self, waiting: Waiting, wait_ms: u64, carry: C) -> Outcome<R>
@@ -76,66 +75,60 @@ impl Path {
         if !self.answered_within(waiting.ticket().id, wait_ms).await {
             return Outcome::Held(waiting);
         }
-        let hop = waiting.resolved.hop().id;
-        // The posture, task and pins of this moment, not those of the moment at which it was held.
-        match self.resolve_now(waiting.resolved.identified().clone()) {
-            Ok(resolved) => self.decide_and_release(resolved, carry).await,
-            Err(refused) => self.turn_away(hop, refused.0, refused.1, carry).await,
-        }
+        // Under the posture, task and pins of this moment, not those of the moment at which it was held.
+        self.decide_and_release(waiting.resolved.identified().clone(), carry).await
     }
 
-    /// Stage 3, under what is true around the hop at this moment.
-    fn resolve_now(&self, identified: Identified) -> Result<Resolved, Box<(Denial, Observing)>> {
-        let around = self.world.around(identified);
-        let (identified, circumstances) =
-            around.map_err(|refused| Box::new((Denial::from(*refused), Observing::Never)))?;
-        resolve(identified, circumstances).map_err(|refused| Box::new((Denial::from(*refused), Observing::Allowed)))
-    }
-
-    /// Stages 4 to 11.
-    async fn decide_and_release<R, F, C>(&self, mut resolved: Resolved, carry: C) -> Outcome<R>
+    /// Stages 3 to 11.
+    async fn decide_and_release<R, F, C>(&self, identified: Identified, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
         R: Send,
     {
+        let hop = identified.hop().id;
         for _ in 0..RACES_MAX {
-            self.recall(&resolved).await;
-            let (weighed, redactions) = self.weigh_up(resolved.clone());
-            let verdicts = self.hear(&weighed).await;
-            if weighed.review().n_judges > 0 {
-                // Judges take their time. Whoever was stopped meanwhile is stopped, whatever they said.
-                let fresh = match self.resolve_now(resolved.identified().clone()) {
-                    Ok(fresh) => fresh,
-                    Err(refused) => {
-                        return self.turn_away(resolved.hop().id, refused.0, refused.1, carry).await;
-                    }
-                };
-                let moved = phases(&fresh) != phases(&resolved);
-                resolved = fresh;
-                if moved {
-                    continue;
-                }
+            match self.decide(identified.clone()).await {
+                Ok(way) => return self.go(hop, way, carry).await,
+                Err(NotRecorded::Overtaken) => {}
+                Err(NotRecorded::Fault) => break,
             }
-            let decision = settle(weighed, verdicts, self.clock.now());
-            return match decision {
-                Decision::Allow(permit) => match self.record_permit(permit).await {
-                    Ok(passage) => self.release(resolved.hop().id, passage, redactions, carry).await,
-                    Err(NotRecorded::Spent) => continue,
-                    Err(NotRecorded::Fault) => {
-                        Outcome::Refused { hop: resolved.hop().id, refusal: Refusal::Unavailable }
-                    }
-                },
-                Decision::Hold(held) => self.hold(held, redactions, carry).await,
-                Decision::Deny(denial) => self.turn_away(resolved.hop().id, denial, Observing::Allowed, carry).await,
-            };
         }
-        Outcome::Refused { hop: resolved.hop().id, refusal: Refusal::Unavailable }
+        Outcome::Refused { hop, refusal: Refusal::Unavailable }
+    }
+
+    /// Stages 3 to 9.
+    async fn decide(&self, identified: Identified) -> Result<Way, NotRecorded> {
+        let resolved = match self.resolve_now(identified) {
+            Ok(resolved) => resolved,
+            Err(refused) => return self.turn_away(refused.0, refused.1).await,
+        };
+        self.recall(&resolved).await;
+        let (weighed, redactions) = self.weigh_up(resolved);
+        let verdicts = self.hear(&weighed).await;
+        match settle(weighed, verdicts, self.clock.now()) {
+            Decision::Allow(permit) => Ok(Way::Release(Box::new(self.record_permit(permit).await?), redactions)),
+            Decision::Hold(held) => self.hold(held, redactions).await,
+            Decision::Deny(denial) => self.turn_away(denial, Observing::Allowed).await,
+        }
+    }
+
+    /// Stage 3, under what is true around the hop at this moment.
+    pub(crate) fn resolve_now(&self, identified: Identified) -> Result<Resolved, Box<(Denial, Observing)>> {
+        // It may have waited since it was identified.
+        if let Err(unproven) = self.trust.bears(identified.basis()) {
+            let refused = Refused::new(identified, unproven.refusal(), unproven.finding());
+            return Err(Box::new((Denial::from(refused), Observing::Never)));
+        }
+        let around = self.world.around(identified, self.clock.now());
+        let (identified, circumstances) =
+            around.map_err(|refused| Box::new((Denial::from(*refused), Observing::Never)))?;
+        resolve(identified, circumstances).map_err(|refused| Box::new((Denial::from(*refused), Observing::Allowed)))
     }
 
     /// Stages 4 to 7: pure over the world of this moment.
-    fn weigh_up(&self, resolved: Resolved) -> (Weighed, Vec<maso_guard::Redaction>) {
-        let scan = self.scanner.scan(&resolved);
+    pub(crate) fn weigh_up(&self, resolved: Resolved) -> (Weighed, Vec<Redaction>) {
+        let scan = self.scanner.scan(&resolved, self.clock.now());
         let memory = self.memory_of(&resolved);
         let memory = memory.read();
         let mut findings = scan.findings;
@@ -156,51 +149,48 @@ impl Path {
     }
 
     /// Stage 9 for what waits: the ticket is on the record before anybody is told of it.
-    async fn hold<R, F, C>(&self, held: Held, redactions: Vec<maso_guard::Redaction>, carry: C) -> Outcome<R>
-    where
-        C: FnOnce(Release) -> F + Send,
-        F: Future<Output = Carried<R>> + Send,
-        R: Send,
-    {
-        let hop = held.weighed().resolved().hop().id;
-        let resolved = Box::new(held.weighed().resolved().clone());
-        let Some(ticket) = self.ticket_for(&held) else {
-            return Outcome::Refused { hop, refusal: Refusal::LimitReached };
+    async fn hold(&self, held: Held, redactions: Vec<Redaction>) -> Result<Way, NotRecorded> {
+        let ticket = match self.ticket_for(&held) {
+            Ok(ticket) => ticket,
+            Err(full) => return self.turn_away(refused(held, full), Observing::Allowed).await,
         };
-        let observed = self.world.mode() == Mode::Observe;
-        match self.record_hold(held, &ticket).await {
-            Err(NotRecorded::Spent | NotRecorded::Fault) => Outcome::Refused { hop, refusal: Refusal::Unavailable },
-            Ok(passage) if observed => self.release(hop, passage, redactions, carry).await,
-            Ok(_) => Outcome::Held(Waiting { ticket, resolved }),
-        }
+        let resolved = Box::new(held.weighed().resolved().clone());
+        let passage = self.record_hold(held, &ticket).await?;
+        Ok(match self.world.mode() {
+            Mode::Observe => Way::Release(Box::new(passage), redactions),
+            Mode::Enforce => Way::Wait(Waiting { ticket, resolved }),
+        })
     }
 
     /// Stage 9 for what does not happen. In observe mode it is recorded and released all the same.
-    async fn turn_away<R, F, C>(&self, hop: HopId, denial: Denial, observing: Observing, carry: C) -> Outcome<R>
+    async fn turn_away(&self, denial: Denial, observing: Observing) -> Result<Way, NotRecorded> {
+        let refusal = denial.refusal;
+        // What only observes has moved no phase by itself, so whoever is stopped was stopped by a person: that binds.
+        let may_observe = matches!(observing, Observing::Allowed) && refusal != Refusal::Suspended;
+        if self.world.mode() == Mode::Observe && may_observe {
+            let passage = self.record_observed(denial).await?;
+            return Ok(Way::Release(Box::new(passage), Vec::new()));
+        }
+        self.record_denial(denial).await;
+        Ok(Way::Refuse(refusal))
+    }
+
+    /// Where a recorded decision leads.
+    async fn go<R, F, C>(&self, hop: HopId, way: Way, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
         R: Send,
     {
-        let refusal = denial.refusal;
-        // What only observes has moved no phase by itself, so whoever is stopped was stopped by a person: that binds.
-        let may_observe = matches!(observing, Observing::Allowed) && refusal != Refusal::Suspended;
-        let observed = self.world.mode() == Mode::Observe && may_observe;
-        match self.record_denial(denial).await {
-            Ok(passage) if observed => self.release(hop, passage, Vec::new(), carry).await,
-            // Refused all the same: what could not be recorded did not happen, and nothing is what a denial does.
-            Ok(_) | Err(_) => Outcome::Refused { hop, refusal },
+        match way {
+            Way::Release(passage, redactions) => self.release(hop, *passage, redactions, carry).await,
+            Way::Wait(waiting) => Outcome::Held(waiting),
+            Way::Refuse(refusal) => Outcome::Refused { hop, refusal },
         }
     }
 
     /// Stages 10 and 11.
-    async fn release<R, F, C>(
-        &self,
-        hop: HopId,
-        passage: Passage,
-        redactions: Vec<maso_guard::Redaction>,
-        carry: C,
-    ) -> Outcome<R>
+    async fn release<R, F, C>(&self, hop: HopId, passage: Passage, redactions: Vec<Redaction>, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
@@ -216,14 +206,26 @@ impl Path {
     }
 }
 
-fn phases(resolved: &Resolved) -> (Phase, Phase) {
-    (resolved.circumstances().agent_phase, resolved.circumstances().around_phase)
+/// A hop that would wait, if there were a place to wait in.
+fn refused(held: Held, full: Finding) -> Denial {
+    let mut findings = held.weighed().findings().clone();
+    findings.add(full);
+    let verdicts = held.verdicts().clone();
+    let subject = Subject::Weighed(Box::new(held.weighed().clone()));
+    Denial { subject, refusal: Refusal::LimitReached, findings, verdicts }
+}
+
+/// Where a decision leads that is on the record.
+enum Way {
+    Release(Box<Passage>, Vec<Redaction>),
+    Wait(Waiting),
+    Refuse(Refusal),
 }
 
 /// Whether observe mode may let a denied hop through. An unknown sender is never let through: nobody could say whose
 /// hop it was.
 #[derive(Clone, Copy, Debug)]
-enum Observing {
+pub(crate) enum Observing {
     Allowed,
     Never,
 }
@@ -231,8 +233,8 @@ enum Observing {
 /// Why a decision is not on the record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NotRecorded {
-    /// Its approval was used by somebody else meanwhile.
-    Spent,
+    /// Something that it rests on changed meanwhile: somebody was stopped, or its approval was used.
+    Overtaken,
     /// The recorder could not.
     Fault,
 }

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use maso_core::{Digest, Review, Risk, TicketId, Timestamp};
+use maso_core::{Digest, Finding, Review, Risk, TicketId, Timestamp};
 use maso_intent::Resolved;
 use maso_policy::Held;
 
-use crate::{
-    Path,
-    world::{Answer, OPEN_MAX},
-};
+use crate::{Path, world::Answer};
 
 /// What may be told about a held action.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,16 +43,18 @@ impl Waiting {
 }
 
 impl Path {
-    /// The ticket of this action: the open one if there is one, else a fresh one. `None` when too many are open.
-    pub(crate) fn ticket_for(&self, held: &Held) -> Option<Ticket> {
+    /// The ticket of this action: the open one if there is one, else a fresh one. A finding when too many are open.
+    pub(crate) fn ticket_for(&self, held: &Held) -> Result<Ticket, Finding> {
         let action = held.action();
         let known = self.world.tickets().of_action(&action).filter(|ticket| ticket.answer == Answer::Open);
         let (id, expires_at) = match known {
             Some(ticket) => (ticket.id, ticket.expires_at),
-            None if self.world.tickets().n_open() >= OPEN_MAX => return None,
-            None => (self.ids.ticket(), held.expires_at()),
+            None => {
+                self.world.tickets().room_for(&held.weighed().resolved().mandate().agent)?;
+                (self.ids.ticket(), held.expires_at())
+            }
         };
-        Some(Ticket { id, action, awaited: held.awaited(), risk: held.weighed().risk(), expires_at })
+        Ok(Ticket { id, action, awaited: held.awaited(), risk: held.weighed().risk(), expires_at })
     }
 
     /// Whether the ticket was answered, or its time ran out, within `wait_ms`.

@@ -7,6 +7,7 @@ mod memories;
 mod pins;
 mod sources;
 mod standing;
+mod tallies;
 mod tasks;
 mod tickets;
 
@@ -17,17 +18,20 @@ use std::sync::Arc;
 
 use maso_core::{AgentName, Findings, Hop, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, ToolRef, Turn};
 use maso_identity::Identified;
-use maso_intent::{Circumstances, Deployment, PinState, Resolved};
+use maso_intent::{AgentMandate, Circumstances, Deployment, PinState, Resolved, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1::Body};
+
+use crate::footing::Footing;
 
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
 pub use pins::{Pin, Pins};
 pub use sources::{Clock, Ids, SystemClock, SystemIds};
 pub use standing::Standing;
-pub(crate) use standing::may_move_phases;
+pub(crate) use standing::{is_call, may_move_phases};
+pub use tallies::{Done, Tallies};
 pub use tasks::{Tasks, write as write_task};
-pub use tickets::{Answer, OPEN_MAX, TicketState, Tickets};
+pub use tickets::{Answer, TicketState, Tickets};
 
 /// Everything that is folded from the record of one deployment.
 #[derive(Debug)]
@@ -38,6 +42,7 @@ pub struct World {
     tickets: Tickets,
     pins: Pins,
     standing: Standing,
+    tallies: Tallies,
     memories: Memories,
 }
 
@@ -46,9 +51,10 @@ impl World {
     pub fn new(deployment: Arc<Deployment>, mode: Mode) -> Self {
         Self {
             tasks: Tasks::new(&deployment),
-            tickets: Tickets::default(),
+            tickets: Tickets::new(deployment.settings.held_actions_max),
             pins: Pins::new(&deployment),
             standing: Standing::new(&deployment),
+            tallies: Tallies::default(),
             memories: Memories::default(),
             deployment,
             mode,
@@ -62,11 +68,13 @@ impl World {
             Body::TaskClosed(closed) => {
                 self.tasks.closed(closed);
                 self.memories.forget(&closed.task);
+                self.tallies.closed(closed);
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
                 self.memories.decided(record.sequence, decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);
+                self.tallies.decided(record.at, decided);
             }
             Body::TicketAnswered(answered) => self.tickets.answered(answered),
             Body::TicketExpired(expired) => self.tickets.expired(expired),
@@ -87,27 +95,31 @@ impl World {
     ///
     /// # Errors
     /// When the hop concerns no agent of the deployment.
-    pub fn around(&self, identified: Identified) -> Result<(Identified, Circumstances), Box<Refused<Identified>>> {
+    pub fn around(
+        &self,
+        identified: Identified,
+        now: Timestamp,
+    ) -> Result<(Identified, Circumstances), Box<Refused<Identified>>> {
         let Some(mandate) = party(identified.hop()).and_then(|agent| self.deployment.agents.get(agent)) else {
             let finding =
                 maso_core::Finding::new("AT-1.2", maso_core::Word::NoGo, "the hop concerns no agent with a mandate");
             return Err(Box::new(Refused::new(identified, Refusal::OutOfMandate, finding)));
         };
         let task = match identified.task() {
-            Some(claim) => self.tasks.open(claim.task),
+            // What ended while the hop waited is not open. What had ended before it came is refused for that.
+            Some(claim) => self
+                .tasks
+                .open(claim.task)
+                .filter(|task| now < self.end_of(task) || identified.hop().at >= self.end_of(task)),
             None => self.tasks.standing(&mandate.agent),
         };
         let pin = match (identified.hop().act.tool(), identified.hop().turn) {
-            (Some(tool), maso_core::Turn::Ask) => self.pin(tool),
+            (Some(tool), maso_core::Turn::Ask) => self.pin(tool, now),
             _ => PinState::Pinned,
         };
-        let (mut agent_phase, mut around_phase) = self.standing.phases(&mandate.agent, &mandate.workflow);
-        if let Some(answering) = identified.hop().agent().and_then(|agent| self.deployment.agents.get(agent)) {
-            // Of an answer between agents the worse of both counts: who is stopped is told as little as it tells.
-            let (agent, around) = self.standing.phases(&answering.agent, &answering.workflow);
-            (agent_phase, around_phase) = (agent_phase.max(agent), around_phase.max(around));
-        }
+        let (agent_phase, around_phase) = self.phases_of(mandate, identified.hop().agent());
         let circumstances = Circumstances {
+            now,
             deployment: Arc::clone(&self.deployment),
             task,
             agent_phase,
@@ -116,6 +128,42 @@ impl World {
             mode: self.mode,
         };
         Ok((identified, circumstances))
+    }
+
+    /// Whether everything that a decision rests on is as it was, or looser.
+    pub(crate) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
+        let (agent_phase, around_phase) = self.phases_of(&footing.mandate, footing.agent.as_ref());
+        agent_phase <= footing.agent_phase
+            && around_phase <= footing.around_phase
+            && self.tasks.is_open(&footing.task)
+            && now < self.end_of(&footing.task)
+            && footing.pin.as_ref().is_none_or(|(tool, pin)| self.pin(tool, now) == *pin)
+            && !self.memories.has_missed(footing.task.id)
+            && self.tickets.bear(footing, now)
+            && self.standing.bears(footing, now)
+            && self.workflow_of(&footing.task).is_some_and(|of| self.tallies.bear(footing, &of.limits, now))
+    }
+
+    /// The phases that a hop is looked at under: those of the agent whose mandate counts and, of an answer between
+    /// agents, the worse of both. Who is stopped is told as little as it tells.
+    fn phases_of(&self, mandate: &AgentMandate, agent: Option<&AgentName>) -> (Phase, Phase) {
+        let (own, around) = self.standing.phases(&mandate.agent, &mandate.workflow);
+        match agent.filter(|agent| **agent != mandate.agent).and_then(|agent| self.deployment.agents.get(agent)) {
+            None => (own, around),
+            Some(other) => {
+                let (others, around_other) = self.standing.phases(&other.agent, &other.workflow);
+                (own.max(others), around.max(around_other))
+            }
+        }
+    }
+
+    /// When a task ends by itself.
+    fn end_of(&self, task: &TaskSpec) -> Timestamp {
+        self.workflow_of(task).map_or(task.expires_at, |of| task.ends_at(&of.limits))
+    }
+
+    fn workflow_of(&self, task: &TaskSpec) -> Option<&Arc<SolutionMandate>> {
+        self.deployment.workflows.get(&task.workflow)
     }
 
     /// Whether this agent is stopped: it is isolated, or everything around it is.
@@ -127,7 +175,9 @@ impl World {
 
     /// What rates and limits say of this hop.
     pub(crate) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
-        self.standing.limits(resolved, now)
+        let mut findings = self.standing.limits(resolved, now);
+        findings.join(self.tallies.limits(resolved, now));
+        findings
     }
 
     /// The deployment in force.
@@ -161,8 +211,13 @@ impl World {
     }
 
     /// How the tool's published definition stands to its pin, as far as that counts in this deployment (SC-2.2).
-    pub fn pin(&self, tool: &ToolRef) -> PinState {
-        if self.deployment.applies("SC-2.2") { self.pins.state(tool) } else { PinState::Pinned }
+    pub fn pin(&self, tool: &ToolRef, now: Timestamp) -> PinState {
+        if self.deployment.applies("SC-2.2", now) { self.pins.state(tool) } else { PinState::Pinned }
+    }
+
+    /// What each task has done.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
     }
 
     /// What each task has seen.
@@ -188,7 +243,7 @@ impl World {
             .overdue(now)
             .into_iter()
             .map(|ticket| Body::TicketExpired(maso_log::v1::TicketExpired { ticket: ticket.to_string() }));
-        let tasks = self.tasks.overdue(now).into_iter().map(|task| {
+        let tasks = self.tasks.overdue(|task| self.end_of(task) <= now).into_iter().map(|task| {
             Body::TaskClosed(maso_log::v1::TaskClosed {
                 task: task.to_string(),
                 reason: "its time is over".to_owned(),

@@ -144,6 +144,7 @@ fn call(deployment: &Arc<Deployment>) -> (Identified, Circumstances) {
     let trust = Trust::new(TrustSettings::new(deployment.trust_domain.clone(), authority, NOW));
     let task = TaskSpec::standing(deployment, &"writer".parse().unwrap(), TaskId::from_uuid(Uuid::from_u128(2)));
     let circumstances = Circumstances {
+        now: NOW,
         deployment: Arc::clone(deployment),
         task: task.map(Arc::new),
         agent_phase: Phase::Primary,

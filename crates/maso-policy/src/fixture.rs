@@ -138,6 +138,7 @@ impl Scene {
             tool,
             phase: self.phase,
             pin: self.pin,
+            now: Timestamp::from_millis(1_000),
         }
     }
 }

@@ -98,7 +98,14 @@ impl Case<'_> {
 
     fn refusal(&self) -> Refusal {
         let outside = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.2" | "IA-1.4" | "AT-1.4");
-        if self.findings.leading().any(outside) { Refusal::OutOfMandate } else { Refusal::Denied }
+        let limit = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.3" | "AT-1.7");
+        if self.findings.leading().any(outside) {
+            Refusal::OutOfMandate
+        } else if self.findings.leading().all(limit) {
+            Refusal::LimitReached
+        } else {
+            Refusal::Denied
+        }
     }
 }
 

@@ -179,7 +179,7 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
     // A value that nobody saw may hold whatever the task has seen, and anyone could have put it there.
     let unknown = Label { integrity: Integrity::External, confidentiality: memory.label().confidentiality };
     let authority: Vec<(Pattern<'_>, &AuthorityArgument)> = match (view.tool, view.hop.turn) {
-        (Some(tool), Turn::Ask) if view.deployment.applies(PROVENANCE) => {
+        (Some(tool), Turn::Ask) if view.applies(PROVENANCE) => {
             tool.authority.iter().map(|(pointer, argument)| (Pattern::of(pointer), argument)).collect()
         }
         _ => Vec::new(),
@@ -336,7 +336,7 @@ fn fenced(label: Label, view: View<'_>) -> Findings {
         // Who has no mandate is cleared for nothing.
         view.deployment.agents.get(receiver).map_or(Confidentiality::Public, |mandate| mandate.clearance)
     };
-    if label.confidentiality <= clearance || !view.deployment.applies(CLEARANCE) {
+    if label.confidentiality <= clearance || !view.applies(CLEARANCE) {
         return Findings::none();
     }
     let reason = format!("it is {}, and agent `{receiver}` is cleared up to {clearance}", label.confidentiality);
@@ -348,7 +348,7 @@ fn leaving(seen: Label, view: View<'_>) -> Findings {
     let sends = matches!(view.hop.act, Act::CallTool(_))
         && view.hop.turn == Turn::Ask
         && view.tool.is_none_or(|tool| tool.class == Class::Send);
-    if !sends || seen.confidentiality < Confidentiality::Restricted || !view.deployment.applies(LEAVING) {
+    if !sends || seen.confidentiality < Confidentiality::Restricted || !view.applies(LEAVING) {
         return Findings::none();
     }
     let reason = "it goes outside, and the task has seen restricted data";

@@ -1,6 +1,6 @@
 //! What the stages look at: a hop under its authority, as plain borrows.
 
-use maso_core::{Hop, Phase, Tier};
+use maso_core::{Hop, Phase, Tier, Timestamp};
 use maso_intent::{
     AgentMandate, Deployment, PinState, Resolved, ServerManifest, SolutionMandate, TaskSpec, ToolManifest, ToolTerms,
 };
@@ -17,6 +17,7 @@ pub(crate) struct View<'a> {
     pub(crate) tool: Option<&'a ToolManifest>,
     pub(crate) phase: Phase,
     pub(crate) pin: PinState,
+    pub(crate) now: Timestamp,
 }
 
 impl<'a> From<&'a Resolved> for View<'a> {
@@ -32,6 +33,7 @@ impl<'a> From<&'a Resolved> for View<'a> {
             tool: resolved.tool().map(AsRef::as_ref),
             phase: circumstances.agent_phase.max(circumstances.around_phase),
             pin: circumstances.pin,
+            now: circumstances.now,
         }
     }
 }
@@ -39,6 +41,11 @@ impl<'a> From<&'a Resolved> for View<'a> {
 impl<'a> View<'a> {
     pub(crate) fn tier(&self) -> Tier {
         self.deployment.tier
+    }
+
+    /// Whether the control counts for this hop.
+    pub(crate) fn applies(&self, control: &str) -> bool {
+        self.deployment.applies(control, self.now)
     }
 
     /// The terms on which the agent holds the tool that the hop concerns.

@@ -83,7 +83,7 @@ pub(crate) fn appraise(view: View<'_>, origins: &[Origin], traced: &Findings, fi
     if view.hop.turn == Turn::Ask {
         review = required(action, risk, n_judges(view), view);
         let dry_run = std::mem::take(&mut review.dry_run);
-        if dry_run && view.deployment.applies("EC-2.7a") {
+        if dry_run && view.applies("EC-2.7a") {
             // No manifest can declare a dry run, so the people who decide are told that they decide without one.
             let reason =
                 format!("no dry run is available for `{}`: its effect was not tried out", view.hop.act.object());
@@ -143,7 +143,7 @@ impl Action {
 
     /// Whether it changes what nobody can change back (EC-1.6).
     fn is_final(self, view: View<'_>) -> bool {
-        self.changes() && self.reversibility == Reversibility::Irreversible && view.deployment.applies("EC-1.6")
+        self.changes() && self.reversibility == Reversibility::Irreversible && view.applies("EC-1.6")
     }
 
     /// The declared risk, never less than the class and the reversibility imply, and one step more, up to high, when a
@@ -173,7 +173,7 @@ const fn raised(risk: Risk) -> Risk {
 /// judge that nobody declared is a judge that is silent.
 fn n_judges(view: View<'_>) -> u8 {
     match view.tier() {
-        _ if !view.deployment.applies("EC-2.5") => 0,
+        _ if !view.applies("EC-2.5") => 0,
         Tier::Supervised if view.deployment.judges.is_empty() => 0,
         Tier::Supervised | Tier::Managed => 1,
         Tier::Autonomous => 2,

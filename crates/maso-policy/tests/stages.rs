@@ -59,6 +59,7 @@ impl World {
         let agent = "writer".parse().unwrap();
         let task = TaskSpec::standing(&self.deployment, &agent, TaskId::from_uuid(Uuid::from_u128(2))).unwrap();
         let circumstances = Circumstances {
+            now: NOW,
             deployment: Arc::clone(&self.deployment),
             task: Some(Arc::new(task)),
             agent_phase: Phase::Primary,

@@ -33,6 +33,7 @@ pub(crate) struct Counters {
     judge_blocks: VecDeque<Timestamp>,
     plan_attempts: VecDeque<(Timestamp, TaskId)>,
     entries: VecDeque<Timestamp>,
+    limit_breached: bool,
     calls: Calls,
 }
 
@@ -47,6 +48,7 @@ impl Counters {
                 let most = accepted.single_session.max(accepted.rolling_7day).max(accepted.rolling_30day);
                 push(&mut self.plan_attempts, (now, *task), past(most));
             }
+            Happening::LimitBreach => self.limit_breached = true,
             Happening::Call => self.calls.count(now),
         }
     }
@@ -67,6 +69,7 @@ impl Counters {
     pub(crate) fn absolve_workflow(&mut self) {
         self.plan_attempts.clear();
         self.entries.clear();
+        self.limit_breached = false;
     }
 
     pub(crate) fn n_guardrail_blocks(&self, now: Timestamp, rules: &Rules) -> u32 {
@@ -98,6 +101,10 @@ impl Counters {
         .into_iter()
         .map(|(n, most, period)| (n, most.min(KEPT_MAX - 1), period))
         .find(|(n, most, _)| n > most)
+    }
+
+    pub(crate) fn limit_breached(&self) -> bool {
+        self.limit_breached
     }
 
     pub(crate) fn calls(&self) -> &Calls {

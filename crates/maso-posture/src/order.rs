@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use maso_core::{IdError, OperatorName, Phase, Scope};
+use maso_core::{AgentName, IdError, OperatorName, Phase, Scope};
 
 use crate::{EmergencyReview, Office, rules};
 
@@ -58,6 +58,11 @@ pub enum Trigger {
         n_accepted: u32,
         /// Within what.
         period: Period,
+    },
+    /// An agent tried more than a hard limit of the workflow's mandate allows: a hard stop.
+    LimitBreach {
+        /// The agent.
+        agent: AgentName,
     },
     /// Several agents of the workflow left Primary.
     SeveralAgents {
@@ -133,6 +138,7 @@ impl fmt::Display for Trigger {
             Self::PlanAttempts { n_attempts, n_accepted, period } => {
                 write!(f, "AT-2.8: {n_attempts} plan attempts in {period}, {n_accepted} are accepted")
             }
+            Self::LimitBreach { agent } => write!(f, "AT-1.7: agent `{agent}` tried more than a hard limit allows"),
             Self::SeveralAgents { n_agents } => write!(f, "PACE: {n_agents} agents of the workflow left primary"),
             Self::SeveralWorkflows { n_workflows } => write!(f, "PACE: {n_workflows} workflows are in contingency"),
             Self::AlternateTooLong { scope, bound_ms } => {

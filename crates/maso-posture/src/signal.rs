@@ -57,6 +57,8 @@ pub enum Happening {
         /// The tool that it reached for.
         tool: ToolRef,
     },
+    /// It tried more, in number or money, than a hard limit of its workflow's mandate allows (AT-1.7).
+    LimitBreach,
     /// It called a tool.
     Call,
 }

@@ -61,6 +61,7 @@ impl Motion<'_> {
         let n_guardrail_blocks = counters.n_guardrail_blocks(now, rules);
         let n_judge_blocks = counters.n_judge_blocks(now, rules);
         let plan_attempts = counters.plan_attempts_over(now, rules.plan_attempts_max(agent));
+        let limit_breached = counters.limit_breached();
         let scope = Scope::Agent(agent.clone());
 
         if n_guardrail_blocks as usize >= counters::bound(rules.breaker_blocks_max) {
@@ -78,6 +79,10 @@ impl Motion<'_> {
             if let Some(workflow) = rules.workflow_of(agent) {
                 self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
             }
+        }
+        if limit_breached && let Some(workflow) = rules.workflow_of(agent) {
+            let trigger = Trigger::LimitBreach { agent: agent.clone() };
+            self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use maso_control::{Desk, Secrets};
 use maso_core::{Mode, OperatorName};
 use maso_gateway::{Doors, Gateway, Parts};
-use maso_guard::{Config, Scanner};
+use maso_guard::{Config, Deselected, Scanner};
 use maso_identity::{AuthorityKey, PassphraseHash, Trust, TrustSettings};
 use maso_intent::{Deployment, Severity, Source, Transport};
 use maso_judge::Panel;
@@ -127,8 +127,9 @@ fn sources(
 }
 
 /// The controls that the deployment switched off, each with a reason and an owner on the record.
-fn deselected(deployment: &Deployment) -> Vec<maso_core::ControlId> {
-    deployment.deselected.iter().map(|deselection| deselection.control.clone()).collect()
+fn deselected(deployment: &Deployment) -> Vec<Deselected> {
+    let deselected = deployment.deselected.iter();
+    deselected.map(|one| Deselected { control: one.control.clone(), until: one.until }).collect()
 }
 
 /// Fills in what a declaration cannot know: where this program lies, and where the deployment keeps data.

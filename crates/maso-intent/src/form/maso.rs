@@ -51,6 +51,7 @@ pub(crate) struct LimitsForm {
     pub(crate) string_bytes_max: Option<usize>,
     pub(crate) keys_max: Option<usize>,
     pub(crate) calls_per_hour_max: Option<u32>,
+    pub(crate) held_actions_max: Option<usize>,
     pub(crate) server_wait: Option<At<Span>>,
     pub(crate) sessions_per_agent_max: Option<usize>,
     pub(crate) sessions_max: Option<usize>,

@@ -1,9 +1,9 @@
 //! What is unsound in `maso.toml`.
 
-use maso_core::Risk;
+use maso_core::{ControlId, Risk};
 
 use super::Lint;
-use crate::{Problem, Role, Severity, nearest::suggestion};
+use crate::{Effect, Problem, Role, Severity, nearest::suggestion};
 
 impl Lint<'_> {
     pub(super) fn deployment(self, problems: &mut Vec<Problem>) {
@@ -42,7 +42,41 @@ impl Lint<'_> {
             problems.push(maso.problem(maso.find("[[operators]]"), Severity::Warning, "EC-2.9", message, remedy));
         }
 
+        for selected in &form.controls.selected {
+            let (message, remedy) = match Effect::of(&selected.value) {
+                Some(Effect::Always | Effect::Switched) => continue,
+                Some(Effect::None) => (
+                    format!("`{}` is selected, and this version does nothing about it", selected.value),
+                    "leave it out; docs/controls.md says what is in force".to_owned(),
+                ),
+                None => no_such_control(&selected.value),
+            };
+            problems.push(maso.problem(selected.start, Severity::Error, "", message, remedy));
+        }
         for deselection in &form.controls.deselected {
+            let control = &deselection.control;
+            let odd = match Effect::of(&control.value) {
+                Some(Effect::Switched) => None,
+                Some(Effect::Always) => Some((
+                    Severity::Error,
+                    (
+                        format!("`{}` cannot be switched off, and stays in force", control.value),
+                        "leave it out; docs/controls.md says which controls can be, and which of them speak for it"
+                            .to_owned(),
+                    ),
+                )),
+                Some(Effect::None) => Some((
+                    Severity::Note,
+                    (
+                        format!("`{}` is switched off, and this version does nothing about it anyway", control.value),
+                        "keep it if an auditor wants to read the reason".to_owned(),
+                    ),
+                )),
+                None => Some((Severity::Error, no_such_control(&control.value))),
+            };
+            if let Some((severity, (message, remedy))) = odd {
+                problems.push(maso.problem(control.start, severity, "", message, remedy));
+            }
             if !deployment.operators.contains_key(&deselection.owner.value) {
                 let message = format!(
                     "`{}` answers for switching `{}` off and is not an operator",
@@ -72,6 +106,7 @@ impl Lint<'_> {
         let settings = &deployment.settings;
         let zeros = [
             ("calls_per_hour_max", u64::from(settings.calls_per_hour_max), "EC-1.3"),
+            ("held_actions_max", settings.held_actions_max as u64, "EC-1.3"),
             ("server_wait", settings.server_wait_ms, "EC-2.9"),
             ("blocks_max", u64::from(settings.breaker_blocks_max), "EC-2.4"),
             ("window", settings.breaker_window_ms, "EC-2.4"),
@@ -134,6 +169,11 @@ impl Lint<'_> {
         let operators = self.deployment.operators.keys().map(|operator| operator.as_str());
         suggestion(given, operators, || format!("add `[[operators]]` with `name = \"{given}\"` to maso.toml"))
     }
+}
+
+fn no_such_control(control: &ControlId) -> (String, String) {
+    let message = format!("the framework has no control `{control}`");
+    (message, suggestion(control.as_str(), Effect::catalogue(), || "see docs/controls.md".to_owned()))
 }
 
 const DAY_MS: u64 = 24 * 3_600_000;

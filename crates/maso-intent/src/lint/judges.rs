@@ -58,7 +58,7 @@ impl Lint<'_> {
         let Some(maso) = &self.folder.maso else { return };
         let tier = self.deployment.tier;
         let n_judges = self.deployment.judges.len();
-        if tier >= Tier::Managed && n_judges == 0 && self.deployment.applies("EC-2.5") {
+        if tier >= Tier::Managed && n_judges == 0 && self.deployment.may_apply("EC-2.5") {
             let message = format!("tier {} needs a judge, and there is none", tier.number());
             let remedy = "add `judges/NAME.toml`, or write `tier = 1`";
             problems.push(maso.problem(maso.find("tier"), Severity::Error, "EC-2.5", message, remedy));

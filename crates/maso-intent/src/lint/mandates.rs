@@ -20,6 +20,7 @@ impl Lint<'_> {
             self.members(name, file, problems);
             self.workflow_tools(file, problems);
             self.grants(file, problems);
+            self.hard_limits(solution, file, problems);
             if let Some(cycle) = cycle(solution) {
                 let path: Vec<String> = cycle.iter().map(|agent| format!("`{agent}`")).collect();
                 let message = format!("grants go round in a circle: {}", path.join(" → "));
@@ -81,6 +82,28 @@ impl Lint<'_> {
                 let remedy = "leave it out: provision only what is directly needed";
                 problems.push(file.problem(tool.start, Severity::Note, "AT-2.3", message, remedy));
             }
+        }
+    }
+
+    fn hard_limits(self, solution: &SolutionMandate, file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
+        let mut zero = |key: &str, severity, control, message: String| {
+            let remedy = "raise it to what one task may need";
+            problems.push(file.problem(file.find(key), severity, control, message, remedy));
+        };
+        if solution.limits.max_execution_ms == 0 {
+            let message = "`max_execution` is zero, so no task can be opened".to_owned();
+            zero("max_execution", Severity::Error, "EC-3.4", message);
+        }
+        if solution.limits.max_transactions_per_batch == 0 {
+            let message = "`max_transactions_per_batch` is zero, so nothing but reads can pass".to_owned();
+            zero("max_transactions_per_batch", Severity::Warning, "AT-1.7", message);
+        }
+        let moves = |tool: &&ToolRef| {
+            self.deployment.tool(tool).is_some_and(|tool| tool.class != Class::Read && tool.value_pointer.is_some())
+        };
+        if let (0, Some(tool)) = (solution.limits.max_value_minor, solution.tools.iter().find(moves)) {
+            let message = format!("`max_value_minor` is zero, so `{tool}` may move nothing");
+            zero("max_value_minor", Severity::Warning, "AT-1.7", message);
         }
     }
 

@@ -61,6 +61,11 @@ fn criteria<T>(file: &File<'_, T>, form: &OiSpecForm, control: &'static str, pro
         let remedy = "add `failure_criteria` to `[oispec]`";
         problems.push(file.problem(file.find("[oispec]"), Severity::Warning, control, message, remedy));
     }
+    if let Some(evaluation) = &form.evaluation {
+        let message = "`evaluation` is read, and not acted on yet: judges are heard by the risk of each action";
+        let remedy = "leave it out, or keep it for the version that acts on it";
+        problems.push(file.problem(evaluation.start, Severity::Note, "OI-2.2", message, remedy));
+    }
     let mut ids = BTreeSet::new();
     for id in form.success_criteria.iter().filter_map(|criterion| criterion.id.as_ref().map(|id| (id, &criterion.text)))
     {

@@ -52,6 +52,18 @@ fn maso_toml() {
         "OB-2.7",
         "answers for switching",
     );
+    for (selected, message) in [("PG-2.55", "no control `PG-2.55`"), ("PG-3.5", "does nothing about it")] {
+        found(&team_with(maso, "PG-2.5", selected), maso, 15, Severity::Error, "", message);
+    }
+    for (deselected, severity, message) in [
+        ("EC-2.122", Severity::Error, "no control `EC-2.122`"),
+        ("PG-2.9", Severity::Note, "does nothing about it anyway"),
+        ("PG-1.4", Severity::Error, "cannot be switched off, and stays in force"),
+    ] {
+        found(&team_with(maso, "EC-2.12", deselected), maso, 17, severity, "", message);
+    }
+    found(&team_with(maso, "EC-2.12", "IA-2.1"), maso, 17, Severity::Error, "IA-2.1", "cannot be switched off");
+    found(&edited(maso, "[[op", "[limits]\nheld_actions_max = 0\n[[op"), maso, 7, Severity::Error, "EC-1.3", "is zero");
     found(&team_with(maso, "2027-01-01", "next year"), maso, 20, Severity::Error, "OB-2.7", "is not a date");
     found(
         &edited(maso, "[[op", "[identity]\ntoken_ttl = \"25h\"\n[[op"),
@@ -442,4 +454,37 @@ fn one_supervisor_cannot_approve_what_needs_two() {
     found(&critical, "maso.toml", 6, Severity::Warning, "EC-2.9", "needs two people");
     let second = "[[operators]]\nname = \"deputy\"\nroles = [\"supervisor\"]\n\n[[operators]]";
     assert!(check(&edit(critical, "maso.toml", "[[operators]]", second)).is_empty());
+}
+
+#[test]
+fn limits_that_let_nothing_pass() {
+    let file = "workflows/notes.toml";
+    for (old, new, line, severity, control, message) in [
+        ("max_execution = \"1h\"", "max_execution = \"0s\"", 15, Severity::Error, "EC-3.4", "no task can be opened"),
+        ("per_batch = 100", "per_batch = 0", 14, Severity::Warning, "AT-1.7", "nothing but reads"),
+    ] {
+        found(&edited(file, old, new), file, line, severity, control, message);
+    }
+    let file = "workflows/claims.toml";
+    found(
+        &team_with(file, "max_value_minor = 1000", "max_value_minor = 0"),
+        file,
+        18,
+        Severity::Warning,
+        "AT-1.7",
+        "`db:pay` may move nothing",
+    );
+}
+
+#[test]
+fn what_is_read_and_not_acted_on_is_said() {
+    let file = "agents/writer.toml";
+    found(
+        &edited(file, "[oispec]\n", "[oispec]\nevaluation = \"per-phase\"\n"),
+        file,
+        14,
+        Severity::Note,
+        "OI-2.2",
+        "not acted on yet",
+    );
 }

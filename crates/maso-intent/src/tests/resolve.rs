@@ -93,6 +93,7 @@ impl Case {
             payload: json!({}),
         };
         let circumstances = Circumstances {
+            now: maso_core::Timestamp::from_millis(0),
             deployment: deployment(&self.source),
             task: self.task.clone(),
             agent_phase: self.agent_phase,
@@ -315,6 +316,7 @@ fn a_proven_sender_is_resolved_or_handed_back() {
         maso_identity::identify(received, &trust, at).unwrap()
     };
     let circumstances = |agent_phase| Circumstances {
+        now: maso_core::Timestamp::from_millis(0),
         deployment: deployment(&team()),
         task: Some(Arc::new(standing("intake"))),
         agent_phase,

@@ -3,6 +3,9 @@ use maso_core::{TaskId, Timestamp};
 use super::*;
 use crate::{OpenError, OpenTask, TaskSpec};
 
+/// The time box of the minimal deployment's workflow.
+const HOUR_MS: u64 = 3_600_000;
+
 fn wish() -> OpenTask {
     OpenTask {
         workflow: "notes".parse().unwrap(),
@@ -23,7 +26,7 @@ fn a_task_takes_what_is_not_said_from_the_deployment() {
     let task = open(wish()).unwrap();
     assert_eq!(task.accountable_human.as_str(), "owner");
     assert_eq!(task.success_criteria.len(), 1);
-    assert_eq!(task.expires_at, Timestamp::from_millis(1_000).plus_ms(OpenTask::TTL_MS));
+    assert_eq!(task.expires_at, Timestamp::from_millis(1_000).plus_ms(HOUR_MS), "its workflow's time box is less");
 }
 
 #[test]
@@ -38,9 +41,21 @@ fn what_is_not_clear_is_not_opened() {
     assert!(matches!(open(OpenTask { workflow, ..wish() }), Err(OpenError::UnknownWorkflow { .. })));
     let operator = Some("stranger".parse().unwrap());
     assert!(matches!(open(OpenTask { accountable_human: operator, ..wish() }), Err(OpenError::UnknownOperator { .. })));
-    for (ttl_ms, opens) in [(0, false), (1, true), (OpenTask::TTL_MS_MAX, true), (OpenTask::TTL_MS_MAX + 1, false)] {
+    for (ttl_ms, opens) in [(0, false), (1, true), (HOUR_MS, true), (HOUR_MS + 1, false)] {
         assert_eq!(open(OpenTask { ttl_ms: Some(ttl_ms), ..wish() }).is_ok(), opens, "{ttl_ms}");
     }
+}
+
+#[test]
+fn a_task_ends_with_its_workflows_time_box_and_a_standing_one_does_not() {
+    let mut limits = deployment(&minimal()).workflows.values().next().unwrap().limits.clone();
+    let task = open(wish()).unwrap();
+    assert_eq!(task.ends_at(&limits), task.expires_at);
+    limits.max_execution_ms = 1_000;
+    assert_eq!(task.ends_at(&limits), Timestamp::from_millis(2_000), "also when the box was made smaller since");
+    let id = TaskId::from_uuid(uuid::Uuid::nil());
+    let standing = TaskSpec::standing(&deployment(&minimal()), &"writer".parse().unwrap(), id).unwrap();
+    assert_eq!(standing.ends_at(&limits), standing.expires_at);
 }
 
 #[test]

@@ -75,6 +75,7 @@ impl Scene {
             expires_at: now().plus_ms(3_600_000),
         };
         let circumstances = Circumstances {
+            now: now(),
             deployment,
             task: Some(Arc::new(task)),
             agent_phase: Phase::Primary,

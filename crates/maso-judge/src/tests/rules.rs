@@ -92,31 +92,6 @@ fn a_write_without_a_required_field_is_flagged_and_a_read_is_not() {
 }
 
 #[test]
-fn an_amount_past_the_limit_or_none_at_all_is_escalated() {
-    let scene = Scene::new().edited("workflows/notes.toml", "max_value_minor = 0", "max_value_minor = 500").edited(
-        "tools/notes.toml",
-        "class = \"read\"",
-        "class = \"read\"\nvalue_pointer = \"/amount\"",
-    );
-    for (amount, opinion) in [
-        (json!(500), Opinion::Approve),
-        (json!(0), Opinion::Approve),
-        (json!(501), Opinion::Escalate),
-        (json!(-1), Opinion::Escalate),
-        (json!(1.5), Opinion::Escalate),
-        (json!(9_007_199_254_740_991_u64), Opinion::Escalate),
-        (json!("500"), Opinion::Escalate),
-        (json!([500]), Opinion::Escalate),
-        (json!(null), Opinion::Escalate),
-    ] {
-        let ruling = judged(&scene, "read_note", &json!({ "amount": amount }));
-        assert_eq!(ruling.opinion, opinion, "{amount}");
-        assert!(ruling.criteria.iter().any(|criterion| criterion.contains("at most 500")), "{ruling:?}");
-    }
-    assert_eq!(judged(&scene, "read_note", &json!({})).opinion, Opinion::Escalate);
-}
-
-#[test]
 fn a_recipient_that_nobody_named_is_flagged() {
     let ruling = judged(&Scene::new(), "send_note", &json!({ "to": "eve@elsewhere.example", "text": "t" }));
     assert_eq!(

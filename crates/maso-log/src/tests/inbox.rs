@@ -12,7 +12,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 
 fn group(reply: Option<Reply>) -> Group {
     let places = Arc::new(Semaphore::new(1));
-    Group { lines: Vec::new(), payload: None, reply, place: places.try_acquire_owned().unwrap() }
+    Group { lines: Vec::new(), payload: None, guard: None, reply, place: places.try_acquire_owned().unwrap() }
 }
 
 fn awaited() -> Group {

@@ -41,6 +41,7 @@ fn weighed(tool: &str, payload: &str) -> Weighed {
     let agent = "writer".parse().unwrap();
     let task = TaskSpec::standing(&deployment, &agent, TaskId::from_uuid(Uuid::from_u128(2))).unwrap();
     let circumstances = Circumstances {
+        now: NOW,
         deployment,
         task: Some(Arc::new(task)),
         agent_phase: Phase::Primary,

@@ -115,3 +115,40 @@ async fn whoever_waits_writes_by_itself_if_it_may_and_leaves_it_to_the_writer_if
     assert_eq!(recorded.unwrap().sequence(), 2);
     assert_eq!(*writers.lock().unwrap(), [here, Some("maso-recorder".to_owned())]);
 }
+
+#[tokio::test]
+async fn what_another_process_recorded_before_is_folded_before_the_guard_is_asked() {
+    let place = Place::new();
+    let (one, folded) = place.open();
+    let (two, _) = place.open();
+    let nothing_stops_it = {
+        let folded = folded.clone();
+        move || folded.all().is_empty()
+    };
+    two.record(seen("stop")).await.unwrap();
+    let refused = one.record_if(decided("h"), Vec::new(), nothing_stops_it).await;
+    assert!(matches!(refused, Err(LogFault::Overtaken)), "{refused:?}");
+    assert_eq!(folded.sequences(), [1], "nothing was written");
+    // The same entry without a guard is written, whatever others recorded before it.
+    assert_eq!(one.record_with(decided("h"), Vec::new()).await.unwrap().sequence(), 2);
+    assert!(one.record_if(decided("h"), Vec::new(), || true).await.is_ok());
+    assert!(maso_verify::verify(&place.path).is_ok());
+}
+
+#[tokio::test]
+async fn what_this_process_recorded_just_before_is_folded_before_the_guard_is_asked_too() {
+    let place = Place::new();
+    let (one, folded) = place.open();
+    for n in 0..40 {
+        let before = folded.all().len();
+        let nothing_stops_it = {
+            let folded = folded.clone();
+            move || folded.all().len() == before
+        };
+        // Handed over at the same moment, in this order.
+        let (stop, refused) =
+            tokio::join!(one.record(seen("stop")), one.record_if(decided("h"), Vec::new(), nothing_stops_it));
+        stop.unwrap();
+        assert!(matches!(refused, Err(LogFault::Overtaken)), "{n}: {refused:?}");
+    }
+}

@@ -11,10 +11,11 @@ use std::{
 
 use maso_core::{Act, AgentName, Digest, HopId, Mode, Principal, TaskId, TicketId, Timestamp, ToolRef, Turn};
 use maso_guard::Scanner;
-use maso_identity::{AuthorityKey, Trust, TrustSettings};
+use maso_identity::{AuthorityKey, Trust, TrustSettings, identify};
 use maso_intent::{Deployment, Source, ToolDefinition};
 use maso_judge::Panel;
 use maso_log::v1::{self, Body, HopDecided};
+use maso_policy::{Decision, Opinion, Verdict, settle};
 use maso_wire::{Arrival, Credential, Limits, Received};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -37,6 +38,7 @@ pub struct Ground {
     pub clock: Arc<HandClock>,
     pub ids: Arc<dyn Ids>,
     pub mode: Mode,
+    pub deployment: Arc<Deployment>,
 }
 
 /// A clock that stands until it is moved.
@@ -64,10 +66,19 @@ impl Rig {
         Self::in_mode(Mode::Enforce).await
     }
 
+    /// A deployment that was declared with these texts in place of those.
+    pub async fn declaring(changes: &[(&str, &str, &str)]) -> Self {
+        let mut source = source();
+        for (file, old, new) in changes {
+            let text = source.files.get_mut(*file).unwrap();
+            assert!(text.contains(old), "{file} does not say {old}");
+            *text = text.replace(old, new);
+        }
+        Self::on(Ground { deployment: Arc::new(parsed(&source)), ..Ground::fresh(Mode::Enforce) }).await
+    }
+
     pub async fn in_mode(mode: Mode) -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        let clock = Arc::new(HandClock::at(crate::SystemClock.now()));
-        Self::on(Ground { folder, clock, ids: Arc::new(SystemIds), mode }).await
+        Self::on(Ground::fresh(mode)).await
     }
 
     /// One process on this ground, whose servers publish what was approved.
@@ -79,7 +90,7 @@ impl Rig {
 
     /// One process on this ground, whose servers have not published anything yet.
     pub async fn silent_on(ground: Ground) -> Self {
-        let deployment = Arc::clone(&DEPLOYMENT);
+        let deployment = Arc::clone(&ground.deployment);
         let authority = AuthorityKey::from_seed([7; 32]);
         let settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), ground.clock.now());
         let sources = Sources {
@@ -153,6 +164,30 @@ impl Rig {
         let payload =
             json!({ "content": [{ "type": "text", "text": result.to_string() }], "structuredContent": result });
         self.send(arrival, Act::CallTool(tool), Turn::Answer { to }, &payload).await
+    }
+
+    /// What stages 2 to 8 make of a call of `writer`. What it gives may be recorded later, when the world has changed.
+    pub fn decision(&self, task: Option<TaskId>, tool: &str, arguments: &Value) -> Decision {
+        let tool: ToolRef = tool.parse().unwrap();
+        let agent = Principal::Agent("writer".parse().unwrap());
+        let arrival = self.arrival(agent, Principal::Server(tool.server.clone()), task);
+        let bytes = serde_json::to_vec(arguments).unwrap();
+        let received = Received::from_bytes(arrival, Act::CallTool(tool), Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
+        let identified = identify(received, &self.path.trust, self.clock.now()).unwrap();
+        let (weighed, _) = self.path.weigh_up(self.path.resolve_now(identified).unwrap());
+        let action = weighed.resolved().action_digest();
+        let mut verdicts = self.path.world().tickets().heard(&action, self.clock.now());
+        if weighed.review().n_judges > 0 {
+            verdicts.judges.push(Verdict {
+                judge: "rules".parse().unwrap(),
+                opinion: Opinion::Approve,
+                reasoning: "nothing against it".to_owned(),
+                criteria: Vec::new(),
+                action,
+                expires_at: self.clock.now().plus_ms(60_000),
+            });
+        }
+        settle(weighed, verdicts, self.clock.now())
     }
 
     pub async fn send(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {
@@ -238,6 +273,17 @@ impl Rig {
 }
 
 impl Ground {
+    /// A folder of its own, in which nothing happened yet.
+    pub fn fresh(mode: Mode) -> Self {
+        Self {
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+            clock: Arc::new(HandClock::at(crate::SystemClock.now())),
+            ids: Arc::new(SystemIds),
+            mode,
+            deployment: Arc::clone(&DEPLOYMENT),
+        }
+    }
+
     /// The flight record.
     pub fn log(&self) -> PathBuf {
         self.folder.path().join("log.db")
@@ -280,13 +326,13 @@ pub fn changed_definition() -> (ToolRef, ToolDefinition) {
     ("notes:read_note".parse().unwrap(), ToolDefinition::new(value))
 }
 
-static DEPLOYMENT: LazyLock<Arc<Deployment>> = LazyLock::new(|| Arc::new(deployment()));
+static DEPLOYMENT: LazyLock<Arc<Deployment>> = LazyLock::new(|| Arc::new(parsed(&source())));
 
 thread_local! {
     static SCANNERS: RefCell<Vec<Scanner>> = const { RefCell::new(Vec::new()) };
 }
 
-fn deployment() -> Deployment {
+fn source() -> Source {
     let mut source: Source = maso_intent::minimal();
     let maso = source.files["maso.toml"].replace("tier = 1 ", "tier = 2 ");
     source
@@ -345,7 +391,11 @@ fn deployment() -> Deployment {
         json!({ "name": "file", "inputSchema": { "type": "object", "properties": { "to": { "type": "string" } } } }),
     ]);
     source.files.insert("tools/notes.lock.json".into(), lock.to_string());
-    match maso_intent::parse(&source) {
+    source
+}
+
+fn parsed(source: &Source) -> Deployment {
+    match maso_intent::parse(source) {
         Ok(deployment) => deployment,
         Err(problems) => panic!("{:#?}", problems.into_vec()),
     }

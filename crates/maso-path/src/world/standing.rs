@@ -1,8 +1,10 @@
 //! How agents, workflows and the deployment stand: phases, breakers, counters (EC-1.3, EC-2.4, PACE).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use maso_core::{AgentName, Finding, Findings, HopId, Phase, Scope, Timestamp, Word, WorkflowName};
+use maso_core::{
+    AgentName, Finding, Findings, Hop, HopId, Phase, Principal, Scope, Timestamp, Turn, Word, WorkflowName,
+};
 use maso_intent::{Deployment, Resolved, is_plan_attempt};
 use maso_log::v1;
 use maso_posture::{
@@ -11,11 +13,15 @@ use maso_posture::{
 };
 use parking_lot::Mutex;
 
+use crate::footing::Footing;
+
 /// The posture of a deployment, folded from its record.
 #[derive(Debug)]
 pub struct Standing {
+    deployment: Arc<Deployment>,
     rules: Rules,
-    counted: Counted,
+    /// The same without a limit of cycles, where the deployment does without it for some time (EC-3.2).
+    rules_without_cycles: Rules,
     state: Mutex<State>,
     /// Calls of this process that were let pass and are not on the record yet, and since when. They count, so that many
     /// at once are not more than one after the other.
@@ -23,9 +29,20 @@ pub struct Standing {
 }
 
 impl Standing {
-    pub(super) fn new(deployment: &Deployment) -> Self {
-        let (rules, counted) = (rules_of(deployment), Counted::of(deployment));
-        Self { rules, counted, state: Mutex::new(State::new()), passing: Mutex::default() }
+    pub(super) fn new(deployment: &Arc<Deployment>) -> Self {
+        let rules = rules_of(deployment);
+        Self {
+            deployment: Arc::clone(deployment),
+            // More than are ever counted.
+            rules_without_cycles: Rules { cycles_max: u32::MAX, ..rules.clone() },
+            rules,
+            state: Mutex::new(State::new()),
+            passing: Mutex::default(),
+        }
+    }
+
+    fn rules(&self, at: Timestamp) -> &Rules {
+        if self.deployment.applies("EC-3.2", at) { &self.rules } else { &self.rules_without_cycles }
     }
 
     /// The agent's own phase, and the worst phase around it.
@@ -41,22 +58,21 @@ impl Standing {
 
     /// All of it, for people.
     pub fn summary(&self, now: Timestamp) -> Summary {
-        self.state.lock().summary(now, &self.rules)
+        self.state.lock().summary(now, self.rules(now))
     }
 
     /// What the agent's rate allows.
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = Findings::none();
         let hop = resolved.hop();
-        let counts = is_counted_call(&hop.from.to_string(), hop.act.verb(), matches!(hop.turn, maso_core::Turn::Ask));
-        if !counts || !resolved.deployment().applies("EC-1.3") {
+        if !is_call(hop) || !resolved.deployment().applies("EC-1.3", now) {
             return findings;
         }
         let agent = &resolved.mandate().agent;
         let mut passing = self.passing.lock();
         let passing = passing.entry(agent.clone()).or_default();
         passing.retain(|other, since| *other != hop.id && now.since_ms(*since) < PASSING_MS_MAX);
-        let may = match self.state.lock().rate(agent, now, &self.rules) {
+        let may = match self.state.lock().rate(agent, now, self.rules(now)) {
             Rate::Within { n_left } => passing.len() < usize::try_from(n_left).unwrap_or(usize::MAX),
             Rate::Exhausted { .. } => false,
         };
@@ -69,11 +85,26 @@ impl Standing {
         findings
     }
 
+    /// Whether a call that was let pass is still within its agent's rate, now that other processes' calls were counted.
+    pub(super) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
+        if !footing.is_call || !self.deployment.applies("EC-1.3", now) {
+            return true;
+        }
+        let agent = &footing.mandate.agent;
+        let passing = self.passing.lock();
+        let n_others =
+            passing.get(agent).map_or(0, |calls| calls.len() - usize::from(calls.contains_key(&footing.hop)));
+        match self.state.lock().rate(agent, now, self.rules(now)) {
+            Rate::Within { n_left } => n_others < usize::try_from(n_left).unwrap_or(usize::MAX),
+            Rate::Exhausted { .. } => false,
+        }
+    }
+
     /// Takes in a recorded decision.
     pub(super) fn decided(&self, at: Timestamp, decided: &v1::HopDecided) {
         let Some(agent) = agent_of(decided) else { return };
-        if let Some(what) = happening(decided).filter(|what| self.counted.counts(what)) {
-            self.state.lock().recall(&Recorded::Happened { agent: agent.clone(), what }, at, &self.rules);
+        if let Some(what) = happening(decided).filter(|what| counts(&self.deployment, what, at)) {
+            self.state.lock().recall(&Recorded::Happened { agent: agent.clone(), what }, at, self.rules(at));
         }
         // Counted by now if it is to be counted.
         if let (Some(passing), Ok(hop)) = (self.passing.lock().get_mut(&agent), decided.hop.parse()) {
@@ -85,7 +116,7 @@ impl Standing {
         let (Ok(scope), Some(to)) = (record.scope.parse(), Phase::parse(&record.to)) else { return };
         let Ok(by) = record.by.parse::<Author>() else { return };
         let recorded = Recorded::PhaseChanged { scope, to, trigger: record.trigger.clone(), by };
-        self.state.lock().recall(&recorded, at, &self.rules);
+        self.state.lock().recall(&recorded, at, self.rules(at));
     }
 
     pub(super) fn killed(&self, at: Timestamp, record: &v1::Killed) {
@@ -93,12 +124,12 @@ impl Standing {
         // Whoever pulled it, it was pulled: a name that does not parse must not keep anything running.
         let by = record.by.trim_start_matches("operator:").parse().unwrap_or_else(|_| unknown_operator());
         let recorded = Recorded::Killed { scope, by, reason: record.reason.clone() };
-        self.state.lock().recall(&recorded, at, &self.rules);
+        self.state.lock().recall(&recorded, at, self.rules(at));
     }
 
     /// What follows from what was counted since the last call, as records to be written.
     pub(crate) fn orders(&self, now: Timestamp) -> Vec<v1::Body> {
-        let orders = step(&mut self.state.lock(), Signal::Tick, now, &self.rules);
+        let orders = step(&mut self.state.lock(), Signal::Tick, now, self.rules(now));
         orders.unwrap_or_default().iter().filter_map(write).collect()
     }
 
@@ -109,31 +140,17 @@ impl Standing {
     pub fn moved(&self, scope: Scope, to: Phase, by: Authority, now: Timestamp) -> Result<Vec<v1::Body>, NotAllowed> {
         // Judged on a copy: the state changes when the record is folded, not before it is durable.
         let mut copy = self.state.lock().clone();
-        let orders = step(&mut copy, Signal::Manual { scope, to, by }, now, &self.rules)?;
+        let orders = step(&mut copy, Signal::Manual { scope, to, by }, now, self.rules(now))?;
         Ok(orders.iter().filter_map(write).collect())
     }
 }
 
-/// What is counted: everything but what the deployment switched off.
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    /// Blocks, for the breaker (EC-2.4).
-    blocks: bool,
-    /// Plan attempts, for their trend (AT-2.8).
-    plan_attempts: bool,
-}
-
-impl Counted {
-    fn of(deployment: &Deployment) -> Self {
-        Self { blocks: deployment.applies("EC-2.4"), plan_attempts: deployment.applies("AT-2.8") }
-    }
-
-    fn counts(self, what: &Happening) -> bool {
-        match what {
-            Happening::GuardrailBlock | Happening::JudgeBlock => self.blocks,
-            Happening::PlanAttempt { .. } => self.plan_attempts,
-            Happening::Call => true,
-        }
+/// Whether it is counted: it is but for what the deployment switched off.
+fn counts(deployment: &Deployment, what: &Happening, at: Timestamp) -> bool {
+    match what {
+        Happening::GuardrailBlock | Happening::JudgeBlock => deployment.applies("EC-2.4", at),
+        Happening::PlanAttempt { .. } => deployment.applies("AT-2.8", at),
+        Happening::LimitBreach | Happening::Call => true,
     }
 }
 
@@ -141,12 +158,23 @@ impl Counted {
 pub(crate) fn may_move_phases(decided: &v1::HopDecided) -> bool {
     matches!(
         happening(decided),
-        Some(Happening::GuardrailBlock | Happening::JudgeBlock | Happening::PlanAttempt { .. })
+        Some(
+            Happening::GuardrailBlock | Happening::JudgeBlock | Happening::PlanAttempt { .. } | Happening::LimitBreach
+        )
     )
 }
 
+/// Whether a hop counts as a call of its agent.
+pub(crate) fn is_call(hop: &Hop) -> bool {
+    matches!((&hop.from, hop.turn), (Principal::Agent(_), Turn::Ask)) && is_counted(hop.act.verb())
+}
+
+fn is_counted(verb: &str) -> bool {
+    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request")
+}
+
 fn is_counted_call(from: &str, verb: &str, is_ask: bool) -> bool {
-    is_ask && from.starts_with("agent:") && matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request")
+    is_ask && from.starts_with("agent:") && is_counted(verb)
 }
 
 fn agent_of(decided: &v1::HopDecided) -> Option<AgentName> {
@@ -178,6 +206,9 @@ fn happening(decided: &v1::HopDecided) -> Option<Happening> {
             }
             if decided.verdicts.iter().any(|verdict| verdict.opinion == "block") {
                 return Some(Happening::JudgeBlock);
+            }
+            if stopped("AT-1.7") {
+                return Some(Happening::LimitBreach);
             }
             // Being stopped, late or over a rate is not an attack; counting it would keep an agent down for ever.
             let by_guardrail = matches!(decided.refusal.as_deref(), Some("DENIED" | "OUT_OF_MANDATE"));
@@ -220,10 +251,6 @@ fn rules_of(deployment: &Deployment) -> Rules {
     rules.breaker_window_ms = settings.breaker_window_ms;
     rules.judge_blocks_max = settings.judge_blocks_max;
     rules.alternate_ms_max = settings.alternate_ms_max;
-    if !deployment.applies("EC-3.2") {
-        // More than are ever counted.
-        rules.cycles_max = u32::MAX;
-    }
     for mandate in deployment.agents.values() {
         let agent = AgentRules { workflow: mandate.workflow.clone(), calls_per_hour_max: mandate.calls_per_hour_max };
         rules.agents.insert(mandate.agent.clone(), agent);
@@ -240,7 +267,7 @@ fn rules_of(deployment: &Deployment) -> Rules {
 }
 
 /// How long a call may take to be decided; past that, whatever became of it, it takes no place any more.
-const PASSING_MS_MAX: u64 = 10 * 60_000;
+pub(super) const PASSING_MS_MAX: u64 = 10 * 60_000;
 
 /// The task of what belongs to none.
 const NO_TASK: maso_core::TaskId = maso_core::TaskId::from_uuid(uuid::Uuid::nil());

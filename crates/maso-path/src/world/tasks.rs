@@ -45,8 +45,13 @@ impl Tasks {
         tasks
     }
 
-    pub(super) fn overdue(&self, now: Timestamp) -> Vec<TaskId> {
-        self.open.read().values().filter(|task| task.expires_at <= now).map(|task| task.id).collect()
+    /// Whether this very task is still open; a standing one always is.
+    pub(super) fn is_open(&self, task: &TaskSpec) -> bool {
+        matches!(task.kind, TaskKind::Standing(_)) || self.open.read().contains_key(&task.id)
+    }
+
+    pub(super) fn overdue(&self, is_over: impl Fn(&TaskSpec) -> bool) -> Vec<TaskId> {
+        self.open.read().values().filter(|task| is_over(task)).map(|task| task.id).collect()
     }
 
     pub(super) fn opened(&self, record: &v1::Task) {

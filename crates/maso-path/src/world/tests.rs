@@ -53,7 +53,8 @@ fn answer(world: &World) -> Identified {
 }
 
 fn resolved(world: &World) -> Result<Resolved, &'static str> {
-    let (identified, circumstances) = world.around(answer(world)).map_err(|refused| refused.refusal.as_str())?;
+    let (identified, circumstances) =
+        world.around(answer(world), Timestamp::from_millis(1_000)).map_err(|refused| refused.refusal.as_str())?;
     resolve(identified, circumstances).map_err(|refused| refused.refusal.as_str())
 }
 
@@ -86,4 +87,39 @@ fn an_agent_that_is_stopped_neither_answers_nor_is_answered() {
         assert_eq!(world.phase(&agent(stopped)), Phase::Emergency);
         assert_eq!(resolved(&world).unwrap_err(), "SUSPENDED");
     }
+}
+
+/// A held action of an agent.
+fn held(world: &World, agent: &str, number: u128) {
+    let text = serde_json::json!({
+        "hop": HopId::from_uuid(Uuid::from_u128(number)).to_string(),
+        "received_at": 1, "hop_kind": "tool-call", "from": format!("agent:{agent}"), "to": "server:notes",
+        "verb": "call_tool", "object": "notes:send_note", "input_hash": "sha256:00", "decision": "hold",
+        "enforced": true, "findings": [], "pace_phase": "primary", "expires_at": 9_000_000,
+        "action": Digest::of(&number.to_be_bytes()).to_string(),
+        "ticket": maso_core::TicketId::from_uuid(Uuid::from_u128(number)).to_string(),
+    });
+    fold(world, v1::Body::HopDecided(serde_json::from_value(text).unwrap()));
+}
+
+fn fold(world: &World, body: v1::Body) {
+    let at = Timestamp::from_millis(1_000);
+    world.fold(&Record { sequence: 1, at, body, previous: Digest::of(b""), hash: Digest::of(b"") });
+}
+
+#[test]
+fn an_agent_at_its_cap_of_held_actions_takes_no_other_agents_place() {
+    let world = world();
+    let most = world.deployment().settings.held_actions_max;
+    for number in 1..=most {
+        assert!(world.tickets().room_for(&agent("writer")).is_ok(), "{number}");
+        held(&world, "writer", number as u128);
+    }
+    assert!(world.tickets().room_for(&agent("writer")).is_err());
+    assert!(world.tickets().room_for(&agent("reader")).is_ok());
+    // A place is free again when somebody answered.
+    let ticket = maso_core::TicketId::from_uuid(Uuid::from_u128(1)).to_string();
+    fold(&world, v1::Body::TicketExpired(v1::TicketExpired { ticket }));
+    assert!(world.tickets().room_for(&agent("writer")).is_ok());
+    assert_eq!((world.tickets().n_open_of(&agent("writer")), world.tickets().n_open()), (most - 1, most - 1));
 }

@@ -1,21 +1,23 @@
 //! Held actions and their answers (EC-1.1, EC-2.9): each bound to one exact action, used once, expiring to no.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     sync::Arc,
 };
 
-use maso_core::{Digest, OperatorName, TicketId, Timestamp};
+use maso_core::{AgentName, Digest, Finding, OperatorName, TicketId, Timestamp, Word};
 use maso_log::v1;
 use maso_policy::{Approval, Rejection, Verdicts};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::footing::Footing;
+
 /// How many closed tickets are kept for people to look at.
 const CLOSED_MAX: usize = 1_000;
 
-/// How many actions may be held at once; one more is refused.
-pub const OPEN_MAX: usize = 10_000;
+/// How many actions of all agents together may be held at once; one more is refused.
+const OPEN_MAX: usize = 10_000;
 
 /// Where a held action stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +61,8 @@ pub struct TicketState {
 /// All held actions.
 #[derive(Debug)]
 pub struct Tickets {
+    /// How many actions of one agent may be held at once: nobody fills the supervisors' queue alone.
+    of_agent_max: usize,
     inner: Mutex<Inner>,
     changes: watch::Sender<u64>,
 }
@@ -69,15 +73,16 @@ struct Inner {
     /// The latest ticket of each action.
     by_action: HashMap<Digest, TicketId>,
     closed: VecDeque<TicketId>,
-}
-
-impl Default for Tickets {
-    fn default() -> Self {
-        Self { inner: Mutex::default(), changes: watch::Sender::new(0) }
-    }
+    /// How many of each agent are not closed.
+    n_open_of: HashMap<AgentName, usize>,
 }
 
 impl Tickets {
+    /// Nothing is held; at most so many actions of one agent may be.
+    pub(super) fn new(of_agent_max: usize) -> Self {
+        Self { of_agent_max, inner: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+
     /// The latest ticket for this exact action, unless it was used.
     pub fn of_action(&self, action: &Digest) -> Option<TicketState> {
         let inner = self.inner.lock();
@@ -125,6 +130,35 @@ impl Tickets {
     pub fn n_open(&self) -> usize {
         let inner = self.inner.lock();
         inner.tickets.len() - inner.closed.len()
+    }
+
+    /// How many of this agent's actions are held.
+    pub fn n_open_of(&self, agent: &AgentName) -> usize {
+        self.inner.lock().n_open_of.get(agent).copied().unwrap_or(0)
+    }
+
+    /// Whether one more action of this agent may be held.
+    pub(crate) fn room_for(&self, agent: &AgentName) -> Result<(), Finding> {
+        let full = |what: String| Err(Finding::new("EC-1.3", Word::NoGo, what));
+        if self.n_open_of(agent) >= self.of_agent_max {
+            return full(format!("{} actions of agent `{agent}` wait for people already", self.of_agent_max));
+        }
+        if self.n_open() >= OPEN_MAX {
+            return full(format!("{OPEN_MAX} actions wait for people already"));
+        }
+        Ok(())
+    }
+
+    /// Whether people's words still are what the decision was made with, and a place to wait is still free.
+    pub(super) fn bear(&self, footing: &Footing, now: Timestamp) -> bool {
+        let heard = self.heard(&footing.action, now);
+        let refused = heard.expired || !heard.rejections.is_empty();
+        let approved = footing.approvals.iter().all(|approval| heard.approvals.contains(approval));
+        let may_wait = |ticket| match self.of_action(&footing.action) {
+            Some(open) if open.answer == Answer::Open => open.id == ticket,
+            Some(_) | None => self.room_for(&footing.mandate.agent).is_ok(),
+        };
+        !refused && approved && footing.ticket.is_none_or(may_wait)
     }
 
     /// A signal that fires whenever any ticket changes.
@@ -177,6 +211,9 @@ impl Tickets {
         let waits = inner.by_action.get(&action).and_then(|first| inner.tickets.get(first));
         if waits.is_some_and(|first| first.answer == Answer::Open) {
             return;
+        }
+        if let Some(agent) = agent_of(decided) {
+            *inner.n_open_of.entry(agent).or_default() += 1;
         }
         inner.by_action.insert(action, id);
         inner.tickets.insert(
@@ -244,6 +281,14 @@ impl Tickets {
         let was_closed = is_closed(&ticket.answer);
         change(ticket);
         if !was_closed && is_closed(&ticket.answer) {
+            if let Some(agent) = agent_of(&ticket.decided)
+                && let Entry::Occupied(mut n_open) = inner.n_open_of.entry(agent)
+            {
+                *n_open.get_mut() -= 1;
+                if *n_open.get() == 0 {
+                    n_open.remove();
+                }
+            }
             inner.closed.push_back(id);
             while inner.closed.len() > CLOSED_MAX {
                 if let Some(oldest) = inner.closed.pop_front()
@@ -261,6 +306,12 @@ impl Tickets {
     fn notify(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
+}
+
+/// The agent whose action it is, or whose client a server turns to.
+fn agent_of(decided: &v1::HopDecided) -> Option<AgentName> {
+    let agent = |party: &str| party.strip_prefix("agent:").and_then(|agent| agent.parse().ok());
+    decided.from.as_deref().and_then(agent).or_else(|| agent(&decided.to))
 }
 
 fn is_closed(answer: &Answer) -> bool {

@@ -28,7 +28,8 @@ fn phases(state: &State) -> [Phase; 4] {
 fn signals() -> Vec<Signal> {
     let mut signals = vec![Signal::Tick];
     for name in ["a", "b"] {
-        for what in [Happening::GuardrailBlock, Happening::JudgeBlock, Happening::Call, attempt(1)] {
+        let calls = [Happening::GuardrailBlock, Happening::JudgeBlock, Happening::Call, attempt(1)];
+        for what in calls.into_iter().chain([Happening::LimitBreach]) {
             signals.push(happened(name, what));
         }
     }
@@ -152,9 +153,10 @@ fn everywhere_that_can_be_reached_every_signal_keeps_every_promise() {
         .collect();
     let place = |state: &State| {
         let counts = ["a", "b"].map(|name| {
-            state
-                .counters(&agent(name))
-                .map(|counters| (counters.n_guardrail_blocks(now, &rules), counters.n_plan_attempts_in_month(now)))
+            state.counters(&agent(name)).map(|counters| {
+                let n_blocks = counters.n_guardrail_blocks(now, &rules);
+                (n_blocks, counters.n_plan_attempts_in_month(now), counters.limit_breached())
+            })
         });
         (phases(state), counts.map(Option::unwrap_or_default))
     };
@@ -236,6 +238,7 @@ fn any_signal() -> impl Strategy<Value = Signal> {
         Just(Happening::GuardrailBlock),
         Just(Happening::JudgeBlock),
         Just(Happening::Call),
+        Just(Happening::LimitBreach),
         (0u128..3).prop_map(attempt),
     ];
     let place = prop::sample::select(vec!["deployment", "workflow:w", "workflow:v", "agent:a", "agent:b", "agent:c"]);

@@ -63,6 +63,21 @@ fn the_fourth_plan_attempt_in_a_task_stops_the_workflow() {
 }
 
 #[test]
+fn a_breach_of_a_hard_limit_stops_the_workflow_until_a_person_ends_that() {
+    let rules = rules(Tier::Managed);
+    let mut state = State::new();
+    assert_eq!(
+        go(&mut state, happened("a", Happening::LimitBreach), at(0), &rules),
+        ["workflow:w primary contingency"]
+    );
+    let why = "AT-1.7: agent `a` tried more than a hard limit allows";
+    assert_eq!(state.why(&scope("workflow:w")).unwrap().trigger, why);
+    let ended = go(&mut state, manual("workflow:w", Phase::Primary, Office::Security), at(1), &rules);
+    assert_eq!(ended, ["workflow:w contingency primary"]);
+    assert_eq!(go(&mut state, Signal::Tick, at(2), &rules), NONE, "what was ended is not remembered");
+}
+
+#[test]
 fn plan_attempts_spread_over_tasks_and_days_add_up() {
     let rules = rules(Tier::Managed);
     let in_a_week = attempts_until_stopped(&rules, 12 * HOUR_MS);

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use maso_intent::{Problem, Severity};
+use maso_intent::{Deployment, Problem, Severity};
+use maso_path::{Clock as _, SystemClock};
 use serde_json::json;
 
 use crate::screen::say;
@@ -27,6 +28,7 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
             remedy: "mend the policy; `docs/policies.md` names the types and attributes".to_owned(),
         }));
     }
+    let controls = maso_intent::parse(&source).ok().map(|deployment| Controls::of(&deployment));
     let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
     let (n_errors, n_warnings, n_notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
     if args.json {
@@ -34,6 +36,10 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
             "errors": n_errors,
             "warnings": n_warnings,
             "notes": n_notes,
+            "controls": controls.as_ref().map(|controls| json!({
+                "active": controls.active,
+                "switched_off": controls.switched_off,
+            })),
             "problems": problems.iter().map(|problem| json!({
                 "severity": problem.severity.as_str(),
                 "control": problem.control.as_ref().map(ToString::to_string),
@@ -60,10 +66,30 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
                 say!("  {} {}", screen::blue("help"), problem.remedy);
             }
         }
+        if let Some(Controls { active, switched_off }) = &controls {
+            let off = if switched_off.is_empty() { "nothing".to_owned() } else { switched_off.join(", ") };
+            say!("{} controls in force; switched off: {off}", active.len());
+        }
         let sum = [(n_errors, "error"), (n_warnings, "warning"), (n_notes, "note")]
             .map(|(n, word)| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
             .join(", ");
         say!("{}", if n_errors == 0 { screen::green(&sum) } else { screen::red(&sum) });
     }
     Ok(if n_errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Which controls are in force now.
+struct Controls {
+    active: Vec<String>,
+    switched_off: Vec<String>,
+}
+
+impl Controls {
+    fn of(deployment: &Deployment) -> Self {
+        let now = SystemClock.now();
+        Self {
+            active: deployment.active_controls(now).iter().map(ToString::to_string).collect(),
+            switched_off: deployment.switched_off(now).map(|one| one.control.to_string()).collect(),
+        }
+    }
 }

@@ -196,7 +196,8 @@ async fn each_stage_refuses_in_its_own_words() {
     assert!(deployment.effects().is_empty());
     up.stop().await;
     let stages = [
-        (2, "notes:write_note", "UNAUTHENTIC", "IA-2.1"),
+        // What a stranger asks for is not even read.
+        (2, "notes:tools", "UNAUTHENTIC", "IA-2.1"),
         (3, "notes:secret_tool", "OUT_OF_MANDATE", "AT-1.6"),
         (4, "notes:write_note", "DENIED", "EC-2.14"),
         (5, "notes:pay", "DENIED", "ENV-3"),

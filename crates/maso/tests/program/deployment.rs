@@ -382,6 +382,7 @@ accountable_human = "owner"
 
 [limits]
 calls_per_hour_max = 1000000
+held_actions_max = 1000000
 
 [approvals]
 hold_open = "{hold_open}"

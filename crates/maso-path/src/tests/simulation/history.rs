@@ -126,6 +126,7 @@ impl History {
             clock: Arc::new(HandClock::at(Timestamp::from_millis(BEGIN_MS))),
             ids: Arc::new(CountedIds::default()),
             mode: Mode::Enforce,
+            ..Ground::fresh(Mode::Enforce)
         };
         let processes = vec![Rig::on(ground.clone()).await, Rig::on(ground.clone()).await];
         let published: BTreeMap<_, _> = approved_definitions().into_iter().collect();

@@ -86,7 +86,7 @@ pub fn measure(n_policies: usize, spread: Spread, rounds: usize) -> Result<PureP
         )
         .quantiles(),
         without_scan: Times::taken(rounds, || (identified.clone(), circumstances.clone()), whole).quantiles(),
-        scan: Times::taken(rounds, || (), |()| scanner.scan(&resolved)).quantiles(),
+        scan: Times::taken(rounds, || (), |()| scanner.scan(&resolved, NOW)).quantiles(),
         learn: learn(rounds.min(LESSONS)),
         // It asks every policy: fewer rounds where there are many of them.
         bare_cedar: bare_cedar(&policies, (rounds * 100 / n_policies.max(100)).max(20))?,
@@ -109,6 +109,7 @@ fn hop(deployment: &Arc<Deployment>) -> Result<(Identified, Circumstances), Faul
         .map_err(|refused| Fault::plain(format!("the measured caller is not believed: {}", refused.finding.reason)))?;
     let task = TaskSpec::standing(deployment, &agent, TaskId::from_uuid(Uuid::from_u128(2))).map(Arc::new);
     let circumstances = Circumstances {
+        now: NOW,
         deployment: Arc::clone(deployment),
         task,
         agent_phase: Phase::Primary,

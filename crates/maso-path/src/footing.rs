@@ -1,0 +1,103 @@
+//! What a decision rests on, and whether it still stands when the decision is about to be written.
+//!
+//! Between a decision and its commit, another process may stop somebody. So the writer asks, inside its transaction and
+//! with everything folded that was recorded before: the very circumstances are looked at again, not a counter of all
+//! changes, so that what does not concern a hop never sends it back (`docs/decisions/0011`).
+
+use std::sync::Arc;
+
+use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, ToolRef, Turn};
+use maso_identity::{Basis, Identified};
+use maso_intent::{AgentMandate, Moved, PinState, Resolved, TaskSpec};
+use maso_policy::{Approval, Denial, Subject, Verdicts};
+
+use crate::{Path, world::is_call};
+
+/// What a decision rests on: everything around the hop that may change before the decision is on the record.
+#[derive(Clone, Debug)]
+pub(crate) struct Footing {
+    /// The hop.
+    pub(crate) hop: HopId,
+    /// Why its sender is believed.
+    pub(crate) basis: Basis,
+    /// The mandate that it was looked at under.
+    pub(crate) mandate: Arc<AgentMandate>,
+    /// The agent that sends or, between agents, answers.
+    pub(crate) agent: Option<AgentName>,
+    /// No worse than this was the agent's phase.
+    pub(crate) agent_phase: Phase,
+    /// No worse than this was the phase around it.
+    pub(crate) around_phase: Phase,
+    /// The task, which was open.
+    pub(crate) task: Arc<TaskSpec>,
+    /// How the definition of the tool stood that is called, if one is.
+    pub(crate) pin: Option<(ToolRef, PinState)>,
+    /// The exact action.
+    pub(crate) action: Digest,
+    /// Who had approved it.
+    pub(crate) approvals: Vec<Approval>,
+    /// The ticket under which it is to wait, if it is.
+    pub(crate) ticket: Option<TicketId>,
+    /// Whether it counts as a call of its agent.
+    pub(crate) is_call: bool,
+    /// What it moves, if it is a transaction.
+    pub(crate) moves: Option<u64>,
+}
+
+impl Footing {
+    pub(crate) fn of(resolved: &Resolved, verdicts: &Verdicts, ticket: Option<TicketId>) -> Self {
+        let (hop, circumstances) = (resolved.hop(), resolved.circumstances());
+        let called = hop.act.tool().filter(|_| hop.turn == Turn::Ask);
+        Self {
+            hop: hop.id,
+            basis: resolved.identified().basis().clone(),
+            mandate: Arc::clone(resolved.mandate()),
+            agent: hop.agent().cloned(),
+            agent_phase: circumstances.agent_phase,
+            around_phase: circumstances.around_phase,
+            task: Arc::clone(resolved.task()),
+            pin: called.map(|tool| (tool.clone(), circumstances.pin)),
+            action: resolved.action_digest(),
+            approvals: verdicts.approvals.clone(),
+            ticket,
+            is_call: is_call(hop),
+            moves: match resolved.moved() {
+                Some(Moved::Minor(moves)) => Some(moves),
+                Some(Moved::Unclear(_)) | None => None,
+            },
+        }
+    }
+}
+
+impl Path {
+    /// The question that the writer asks before it writes a decision that something is released on.
+    pub(crate) fn still_stands(&self, footing: Footing) -> impl Fn() -> bool + Send + use<> {
+        let (world, trust, clock) = (Arc::clone(&self.world), Arc::clone(&self.trust), Arc::clone(&self.clock));
+        move || trust.bears(&footing.basis).is_ok() && world.bears(&footing, clock.now())
+    }
+
+    /// The same question about a denial that does not bind, because the deployment only observes: what a person stopped
+    /// or revoked is stopped all the same.
+    pub(crate) fn still_observed(&self, denial: &Denial) -> impl Fn() -> bool + Send + use<> {
+        let identified = match &denial.subject {
+            Subject::Weighed(weighed) => Some(weighed.resolved().identified()),
+            Subject::Identified(identified) => Some(identified.as_ref()),
+            Subject::Received(_) => None,
+        };
+        let basis = identified.map(|identified| identified.basis().clone()).unwrap_or_default();
+        let agents: Vec<AgentName> = identified.map(Identified::hop).into_iter().flat_map(agents_of).cloned().collect();
+        let (world, trust) = (Arc::clone(&self.world), Arc::clone(&self.trust));
+        move || {
+            let is_stopped =
+                |agent: &AgentName| world.deployment().agents.contains_key(agent) && world.is_stopped(agent);
+            trust.bears(&basis).is_ok() && !agents.iter().any(is_stopped)
+        }
+    }
+}
+
+fn agents_of(hop: &Hop) -> impl Iterator<Item = &AgentName> {
+    [&hop.from, &hop.to].into_iter().filter_map(|party| match party {
+        Principal::Agent(agent) => Some(agent),
+        Principal::Server(_) | Principal::Operator(_) => None,
+    })
+}

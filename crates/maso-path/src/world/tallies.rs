@@ -1,0 +1,158 @@
+//! What each task has done so far, against the hard limits of its workflow's mandate (AT-1.7): transactions, and the
+//! money that they moved.
+
+use std::collections::{HashMap, VecDeque};
+
+use maso_core::{Finding, Findings, HopId, TaskId, Timestamp, Word};
+use maso_intent::{HardLimits, Moved, OpenTask, Resolved, TaskKind, TaskSpec};
+use maso_log::v1;
+use parking_lot::Mutex;
+
+use super::standing::PASSING_MS_MAX;
+use crate::footing::Footing;
+
+/// The tallies of all tasks, folded from the record.
+#[derive(Debug, Default)]
+pub struct Tallies(Mutex<HashMap<TaskId, Tally>>);
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Transactions.
+    pub n_transactions: u64,
+    /// What they moved, in the smallest unit of the currency.
+    pub moved_minor: u64,
+}
+
+/// What one task has done.
+#[derive(Debug, Default)]
+struct Tally {
+    /// By the hour, oldest first.
+    hours: VecDeque<(i64, Done)>,
+    /// What was let pass and is not on the record yet: what it moves, and since when. It counts, so that many at once
+    /// are not more than one after the other.
+    passing: HashMap<HopId, (u64, Timestamp)>,
+}
+
+impl Tallies {
+    /// What the task has done: all of it or, of a standing task, which never ends, what it did within a day.
+    pub fn of(&self, task: &TaskSpec, now: Timestamp) -> Done {
+        self.0.lock().get(&task.id).map_or_else(Done::default, |tally| tally.done(task, now))
+    }
+
+    /// What the limits say of this hop.
+    pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
+        let mut findings = Findings::none();
+        let mut refuse = |control, why: String| findings.add(Finding::new(control, Word::NoGo, why));
+        match resolved.moved() {
+            None => {}
+            Some(Moved::Unclear(why)) => refuse("EC-2.3", format!("nobody can say how much it moves: {why}")),
+            Some(Moved::Minor(moves)) => {
+                let (task, hop, limits) = (resolved.task(), resolved.hop().id, &resolved.solution().limits);
+                let mut tallies = self.0.lock();
+                let tally = tallies.entry(task.id).or_default();
+                tally.passing.retain(|other, (_, since)| *other != hop && now.since_ms(*since) < PASSING_MS_MAX);
+                match tally.room(task, hop, moves, limits, now) {
+                    Ok(()) => drop(tally.passing.insert(hop, (moves, now))),
+                    Err(why) => refuse("AT-1.7", why),
+                }
+            }
+        }
+        findings
+    }
+
+    /// Whether what was let pass still fits, now that other processes' transactions were counted.
+    pub(super) fn bear(&self, footing: &Footing, limits: &HardLimits, now: Timestamp) -> bool {
+        let Some(moves) = footing.moves else { return true };
+        let tallies = self.0.lock();
+        let nothing = Tally::default();
+        let tally = tallies.get(&footing.task.id).unwrap_or(&nothing);
+        tally.room(&footing.task, footing.hop, moves, limits, now).is_ok()
+    }
+
+    /// Takes in a recorded decision.
+    pub(super) fn decided(&self, at: Timestamp, decided: &v1::HopDecided) {
+        let (Some(moves), Some(task)) = (decided.moves, &decided.task) else { return };
+        let (Ok(task), Ok(hop)) = (task.parse::<TaskId>(), decided.hop.parse::<HopId>()) else { return };
+        let mut tallies = self.0.lock();
+        if let Some(tally) = tallies.get_mut(&task) {
+            tally.passing.remove(&hop);
+        }
+        // Counted even if it fails afterwards: whether a transaction that broke midway moved something, nobody knows.
+        if decided.decision == "allow" {
+            tallies.entry(task).or_default().count(at, moves);
+        }
+    }
+
+    pub(super) fn closed(&self, record: &v1::TaskClosed) {
+        if let Ok(task) = record.task.parse::<TaskId>() {
+            self.0.lock().remove(&task);
+        }
+    }
+}
+
+impl Tally {
+    fn count(&mut self, at: Timestamp, moves: u64) {
+        let hour = hour_of(at);
+        // A clock that was set back counts into the last hour, so that the hours stay in order.
+        match self.hours.back_mut().filter(|(last, _)| *last >= hour) {
+            Some((_, done)) => *done = done.and(moves),
+            None => self.hours.push_back((hour, Done::default().and(moves))),
+        }
+        while self.hours.len() > HOURS_MAX {
+            self.hours.pop_front();
+        }
+    }
+
+    fn done(&self, task: &TaskSpec, now: Timestamp) -> Done {
+        let since = match task.kind {
+            TaskKind::Opened => i64::MIN,
+            TaskKind::Standing(_) => hour_of(now) - DAY_HOURS,
+        };
+        self.hours.iter().filter(|(hour, _)| *hour >= since).fold(Done::default(), |sum, (_, done)| Done {
+            n_transactions: sum.n_transactions.saturating_add(done.n_transactions),
+            moved_minor: sum.moved_minor.saturating_add(done.moved_minor),
+        })
+    }
+
+    /// Whether one more transaction fits.
+    fn room(&self, task: &TaskSpec, hop: HopId, moves: u64, limits: &HardLimits, now: Timestamp) -> Result<(), String> {
+        let others = self.passing.iter().filter(|(other, _)| **other != hop);
+        let before = others.fold(self.done(task, now), |done, (_, (moves, _))| done.and(*moves));
+        let after = before.and(moves);
+        let HardLimits { max_transactions_per_batch, max_value_minor, .. } = *limits;
+        let within = match task.kind {
+            TaskKind::Opened => "in one task",
+            TaskKind::Standing(_) => "within a day",
+        };
+        if after.n_transactions > max_transactions_per_batch {
+            return Err(format!("more than {max_transactions_per_batch} transactions {within}"));
+        }
+        if moves > 0 && after.moved_minor > max_value_minor {
+            return Err(format!(
+                "it moves {moves} after {}, and at most {max_value_minor} may be moved {within}",
+                before.moved_minor
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Done {
+    fn and(self, moves: u64) -> Self {
+        Self {
+            n_transactions: self.n_transactions.saturating_add(1),
+            moved_minor: self.moved_minor.saturating_add(moves),
+        }
+    }
+}
+
+fn hour_of(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(3_600_000)
+}
+
+/// A standing task's day. The hour that is only partly gone must not let its transactions go early.
+const DAY_HOURS: i64 = 24;
+
+/// Hours that an opened task can have, the first and the last only partly.
+const HOURS_MAX: usize = (OpenTask::TTL_MS_MAX / 3_600_000) as usize + 1;
