@@ -1,5 +1,7 @@
 //! Stage 2: the sender is who it says, now, once.
 
+use std::sync::Arc;
+
 use maso_core::{AgentName, Digest, Hop, TaskId};
 use uuid::Uuid;
 
@@ -41,9 +43,12 @@ pub struct Basis {
     pub(crate) task: Option<TaskId>,
 }
 
-/// A hop whose sender is who it says, now, once.
+/// A hop whose sender is who it says, now, once. Its clones are one hop: nothing is copied, however large its payload.
 #[derive(Clone, Debug)]
-pub struct Identified {
+pub struct Identified(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     hop: Hop,
     proof: Proof,
     basis: Basis,
@@ -53,31 +58,31 @@ pub struct Identified {
 
 impl Identified {
     pub(crate) fn new(hop: Hop, proof: Proof, basis: Basis, task: Option<TaskClaim>, digest: Digest) -> Self {
-        Self { hop, proof, basis, task, digest }
+        Self(Arc::new(Inner { hop, proof, basis, task, digest }))
     }
 
     /// The hop.
     pub fn hop(&self) -> &Hop {
-        &self.hop
+        &self.0.hop
     }
 
     /// How its sender proved itself.
     pub fn proof(&self) -> &Proof {
-        &self.proof
+        &self.0.proof
     }
 
     /// What the belief in its sender rests on.
     pub fn basis(&self) -> &Basis {
-        &self.basis
+        &self.0.basis
     }
 
     /// The task it belongs to, if it carried a task token.
     pub fn task(&self) -> Option<&TaskClaim> {
-        self.task.as_ref()
+        self.0.task.as_ref()
     }
 
     /// SHA-256 of the exact payload bytes.
     pub fn digest(&self) -> Digest {
-        self.digest
+        self.0.digest
     }
 }

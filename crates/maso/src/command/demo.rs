@@ -22,13 +22,41 @@ use crate::{
     state::StateFolder,
 };
 
+/// As shells say that a program was interrupted.
+const STOPPED: u8 = 130;
+
 /// The operator's own words for the batch: what the agents are there for.
 const WORDS: &str = "Settle the motor claims that came in today. Read each claim's documents, assess it against its \
                      policy and the appraisal, pay what is payable to the account on file, and tell the policyholder.";
 
+/// Plays it and tells the outcome. Told to stop meanwhile, it ends with its agents and servers.
+pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
+    let mut stopped = std::pin::pin!(up::stopped());
+    let Played { serving, code, .. } = tokio::select! {
+        played = play(&args) => played?,
+        () = &mut stopped => return Ok(ExitCode::from(STOPPED)),
+    };
+    if args.stay {
+        if !args.json {
+            say!();
+            say!("The console stays at http://{}/console until Ctrl-C.", serving.address);
+        }
+        stopped.await;
+    }
+    serving.stop().await;
+    Ok(code)
+}
+
+/// A demo that came to its end, and is still being served.
+struct Played {
+    _assembled: Assembled,
+    serving: up::Serving,
+    code: ExitCode,
+}
+
 /// Exit code 0 only if every claim ended as the answers imply, no poisoned instruction had an effect, and the record
 /// holds: the first two are read from the insurer's database.
-pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
+async fn play(args: &Demo) -> Result<Played, Fault> {
     if args.json && args.approve == cli::Approve::Ask {
         return Err(
             Fault::plain("`--json` leaves no room for questions").help("add `--approve all` or `--approve none`")
@@ -88,15 +116,8 @@ pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
             say!("  look      maso up {}", folder.display());
         }
     }
-    if args.stay {
-        if !args.json {
-            say!();
-            say!("The console stays at http://{address}/console until Ctrl-C.");
-        }
-        up::stopped().await;
-    }
-    serving.stop().await;
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let code = if well { ExitCode::SUCCESS } else { ExitCode::from(1) };
+    Ok(Played { _assembled: assembled, serving, code })
 }
 
 /// A tool server of the example, over standard input and output.

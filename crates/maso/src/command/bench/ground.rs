@@ -76,6 +76,7 @@ pub fn source(server: &str) -> Source {
         r#"tools = ["notes:read_note", "#,
         r#"tools = ["notes:read_note", "notes:save_note", "#,
     );
+    change("workflows/notes.toml", "max_transactions_per_batch = 100", "max_transactions_per_batch = 1000000000");
     change("agents/writer.toml", "escalation = ", "calls_per_hour_max = 1000000000\nescalation = ");
     change("agents/writer.toml", "[oispec]", AGENT);
     change(
