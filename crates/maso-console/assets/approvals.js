@@ -43,11 +43,18 @@ addEventListener("keydown", press);
 function press(event) {
   const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName ?? "");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  const steps = { j: () => move(1), k: () => move(-1), a: () => pane.querySelector(".answer .button.approve:not(.strong)")?.click(), r: () => pane.querySelector("#reason")?.focus() };
+  if (event.repeat) return;
+  const steps = { j: () => move(1), k: () => move(-1), a: () => approveStep(pane.querySelector(".answer .button.approve:not(.strong)")), r: () => pane.querySelector("#reason")?.focus() };
   const step = steps[event.key];
   if (!step) return;
   event.preventDefault();
   step();
+}
+
+/// Opens the step in which the approval is confirmed; a button that would approve at once is only reached.
+function approveStep(button) {
+  if (button?.dataset.grave) button.click();
+  else button?.focus();
 }
 
 function move(by) {

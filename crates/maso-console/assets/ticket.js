@@ -206,7 +206,7 @@ function answerForm(ticket, { answered, again }) {
   function first() {
     fill(
       buttons,
-      !isMine && isShown(ticket) && el("button.button.approve", { type: "button", click: () => (isGrave ? second() : send("approve")) }, icon("allow"), isGrave ? "Approve…" : "Approve"),
+      !isMine && isShown(ticket) && el("button.button.approve", { type: "button", "data-grave": isGrave ? "yes" : null, click: () => (isGrave ? second() : send("approve")) }, icon("allow"), isGrave ? "Approve…" : "Approve"),
       el("button.button.reject", { type: "button", click: reject }, icon("deny"), "Reject"),
     );
   }

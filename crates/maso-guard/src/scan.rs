@@ -95,8 +95,19 @@ impl Scanner {
         self.scan_subject(&Subject::of_value(surface, value), now)
     }
 
+    /// Whether there is a credential in a value, as far as the rules know one (IA-2.6): also where the control is
+    /// deselected, which changes what is let pass and not what may come to rest.
+    pub fn holds_credentials(&self, value: &Value, now: Timestamp) -> bool {
+        let scan = self.scan_without(&[], &Subject::of_value(Surface::Arguments, value), now);
+        scan.findings.iter().any(|finding| finding.control.as_str() == IA_2_6)
+    }
+
     pub(crate) fn scan_subject(&self, subject: &Subject<'_>, now: Timestamp) -> Scan {
-        let mut notes = Notes::new(&self.deselected, now);
+        self.scan_without(&self.deselected, subject, now)
+    }
+
+    fn scan_without(&self, deselected: &[Deselected], subject: &Subject<'_>, now: Timestamp) -> Scan {
+        let mut notes = Notes::new(deselected, now);
         let mut tally = Tally::default();
         let mut scratch = String::new();
         let shape = walk(subject.payload, &mut |leaf| {

@@ -25,6 +25,8 @@ struct State {
     /// How many of them somebody waits for.
     n_awaited: usize,
     closed: bool,
+    /// Nothing is written any more.
+    ended: bool,
 }
 
 /// Whether anything more will come.
@@ -89,6 +91,9 @@ impl Inbox {
     /// Puts back what was taken and could not be written now; it comes before what came meanwhile.
     pub(crate) fn put_back(&self, mut batch: Vec<Group>) {
         let mut state = self.state.lock();
+        if state.ended {
+            return;
+        }
         state.n_awaited += n_awaited(&batch);
         batch.append(&mut state.waiting);
         state.waiting = batch;
@@ -108,6 +113,7 @@ impl Inbox {
 
     fn take_all(&self) -> Vec<Group> {
         let mut state = self.state.lock();
+        state.ended = true;
         state.n_awaited = 0;
         std::mem::take(&mut state.waiting)
     }

@@ -12,7 +12,7 @@ use std::{
 use futures::Stream;
 use maso_core::{Digest, Timestamp, canonical_bytes};
 use tokio::{
-    runtime::Handle,
+    runtime::{Handle, RuntimeFlavor},
     sync::{Semaphore, broadcast, oneshot},
 };
 
@@ -235,7 +235,7 @@ impl Recorder {
         }
         let is_awaited = reply.is_some();
         self.desk.inbox.push(Group { lines, payload, guard, reply, place })?;
-        if is_awaited && others_go_on() {
+        if is_awaited && may_block() {
             self.desk.write_here();
         }
         self.desk.inbox.wake();
@@ -243,9 +243,9 @@ impl Recorder {
     }
 }
 
-/// Whether this thread may wait for the disk, because others go on with what it leaves.
-fn others_go_on() -> bool {
-    Handle::try_current().is_ok_and(|runtime| runtime.metrics().num_workers() > 1)
+/// Whether others can take over what this thread would do while it waits for the disk.
+fn may_block() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// How far the writer has come.

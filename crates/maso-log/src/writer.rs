@@ -8,7 +8,7 @@ use std::{
 };
 
 use maso_core::{Digest, Timestamp};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot};
 
 use crate::{
@@ -122,8 +122,7 @@ impl Desk {
     pub(crate) fn run(&self) {
         loop {
             let door = self.inbox.sleep(LOOK_EVERY);
-            let over = self.guarded(|| {
-                let mut writer = self.writer.lock();
+            let over = self.guarded(self.writer.lock(), |writer| {
                 let batch = self.inbox.take();
                 match (batch.is_empty(), door) {
                     (true, Door::Closed) => Ok(true),
@@ -141,24 +140,36 @@ impl Desk {
     /// whoever calls would anyway, and for nothing else. Handing the work to a thread and being woken by it can take
     /// half as long as the disk does.
     pub(crate) fn write_here(&self) {
-        self.guarded(|| {
-            let Some(mut writer) = self.writer.try_lock() else { return Ok(()) };
-            if let Some(batch) = writer.write(self.inbox.take(), Patience::None)? {
-                self.inbox.put_back(batch);
-            }
-            Ok(())
+        let Some(writer) = self.writer.try_lock() else { return };
+        // Somebody else takes over what this thread would do meanwhile: a slow disk stops no socket and no clock.
+        tokio::task::block_in_place(|| {
+            self.guarded(writer, |writer| {
+                if let Some(batch) = writer.write(self.inbox.take(), Patience::None)? {
+                    self.inbox.put_back(batch);
+                }
+                Ok(())
+            });
         });
     }
 
     /// What came of the work, if more may be written after it. After a panic nobody knows what was folded, so whoever
-    /// waits, or asks afterwards, learns that nothing is recorded any more.
-    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, LogFault>) -> Option<T> {
-        let fault = match catch_unwind(AssertUnwindSafe(work)) {
+    /// waits, or asks afterwards, learns that nothing is recorded any more; and nobody writes before that is known.
+    fn guarded<T>(
+        &self,
+        mut writer: MutexGuard<'_, Writer>,
+        work: impl FnOnce(&mut Writer) -> Result<T, LogFault>,
+    ) -> Option<T> {
+        if self.progress.is_stopped() {
+            return None;
+        }
+        let fault = match catch_unwind(AssertUnwindSafe(|| work(&mut writer))) {
             Ok(Ok(done)) => return Some(done),
             Ok(Err(fault)) => fault,
             Err(_) => LogFault::Stopped,
         };
         tracing::error!(%fault, "the flight recorder stops");
+        // Other processes wait for the lock of a transaction that was broken off.
+        writer.store.roll_back();
         self.progress.stop();
         self.inbox.end();
         None

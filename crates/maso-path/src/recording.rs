@@ -1,9 +1,10 @@
 //! Stage 9: the commit point. What is not on the record is not done.
 
 use maso_core::{Class, Finding, Risk, Tier, Word};
-use maso_guard::{Redaction, Surface};
+use maso_guard::Redaction;
 use maso_log::{Entry, Keep, LogFault, Recorded, RecordedDecision, Ruled, v1};
 use maso_policy::{Decision, Denial, Held, Permit, Subject};
+use serde_json::Value;
 
 use crate::{
     Path, Ticket,
@@ -95,16 +96,15 @@ impl Path {
             Decision::Deny(Denial { subject: Subject::Weighed(weighed), .. }) => weighed,
             Decision::Deny(Denial { subject: Subject::Identified(identified), .. }) => {
                 // It was turned away before any scanner saw it.
-                let scan = self.scanner.scan_value(Surface::Arguments, &identified.hop().payload, self.clock.now());
-                let is_clean = !scan.findings.iter().any(is_about_credentials);
-                return if is_clean { Keep::Whole } else { Keep::HashAlone };
+                return self.keep_if_clean(&identified.hop().payload);
             }
             Decision::Deny(Denial { subject: Subject::Received(_), .. }) => return Keep::HashAlone,
         };
         let Some(worst) =
             weighed.findings().iter().filter(|finding| is_about_credentials(finding)).map(|finding| finding.word).max()
         else {
-            return Keep::Whole;
+            let is_off = !self.world.deployment().applies("IA-2.6", self.clock.now());
+            return if is_off { self.keep_if_clean(&weighed.resolved().hop().payload) } else { Keep::Whole };
         };
         let redactions = self.scanner.scan(weighed.resolved(), self.clock.now()).redactions;
         let payload = &weighed.resolved().hop().payload;
@@ -118,6 +118,11 @@ impl Path {
             // Only suspected, and a person must see exactly what is asked for.
             (Word::Go | Word::Escalate, true) => Keep::Whole,
         }
+    }
+
+    /// What may be kept of a payload of which no scanner has said whether a credential is in it.
+    fn keep_if_clean(&self, payload: &Value) -> Keep {
+        if self.scanner.holds_credentials(payload, self.clock.now()) { Keep::HashAlone } else { Keep::Whole }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use maso_core::{Digest, Finding, HopId, Mode, Refusal, Refused, TaskId};
+use maso_core::{Act, Digest, Finding, HopId, Mode, Refusal, Refused, TaskId, Word};
 use maso_guard::Redaction;
 use maso_identity::{Identified, identify};
 use maso_intent::{Resolved, resolve};
@@ -108,6 +108,11 @@ impl Path {
         let verdicts = self.hear(&weighed).await;
         match settle(weighed, verdicts, self.clock.now()) {
             Decision::Allow(permit) => Ok(Way::Release(Box::new(self.record_permit(permit).await?), redactions)),
+            // It would take a place in which something could wait that somebody waits for.
+            Decision::Hold(held) if matches!(held.weighed().resolved().hop().act, Act::Notify { .. }) => {
+                let nobody = Finding::new("EC-1.1", Word::NoGo, "nobody waits for a notification");
+                self.turn_away(refused(held, Refusal::Denied, nobody), Observing::Allowed).await
+            }
             Decision::Hold(held) => self.hold(held, redactions).await,
             Decision::Deny(denial) => self.turn_away(denial, Observing::Allowed).await,
         }
@@ -152,7 +157,10 @@ impl Path {
     async fn hold(&self, held: Held, redactions: Vec<Redaction>) -> Result<Way, NotRecorded> {
         let ticket = match self.ticket_for(&held) {
             Ok(ticket) => ticket,
-            Err(full) => return self.turn_away(refused(held, full), Observing::Allowed).await,
+            Err(full) => {
+                let denial = refused(held, Refusal::LimitReached, full);
+                return self.turn_away(denial, Observing::Allowed).await;
+            }
         };
         let resolved = Box::new(held.weighed().resolved().clone());
         let passage = self.record_hold(held, &ticket).await?;
@@ -207,12 +215,12 @@ impl Path {
 }
 
 /// A hop that would wait, if there were a place to wait in.
-fn refused(held: Held, full: Finding) -> Denial {
+fn refused(held: Held, refusal: Refusal, why: Finding) -> Denial {
     let mut findings = held.weighed().findings().clone();
-    findings.add(full);
+    findings.add(why);
     let verdicts = held.verdicts().clone();
     let subject = Subject::Weighed(Box::new(held.weighed().clone()));
-    Denial { subject, refusal: Refusal::LimitReached, findings, verdicts }
+    Denial { subject, refusal, findings, verdicts }
 }
 
 /// Where a decision leads that is on the record.

@@ -138,7 +138,6 @@ impl World {
             && self.tasks.is_open(&footing.task)
             && now < self.end_of(&footing.task)
             && footing.pin.as_ref().is_none_or(|(tool, pin)| self.pin(tool, now) == *pin)
-            && !self.memories.has_missed(footing.task.id)
             && self.tickets.bear(footing, now)
             && self.standing.bears(footing, now)
             && self.workflow_of(&footing.task).is_some_and(|of| self.tallies.bear(footing, &of.limits, now))

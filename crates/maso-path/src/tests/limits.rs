@@ -250,3 +250,15 @@ async fn two_processes_share_the_places_to_wait_in() {
     let held = one.decided().await.into_iter().filter(|decided| decided.decision == "hold").count();
     assert_eq!(held, n_held);
 }
+
+#[tokio::test]
+async fn what_is_only_under_way_makes_the_next_payment_wait_and_stops_nobody() {
+    let (rig, task) = rig(100, 100).await;
+    // Decided and not recorded yet: it may still be held or refused.
+    drop(rig.decision(Some(task), "notes:pay", &payment(60)));
+    assert_eq!(refusal(&pay(&rig, task, 60).await), Some("LIMIT_REACHED"));
+    assert_eq!(last_control(&rig).await, "EC-1.3");
+    let workflow = Scope::Workflow("notes".parse().unwrap());
+    assert_eq!(rig.path.world().standing().phase_of(&workflow), Phase::Primary);
+    released(&pay(&rig, task, 40).await);
+}

@@ -10,7 +10,7 @@ use std::{
 };
 
 use maso_core::{Act, AgentName, Digest, HopId, Mode, Principal, TaskId, TicketId, Timestamp, ToolRef, Turn};
-use maso_guard::Scanner;
+use maso_guard::{Config, Deselected, Scanner};
 use maso_identity::{AuthorityKey, Trust, TrustSettings, identify};
 use maso_intent::{Deployment, Source, ToolDefinition};
 use maso_judge::Panel;
@@ -97,7 +97,7 @@ impl Rig {
             panel: Panel::from_deployment(&deployment, &|_| None).unwrap(),
             deployment: Arc::clone(&deployment),
             trust: Arc::new(Trust::new(settings)),
-            scanner: SCANNERS.with_borrow_mut(Vec::pop).unwrap_or_default(),
+            scanner: scanner_of(&ground.deployment),
             mode: ground.mode,
             clock: Arc::clone(&ground.clock) as Arc<dyn Clock>,
             ids: Arc::clone(&ground.ids),
@@ -121,7 +121,9 @@ impl Rig {
     pub async fn ended(self) -> Ground {
         self.path.recorder().flush().await.unwrap();
         // Its scanner is as good as a new one, and a new one takes most of the time that opening takes.
-        if let Some(Path { scanner, .. }) = Arc::into_inner(self.path) {
+        if self.ground.deployment.deselected.is_empty()
+            && let Some(Path { scanner, .. }) = Arc::into_inner(self.path)
+        {
             SCANNERS.with_borrow_mut(|scanners| scanners.push(scanner));
         }
         self.ground
@@ -330,6 +332,16 @@ static DEPLOYMENT: LazyLock<Arc<Deployment>> = LazyLock::new(|| Arc::new(parsed(
 
 thread_local! {
     static SCANNERS: RefCell<Vec<Scanner>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The scanner of a deployment: one that another rig left, unless something is switched off.
+fn scanner_of(deployment: &Deployment) -> Scanner {
+    if deployment.deselected.is_empty() {
+        return SCANNERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+    }
+    let deselected = deployment.deselected.iter();
+    let deselected = deselected.map(|one| Deselected { control: one.control.clone(), until: one.until }).collect();
+    Scanner::with(Config { deselected })
 }
 
 fn source() -> Source {

@@ -54,7 +54,11 @@ impl Tallies {
                 tally.passing.retain(|other, (_, since)| *other != hop && now.since_ms(*since) < PASSING_MS_MAX);
                 match tally.room(task, hop, moves, limits, now) {
                     Ok(()) => drop(tally.passing.insert(hop, (moves, now))),
-                    Err(why) => refuse("AT-1.7", why),
+                    Err(Excess::Done(why)) => refuse("AT-1.7", why),
+                    // What is under way may still be held or refused, so nothing was overstepped yet.
+                    Err(Excess::UnderWay) => {
+                        refuse("EC-1.3", "as much as may be moved is under way already".to_owned())
+                    }
                 }
             }
         }
@@ -72,12 +76,13 @@ impl Tallies {
 
     /// Takes in a recorded decision.
     pub(super) fn decided(&self, at: Timestamp, decided: &v1::HopDecided) {
-        let (Some(moves), Some(task)) = (decided.moves, &decided.task) else { return };
-        let (Ok(task), Ok(hop)) = (task.parse::<TaskId>(), decided.hop.parse::<HopId>()) else { return };
+        let Some(Ok(task)) = decided.task.as_deref().map(str::parse::<TaskId>) else { return };
+        let Ok(hop) = decided.hop.parse::<HopId>() else { return };
         let mut tallies = self.0.lock();
         if let Some(tally) = tallies.get_mut(&task) {
             tally.passing.remove(&hop);
         }
+        let Some(moves) = decided.moves else { return };
         // Counted even if it fails afterwards: whether a transaction that broke midway moved something, nobody knows.
         if decided.decision == "allow" {
             tallies.entry(task).or_default().count(at, moves);
@@ -115,26 +120,15 @@ impl Tally {
         })
     }
 
-    /// Whether one more transaction fits.
-    fn room(&self, task: &TaskSpec, hop: HopId, moves: u64, limits: &HardLimits, now: Timestamp) -> Result<(), String> {
+    /// Whether one more transaction fits, besides those that are under way.
+    fn room(&self, task: &TaskSpec, hop: HopId, moves: u64, limits: &HardLimits, now: Timestamp) -> Result<(), Excess> {
+        let done = self.done(task, now);
+        if let Some(why) = excess(task, done, moves, limits) {
+            return Err(Excess::Done(why));
+        }
         let others = self.passing.iter().filter(|(other, _)| **other != hop);
-        let before = others.fold(self.done(task, now), |done, (_, (moves, _))| done.and(*moves));
-        let after = before.and(moves);
-        let HardLimits { max_transactions_per_batch, max_value_minor, .. } = *limits;
-        let within = match task.kind {
-            TaskKind::Opened => "in one task",
-            TaskKind::Standing(_) => "within a day",
-        };
-        if after.n_transactions > max_transactions_per_batch {
-            return Err(format!("more than {max_transactions_per_batch} transactions {within}"));
-        }
-        if moves > 0 && after.moved_minor > max_value_minor {
-            return Err(format!(
-                "it moves {moves} after {}, and at most {max_value_minor} may be moved {within}",
-                before.moved_minor
-            ));
-        }
-        Ok(())
+        let with_others = others.fold(done, |done, (_, (moves, _))| done.and(*moves));
+        excess(task, with_others, moves, limits).map_or(Ok(()), |_| Err(Excess::UnderWay))
     }
 }
 
@@ -156,3 +150,28 @@ const DAY_HOURS: i64 = 24;
 
 /// Hours that an opened task can have, the first and the last only partly.
 const HOURS_MAX: usize = (OpenTask::TTL_MS_MAX / 3_600_000) as usize + 1;
+
+/// Why one more transaction does not fit.
+enum Excess {
+    /// What was done already leaves no room.
+    Done(String),
+    /// What is under way leaves none, if it is done.
+    UnderWay,
+}
+
+/// What one more transaction would overstep after so much.
+fn excess(task: &TaskSpec, before: Done, moves: u64, limits: &HardLimits) -> Option<String> {
+    let after = before.and(moves);
+    let HardLimits { max_transactions_per_batch, max_value_minor, .. } = *limits;
+    let within = match task.kind {
+        TaskKind::Opened => "in one task",
+        TaskKind::Standing(_) => "within a day",
+    };
+    if after.n_transactions > max_transactions_per_batch {
+        return Some(format!("more than {max_transactions_per_batch} transactions {within}"));
+    }
+    (moves > 0 && after.moved_minor > max_value_minor).then(|| {
+        let before = before.moved_minor;
+        format!("it moves {moves} after {before}, and at most {max_value_minor} may be moved {within}")
+    })
+}

@@ -190,7 +190,7 @@ impl Tickets {
         let Some(action) = decided.action.as_deref().and_then(Digest::parse) else { return };
         let mut inner = self.inner.lock();
         if let Some(id) = inner.by_action.get(&action).copied()
-            && inner.tickets.get(&id).is_some_and(|ticket| ticket.answer != Answer::Open)
+            && inner.tickets.get(&id).is_some_and(|ticket| is_closed(&ticket.answer))
         {
             inner.by_action.remove(&action);
         }
