@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use maso_core::{Act, Confidentiality, Integrity, Label, Listing, Origin, Principal, Source, TaskId};
+use maso_core::{Act, Confidentiality, Integrity, Label, Listing, Origin, Principal, ServerName, Source, TaskId};
 use maso_intent::{Deployment, Resolved, ResultLabels};
 use maso_log::{Reader, v1};
-use maso_policy::{Memory, Order, labels_declared, labels_of, source_declared, source_of};
+use maso_policy::{Memory, Order, best_answer, labels_declared, labels_of, source_declared, source_of};
 use parking_lot::RwLock;
 use serde_json::Value;
 
@@ -81,7 +81,8 @@ impl Path {
             // Relay does not launder: what an agent passes on is believed as little as the least of what it is made of.
             (Principal::Agent(_), _, Act::Request { .. }) => plain(label),
             (Principal::Agent(_), Principal::Server(server), _) => {
-                self.memory_of(resolved).write().sent(Order::InTime, server, value, weighed.origins(), label);
+                let answers = answers_of(self.world.deployment(), server);
+                self.memory_of(resolved).write().sent(Order::InTime, server, value, weighed.origins(), label, answers);
                 return None;
             }
             (Principal::Agent(_) | Principal::Operator(_), _, _) => return None,
@@ -106,6 +107,12 @@ impl Path {
     }
 }
 
+/// How far a server is believed at most; one that is not declared might be believed in anything.
+fn answers_of(deployment: &Deployment, server: &ServerName) -> Label {
+    let anything = Label { integrity: Integrity::Operator, confidentiality: Confidentiality::Public };
+    deployment.servers.get(server).map_or(anything, |server| best_answer(server))
+}
+
 /// Reads deliveries from the record into a memory.
 struct Recalling {
     reader: Reader,
@@ -120,7 +127,8 @@ impl Recalling {
         match (self.read(delivery), &delivery.sent_to) {
             (Some((decided, value)), Some(server)) => {
                 let origins: Vec<Origin> = decided.origins.iter().map(|origin| read(origin, delivery.label)).collect();
-                self.memory.write().sent(self.order, server, &value, &origins, delivery.label);
+                let answers = answers_of(&self.deployment, server);
+                self.memory.write().sent(self.order, server, &value, &origins, delivery.label, answers);
             }
             (Some((decided, value)), None) => {
                 let parties = decided.from.as_deref().and_then(Principal::parse).zip(Principal::parse(&decided.to));

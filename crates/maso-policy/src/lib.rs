@@ -18,6 +18,6 @@ mod weigh;
 pub use authorise::{CompileError, Policies, authorise};
 pub use decision::{Decision, Denial, Held, Permit, Subject};
 pub use settle::settle;
-pub use trace::{Memory, Order, Traced, labels_declared, labels_of, source_declared, source_of, trace};
+pub use trace::{Memory, Order, Traced, best_answer, labels_declared, labels_of, source_declared, source_of, trace};
 pub use verdict::{Approval, Opinion, Rejection, Verdict, Verdicts};
 pub use weigh::{Weighed, weigh};

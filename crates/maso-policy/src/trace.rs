@@ -151,6 +151,19 @@ fn declared(
     }
 }
 
+/// How far a server is believed at most in what it answers, and how it is fenced at least. Fields that are checked
+/// against a primary source are not counted: they are believed whatever was sent.
+pub fn best_answer(server: &ServerManifest) -> Label {
+    let answers = server.tools.values().map(|tool| &tool.result);
+    answers.fold(server.label, |best, result| {
+        let fields = result.fields.iter().map(|(_, label)| label.confidentiality);
+        Label {
+            integrity: best.integrity.max(result.default.integrity),
+            confidentiality: fields.fold(best.confidentiality.min(result.default.confidentiality), Ord::min),
+        }
+    })
+}
+
 /// The label of what a server says unasked. While it answers, it may tell of anything that it is about to answer with,
 /// so nothing of it is believed more, or fenced less, than the answers that the agent may get.
 fn unasked(server: &ServerManifest, to: &Principal, deployment: &Deployment) -> Label {

@@ -99,7 +99,17 @@ impl Memory {
     /// that of all of it.
     ///
     /// What is noted [`Order::Late`] counts as sent before everything that was learned.
-    pub fn sent(&mut self, order: Order, server: &ServerName, payload: &Value, origins: &[Origin], whole: Label) {
+    ///
+    /// `answers` is how far this server is believed at most, and fenced at least: what it could not raise needs no note.
+    pub fn sent(
+        &mut self,
+        order: Order,
+        server: &ServerName,
+        payload: &Value,
+        origins: &[Origin],
+        whole: Label,
+        answers: Label,
+    ) {
         let since = self.moment(order);
         let mut labels: HashMap<&str, Label> = HashMap::with_capacity(origins.len());
         for origin in origins {
@@ -115,7 +125,11 @@ impl Memory {
                 Leaf::Value(_) => labels.get(pointer_to(place).as_str()).copied(),
             };
             let label = traced.unwrap_or(untraced);
-            each_form(leaf, &mut |text| sent.note(server, since, text, label));
+            if label.integrity >= answers.integrity && label.confidentiality <= answers.confidentiality {
+                sent.mark(server, label);
+            } else {
+                each_form(leaf, &mut |text| sent.note(server, since, text, label));
+            }
         });
     }
 

@@ -63,6 +63,12 @@ impl Sending {
 }
 
 impl Sent {
+    /// Notes that a server is sent something that it cannot raise, whatever it gives back.
+    pub(super) fn mark(&mut self, server: &ServerName, label: Label) {
+        let of_server = self.servers.entry(server.clone()).or_insert(OfServer { whole: label, lost: None });
+        of_server.whole = of_server.whole.combine(label);
+    }
+
     /// Notes one leaf of what a server is sent.
     pub(super) fn note(&mut self, server: &ServerName, since: u64, text: &str, label: Label) {
         let Self { servers, words: kept, runs, .. } = self;

@@ -21,7 +21,7 @@ fn send(memory: &mut Memory, arguments: Value) {
     let scene = Scene::call("intake", "claims-db:note", arguments);
     let tracing = follow(memory, scene.view());
     let server = "claims-db".parse().unwrap();
-    memory.sent(Order::InTime, &server, &scene.hop.payload, &tracing.origins, tracing.label);
+    memory.sent(Order::InTime, &server, &scene.hop.payload, &tracing.origins, tracing.label, ANYTHING);
 }
 
 /// The system of record answers.
@@ -228,7 +228,7 @@ fn what_cannot_be_read_back_or_comes_late_counts_as_sent_before() {
         confidentiality: Confidentiality::Internal,
         needed: None,
     }];
-    memory.sent(Order::Late, &server, &json!({"q": "first"}), &origins, READ);
+    memory.sent(Order::Late, &server, &json!({"q": "first"}), &origins, READ, ANYTHING);
     assert_eq!(integrity(&memory, &json!("first")), Integrity::External);
 }
 
@@ -274,3 +274,46 @@ proptest! {
         }
     }
 }
+
+/// Leaving out what a server could not raise changes nothing that can be asked of the memory.
+#[test]
+fn what_a_server_could_not_raise_needs_no_note() {
+    let labels = || {
+        let integrities = [Integrity::External, Integrity::Internal, Integrity::Verified, Integrity::Operator];
+        let fences = [
+            Confidentiality::Public,
+            Confidentiality::Internal,
+            Confidentiality::Confidential,
+            Confidentiality::Restricted,
+        ];
+        integrities.into_iter().flat_map(move |integrity| {
+            fences.into_iter().map(move |confidentiality| Label { integrity, confidentiality })
+        })
+    };
+    let (server, payload) =
+        ("claims-db".parse().unwrap(), json!({ "q": "the account is DE89 3704 0044 0532 0130 00" }));
+    let said = json!({ "text": "you asked: the account is DE89370400440532013000" });
+    for sent in labels() {
+        let origins = [Origin {
+            pointer: "/q".into(),
+            authority: false,
+            source: Source::Unknown,
+            integrity: sent.integrity,
+            confidentiality: sent.confidentiality,
+            needed: None,
+        }];
+        for answers in labels() {
+            let learned = |noted_up_to| {
+                let mut memory = Memory::default();
+                memory.sent(Order::InTime, &server, &payload, &origins, sent, noted_up_to);
+                hear(&mut memory, said.clone(), &plain(answers));
+                let values = [json!(ACCOUNT), json!("the account"), json!("you asked")];
+                values.map(|value| memory.origin_of(&value).map(|(_, label)| label))
+            };
+            assert_eq!(learned(answers), learned(ANYTHING), "{sent} answered at {answers}");
+        }
+    }
+}
+
+/// A server that might be believed in anything.
+const ANYTHING: Label = Label { integrity: Integrity::Operator, confidentiality: Confidentiality::Public };
