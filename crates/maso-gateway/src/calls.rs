@@ -167,9 +167,11 @@ impl Call {
         self.finished_at.get().is_none_or(|at| now.saturating_duration_since(*at) <= KEPT_FOR)
     }
 
-    /// What only read is read again once it is over, so that nobody takes an old state for a new one.
-    fn is_worth_claiming(&self) -> bool {
-        !self.is_done() || !self.stoppable.load(Ordering::Acquire)
+    /// What only read is read again once it is over, so that nobody takes an old state for a new one. Only a repetition
+    /// that crossed with the answer gets it.
+    fn is_worth_claiming(&self, now: Instant) -> bool {
+        let is_fresh = |at: &Instant| now.saturating_duration_since(*at) <= CROSSES_FOR;
+        !self.stoppable.load(Ordering::Acquire) || self.finished_at.get().is_none_or(is_fresh)
     }
 
     /// Remembers which request to the server this one became.
@@ -206,6 +208,11 @@ impl Call {
     /// Resolves when the client takes the request back.
     pub(crate) async fn cancelled(&self) {
         self.cancelled.cancelled().await;
+    }
+
+    /// Whether its answer was put where its client looks for it.
+    pub(crate) fn was_answered(&self) -> bool {
+        self.is_done() && !self.cancelled.is_cancelled()
     }
 
     pub(crate) fn finish(&self, reply: Reply) {
@@ -363,7 +370,7 @@ impl State {
     fn earlier(&mut self, action: Digest, call: &Arc<Call>, now: Instant) -> Option<Arc<Call>> {
         self.known.retain(|(_, known)| known.is_kept(now));
         let mut others = self.known.iter().filter(|(of, known)| *of == action && !Arc::ptr_eq(known, call));
-        if let Some((_, earlier)) = others.clone().find(|(_, known)| known.is_worth_claiming() && known.claim()) {
+        if let Some((_, earlier)) = others.clone().find(|(_, known)| known.is_worth_claiming(now) && known.claim()) {
             let earlier = Arc::clone(earlier);
             self.forget(&earlier);
             // In its place, so that whoever repeats the action once more finds this one.
@@ -414,6 +421,8 @@ impl State {
 
 /// How long an answer waits for whoever repeats the request. What is repeated later is meant anew.
 const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+/// The same for what only read.
+const CROSSES_FOR: Duration = Duration::from_secs(5);
 const KEPT_MAX: usize = 1024;
 /// Of one agent.
 const OWN_MAX: usize = 256;
@@ -496,7 +505,8 @@ mod tests {
             call.abandon();
             call.finish(nothing());
         }
-        assert!(calls.follow(reads, &call()).is_none());
+        let crossed = Instant::now() + CROSSES_FOR + Duration::from_secs(1);
+        assert!(calls.state.lock().earlier(reads, &call(), crossed).is_none());
         let late = Instant::now() + KEPT_FOR + Duration::from_secs(1);
         assert!(calls.state.lock().earlier(writes, &call(), late).is_none());
         assert!(calls.state.lock().known.is_empty());

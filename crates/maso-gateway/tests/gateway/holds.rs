@@ -87,29 +87,3 @@ async fn the_answer_of_a_client_that_went_away_is_kept_for_it() {
     assert_eq!(text(&second.await.unwrap().json), "through the gate");
     assert_eq!(rig.calls().len(), 1, "it ran once");
 }
-
-#[tokio::test]
-async fn of_three_attempts_one_runs_and_the_third_gets_its_answer() {
-    let rig = Rig::new().await;
-    let client = Http::initialized(&rig, "writer", "notes").await;
-    let attempt = || {
-        let client = client.clone();
-        let params = json!({ "name": "read_note", "arguments": { "note": "gate" } });
-        tokio::spawn(async move { client.request("tools/call", params).await })
-    };
-    let first = attempt();
-    while !rig.has("waiting") {
-        tokio::task::yield_now().await;
-    }
-    first.abort();
-    drop(first.await);
-    let second = attempt();
-    // However far it came.
-    tokio::task::yield_now().await;
-    second.abort();
-    drop(second.await);
-    let third = attempt();
-    rig.make("open");
-    assert_eq!(text(&third.await.unwrap().json), "through the gate");
-    assert_eq!(rig.calls().len(), 1, "it ran once");
-}
