@@ -1,11 +1,12 @@
 //! Requests under way, and those whose client went away: nothing is lost, and nothing runs twice.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use maso_core::{Act, AgentName, Digest, HopId, Timestamp};
@@ -32,6 +33,8 @@ pub(crate) struct Call {
     /// The task token that came with it.
     pub(crate) task: Option<UnverifiedToken>,
     outlet: Mutex<Arc<Outlet>>,
+    since: Instant,
+    finished_at: OnceLock<Instant>,
     attended: AtomicU8,
     cancelled: CancellationToken,
     stoppable: AtomicBool,
@@ -84,6 +87,8 @@ impl Call {
             progress_token,
             task,
             outlet: Mutex::new(outlet),
+            since: Instant::now(),
+            finished_at: OnceLock::new(),
             attended: AtomicU8::new(ATTENDED),
             cancelled: CancellationToken::new(),
             stoppable: AtomicBool::new(false),
@@ -157,6 +162,18 @@ impl Call {
         self.attended.compare_exchange(ABANDONED, CLAIMED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
+    /// Whether its answer may still serve somebody.
+    fn is_kept(&self, now: Instant) -> bool {
+        self.finished_at.get().is_none_or(|at| now.saturating_duration_since(*at) <= KEPT_FOR)
+    }
+
+    /// What only read is read again once it is over, so that nobody takes an old state for a new one. Only a repetition
+    /// that crossed with the answer gets it.
+    fn is_worth_claiming(&self, now: Instant) -> bool {
+        let is_fresh = |at: &Instant| now.saturating_duration_since(*at) <= CROSSES_FOR;
+        !self.stoppable.load(Ordering::Acquire) || self.finished_at.get().is_none_or(is_fresh)
+    }
+
     /// Remembers which request to the server this one became.
     pub(crate) fn sent(&self, leg: &Arc<Leg>, id: i64) {
         *self.upstream.lock() = Some((Arc::downgrade(leg), id));
@@ -193,7 +210,13 @@ impl Call {
         self.cancelled.cancelled().await;
     }
 
+    /// Whether its answer was put where its client looks for it.
+    pub(crate) fn was_answered(&self) -> bool {
+        self.is_done() && !self.cancelled.is_cancelled()
+    }
+
     pub(crate) fn finish(&self, reply: Reply) {
+        self.finished_at.get_or_init(Instant::now);
         self.done.send_replace(Some(reply));
     }
 
@@ -256,9 +279,21 @@ pub(crate) struct Calls {
 
 #[derive(Default)]
 struct State {
-    by_action: HashMap<Digest, Vec<Arc<Call>>>,
-    order: VecDeque<(Digest, Weak<Call>)>,
+    /// In the order in which they were taken on.
+    known: VecDeque<(Digest, Arc<Call>)>,
+    /// When which action was taken on lately, whatever became of it.
+    entered: VecDeque<(Instant, Digest)>,
     parked: BTreeMap<Uuid, Parked>,
+}
+
+/// What becomes of a call that may be carried.
+pub(crate) enum Entered {
+    /// It is carried.
+    Go,
+    /// An identical one was carried, and its answer is the answer to this one.
+    After(Arc<Call>),
+    /// Nobody waits for it, and it was carried meanwhile in the shape of its repetition.
+    Overtaken,
 }
 
 /// Something that waits for a client to come back with answers.
@@ -280,41 +315,28 @@ pub(crate) enum Waits {
 }
 
 impl Calls {
-    /// An abandoned call of exactly this action, which is from now on the claimant's.
-    pub(crate) fn claim(&self, action: &Digest) -> Option<Arc<Call>> {
-        let state = self.state.lock();
-        state.by_action.get(action)?.iter().find(|call| call.claim()).cloned()
+    /// Takes on a call of exactly this action, in one step: of any number of attempts at one action whose clients lost
+    /// patience, one is carried, and each of the others leads to its answer.
+    pub(crate) fn enter(&self, action: Digest, call: &Arc<Call>) -> Entered {
+        let mut state = self.state.lock();
+        if let Some(earlier) = state.earlier(action, call, Instant::now()) {
+            return Entered::After(earlier);
+        }
+        if call.is_abandoned() && state.entered.iter().any(|(at, known)| *known == action && *at >= call.since) {
+            return Entered::Overtaken;
+        }
+        state.register(action, call);
+        Entered::Go
     }
 
-    /// Remembers a call that is about to be carried.
-    pub(crate) fn begin(&self, action: Digest, call: &Arc<Call>) {
-        let mut state = self.state.lock();
-        state.by_action.entry(action).or_default().push(Arc::clone(call));
-        state.order.push_back((action, Arc::downgrade(call)));
-        while state.order.len() > KEPT_MAX {
-            let Some((action, oldest)) = state.order.pop_front() else { break };
-            if let Some(oldest) = oldest.upgrade() {
-                if oldest.is_abandoned() {
-                    tracing::warn!(%action, "an answer that nobody fetched is given up");
-                }
-                state.forget(&action, &oldest);
-            }
-        }
+    /// The call whose answer is the answer to this one, if there is one; otherwise this one is not taken on yet.
+    pub(crate) fn follow(&self, action: Digest, call: &Arc<Call>) -> Option<Arc<Call>> {
+        self.state.lock().earlier(action, call, Instant::now())
     }
 
     /// The answer was delivered, or there is none worth keeping.
     pub(crate) fn delivered(&self, call: &Arc<Call>) {
-        let mut state = self.state.lock();
-        let actions: Vec<Digest> = state
-            .order
-            .iter()
-            .filter(|(_, known)| known.as_ptr() == Arc::as_ptr(call))
-            .map(|(action, _)| *action)
-            .collect();
-        for action in actions {
-            state.forget(&action, call);
-        }
-        state.order.retain(|(_, known)| known.as_ptr() != Arc::as_ptr(call) && known.strong_count() > 0);
+        self.state.lock().forget(call);
     }
 
     /// Keeps something until its client comes back; gives the handle. The oldest goes when there are too many.
@@ -343,17 +365,68 @@ impl Calls {
 }
 
 impl State {
-    fn forget(&mut self, action: &Digest, call: &Arc<Call>) {
-        if let Some(calls) = self.by_action.get_mut(action) {
-            calls.retain(|known| !Arc::ptr_eq(known, call));
-            if calls.is_empty() {
-                self.by_action.remove(action);
-            }
+    /// An abandoned call of this action, which from now on is this one's. Where this one is abandoned itself, any other
+    /// call of the action will do: it is its repetition.
+    fn earlier(&mut self, action: Digest, call: &Arc<Call>, now: Instant) -> Option<Arc<Call>> {
+        self.known.retain(|(_, known)| known.is_kept(now));
+        let mut others = self.known.iter().filter(|(of, known)| *of == action && !Arc::ptr_eq(known, call));
+        if let Some((_, earlier)) = others.clone().find(|(_, known)| known.is_worth_claiming(now) && known.claim()) {
+            let earlier = Arc::clone(earlier);
+            self.forget(&earlier);
+            // In its place, so that whoever repeats the action once more finds this one.
+            self.register(action, call);
+            return Some(earlier);
         }
+        let (_, repetition) = others.next_back().filter(|_| call.is_abandoned())?;
+        Some(Arc::clone(repetition))
+    }
+
+    fn register(&mut self, action: Digest, call: &Arc<Call>) {
+        self.make_room(call);
+        self.known.push_back((action, Arc::clone(call)));
+        self.entered.push_back((Instant::now(), action));
+        if self.entered.len() > ENTERED_MAX {
+            self.entered.pop_front();
+        }
+    }
+
+    /// Past an agent's share its own oldest goes, and past all room the oldest that is finished. What is under way never
+    /// goes for the sake of another agent: that there is an end to it follows from the shares.
+    fn make_room(&mut self, call: &Call) {
+        if self.known.len() < OWN_MAX {
+            return;
+        }
+        let is_own = |known: &Call| known.agent.get() == call.agent.get();
+        let is_full = self.known.len() >= KEPT_MAX;
+        let has_share = self.known.iter().filter(|(_, known)| is_own(known)).count() < OWN_MAX;
+        if has_share && !is_full {
+            return;
+        }
+        let first = |of: &dyn Fn(&Call) -> bool| self.known.iter().position(|(_, known)| of(known));
+        let mut oldest = first(&|known| is_own(known) && known.is_done());
+        if oldest.is_none() {
+            oldest = if has_share { first(&|known| known.is_done()) } else { first(&is_own) };
+        }
+        if let Some((action, given_up)) = oldest.and_then(|index| self.known.remove(index))
+            && given_up.is_abandoned()
+        {
+            tracing::warn!(%action, "an answer that nobody fetched is given up");
+        }
+    }
+
+    fn forget(&mut self, call: &Arc<Call>) {
+        self.known.retain(|(_, known)| !Arc::ptr_eq(known, call));
     }
 }
 
+/// How long an answer waits for whoever repeats the request. What is repeated later is meant anew.
+const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+/// The same for what only read.
+const CROSSES_FOR: Duration = Duration::from_secs(5);
 const KEPT_MAX: usize = 1024;
+/// Of one agent.
+const OWN_MAX: usize = 256;
+const ENTERED_MAX: usize = 1024;
 const PARKED_MAX: usize = 1024;
 
 #[cfg(test)]
@@ -364,17 +437,79 @@ mod tests {
         Arc::new(Call::new(Id::Number(1), Revision::V2025_11_25, None, None, Arc::new(Outlet::new())))
     }
 
+    fn goes(calls: &Calls, action: Digest, call: &Arc<Call>) -> bool {
+        matches!(calls.enter(action, call), Entered::Go)
+    }
+
+    fn follows(calls: &Calls, action: Digest, call: &Arc<Call>, earlier: &Arc<Call>) -> bool {
+        matches!(calls.enter(action, call), Entered::After(found) if Arc::ptr_eq(&found, earlier))
+    }
+
+    fn nothing() -> Reply {
+        Reply::Result(RawValue::from_string("{}".to_owned()).unwrap())
+    }
+
     #[test]
     fn only_an_abandoned_call_is_claimed_and_only_once() {
-        let (calls, call, action) = (Calls::default(), call(), Digest::of(b"pay"));
-        calls.begin(action, &call);
-        assert!(calls.claim(&action).is_none());
-        call.abandon();
-        assert!(calls.claim(&Digest::of(b"other")).is_none());
-        assert!(calls.claim(&action).is_some_and(|claimed| Arc::ptr_eq(&claimed, &call)));
-        assert!(calls.claim(&action).is_none());
-        calls.delivered(&call);
-        assert!(calls.state.lock().by_action.is_empty());
+        let (calls, action) = (Calls::default(), Digest::of(b"pay"));
+        let [first, beside, other, second, third] = std::array::from_fn(|_| call());
+        assert!(goes(&calls, action, &first));
+        assert!(goes(&calls, action, &beside), "who means it twice does it twice");
+        calls.delivered(&beside);
+        first.abandon();
+        assert!(goes(&calls, Digest::of(b"other"), &other));
+        assert!(follows(&calls, action, &second, &first));
+        calls.delivered(&second);
+        assert!(goes(&calls, action, &third));
+        calls.delivered(&third);
+        calls.delivered(&other);
+        assert!(calls.state.lock().known.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_three_attempts_one_is_carried_and_the_third_gets_its_answer() {
+        let (calls, action) = (Calls::default(), Digest::of(b"pay"));
+        let [first, second, third] = std::array::from_fn(|_| call());
+        assert!(goes(&calls, action, &first));
+        first.abandon();
+        assert!(follows(&calls, action, &second, &first));
+        second.abandon();
+        first.finish(nothing());
+        second.finish(first.answer().await);
+        // Whoever claimed the first one's answer is gone, and the answer is not.
+        assert!(follows(&calls, action, &third, &second));
+        assert!(matches!(second.answer().await, Reply::Result(_)));
+    }
+
+    #[test]
+    fn a_call_that_its_repetition_overtook_is_not_carried() {
+        let (calls, action) = (Calls::default(), Digest::of(b"pay"));
+        let [late, later, repetition] = std::array::from_fn(|_| call());
+        late.abandon();
+        later.abandon();
+        assert!(goes(&calls, action, &repetition));
+        assert!(follows(&calls, action, &late, &repetition));
+        calls.delivered(&repetition);
+        assert!(matches!(calls.enter(action, &later), Entered::Overtaken));
+        assert!(goes(&calls, action, &call()), "somebody waits for this one");
+    }
+
+    #[test]
+    fn an_answer_has_its_time_and_what_was_read_is_read_again() {
+        let calls = Calls::default();
+        let [write, read] = std::array::from_fn(|_| call());
+        let (writes, reads) = (Digest::of(b"write"), Digest::of(b"read"));
+        read.may_be_stopped();
+        for (action, call) in [(writes, &write), (reads, &read)] {
+            assert!(goes(&calls, action, call));
+            call.abandon();
+            call.finish(nothing());
+        }
+        let crossed = Instant::now() + CROSSES_FOR + Duration::from_secs(1);
+        assert!(calls.state.lock().earlier(reads, &call(), crossed).is_none());
+        let late = Instant::now() + KEPT_FOR + Duration::from_secs(1);
+        assert!(calls.state.lock().earlier(writes, &call(), late).is_none());
+        assert!(calls.state.lock().known.is_empty());
     }
 
     #[tokio::test]
@@ -383,23 +518,38 @@ mod tests {
         let (read, write) = (call(), call());
         let (reads, writes) = (Digest::of(b"read"), Digest::of(b"write"));
         read.may_be_stopped();
-        calls.begin(reads, &read);
-        calls.begin(writes, &write);
+        assert!(goes(&calls, reads, &read) && goes(&calls, writes, &write));
         read.cancel().await;
         write.cancel().await;
-        assert!(calls.claim(&reads).is_none());
-        assert!(calls.claim(&writes).is_some());
+        assert!(calls.follow(reads, &call()).is_none());
+        assert!(calls.follow(writes, &call()).is_some());
     }
 
     #[test]
-    fn answers_that_nobody_fetches_are_bounded() {
+    fn answers_that_nobody_fetches_are_bounded_and_cost_nobody_else_a_call() {
         let calls = Calls::default();
-        for index in 0..KEPT_MAX + 10 {
+        let own = |agent: &str| {
             let call = call();
-            calls.begin(Digest::of(&index.to_le_bytes()), &call);
+            call.carried_as(&agent.parse().unwrap());
+            call
+        };
+        let (under_way, action) = (own("careful"), Digest::of(b"pay"));
+        assert!(goes(&calls, action, &under_way));
+        under_way.abandon();
+        for index in 0..KEPT_MAX + 10 {
+            let call = own(["one", "two", "three", "four", "five"][index % 5]);
+            assert!(goes(&calls, Digest::of(&index.to_le_bytes()), &call));
             call.abandon();
+            call.finish(nothing());
         }
-        assert!(calls.state.lock().by_action.len() <= KEPT_MAX);
+        for index in 0..OWN_MAX + 10 {
+            assert!(goes(&calls, Digest::of(&index.to_be_bytes()), &own("greedy")));
+        }
+        let agent: AgentName = "greedy".parse().unwrap();
+        let of_greedy = calls.state.lock().known.iter().filter(|(_, call)| call.agent.get() == Some(&agent)).count();
+        assert_eq!(of_greedy, OWN_MAX);
+        assert!(calls.state.lock().known.len() <= KEPT_MAX);
+        assert!(follows(&calls, action, &own("careful"), &under_way));
     }
 
     #[test]

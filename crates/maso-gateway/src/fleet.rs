@@ -249,15 +249,13 @@ impl Gateway {
                         let fault = "nobody knows whose hop this is".to_owned();
                         return Carried::Failed { reply: unavailable(), fault };
                     };
-                    if let Some(action) = go.action {
-                        if let Some(earlier) = gateway.calls.claim(&action) {
-                            let reply = earlier.answer().await;
-                            gateway.calls.delivered(&earlier);
-                            return Carried::Delivered(Got::Ours(reply));
-                        }
-                        gateway.calls.begin(action, &call);
-                    }
                     call.carried_as(&from);
+                    if let Some(action) = go.action {
+                        let refused = || mcp::refused_tool(Refusal::Unavailable, id);
+                        if let Some(instead) = gateway.instead_of(action, &call, refused).await {
+                            return instead;
+                        }
+                    }
                     let at = gateway.decider.now();
                     let content = go.replaced.unwrap_or(content);
                     let task = asked.task.clone();
@@ -317,7 +315,7 @@ impl Gateway {
     async fn fleet_settled(
         &self,
         asked: &Asked,
-        call: &Call,
+        call: &Arc<Call>,
         act: &Act,
         received: Received,
         make_carry: impl Fn() -> Carry + Send + Sync,

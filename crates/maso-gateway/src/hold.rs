@@ -1,8 +1,10 @@
 //! Held hops: the request stays open for a while, and then there is a ticket. Whoever repeats the identical request
 //! meets the same ticket, or the result.
 
-use maso_core::{Refusal, Timestamp};
-use maso_path::Ticket;
+use std::sync::Arc;
+
+use maso_core::{Digest, Refusal, Timestamp};
+use maso_path::{Carried, Ticket};
 use maso_wire::{
     Received,
     mcp::{self, Code, Members, Method, Reply, Revision, meta},
@@ -10,7 +12,7 @@ use maso_wire::{
 use serde_json::{Value, json};
 
 use crate::{
-    calls::Call,
+    calls::{Call, Entered},
     decider::{Carry, Decided, Got},
     gateway::Gateway,
     outlet::Weight,
@@ -33,7 +35,7 @@ impl Gateway {
     /// it for each time that it is decided; the path uses at most one of them.
     pub(crate) async fn settle(
         &self,
-        call: &Call,
+        call: &Arc<Call>,
         received: Received,
         make_carry: impl Fn() -> Carry + Send + Sync,
     ) -> Settled {
@@ -45,10 +47,8 @@ impl Gateway {
                 Decided::Released { hop, got } => return Settled::Released { hop, got },
                 Decided::Refused { hop, refusal } => return Settled::Refused { hop, refusal },
                 Decided::Held { ticket, again } => {
-                    if let Some(earlier) = self.calls.claim(&ticket.action) {
-                        let reply = earlier.answer().await;
-                        self.calls.delivered(&earlier);
-                        return Settled::Earlier(reply);
+                    if let Some(earlier) = self.calls.follow(ticket.action, call) {
+                        return Settled::Earlier(earlier.answer().await);
                     }
                     if left_ms == 0 || call.is_abandoned() {
                         return Settled::Held(ticket);
@@ -59,6 +59,26 @@ impl Gateway {
                     left_ms -= slice_ms;
                     decided = again(slice_ms, make_carry()).await;
                 }
+            }
+        }
+    }
+}
+
+impl Gateway {
+    /// Takes on a call that is about to be carried. What comes back is what it comes to where an identical one was carried
+    /// in its stead; `unavailable` is for one that nobody waits for.
+    pub(crate) async fn instead_of(
+        &self,
+        action: Digest,
+        call: &Arc<Call>,
+        unavailable: impl FnOnce() -> Reply,
+    ) -> Option<Carried<Got>> {
+        match self.calls.enter(action, call) {
+            Entered::Go => None,
+            Entered::After(earlier) => Some(Carried::Delivered(Got::Ours(earlier.answer().await))),
+            Entered::Overtaken => {
+                let fault = "its client was gone, and repeated it meanwhile".to_owned();
+                Some(Carried::Failed { reply: Got::Ours(unavailable()), fault })
             }
         }
     }

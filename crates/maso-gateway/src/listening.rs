@@ -66,7 +66,24 @@ struct Heard {
     topics: BTreeSet<Method>,
     resources: BTreeSet<String>,
     /// What came before the client was told that it listens, which must be the first that it is told.
-    early: Option<Vec<Bytes>>,
+    early: Option<Vec<Early>>,
+}
+
+/// What came early, and of what it tells.
+struct Early {
+    method: Method,
+    uri: Option<String>,
+    frame: Bytes,
+}
+
+impl Heard {
+    fn wants(&self, method: Method, uri: Option<&str>) -> bool {
+        match method {
+            // A server may tell of what lies below what was subscribed to.
+            Method::ResourceUpdated => uri.is_some_and(|uri| self.resources.iter().any(|known| is_at(uri, known))),
+            _ => self.topics.contains(&method),
+        }
+    }
 }
 
 enum Upstream {
@@ -167,36 +184,36 @@ impl Listener {
     /// Tells the client, if it asked for this.
     fn tell(&self, method: Method, uri: Option<&str>, params: &Members) {
         let mut heard = self.heard.lock();
-        let wanted = match method {
-            // A server may tell of what lies below what was subscribed to.
-            Method::ResourceUpdated => uri.is_some_and(|uri| heard.resources.iter().any(|known| is_at(uri, known))),
-            _ => heard.topics.contains(&method),
-        };
-        if !wanted {
+        if !heard.wants(method, uri) {
             return;
         }
         let mut params = params.clone();
         params.set_value("_meta", &json!({ (meta::SUBSCRIPTION_ID): self.id }));
         let frame = mcp::notification(method.as_str(), &params);
         match &mut heard.early {
-            Some(early) if early.len() < EARLY_MAX => early.push(frame.into()),
+            Some(early) if early.len() < EARLY_MAX => {
+                early.push(Early { method, uri: uri.map(str::to_owned), frame: frame.into() });
+            }
             Some(_) => {}
             None => self.outlet.push(frame, Weight::May),
         }
     }
 
-    /// Tells the client what it listens to, and then what came meanwhile.
+    /// Tells the client what it listens to, and then what came of that meanwhile.
     fn acknowledge(&self, honoured: Wanted) {
         let mut params = Members::new();
         params.set_value("_meta", &json!({ (meta::SUBSCRIPTION_ID): self.id }));
         params.set_value("notifications", &honoured.filter());
         let mut heard = self.heard.lock();
         self.outlet.push(mcp::notification(Method::SubscriptionsAcknowledged.as_str(), &params), Weight::Must);
-        for frame in heard.early.take().unwrap_or_default() {
-            self.outlet.push(frame, Weight::May);
-        }
         heard.topics = honoured.topics;
         heard.resources = honoured.resources;
+        for Early { method, uri, frame } in heard.early.take().unwrap_or_default() {
+            // What was refused in the end may have been heard before.
+            if heard.wants(method, uri.as_deref()) {
+                self.outlet.push(frame, Weight::May);
+            }
+        }
     }
 
     /// Waits until nothing more will come.

@@ -34,6 +34,8 @@ pub(crate) struct Place {
 enum Full {
     /// The agent has all that it may have to this server.
     Share,
+    /// The agent has all that it may have to all servers.
+    Own,
     /// All are taken.
     All,
 }
@@ -44,6 +46,10 @@ impl Places {
         let holder = (agent.clone(), server.clone());
         if taken.by.get(&holder).is_some_and(|own| *own >= limits.connections_per_agent_max) {
             return Err(Full::Share);
+        }
+        let own: usize = taken.by.iter().filter(|((of, _), _)| of == agent).map(|(_, own)| own).sum();
+        if own >= limits.connections_of_agent_max() {
+            return Err(Full::Own);
         }
         if taken.total >= limits.connections_max {
             return Err(Full::All);
@@ -81,6 +87,7 @@ impl Gateway {
     pub(crate) async fn place(&self, agent: &AgentName, server: &ServerName) -> Result<Place, LegFault> {
         let limits = self.decider.deployment().settings.open;
         let waiting = async {
+            let mut made_way = false;
             loop {
                 let freed = self.places.next_freed();
                 tokio::pin!(freed);
@@ -88,8 +95,10 @@ impl Gateway {
                 freed.as_mut().enable();
                 match self.places.take(agent, server, &limits) {
                     Ok(place) => return place,
-                    Err(Full::Share) => self.make_way(agent, Some(server)),
-                    Err(Full::All) => self.make_way(agent, None),
+                    // Who waits costs the agent one of its own at most, however often others are quicker.
+                    Err(_) if made_way => {}
+                    Err(Full::Share) => made_way = self.make_way(agent, Some(server)),
+                    Err(Full::Own | Full::All) => made_way = self.make_way(agent, None),
                 }
                 freed.await;
             }
@@ -99,16 +108,18 @@ impl Gateway {
             .map_err(|_| LegFault::NotSent(format!("agent `{agent}` has too many connections, or all are taken")))
     }
 
-    /// Ends the session or room that this agent left alone the longest, of those with this server.
-    fn make_way(&self, agent: &AgentName, server: Option<&ServerName>) {
+    /// Ends the session or room that this agent left alone the longest, of those with this server; `false` if there is
+    /// none.
+    fn make_way(&self, agent: &AgentName, server: Option<&ServerName>) -> bool {
         let room = self.rooms.left_alone(agent, server);
         let session = self.sessions.left_alone(agent, server);
         match (room, session) {
             (Some((since, key)), Some((other, _))) if since <= other => self.rooms.end(&key),
             (_, Some((_, id))) => self.sessions.end(&id),
             (Some((_, key)), None) => self.rooms.end(&key),
-            (None, None) => {}
+            (None, None) => return false,
         }
+        true
     }
 }
 
@@ -121,13 +132,17 @@ mod tests {
 
     #[test]
     fn an_agent_has_its_share_and_all_have_an_end() {
-        let limits = OpenLimits { connections_per_agent_max: 2, connections_max: 3, ..OpenLimits::DEFAULT };
+        let limits = OpenLimits { connections_per_agent_max: 2, connections_max: 9, ..OpenLimits::DEFAULT };
         let places = Arc::new(Places::default());
         let take = |agent: &str, server: &str| places.take(&agent.parse().unwrap(), &server.parse().unwrap(), &limits);
         let mut held = vec![take("a", "s").ok().unwrap(), take("a", "s").ok().unwrap()];
         assert_eq!(take("a", "s").err(), Some(Full::Share));
         held.push(take("a", "t").ok().unwrap());
-        assert_eq!(take("b", "s").err(), Some(Full::All));
+        assert_eq!(take("a", "u").err(), Some(Full::Own), "a quarter of nine, whatever the servers");
+        held.extend(
+            ["b", "c"].iter().flat_map(|agent| ["s", "t", "u"].map(|server| take(agent, server).ok().unwrap())),
+        );
+        assert_eq!(take("d", "s").err(), Some(Full::All));
         held.remove(0);
         held.push(take("a", "s").ok().unwrap());
         held.clear();

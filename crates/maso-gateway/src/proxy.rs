@@ -178,13 +178,10 @@ impl Gateway {
         if self.only_reads(asked, method) {
             call.may_be_stopped();
         }
-        if let Some(action) = go.action.filter(|_| method == Method::ToolsCall) {
-            if let Some(earlier) = self.calls.claim(&action) {
-                let reply = earlier.answer().await;
-                self.calls.delivered(&earlier);
-                return Carried::Delivered(Got::Ours(reply));
-            }
-            self.calls.begin(action, call);
+        if let Some(action) = go.action.filter(|_| method == Method::ToolsCall)
+            && let Some(instead) = self.instead_of(action, call, || unavailable(method)).await
+        {
+            return instead;
         }
         let room = self.room_of(asked, &agent);
         if method.may_need_input() {

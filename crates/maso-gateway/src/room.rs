@@ -85,7 +85,7 @@ impl Room {
 
     /// The connection: the one there is, or a new one.
     pub(crate) async fn leg(self: &Arc<Self>) -> Result<Arc<Leg>, LegFault> {
-        *self.used_at.lock() = Instant::now();
+        self.touch();
         let gone = || LegFault::NotSent("maso is shutting down".to_owned());
         let gateway = self.gateway.upgrade().ok_or_else(gone)?;
         let mut slot = self.leg.lock().await;
@@ -143,12 +143,28 @@ impl Room {
         self.calls.lock().last_key_value().map(|(_, call)| Arc::clone(call))
     }
 
-    /// Since when nobody uses it; `None` while something is under way in it or nothing was connected yet.
+    /// Somebody is about to use it.
+    pub(crate) fn touch(&self) {
+        *self.used_at.lock() = Instant::now();
+    }
+
+    /// Since when nobody uses it, whether or not it has a connection; `None` while something is under way in it.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         // Locked while a connection is being opened.
-        let is_connected = self.leg.try_lock().is_ok_and(|leg| leg.is_some());
-        let is_idle = is_connected && self.calls.lock().is_empty() && self.listening.is_quiet();
+        let is_opening = self.leg.try_lock().is_err();
+        let is_idle = !is_opening && self.calls.lock().is_empty() && self.listening.is_quiet();
         is_idle.then(|| *self.used_at.lock())
+    }
+
+    /// Since when nobody uses the connection that it holds.
+    pub(crate) fn holds_idle_since(&self) -> Option<Instant> {
+        let is_connected = self.leg.try_lock().is_ok_and(|leg| leg.is_some());
+        self.idle_since().filter(|_| is_connected)
+    }
+
+    /// The connection that there is.
+    pub(crate) async fn known_leg(&self) -> Option<Arc<Leg>> {
+        self.leg.lock().await.clone().filter(|leg| leg.is_open())
     }
 
     /// The question that this id names, once.
@@ -390,7 +406,7 @@ pub(crate) fn passable(revision: Revision, capabilities: &Value) -> Value {
     let mut declared = json!({});
     for name in ["roots", "sampling", "elicitation"] {
         if let Some(capability) = capabilities.get(name).filter(|capability| capability.is_object()) {
-            declared[name] = known_switches(capability);
+            declared[name] = known_switches(capability, SWITCHES_DEPTH);
         }
     }
     if revision == Revision::V2025_06_18 {
@@ -407,13 +423,15 @@ pub(crate) fn passable(revision: Revision, capabilities: &Value) -> Value {
     declared
 }
 
-/// The members that the protocol knows, of those that say yes, no or what lies below them.
-fn known_switches(capability: &Value) -> Value {
+/// The members that the protocol knows, of those that say yes, no or what lies below them. Nothing lies deeper than the
+/// protocol has it, so there is an end to what can be declared.
+fn known_switches(capability: &Value, depth: usize) -> Value {
     let mut known = json!({});
     for name in ["listChanged", "context", "tools", "form", "url", "applyDefaults"] {
         match capability.get(name) {
             Some(Value::Bool(switch)) => known[name] = json!(switch),
-            Some(below @ Value::Object(_)) => known[name] = known_switches(below),
+            Some(Value::Object(_)) if depth == 0 => known[name] = json!({}),
+            Some(below @ Value::Object(_)) => known[name] = known_switches(below, depth - 1),
             _ => {}
         }
     }
@@ -439,6 +457,7 @@ pub(crate) fn declares(capabilities: &Value, act: &Act) -> bool {
 }
 
 const QUESTIONS_MAX: usize = 64;
+const SWITCHES_DEPTH: usize = 1;
 
 #[cfg(test)]
 mod tests {
@@ -458,6 +477,12 @@ mod tests {
             "elicitation": { "form": { "applyDefaults": true }, "url": {} },
         });
         assert_eq!(passable(Revision::V2025_11_25, &declared), passed);
+        let deep = json!({ "sampling": { "tools": { "tools": { "tools": { "tools": {} } } } } });
+        assert_eq!(
+            passable(Revision::V2025_11_25, &deep),
+            json!({ "sampling": { "tools": { "tools": {} } } }),
+            "who nests deeper declares nothing more"
+        );
         assert_eq!(known_level("info"), Some("info"));
         assert_eq!(known_level("info; the account is DE89"), None);
     }

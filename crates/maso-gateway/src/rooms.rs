@@ -8,6 +8,7 @@ use std::{
 };
 
 use maso_core::{AgentName, Digest, ServerName};
+use maso_intent::OpenLimits;
 use maso_wire::{UnverifiedToken, mcp::Revision};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -41,9 +42,9 @@ pub(crate) struct Declared<'a> {
 pub(crate) struct Rooms(Mutex<HashMap<RoomKey, Arc<Room>>>);
 
 impl Rooms {
-    /// The room that this agent left alone the longest, of those with this server, and since when.
+    /// The room with a connection that this agent left alone the longest, of those with this server, and since when.
     pub(crate) fn left_alone(&self, agent: &AgentName, server: Option<&ServerName>) -> Option<(Instant, RoomKey)> {
-        left_alone(&self.0.lock(), agent, server)
+        left_alone(&self.0.lock(), agent, server, Room::holds_idle_since)
     }
 
     pub(crate) fn end(&self, key: &RoomKey) {
@@ -75,31 +76,46 @@ impl Gateway {
         };
         let mut rooms = self.rooms.0.lock();
         if let Some(room) = rooms.get(&key) {
+            room.touch();
             return Arc::clone(room);
-        }
-        let own_max = self.decider.deployment().settings.open.connections_per_agent_max;
-        let own = rooms.keys().filter(|known| known.agent == *agent && known.server == *server).count();
-        if own >= own_max
-            && let Some((_, key)) = left_alone(&rooms, agent, Some(server))
-        {
-            rooms.remove(&key);
         }
         let outlet = Arc::new(Outlet::new());
         let room = Room::new(&self.shared(), server.clone(), agent.clone(), revision, capabilities, log_level, outlet);
-        rooms.insert(key, Arc::clone(&room));
+        // Past its share and with all of them in use, what the agent declares next is remembered for this request alone.
+        if make_room(&mut rooms, agent, server, &self.decider.deployment().settings.open) {
+            rooms.insert(key, Arc::clone(&room));
+        }
         room
     }
+}
+
+/// Whether this agent may have one room more with this server; what it left alone the longest gives way.
+fn make_room(
+    rooms: &mut HashMap<RoomKey, Arc<Room>>,
+    agent: &AgentName,
+    server: &ServerName,
+    limits: &OpenLimits,
+) -> bool {
+    for (of, own_max) in [(Some(server), limits.connections_per_agent_max), (None, limits.connections_of_agent_max())] {
+        let is_own = |key: &RoomKey| key.agent == *agent && of.is_none_or(|server| key.server == *server);
+        if rooms.keys().filter(|key| is_own(key)).count() >= own_max {
+            let Some((_, key)) = left_alone(rooms, agent, of, Room::idle_since) else { return false };
+            rooms.remove(&key);
+        }
+    }
+    true
 }
 
 fn left_alone(
     rooms: &HashMap<RoomKey, Arc<Room>>,
     agent: &AgentName,
     server: Option<&ServerName>,
+    idle_since: impl Fn(&Room) -> Option<Instant>,
 ) -> Option<(Instant, RoomKey)> {
     rooms
         .iter()
         .filter(|(key, _)| key.agent == *agent && server.is_none_or(|server| key.server == *server))
-        .filter_map(|(key, room)| Some((room.idle_since()?, key)))
+        .filter_map(|(key, room)| Some((idle_since(room)?, key)))
         .min_by_key(|(since, _)| *since)
         .map(|(since, key)| (since, key.clone()))
 }

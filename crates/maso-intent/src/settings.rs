@@ -53,7 +53,7 @@ pub struct OpenLimits {
     pub session_idle_ms: u64,
     /// Connections to one tool server for one agent; to a server over pipes, each is a process of its own.
     pub connections_per_agent_max: usize,
-    /// Connections to all tool servers for all agents.
+    /// Connections to all tool servers for all agents. One agent gets a quarter of them.
     pub connections_max: usize,
     /// Request bodies that are being read. One agent gets a quarter of them; what comes then waits unread.
     pub bodies_max: usize,
@@ -69,6 +69,11 @@ impl OpenLimits {
         connections_max: 256,
         bodies_max: 64,
     };
+
+    /// Connections of one agent to all tool servers together.
+    pub fn connections_of_agent_max(&self) -> usize {
+        self.connections_max.div_ceil(4)
+    }
 
     /// Request bodies of one agent that are being read.
     pub fn bodies_per_agent_max(&self) -> usize {

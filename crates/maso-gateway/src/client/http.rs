@@ -83,10 +83,13 @@ impl Visitor {
             return StatusCode::NOT_ACCEPTABLE.into_response();
         }
         let limits = self.gateway.decider.deployment().settings.limits;
-        let agent = match self.gateway.decider.named(&self.credential) {
+        // With its proof: a stolen token without its key takes no place from its owner.
+        let agent = match self.gateway.decider.shown(&self.credential) {
             Ok(agent) => agent,
             Err(refusal) => {
-                self.gateway.note_stranger(self.credential, self.task, &self.server).await;
+                let Self { gateway, credential, task, server, .. } = self;
+                // On the record also when the stranger does not wait for it.
+                Unbroken::new(async move { gateway.note_stranger(credential, task, &server).await }).await;
                 return turned_away(None, refusal);
             }
         };
@@ -119,7 +122,9 @@ impl Visitor {
             Ok(Frame::Response(response)) => match self.session() {
                 // The answer travels as a hop, which identifies its sender.
                 Ok(session) => {
-                    self.gateway.client_answered(self.credential.clone(), &session, response).await;
+                    let Self { gateway, credential, .. } = self;
+                    // A server waits for it, whether or not the client waits until it has it.
+                    Unbroken::new(async move { gateway.client_answered(credential, &session, response).await }).await;
                     StatusCode::ACCEPTED.into_response()
                 }
                 Err(response) => *response,
@@ -137,9 +142,10 @@ impl Visitor {
             let revision = Revision::for_handshake(requested.unwrap_or_default());
             let session = Session::new(self.server.clone(), revision, Arc::new(Outlet::new()));
             let gateway = Arc::clone(&self.gateway);
-            let mut response = self.serve(request, revision, Some(Arc::clone(&session))).await;
-            // Nobody owns a session whose beginning was refused.
-            if response.status().is_success() && session.agent().is_some() {
+            let Served { mut response, error: failed } =
+                self.serve(request, revision, Some(Arc::clone(&session))).await;
+            // Nobody owns a session whose beginning was refused, or failed.
+            if response.status().is_success() && failed.is_none() && session.agent().is_some() {
                 if !gateway.sessions.begin(&session, &gateway.decider.deployment().settings.open) {
                     return error(StatusCode::SERVICE_UNAVAILABLE, Some(&id), Code::Internal, "too many sessions");
                 }
@@ -157,7 +163,7 @@ impl Visitor {
             return error(StatusCode::BAD_REQUEST, Some(&id), Code::InvalidRequest, why);
         }
         let revision = session.revision;
-        self.serve(request, revision, Some(session)).await
+        self.serve(request, revision, Some(session)).await.response
     }
 
     async fn stateless(self, request: mcp::Request) -> Response {
@@ -178,16 +184,18 @@ impl Visitor {
             return error(StatusCode::BAD_REQUEST, Some(&id), Code::HeaderMismatch, &mismatch.to_string());
         }
         match stateless_era(&request, version) {
-            Ok(revision) => self.serve(request, revision, None).await,
+            Ok(revision) => self.serve(request, revision, None).await.response,
             Err(reply) => json(StatusCode::BAD_REQUEST, mcp::response(Some(&id), &reply)),
         }
     }
 
     /// Serves a request: with JSON if its answer is all there is, with a stream of events if something comes before it.
-    async fn serve(self, request: mcp::Request, revision: Revision, session: Option<Arc<Session>>) -> Response {
+    async fn serve(self, request: mcp::Request, revision: Revision, session: Option<Arc<Session>>) -> Served {
         let Self { gateway, server, credential, task, .. } = self;
         let id = request.id.clone();
         let listens = request.method == Method::SubscriptionsListen.as_str();
+        // Whether a session begins must be known before the first byte of the response.
+        let begins = request.method == Method::Initialize.as_str();
         let (stream, outlet) = match &session {
             Some(session) => {
                 let (number, outlet) = session.stream();
@@ -200,6 +208,7 @@ impl Visitor {
         if let Some(session) = &session {
             // Two requests with one id at the same moment: both are served, and only one of them can be cancelled.
             session.inflight().begin(&call);
+            stream.into_iter().for_each(|number| session.answers_on(number, &call));
         }
         let attending = Attending { gateway: Arc::clone(&gateway), call: Arc::clone(&call), done: false };
         // Finished also when the client is gone: what has begun is kept for when it comes back.
@@ -215,22 +224,25 @@ impl Visitor {
                 code = replied;
                 outlet.next(0).await
             }
-            first = outlet.next(0) => first,
+            first = outlet.next(0), if !begins => first,
         };
         let Some((number, frame)) = first else {
             // Taken back before there was anything to say.
-            return StatusCode::ACCEPTED.into_response();
+            return Served { response: StatusCode::ACCEPTED.into_response(), error: code };
         };
         if outlet.is_all(number) {
             let mut attending = attending;
             attending.deliver();
-            return match asked.turned_away() {
+            let response = match asked.turned_away() {
                 Some(TurnedAway::Unauthentic) => turned_away(Some(&id), Refusal::Unauthentic),
                 Some(TurnedAway::NotItsSession) => no_session(Some(&id)),
                 None => json(status(revision, code), frame),
             };
+            return Served { response, error: code };
         }
-        events(outlet, 0, stream, Some(attending), None)
+        let response =
+            events(Streaming { outlet, from: 0, stream, attending: Some(attending), resumed: None, _listening: None });
+        Served { response, error: code }
     }
 
     /// The stream of what belongs to no request, or the rest of one that broke off.
@@ -251,7 +263,7 @@ impl Visitor {
             Some(Some((stream, number))) => (stream, Some(number + 1)),
             Some(None) => return StatusCode::BAD_REQUEST.into_response(),
         };
-        let Some(outlet) = session.find_stream(stream) else { return StatusCode::NOT_FOUND.into_response() };
+        let Some((outlet, call)) = session.find_stream(stream) else { return StatusCode::NOT_FOUND.into_response() };
         let listening = match stream {
             GENERAL => match session.listen() {
                 Some(listening) => Some(listening),
@@ -260,7 +272,8 @@ impl Visitor {
             _ => None,
         };
         let from = from.unwrap_or_else(|| outlet.first_untaken());
-        events(outlet, from, Some(stream), None, listening)
+        let resumed = call.map(|call| (self.gateway, call));
+        events(Streaming { outlet, from, stream: Some(stream), attending: None, resumed, _listening: listening })
     }
 
     fn delete(self) -> Response {
@@ -313,6 +326,13 @@ impl Visitor {
     }
 }
 
+/// How a request was served.
+struct Served {
+    response: Response,
+    /// The code of its error, if it came to one before the response began.
+    error: Option<i64>,
+}
+
 /// Someone waits for the answer of a call. When that ends before the answer was given, the answer is kept.
 struct Attending {
     gateway: Arc<Gateway>,
@@ -348,18 +368,13 @@ struct Streaming {
     from: u64,
     stream: Option<u64>,
     attending: Option<Attending>,
+    /// The call whose broken stream is read to its end here.
+    resumed: Option<(Arc<Gateway>, Arc<Call>)>,
     _listening: Option<Listening>,
 }
 
 /// A response that is a stream of the frames from a number on. Streams of a session have event ids.
-fn events(
-    outlet: Arc<Outlet>,
-    from: u64,
-    stream: Option<u64>,
-    attending: Option<Attending>,
-    listening: Option<Listening>,
-) -> Response {
-    let state = Streaming { outlet, from, stream, attending, _listening: listening };
+fn events(state: Streaming) -> Response {
     let chunks = futures::stream::unfold(state, |mut state| async move {
         match tokio::time::timeout(KEEP_ALIVE, state.outlet.next(state.from)).await {
             Err(_) => Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b":\n\n")), state)),
@@ -379,6 +394,11 @@ fn events(
                 // Asked for more than there is: all of it was taken.
                 if let Some(attending) = &mut state.attending {
                     attending.deliver();
+                }
+                if let Some((gateway, call)) = &state.resumed
+                    && call.was_answered()
+                {
+                    gateway.calls.delivered(call);
                 }
                 None
             }

@@ -73,7 +73,9 @@ impl Gateway {
             }
             Some(Method::RootsChanged) => {
                 let Some(room) = session.known_room() else { return };
-                if let Ok(leg) = room.leg().await
+                // It is news for a server that listens already, and for none that a stopped agent would reach by it.
+                if !self.decider.is_stopped(&room.agent)
+                    && let Some(leg) = room.known_leg().await
                     && !leg.met().revision.is_stateless()
                     && let Err(fault) = leg.tell(Method::RootsChanged, &Members::new()).await
                 {

@@ -26,10 +26,22 @@ pub(crate) struct Session {
     room: OnceLock<Arc<Room>>,
     inflight: Inflight,
     general: Arc<Outlet>,
-    streams: Mutex<BTreeMap<u64, Arc<Outlet>>>,
+    streams: Mutex<BTreeMap<u64, Stream>>,
     next_stream: AtomicU64,
     listening: AtomicBool,
     used_at: Mutex<Instant>,
+}
+
+/// A stream of frames, and the call whose answer comes on it.
+struct Stream {
+    outlet: Arc<Outlet>,
+    call: Weak<Call>,
+}
+
+impl Stream {
+    fn new(outlet: Arc<Outlet>) -> Self {
+        Self { outlet, call: Weak::new() }
+    }
 }
 
 impl Session {
@@ -42,7 +54,7 @@ impl Session {
             agent: OnceLock::new(),
             room: OnceLock::new(),
             inflight: Inflight::default(),
-            streams: Mutex::new(BTreeMap::from([(GENERAL, Arc::clone(&general))])),
+            streams: Mutex::new(BTreeMap::from([(GENERAL, Stream::new(Arc::clone(&general)))])),
             general,
             next_stream: AtomicU64::new(GENERAL + 1),
             listening: AtomicBool::new(false),
@@ -90,7 +102,7 @@ impl Session {
         let number = self.next_stream.fetch_add(1, Ordering::Relaxed);
         let outlet = Arc::new(Outlet::new());
         let mut streams = self.streams.lock();
-        streams.insert(number, Arc::clone(&outlet));
+        streams.insert(number, Stream::new(Arc::clone(&outlet)));
         while streams.len() > STREAMS_MAX {
             let Some(oldest) = streams.keys().find(|number| **number != GENERAL).copied() else { break };
             streams.remove(&oldest);
@@ -98,9 +110,16 @@ impl Session {
         (number, outlet)
     }
 
-    /// The stream of this number.
-    pub(crate) fn find_stream(&self, number: u64) -> Option<Arc<Outlet>> {
-        self.streams.lock().get(&number).cloned()
+    /// The answer to this call comes on the stream of this number.
+    pub(crate) fn answers_on(&self, number: u64, call: &Arc<Call>) {
+        if let Some(stream) = self.streams.lock().get_mut(&number) {
+            stream.call = Arc::downgrade(call);
+        }
+    }
+
+    /// The stream of this number, and the call whose answer comes on it, while that is known.
+    pub(crate) fn find_stream(&self, number: u64) -> Option<(Arc<Outlet>, Option<Arc<Call>>)> {
+        self.streams.lock().get(&number).map(|stream| (Arc::clone(&stream.outlet), stream.call.upgrade()))
     }
 
     /// Claims the stream of what belongs to no request; one reader at a time, since a frame goes to one stream only.
@@ -195,7 +214,7 @@ impl Sessions {
         let (since, id) = left_alone(&sessions, |session| {
             session.agent() == Some(agent)
                 && server.is_none_or(|server| session.server == *server)
-                && session.known_room().is_some_and(|room| room.idle_since().is_some())
+                && session.known_room().is_some_and(|room| room.holds_idle_since().is_some())
         })?;
         Some((since, id.to_owned()))
     }

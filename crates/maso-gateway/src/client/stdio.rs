@@ -1,6 +1,9 @@
 //! The door for a client at the other end of a pipe: one line is one frame.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use maso_core::{AgentName, Principal, ServerName};
 use maso_wire::{
@@ -23,7 +26,8 @@ use crate::{
     upstream::bounded_line,
 };
 
-/// Serves one client over a pipe, as `agent`, until it closes its side; what has begun is finished first.
+/// Serves one client over a pipe, as `agent`, until it closes its side; what has begun is finished first, also when the
+/// pipe breaks.
 ///
 /// # Errors
 /// When the client's side can no longer be written to.
@@ -52,7 +56,7 @@ pub async fn serve_stdio(
         let line = tokio::select! {
             line = bounded_line(&mut reader, bytes_max) => line,
             written = &mut writing => {
-                client.abandon_all();
+                client.see_out().await;
                 return written.unwrap_or(Ok(()));
             }
         };
@@ -71,7 +75,7 @@ pub async fn serve_stdio(
     tokio::select! {
         () = async { while client.serving.join_next().await.is_some() {} } => {}
         written = &mut writing => {
-            client.abandon_all();
+            client.see_out().await;
             return written.unwrap_or(Ok(()));
         }
     }
@@ -190,6 +194,18 @@ impl Client {
     async fn stop_listening(&self) {
         for call in self.listening.iter().filter_map(Weak::upgrade) {
             call.cancel().await;
+        }
+    }
+
+    /// The client is gone. What has begun is finished before the process may end, for as long as a server may take:
+    /// otherwise there would be effects whose outcome nobody noted.
+    async fn see_out(&mut self) {
+        self.abandon_all();
+        self.stop_listening().await;
+        let wait = Duration::from_millis(self.gateway.decider.deployment().settings.server_wait_ms);
+        let finished = async { while self.serving.join_next().await.is_some() {} };
+        if tokio::time::timeout(wait, finished).await.is_err() {
+            tracing::warn!("a call was still under way when its client's pipe had long been broken");
         }
     }
 
