@@ -44,7 +44,11 @@ pub(crate) struct Call {
     upstream: Mutex<Option<(Weak<Leg>, i64)>>,
     agent: OnceLock<AgentName>,
     listener: Mutex<Option<Arc<Listener>>>,
+    gives_back: Mutex<Option<GiveBack>>,
 }
+
+/// Gives back what a call took for a client that is gone.
+type GiveBack = Box<dyn FnOnce() + Send>;
 
 /// Something that a server asks of the client in the middle of a call.
 pub(crate) struct Question {
@@ -98,6 +102,7 @@ impl Call {
             upstream: Mutex::new(None),
             agent: OnceLock::new(),
             listener: Mutex::new(None),
+            gives_back: Mutex::new(None),
         }
     }
 
@@ -150,7 +155,24 @@ impl Call {
     /// Nobody waits for the answer any more.
     pub(crate) fn abandon(&self) {
         // Only an attended call can be abandoned; one that was claimed has somebody who waits.
-        self.attended.compare_exchange(ATTENDED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).ok();
+        if self.attended.compare_exchange(ATTENDED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.give_back();
+        }
+    }
+
+    /// Does this if nobody waits for the answer any more, now or before it was delivered.
+    pub(crate) fn if_abandoned(&self, give_back: impl FnOnce() + Send + 'static) {
+        *self.gives_back.lock() = Some(Box::new(give_back));
+        if self.is_abandoned() {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&self) {
+        let gives_back = self.gives_back.lock().take();
+        if let Some(give_back) = gives_back {
+            give_back();
+        }
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
@@ -189,6 +211,7 @@ impl Call {
     pub(crate) async fn cancel(&self) {
         if self.stoppable.load(Ordering::Acquire) {
             self.attended.store(STOPPED, Ordering::Release);
+            self.give_back();
         } else {
             self.abandon();
         }
@@ -550,6 +573,25 @@ mod tests {
         assert_eq!(of_greedy, OWN_MAX);
         assert!(calls.state.lock().known.len() <= KEPT_MAX);
         assert!(follows(&calls, action, &own("careful"), &under_way));
+    }
+
+    #[test]
+    fn what_a_call_took_is_given_back_once_its_client_is_gone() {
+        let given = Arc::new(AtomicU8::new(0));
+        let give = || {
+            let given = Arc::clone(&given);
+            move || {
+                given.fetch_add(1, Ordering::AcqRel);
+            }
+        };
+        let [later, before] = [call(), call()];
+        later.if_abandoned(give());
+        assert_eq!(given.load(Ordering::Acquire), 0);
+        later.abandon();
+        later.abandon();
+        before.abandon();
+        before.if_abandoned(give());
+        assert_eq!(given.load(Ordering::Acquire), 2);
     }
 
     #[test]

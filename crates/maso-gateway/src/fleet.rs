@@ -66,6 +66,16 @@ impl Fleet {
         true
     }
 
+    /// Puts requests back that were taken for a client that is gone.
+    fn give_back(&self, ids: &[HopId]) {
+        for id in ids {
+            if let Some(open) = self.requests.lock().get_mut(id).filter(|open| open.result.is_none()) {
+                open.taken = false;
+            }
+        }
+        self.changed.notify_waiters();
+    }
+
     /// Takes up to `max` requests out of an agent's mailbox, waiting for the first.
     async fn receive(&self, to: &AgentName, max: usize, wait_ms: u64) -> Vec<Value> {
         self.within(wait_ms, || {
@@ -206,7 +216,11 @@ impl Gateway {
                 let wait_ms = arguments.get("wait_ms").and_then(Value::as_u64).unwrap_or(0);
                 if name == "receive_requests" {
                     let max = arguments.get("max").and_then(Value::as_u64).and_then(|max| usize::try_from(max).ok());
-                    let requests = self.fleet.receive(&agent, max.unwrap_or(1).clamp(1, RECEIVE_MAX), wait_ms).await;
+                    let max = max.unwrap_or(1).clamp(1, RECEIVE_MAX);
+                    let requests = self.fleet.receive(&agent, max, wait_ms).await;
+                    let gateway = self.shared();
+                    let taken: Vec<HopId> = requests.iter().filter_map(request_id).collect();
+                    call.if_abandoned(move || gateway.fleet.give_back(&taken));
                     structured(&json!({ "requests": requests }))
                 } else {
                     match request_id(&arguments).and_then(|id| Some((id, self.fleet.find(id)?))) {
@@ -439,6 +453,9 @@ mod tests {
         let order: Vec<_> = taken.iter().map(|request| request["content"]["at"].clone()).collect();
         assert_eq!(order, [json!(1), json!(2)]);
         assert!(fleet.receive(&analysis, 10, 0).await.is_empty());
+        fleet.give_back(&[id(2)]);
+        let again = fleet.receive(&analysis, 10, 0).await;
+        assert_eq!(again.len(), 1, "what nobody got is taken again");
         assert_eq!(fleet.result(id(2), 0).await, None);
         assert!(fleet.complete(id(2), json!({ "ok": true })));
         assert!(!fleet.complete(id(2), json!({ "ok": false })));

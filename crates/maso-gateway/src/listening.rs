@@ -643,6 +643,36 @@ const ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(30);
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn what_was_refused_is_not_heard_of_even_if_it_changed_before() {
+        let outlet = Arc::new(Outlet::new());
+        let (open, secret) = ("notes://open/a", "notes://secret/b");
+        let listener = Listener {
+            id: Id::Number(1),
+            outlet: Arc::clone(&outlet),
+            heard: Mutex::new(Heard {
+                topics: BTreeSet::new(),
+                resources: [open, secret].map(str::to_owned).into(),
+                early: Some(Vec::new()),
+            }),
+            over: CancellationToken::new(),
+            upstream: Mutex::new(None),
+        };
+        for uri in [secret, open] {
+            let mut params = Members::new();
+            params.set_value("uri", &uri);
+            listener.tell(Method::ResourceUpdated, Some(uri), &params);
+        }
+        listener.acknowledge(Wanted { topics: BTreeSet::new(), resources: BTreeSet::from([open.to_owned()]) });
+        outlet.close();
+        let mut frames = Vec::new();
+        while let Some((_, frame)) = outlet.next(frames.len() as u64).await {
+            frames.push(String::from_utf8(frame.to_vec()).unwrap());
+        }
+        assert_eq!(frames.len(), 2, "the acknowledgement, and one change");
+        assert!(frames.iter().all(|frame| !frame.contains(secret)));
+    }
+
     #[test]
     fn a_name_that_begins_alike_lies_elsewhere() {
         for (uri, known, expected) in [

@@ -1,5 +1,7 @@
 //! What a stranger, or a compromised agent, cannot use up.
 
+use maso_identity::AgentKey;
+use maso_path::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -19,7 +21,17 @@ fn read(note: &str) -> Value {
 async fn a_stranger_is_turned_away_before_its_body_is_read() {
     let rig = Rig::new().await;
     let forged = rig.bearer("writer").replace(|c: char| c.is_ascii_digit(), "0");
-    for shown in ["", "Authorization: Bearer guess\r\n", &format!("Authorization: Bearer {forged}\r\n")] {
+    // A bound token is worth nothing without its key.
+    let (key, thief) = (AgentKey::from_seed([9; 32]), AgentKey::from_seed([8; 32]));
+    let (id, now) = (rig.spiffe("writer"), SystemClock.now());
+    let stolen = rig.authority.issue_agent_token(&id, Some(&key.thumbprint()), uuid::Uuid::new_v4(), now, 60_000);
+    let proof = thief.prove("POST", &rig.url("notes"), &stolen, uuid::Uuid::new_v4(), now);
+    for shown in [
+        "",
+        "Authorization: Bearer guess\r\n",
+        &format!("Authorization: Bearer {forged}\r\n"),
+        &format!("Authorization: DPoP {stolen}\r\nDPoP: {proof}\r\n"),
+    ] {
         let mut stream = TcpStream::connect(rig.address).await.unwrap();
         let head = format!(
             "POST /mcp/notes HTTP/1.1\r\nHost: {}\r\n{shown}Content-Type: application/json\r\n\

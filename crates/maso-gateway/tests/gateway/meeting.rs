@@ -46,6 +46,16 @@ async fn a_first_call_waits_for_a_server_that_fails_at_first() {
 }
 
 #[tokio::test]
+async fn a_session_whose_beginning_fails_does_not_begin() {
+    let (server, url) = Server::start(Kind::WithSessions).await;
+    server.fail(100);
+    let rig = Rig::before_it_met(&url).await;
+    let answer = Http::bare(&rig, "writer", "notes").initialize().await;
+    assert!(answer.json["error"].is_object(), "{}", answer.json);
+    assert_eq!((answer.status, answer.session), (200, None));
+}
+
+#[tokio::test]
 async fn strangers_and_strange_calls_make_us_reach_out_to_nobody() {
     let (server, url) = Server::start(Kind::WithSessions).await;
     let rig = Rig::before_it_met(&url).await;

@@ -118,8 +118,12 @@ impl Rig {
         format!("http://{}/mcp/{server}", self.address)
     }
 
+    pub fn spiffe(&self, agent: &str) -> SpiffeId {
+        SpiffeId { trust_domain: "notes.example".parse().unwrap(), agent: agent.parse().unwrap() }
+    }
+
     pub fn bearer(&self, agent: &str) -> String {
-        let id = SpiffeId { trust_domain: "notes.example".parse().unwrap(), agent: agent.parse().unwrap() };
+        let id = self.spiffe(agent);
         self.authority.issue_agent_token(&id, None, uuid::Uuid::new_v4(), SystemClock.now(), 3_600_000)
     }
 
