@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use maso_core::{Act, AgentName, Digest, HopId, Timestamp};
+use maso_core::{Act, AgentName, Digest, HopId, ServerName, Timestamp};
 use maso_wire::{
     UnverifiedToken,
     mcp::{Id, Reply, Revision},
@@ -43,6 +43,7 @@ pub(crate) struct Call {
     asked: Notify,
     upstream: Mutex<Option<(Weak<Leg>, i64)>>,
     agent: OnceLock<AgentName>,
+    owner: OnceLock<Owner>,
     listener: Mutex<Option<Arc<Listener>>>,
     gives_back: Mutex<Option<GiveBack>>,
 }
@@ -101,6 +102,7 @@ impl Call {
             asked: Notify::new(),
             upstream: Mutex::new(None),
             agent: OnceLock::new(),
+            owner: OnceLock::new(),
             listener: Mutex::new(None),
             gives_back: Mutex::new(None),
         }
@@ -132,6 +134,16 @@ impl Call {
     /// It is carried as this agent.
     pub(crate) fn carried_as(&self, agent: &AgentName) {
         self.agent.get_or_init(|| agent.clone());
+    }
+
+    /// Whose it is, once it is carried.
+    pub(crate) fn owner(&self) -> Option<&Owner> {
+        self.owner.get()
+    }
+
+    /// It is carried for this owner.
+    pub(crate) fn owned_by(&self, owner: Owner) {
+        self.owner.get_or_init(|| owner);
     }
 
     /// Listens as long as the call lives.
@@ -319,10 +331,19 @@ pub(crate) enum Entered {
     Overtaken,
 }
 
+/// Whose request it is, and what it is about: only the same may come back for what was left by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) agent: AgentName,
+    pub(crate) server: ServerName,
+    pub(crate) task: Option<UnverifiedToken>,
+    pub(crate) method: String,
+}
+
 /// Something that waits for a client to come back with answers.
 pub(crate) struct Parked {
-    /// The agent that may come back for it.
-    pub(crate) agent: AgentName,
+    /// Who may come back for it.
+    pub(crate) owner: Owner,
     /// After this moment it is gone.
     pub(crate) expires_at: Timestamp,
     /// What waits.
@@ -375,12 +396,12 @@ impl Calls {
         handle
     }
 
-    /// Takes back what was kept for this agent. A handle is good once.
-    pub(crate) fn unpark(&self, handle: &str, agent: &AgentName, now: Timestamp) -> Option<Waits> {
+    /// Takes back what was kept for this owner. A handle is good once.
+    pub(crate) fn unpark(&self, handle: &str, owner: &Owner, now: Timestamp) -> Option<Waits> {
         let handle = Uuid::try_parse(handle).ok()?;
         let mut state = self.state.lock();
         let parked = state.parked.get(&handle)?;
-        if parked.agent != *agent || parked.expires_at <= now {
+        if parked.owner != *owner || parked.expires_at <= now {
             return None;
         }
         state.parked.remove(&handle).map(|parked| parked.what)
@@ -597,15 +618,26 @@ mod tests {
     #[test]
     fn a_handle_is_good_once_for_its_agent_and_in_time() {
         let calls = Calls::default();
-        let (mine, other): (AgentName, AgentName) = ("intake".parse().unwrap(), "analysis".parse().unwrap());
+        let mine = Owner {
+            agent: "intake".parse().unwrap(),
+            server: "notes".parse().unwrap(),
+            task: None,
+            method: "tools/call".to_owned(),
+        };
+        let others = [
+            Owner { agent: "analysis".parse().unwrap(), ..mine.clone() },
+            Owner { server: "mail".parse().unwrap(), ..mine.clone() },
+            Owner { task: Some(UnverifiedToken::new("another")), ..mine.clone() },
+            Owner { method: "prompts/get".to_owned(), ..mine.clone() },
+        ];
         let parked = || Parked {
-            agent: mine.clone(),
+            owner: mine.clone(),
             expires_at: Timestamp::from_millis(10),
             what: Waits::Server(None, BTreeMap::new()),
         };
         let now = Timestamp::from_millis(0);
         let handle = calls.park(parked(), now).to_string();
-        assert!(calls.unpark(&handle, &other, now).is_none());
+        assert!(others.iter().all(|other| calls.unpark(&handle, other, now).is_none()));
         assert!(calls.unpark("guess", &mine, now).is_none());
         assert!(calls.unpark(&handle, &mine, now).is_some());
         assert!(calls.unpark(&handle, &mine, now).is_none());

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
-    calls::{Call, Parked, Question, Turn as CallTurn, Waits},
+    calls::{Call, Owner, Parked, Question, Turn as CallTurn, Waits},
     client::Session,
     decider::{Carry, Go, Got},
     fleet,
@@ -78,6 +78,12 @@ impl Asked {
 
     fn capabilities(&self) -> Value {
         self.request.meta(meta::CLIENT_CAPABILITIES).cloned().unwrap_or_else(|| json!({}))
+    }
+
+    /// Whose request it is, made as this agent.
+    pub(crate) fn owner(&self, agent: &AgentName) -> Owner {
+        let (server, task) = (self.server.clone(), self.task.clone());
+        Owner { agent: agent.clone(), server, task, method: self.request.method.clone() }
     }
 
     pub(crate) fn arrival(&self, gateway: &Gateway) -> Arrival {
@@ -175,6 +181,7 @@ impl Gateway {
             return ours_failed(mcp::error(Code::InvalidRequest, "session not found", None), "another agent's session");
         }
         call.carried_as(&agent);
+        call.owned_by(asked.owner(&agent));
         if self.only_reads(asked, method) {
             call.may_be_stopped();
         }
@@ -429,7 +436,7 @@ impl Gateway {
         if state.as_str().is_some_and(|state| state.starts_with(HELD_STATE)) {
             return Ok(None);
         }
-        let waits = state.as_str().and_then(|state| self.calls.unpark(state, agent, self.decider.now()));
+        let waits = state.as_str().and_then(|state| self.calls.unpark(state, &asked.owner(agent), self.decider.now()));
         waits.map(Some).ok_or_else(|| mcp::error(Code::InvalidParams, "unknown `requestState`", None))
     }
 
@@ -452,7 +459,7 @@ impl Gateway {
             // A server that no longer waits does not need to know.
             question.answer.send(reply).ok();
         }
-        let reply = self.turn_of(&earlier, agent).await;
+        let reply = self.turn_of(&earlier).await;
         if earlier.is_done() {
             self.calls.delivered(&earlier);
         }
@@ -462,17 +469,17 @@ impl Gateway {
     /// The next reply to the client of this call.
     pub(crate) async fn next_reply(&self, call: &Arc<Call>) -> Reply {
         match call.agent() {
-            Some(agent) => self.turn_of(call, &agent).await,
+            Some(_) => self.turn_of(call).await,
             // Nothing asks the client of a call before it is carried.
             None => match call.first_turn().await {
-                Some(agent) => self.turn_of(call, &agent).await,
+                Some(_) => self.turn_of(call).await,
                 None => call.answer().await,
             },
         }
     }
 
     /// What a call comes to next, for a stateless client: its answer, or the questions that it must come back with.
-    pub(crate) async fn turn_of(&self, call: &Arc<Call>, agent: &AgentName) -> Reply {
+    pub(crate) async fn turn_of(&self, call: &Arc<Call>) -> Reply {
         match call.turn().await {
             CallTurn::Done(reply) => reply,
             CallTurn::Asks(questions) => {
@@ -486,7 +493,9 @@ impl Gateway {
                 let now = self.decider.now();
                 let expires_at = now.plus_ms(self.decider.deployment().settings.server_wait_ms);
                 let what = Waits::Call(Arc::clone(call), waiting);
-                let handle = self.calls.park(Parked { agent: agent.clone(), expires_at, what }, now);
+                // Only a call that was carried has a server that asks.
+                let Some(owner) = call.owner().cloned() else { return mcp::error(Code::Internal, "unavailable", None) };
+                let handle = self.calls.park(Parked { owner, expires_at, what }, now);
                 mcp::input_required(&shown, &handle.to_string(), None)
             }
         }
@@ -542,7 +551,7 @@ impl Gateway {
         let now = self.decider.now();
         let expires_at = now.plus_ms(self.decider.deployment().settings.server_wait_ms);
         let what = Waits::Server(state, waiting);
-        let handle = self.calls.park(Parked { agent: agent.clone(), expires_at, what }, now);
+        let handle = self.calls.park(Parked { owner: asked.owner(agent), expires_at, what }, now);
         mcp::input_required(&shown, &handle.to_string(), None)
     }
 
