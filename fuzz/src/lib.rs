@@ -82,8 +82,8 @@ pub fn token(bytes: &[u8]) {
 pub fn definition(bytes: &[u8]) {
     let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
     let definition = ToolDefinition::new(parsed.into_value());
-    let scan = SCANNER.scan_value(Surface::Description, &definition.value, maso_core::Timestamp::from_millis(0));
-    let again = SCANNER.scan_value(Surface::Description, &definition.value, maso_core::Timestamp::from_millis(0));
+    let scan = SCANNER.scan_value(Surface::Description, &definition.value, NOW);
+    let again = SCANNER.scan_value(Surface::Description, &definition.value, NOW);
     assert_eq!(scan.findings, again.findings, "the same text was judged in two ways");
     let mut redacted = definition.value.clone();
     Redaction::apply(&mut redacted, &scan.redactions);
@@ -95,12 +95,12 @@ pub fn definition(bytes: &[u8]) {
 pub fn payload(bytes: &[u8]) {
     let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
     for surface in [Surface::Arguments, Surface::Result, Surface::Message] {
-        let scan = SCANNER.scan_value(surface, parsed.value());
-        let again = SCANNER.scan_value(surface, parsed.value());
+        let scan = SCANNER.scan_value(surface, parsed.value(), NOW);
+        let again = SCANNER.scan_value(surface, parsed.value(), NOW);
         assert_eq!(scan.findings, again.findings, "the same text was judged in two ways");
         let mut redacted = parsed.value().clone();
         Redaction::apply(&mut redacted, &scan.redactions);
-        let left = SCANNER.scan_value(surface, &redacted).redactions;
+        let left = SCANNER.scan_value(surface, &redacted, NOW).redactions;
         assert!(left.is_empty(), "a secret outlives its redaction: {left:?}");
     }
 }
