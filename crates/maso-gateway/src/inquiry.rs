@@ -62,7 +62,7 @@ pub(crate) async fn definitions(leg: &Arc<Leg>, capabilities: &Value) -> Result<
         if leg.met().revision.is_stateless() {
             params.set_value("_meta", &stateless_meta(capabilities));
         }
-        let answer = leg.ask(leg.fresh_id(), Method::ToolsList, &params, &Value::Null).await?;
+        let answer = leg.ask(leg.fresh_id(), Method::ToolsList, &params, None).await?;
         let Reply::Result(_) = &answer.reply else {
             return Err(LegFault::NotSent("it refused to list its tools".to_owned()));
         };

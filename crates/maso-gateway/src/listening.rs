@@ -411,7 +411,7 @@ impl Gateway {
                 }
                 let asking = async {
                     let leg = room.leg().await?;
-                    leg.ask(leg.fresh_id(), method, &params, &Value::Null).await
+                    leg.ask(leg.fresh_id(), method, &params, None).await
                 };
                 match asking.await {
                     Ok(answer) => answered(answer),

@@ -44,7 +44,7 @@ impl Gateway {
             }
             let id = leg.fresh_id();
             call.sent(&leg, id);
-            let answer = leg.ask(id, Method::ToolsList, &page_params, &Value::Null).await?;
+            let answer = leg.ask(id, Method::ToolsList, &page_params, None).await?;
             let Reply::Result(result) = &answer.reply else { return Ok(answer.reply) };
             let mut page = Members::of(result).unwrap_or_default();
             let tools: Vec<Box<RawValue>> =

@@ -310,8 +310,7 @@ impl Gateway {
         }
         let _under_way = room.under_way(id, call);
         call.sent(&leg, id);
-        let arguments = serde_json::from_str(payload.get()).unwrap_or_default();
-        match leg.ask(id, method, &params, &arguments).await {
+        match leg.ask(id, method, &params, Some(&payload)).await {
             Ok(answer) => answered(answer),
             Err(fault) => broken(method, &fault),
         }

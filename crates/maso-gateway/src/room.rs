@@ -110,7 +110,7 @@ impl Room {
         {
             let mut params = Members::new();
             params.set_value("level", &level);
-            leg.ask(leg.fresh_id(), Method::SetLevel, &params, &Value::Null).await?;
+            leg.ask(leg.fresh_id(), Method::SetLevel, &params, None).await?;
         }
         self.follow_lists(&leg);
         *slot = Some(Arc::clone(&leg));

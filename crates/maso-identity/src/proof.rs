@@ -47,9 +47,8 @@ pub enum ProofError {
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
-    pub(crate) token: &'a str,
-    /// The key that the token is bound to.
-    pub(crate) key: &'a Thumbprint,
+    /// The digest of the token that it comes with.
+    pub(crate) token: Digest,
 }
 
 /// How fresh a proof must be.
@@ -60,6 +59,13 @@ pub(crate) struct Freshness {
     pub(crate) since: Timestamp,
 }
 
+/// A proof that is signed by the key of its token. What it is for, and whether it is fresh, is still to be seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    key: Thumbprint,
+    claims: Claims,
+}
+
 /// A proof that fits its request. Whether it was used before is still to be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Possession {
@@ -68,22 +74,35 @@ pub(crate) struct Possession {
     pub(crate) until: Timestamp,
 }
 
-impl Possession {
-    pub(crate) fn believe(text: &str, request: Request<'_>, freshness: Freshness) -> Result<Self, ProofError> {
+impl Signed {
+    /// Reads a proof that must be signed by this key.
+    pub(crate) fn read(text: &str, by: &Thumbprint) -> Result<Self, ProofError> {
         let jws = UnverifiedJws::read(text, TYPE)?;
         let key = jws.header().get("jwk").map(PublicKey::from_jwk).ok_or(ProofError::Malformed)?;
         let key = key.map_err(|_| ProofError::Malformed)?;
-        if !key.thumbprint().is_same(request.key) {
+        // Before the signature: nobody makes us check those of other keys.
+        let thumbprint = key.thumbprint();
+        if !thumbprint.is_same(by) {
             return Err(ProofError::OtherKey);
         }
         let claims: Claims = serde_json::from_value(jws.verify(&key)?).map_err(|_| ProofError::Malformed)?;
         if claims.jti.is_empty() || claims.jti.len() > ID_BYTES_MAX {
             return Err(ProofError::Malformed);
         }
+        Ok(Self { key: thumbprint, claims })
+    }
+
+    pub(crate) fn is_by(&self, key: &Thumbprint) -> bool {
+        self.key.is_same(key)
+    }
+
+    /// Whether it is made for this request, and lately.
+    pub(crate) fn fits(&self, request: Request<'_>, freshness: Freshness) -> Result<Possession, ProofError> {
+        let claims = &self.claims;
         if claims.htm != request.method || !is_same_address(&claims.htu, request.url) {
             return Err(ProofError::OtherRequest);
         }
-        let ath = URL_SAFE_NO_PAD.encode(Digest::of(request.token.as_bytes()).as_bytes());
+        let ath = URL_SAFE_NO_PAD.encode(request.token.as_bytes());
         if !bool::from(claims.ath.as_bytes().ct_eq(ath.as_bytes())) {
             return Err(ProofError::OtherToken);
         }
@@ -96,7 +115,7 @@ impl Possession {
         if made.as_millis().div_euclid(1000) < freshness.since.as_millis().div_euclid(1000) {
             return Err(ProofError::BeforeStart);
         }
-        Ok(Self { id: claims.jti, until })
+        Ok(Possession { id: claims.jti.clone(), until })
     }
 }
 
@@ -111,6 +130,10 @@ impl From<JwsError> for ProofError {
 
 /// Compares scheme, host, port and path; query and fragment do not count (RFC 9449 §4.3).
 fn is_same_address(claimed: &str, ours: &str) -> bool {
+    // Nearly always, and taking addresses apart takes longer than all the rest.
+    if claimed == ours {
+        return true;
+    }
     match (address(claimed), address(ours)) {
         (Some(claimed), Some(ours)) => claimed == ours,
         _ => false,
@@ -135,7 +158,7 @@ fn moment(seconds: f64) -> Option<Timestamp> {
 }
 
 /// Other claims are allowed and mean nothing here.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Claims {
     jti: String,
     htm: String,

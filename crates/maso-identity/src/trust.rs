@@ -4,8 +4,9 @@ use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain};
 use maso_wire::{Credential, UnverifiedToken};
 
 use crate::{
-    AgentToken, AuthorityPublic, Basis, Nonces, Proof, Revocation, TaskClaim, TaskToken, TokenError, Unproven,
-    proof::{Freshness, Possession, Request},
+    AgentToken, AuthorityPublic, Basis, Nonces, Proof, ProofError, Revocation, TaskClaim, TaskToken, Thumbprint,
+    TokenError, Unproven,
+    proof::{Freshness, Possession, Request, Signed},
     revoked::Revoked,
     verified::Verified,
 };
@@ -51,6 +52,8 @@ pub struct Trust {
     used_proofs: Nonces,
     agent_tokens: Verified<AgentToken>,
     task_tokens: Verified<TaskToken>,
+    /// Proofs that were shown and not used up yet: a door asks who is there before it reads what was sent.
+    shown_proofs: Verified<Signed>,
     revoked: Revoked,
 }
 
@@ -61,6 +64,7 @@ impl Trust {
             used_proofs: Nonces::new(settings.proofs_max),
             agent_tokens: Verified::new(settings.tokens_max),
             task_tokens: Verified::new(settings.tokens_max),
+            shown_proofs: Verified::new(settings.tokens_max),
             revoked: Revoked::default(),
             settings,
         }
@@ -120,7 +124,7 @@ impl Trust {
             Credential::Absent => Err(Unproven::NoCredential),
             Credential::Bearer { token, loopback } => Ok(self.bearer(token, *loopback, now)?.agent().agent.clone()),
             Credential::Bound { token, .. } => {
-                let token = self.agent_token(token, now)?;
+                let token = self.agent_token(token, Digest::of(token.expose().as_bytes()), now)?;
                 token.key().ok_or(Unproven::UnboundTokenWithProof)?;
                 Ok(token.agent().agent.clone())
             }
@@ -167,19 +171,19 @@ impl Trust {
                 Ok(Claimant { principal: agent_of(&token), proof, basis: basis_of(&token), possession: None })
             }
             Credential::Bound { token: text, proof, method, url } => {
-                let token = self.agent_token(text, now)?;
+                let token_digest = Digest::of(text.expose().as_bytes());
+                let token = self.agent_token(text, token_digest, now)?;
                 let key = token.key().ok_or(Unproven::UnboundTokenWithProof)?;
-                let request = Request { method, url, token: text.expose(), key };
-                let freshness =
-                    Freshness { now, window_ms: self.settings.proof_window_ms, since: self.settings.proofs_since };
+                let request = Request { method, url, token: token_digest };
+                let proof_digest = Digest::of(proof.expose().as_bytes());
                 let possession =
-                    Possession::believe(proof.expose(), request, freshness).map_err(Unproven::Possession)?;
+                    self.possession(proof, proof_digest, key, request, now).map_err(Unproven::Possession)?;
                 let proof = Proof::Key { thumbprint: key.to_string() };
                 Ok(Claimant {
                     principal: agent_of(&token),
                     proof,
                     basis: basis_of(&token),
-                    possession: Some(possession),
+                    possession: Some((possession, proof_digest)),
                 })
             }
             Credential::Pipe(principal) => {
@@ -194,9 +198,31 @@ impl Trust {
         }
     }
 
+    /// A proof by this key that fits the request. Its signature is checked once, though it is looked at twice: by the door
+    /// and with the hop.
+    fn possession(
+        &self,
+        text: &UnverifiedToken,
+        digest: Digest,
+        key: &Thumbprint,
+        request: Request<'_>,
+        now: Timestamp,
+    ) -> Result<Possession, ProofError> {
+        let window_ms = self.settings.proof_window_ms;
+        let freshness = Freshness { now, window_ms, since: self.settings.proofs_since };
+        let remembered = self.shown_proofs.find(digest).filter(|signed| signed.is_by(key));
+        let is_new = remembered.is_none();
+        let signed = remembered.map_or_else(|| Signed::read(text.expose(), key), Ok)?;
+        let possession = signed.fits(request, freshness)?;
+        if is_new {
+            self.shown_proofs.remember(digest, signed, possession.until, now);
+        }
+        Ok(possession)
+    }
+
     /// An agent token that counts now without a key.
     fn bearer(&self, token: &UnverifiedToken, loopback: bool, now: Timestamp) -> Result<AgentToken, Unproven> {
-        let token = self.agent_token(token, now)?;
+        let token = self.agent_token(token, Digest::of(token.expose().as_bytes()), now)?;
         if token.key().is_some() {
             return Err(Unproven::BoundTokenAlone);
         }
@@ -210,8 +236,7 @@ impl Trust {
     }
 
     /// An agent token that counts now. Its signature may be remembered; its time and revocation never are.
-    fn agent_token(&self, text: &UnverifiedToken, now: Timestamp) -> Result<AgentToken, Unproven> {
-        let digest = Digest::of(text.expose().as_bytes());
+    fn agent_token(&self, text: &UnverifiedToken, digest: Digest, now: Timestamp) -> Result<AgentToken, Unproven> {
         let token = match self.agent_tokens.find(digest) {
             Some(token) => token,
             None => {
@@ -226,6 +251,11 @@ impl Trust {
     }
 
     #[cfg(test)]
+    pub(crate) fn n_shown_proofs(&self) -> usize {
+        self.shown_proofs.len()
+    }
+
+    #[cfg(test)]
     pub(crate) fn n_agent_tokens(&self) -> usize {
         self.agent_tokens.len()
     }
@@ -237,7 +267,8 @@ pub(crate) struct Claimant {
     principal: Principal,
     proof: Proof,
     basis: Basis,
-    possession: Option<Possession>,
+    /// With the digest of the proof.
+    possession: Option<(Possession, Digest)>,
 }
 
 impl Claimant {
@@ -247,7 +278,8 @@ impl Claimant {
 
     /// Uses up the proof. Comes last: a hop that is refused for another reason has not used it up.
     pub(crate) fn spend(self, trust: &Trust, now: Timestamp) -> Result<(Principal, Proof), Unproven> {
-        if let (Some(possession), Proof::Key { thumbprint }) = (&self.possession, &self.proof) {
+        if let (Some((possession, shown)), Proof::Key { thumbprint }) = (&self.possession, &self.proof) {
+            trust.shown_proofs.forget(*shown);
             trust.used_proofs.spend(thumbprint, &possession.id, possession.until, now).map_err(Unproven::Spent)?;
         }
         Ok((self.principal, self.proof))

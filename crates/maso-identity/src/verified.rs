@@ -1,11 +1,13 @@
-//! Tokens whose signature was checked already. Only the signature is remembered: time and revocation are asked anew.
+//! Tokens and proofs whose signature was checked already. Only the signature is remembered: time and revocation are asked
+//! anew.
 
 use std::collections::HashMap;
 
 use maso_core::{Digest, Timestamp};
 use parking_lot::RwLock;
 
-/// What was believed, by the digest of its text. Only what the deployment signed comes in, so nobody else can fill it.
+/// What was believed, by the digest of its text. Only what the deployment signed comes in, and what the key of such a token
+/// signed, so nobody else can fill it.
 #[derive(Debug)]
 pub(crate) struct Verified<T> {
     n_max: usize,
@@ -19,6 +21,11 @@ impl<T: Clone> Verified<T> {
 
     pub(crate) fn find(&self, text: Digest) -> Option<T> {
         self.tokens.read().get(&text).map(|(token, _)| token.clone())
+    }
+
+    /// Nobody will show it again.
+    pub(crate) fn forget(&self, text: Digest) {
+        self.tokens.write().remove(&text);
     }
 
     /// Remembers a token that ends at `until`. When full, the ended ones go first, then all: they are only checked again.

@@ -6,31 +6,32 @@ use std::{
     time::Duration,
 };
 
-use futures::StreamExt as _;
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use bytes::Bytes;
 use maso_wire::{Limits, mcp::Revision};
 use parking_lot::{Mutex, RwLock};
-use reqwest::{
-    Client, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
-};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::upstream::{
-    leg::{Inbound, LegFault, Link},
+    connection::{Answering, Connections},
+    dial::Dialer,
+    leg::{Headers, Inbound, LegFault, Link},
+    negotiate::PROTOCOL_VERSION,
     sse::Reader,
 };
 
 /// The way to one endpoint.
 pub(crate) struct Endpoint {
-    client: Client,
-    url: Url,
-    headers: HeaderMap,
+    connections: Connections,
     limits: Limits,
     found: mpsc::Sender<Inbound>,
-    /// What the server said at the handshake.
-    session: RwLock<Session>,
+    /// What goes with everything: what the manifest says, and what was settled at the handshake.
+    standing: RwLock<HeaderMap>,
     /// Exchanges that go on in the background, by the request that waits for their end.
     exchanges: Mutex<HashMap<i64, CancellationToken>>,
 }
@@ -40,25 +41,19 @@ pub(super) enum Came {
     /// A frame, whole.
     Whole(Vec<u8>),
     /// A stream of frames, which has only begun.
-    Stream(Response),
+    Stream(Answering),
     /// No frame.
     Nothing(StatusCode),
     /// The server knows nothing of the session any more.
     Forgotten,
-    /// Nobody knows.
-    Fault(String),
-}
-
-#[derive(Clone, Default)]
-struct Session {
-    id: Option<HeaderValue>,
-    revision: Option<Revision>,
+    /// No answer.
+    Fault(LegFault),
 }
 
 /// Makes ready to reach the endpoint; nothing is sent yet.
 pub(super) fn connect(
-    client: Client,
-    url: Url,
+    dialer: &Arc<Dialer>,
+    url: &Url,
     headers_from_env: &BTreeMap<String, String>,
     limits: Limits,
 ) -> Result<(Link, mpsc::Receiver<Inbound>), LegFault> {
@@ -71,14 +66,18 @@ pub(super) fn connect(
         headers.insert(name.parse::<HeaderName>().map_err(|_| wrong("not a header name"))?, value);
     }
     let (found, inbox) = mpsc::channel(QUEUE_FRAMES_MAX);
-    let endpoint =
-        Endpoint { client, url, headers, limits, found, session: RwLock::default(), exchanges: Mutex::default() };
+    // What stands behind a `#` is for a reader, and never sent.
+    let address = url.as_str().split('#').next().unwrap_or_default().parse::<Uri>();
+    let address = address.map_err(|_| LegFault::NotSent(format!("`{url}` is no address of a server")))?;
+    let connections = Connections::new(Arc::clone(dialer), address).map_err(LegFault::NotSent)?;
+    let (standing, exchanges) = (RwLock::new(headers), Mutex::default());
+    let endpoint = Endpoint { connections, limits, found, standing, exchanges };
     Ok((Link::Http(Arc::new(endpoint)), inbox))
 }
 
 impl Endpoint {
     /// Sends a frame that has no answer, in the background. What is said on that occasion goes to the inbox.
-    pub(super) fn tell(self: &Arc<Self>, frame: Vec<u8>, extra: Vec<(String, String)>) {
+    pub(super) fn tell(self: &Arc<Self>, frame: Vec<u8>, extra: Headers) {
         let endpoint = Arc::clone(self);
         tokio::spawn(async move {
             let told = async {
@@ -94,7 +93,7 @@ impl Endpoint {
     }
 
     /// Sends a request whose answer is the end of a stream, in the background. All that comes goes to the inbox.
-    pub(super) fn ask_in_background(self: &Arc<Self>, id: i64, frame: Vec<u8>, extra: Vec<(String, String)>) {
+    pub(super) fn ask_in_background(self: &Arc<Self>, id: i64, frame: Vec<u8>, extra: Headers) {
         let endpoint = Arc::clone(self);
         let hung_up = CancellationToken::new();
         self.exchanges.lock().insert(id, hung_up.clone());
@@ -121,14 +120,14 @@ impl Endpoint {
                 // If that was not the answer to the request, none will come.
                 id.map(|_| "the server answered something else".to_owned())
             }
-            Came::Stream(response) => self.drain(response, id).await,
+            Came::Stream(answer) => self.drain(answer, id).await,
             // An accepted notification has no body; a request that gets none has failed.
             Came::Nothing(status) => id.map(|_| format!("the server answered {status}")),
             Came::Forgotten => {
                 self.forgotten().await;
                 None
             }
-            Came::Fault(fault) => Some(fault),
+            Came::Fault(fault) => Some(fault.to_string()),
         }
     }
 
@@ -147,7 +146,7 @@ impl Endpoint {
     /// What was settled at the handshake goes with everything from now on. Opens the server's own stream where the
     /// revision has one.
     pub(super) fn settle(self: &Arc<Self>, revision: Revision) {
-        self.session.write().revision = Some(revision);
+        self.standing.write().insert(PROTOCOL_VERSION, HeaderValue::from_static(revision.as_str()));
         if !revision.is_stateless() {
             let endpoint = Arc::clone(self);
             tokio::spawn(async move {
@@ -159,70 +158,61 @@ impl Endpoint {
         }
     }
 
+    /// Closes connections that are no longer of use.
+    pub(super) fn tidy(&self) {
+        self.connections.tidy();
+    }
+
     /// Ends the server's session.
-    pub(super) fn end(&self) {
-        let session = self.session.read().clone();
+    pub(super) fn end(self: &Arc<Self>) {
+        let headers = self.standing.read().clone();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if session.id.is_some() {
-            let request = self.client.delete(self.url.clone()).headers(self.all_headers(&session));
+        if headers.contains_key(SESSION_ID) {
+            let endpoint = Arc::clone(self);
             runtime.spawn(async move {
-                if let Err(error) = request.timeout(END_WAIT).send().await {
-                    tracing::debug!(%error, "a tool server's session could not be ended");
+                let asked = endpoint.connections.ask(Method::DELETE, headers, Bytes::new());
+                if !matches!(tokio::time::timeout(END_WAIT, asked).await, Ok(Ok(_))) {
+                    tracing::debug!("a tool server's session could not be ended");
                 }
             });
         }
     }
 
-    fn all_headers(&self, session: &Session) -> HeaderMap {
-        let mut headers = self.headers.clone();
-        if let Some(id) = &session.id {
-            headers.insert(SESSION_ID, id.clone());
-        }
-        if let Some(revision) = session.revision {
-            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(revision.as_str()));
-        }
-        headers
-    }
-
     /// Sends a frame and says what came back; a stream has only begun.
-    pub(super) async fn exchange(&self, frame: Vec<u8>, extra: Vec<(String, String)>) -> Came {
-        let session = self.session.read().clone();
-        let mut headers = self.all_headers(&session);
+    pub(super) async fn exchange(&self, frame: Vec<u8>, extra: Headers) -> Came {
+        let mut headers = self.standing.read().clone();
+        let in_session = headers.contains_key(SESSION_ID);
         for (name, value) in extra {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
-                headers.insert(name, value);
-            }
+            headers.insert(name, value);
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-        let sent = self.client.post(self.url.clone()).headers(headers).body(frame).send().await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(error) => return Came::Fault(format!("the request failed: {}", error.without_url())),
+        let answer = match self.connections.ask(Method::POST, headers, frame.into()).await {
+            Ok(answer) => answer,
+            Err(fault) => return Came::Fault(fault),
         };
-        if let Some(session_id) = response.headers().get(SESSION_ID) {
-            self.session.write().id.get_or_insert_with(|| session_id.clone());
+        if let Some(session_id) = answer.headers().get(SESSION_ID).filter(|_| !in_session) {
+            self.standing.write().entry(SESSION_ID).or_insert_with(|| session_id.clone());
         }
-        if response.status() == StatusCode::NOT_FOUND && session.id.is_some() {
+        if answer.status() == StatusCode::NOT_FOUND && in_session {
             return Came::Forgotten;
         }
-        if content_type_is(&response, "text/event-stream") {
-            return Came::Stream(response);
+        if content_type_is(&answer, "text/event-stream") {
+            return Came::Stream(answer);
         }
-        if !content_type_is(&response, "application/json") {
-            return Came::Nothing(response.status());
+        if !content_type_is(&answer, "application/json") {
+            return Came::Nothing(answer.status());
         }
-        match self.whole(response).await {
+        match self.whole(answer).await {
             Ok(body) => Came::Whole(body),
-            Err(fault) => Came::Fault(fault),
+            Err(fault) => Came::Fault(LegFault::Broken(fault)),
         }
     }
 
-    async fn whole(&self, response: Response) -> Result<Vec<u8>, String> {
+    async fn whole(&self, mut answer: Answering) -> Result<Vec<u8>, String> {
         let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| format!("the answer broke off: {}", error.without_url()))?;
+        while let Some(chunk) = answer.chunk().await {
+            let chunk = chunk.map_err(|error| format!("the answer broke off: {error}"))?;
             if body.len() + chunk.len() > self.limits.frame_bytes_max {
                 return Err("the answer is larger than a frame may be".to_owned());
             }
@@ -233,26 +223,25 @@ impl Endpoint {
 
     /// Reads a stream into the inbox: up to the answer of a request, or to its end. Takes it up again where the server
     /// can resume it. Says what went wrong, if the answer cannot come any more.
-    pub(super) async fn drain(&self, response: Response, id: Option<i64>) -> Option<String> {
+    pub(super) async fn drain(&self, answer: Answering, id: Option<i64>) -> Option<String> {
         let mut last_event = None;
         let mut pause = RESUME_PAUSE;
-        let mut response = Some(response);
+        let mut answer = Some(answer);
         for _ in 0..RESUMES_MAX {
-            let current = match response.take() {
-                Some(response) => response,
+            let mut current = match answer.take() {
+                Some(answer) => answer,
                 None => {
                     // Only a stream with event ids can be resumed, and only where there is a session to resume it in.
                     let last: &HeaderValue = last_event.as_ref()?;
                     tokio::time::sleep(pause).await;
                     match self.get(Some(last)).await {
-                        Ok(response) => response,
+                        Ok(answer) => answer,
                         Err(fault) => return Some(fault),
                     }
                 }
             };
             let mut reader = Reader::new(self.limits.frame_bytes_max);
-            let mut chunks = current.bytes_stream();
-            while let Some(Ok(chunk)) = chunks.next().await {
+            while let Some(Ok(chunk)) = current.chunk().await {
                 let Some(events) = reader.take(&chunk) else {
                     return Some("an event is larger than a frame may be".to_owned());
                 };
@@ -280,19 +269,16 @@ impl Endpoint {
         Some("the server's stream ended before the answer".to_owned())
     }
 
-    async fn get(&self, last_event: Option<&HeaderValue>) -> Result<Response, String> {
-        let mut headers = self.all_headers(&self.session.read().clone());
+    async fn get(&self, last_event: Option<&HeaderValue>) -> Result<Answering, String> {
+        let mut headers = self.standing.read().clone();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         if let Some(last) = last_event {
             headers.insert(LAST_EVENT_ID, last.clone());
         }
-        let sent = self.client.get(self.url.clone()).headers(headers).send().await;
-        match sent {
-            Ok(response) if response.status().is_success() && content_type_is(&response, "text/event-stream") => {
-                Ok(response)
-            }
-            Ok(response) => Err(format!("the server answered {} to a stream's opening", response.status())),
-            Err(error) => Err(format!("a stream could not be opened: {}", error.without_url())),
+        match self.connections.ask(Method::GET, headers, Bytes::new()).await {
+            Ok(answer) if answer.status().is_success() && content_type_is(&answer, "text/event-stream") => Ok(answer),
+            Ok(answer) => Err(format!("the server answered {} to a stream's opening", answer.status())),
+            Err(fault) => Err(format!("a stream could not be opened: {fault}")),
         }
     }
 
@@ -301,8 +287,8 @@ impl Endpoint {
         let mut n_failures = 0;
         while n_failures < RESUMES_MAX {
             match self.get(None).await {
-                Ok(response) => {
-                    self.drain(response, None).await;
+                Ok(answer) => {
+                    self.drain(answer, None).await;
                     n_failures += 1;
                 }
                 // A server that has no such stream says so, and has nothing to say unasked.
@@ -313,8 +299,8 @@ impl Endpoint {
     }
 }
 
-fn content_type_is(response: &Response, kind: &str) -> bool {
-    response
+fn content_type_is(answer: &Answering, kind: &str) -> bool {
+    answer
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -331,9 +317,8 @@ fn is_answer_to(data: &[u8], id: i64) -> bool {
     serde_json::from_slice(data).is_ok_and(|peek: Peek| peek.id == Some(id) && peek.method.is_none())
 }
 
-const SESSION_ID: &str = "mcp-session-id";
-const PROTOCOL_VERSION: &str = "mcp-protocol-version";
-const LAST_EVENT_ID: &str = "last-event-id";
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const QUEUE_FRAMES_MAX: usize = 64;
 const RESUMES_MAX: usize = 8;
 const RESUME_PAUSE: Duration = Duration::from_millis(500);

@@ -11,6 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use axum::http::{HeaderName, HeaderValue};
 use maso_core::ServerName;
 use maso_intent::Settings;
 use maso_wire::{
@@ -59,6 +60,9 @@ pub(crate) struct Answer {
     pub(crate) frame: Parsed,
 }
 
+/// What goes beside a frame, where frames go over HTTP.
+pub(super) type Headers = Vec<(HeaderName, HeaderValue)>;
+
 /// What comes in.
 #[derive(Debug)]
 pub(crate) enum Inbound {
@@ -88,7 +92,7 @@ pub(crate) struct Leg {
     pending: Mutex<HashMap<i64, oneshot::Sender<Result<Answer, LegFault>>>>,
     open: AtomicBool,
     met: OnceLock<Met>,
-    /// Input schemas of the tools, for the headers that mirror arguments.
+    /// Input schemas of the tools whose arguments are mirrored in headers.
     schemas: Mutex<HashMap<String, serde_json::Value>>,
     _place: Option<Place>,
 }
@@ -151,7 +155,7 @@ impl Leg {
         if let Link::Http(endpoint) = &self.link {
             endpoint.settle(revision);
         }
-        self.send(mcp::notification(Method::Initialized.as_str(), &Members::new()), Vec::new()).await
+        self.send(mcp::notification(Method::Initialized.as_str(), &Members::new()), Headers::new()).await
     }
 
     /// An id for a request that is about to be made; it serves as its progress token as well.
@@ -159,35 +163,30 @@ impl Leg {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Remembers the input schema of a tool.
+    /// Remembers the input schema of a tool, if some of its arguments are repeated in headers.
     pub(crate) fn learn_schema(&self, tool: &str, schema: &serde_json::Value) {
         let mut schemas = self.schemas.lock();
-        if schemas.len() < SCHEMAS_MAX {
+        if !mcp::has_mirrored_parameters(schema) {
+            schemas.remove(tool);
+        } else if schemas.len() < SCHEMAS_MAX {
             schemas.insert(tool.to_owned(), schema.clone());
         }
     }
 
-    /// Asks, and waits for the answer as long as the deployment allows. Dropping the future forgets the answer.
+    /// Asks, and waits for the answer as long as the deployment allows. Dropping the future forgets the answer. `arguments`
+    /// are a tool's.
     pub(crate) async fn ask(
         &self,
         id: i64,
         method: Method,
         params: &Members,
-        payload: &serde_json::Value,
+        arguments: Option<&RawValue>,
     ) -> Result<Answer, LegFault> {
-        let mut headers = Vec::new();
-        if self.met().revision.is_stateless() {
-            headers = super::negotiate::stateless_headers(method);
-            let name = mcp::mirrored_name(method.as_str()).and_then(|key| params.named(key));
-            if let Some(name) = name.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()) {
-                headers.push(("mcp-name".to_owned(), mcp::encode_header_value(&name)));
-                if let Some(schema) = self.schemas.lock().get(&name) {
-                    // A tool whose annotations cannot be followed is not shown to anybody.
-                    let mirrored = mcp::parameter_headers(schema, payload).unwrap_or_default();
-                    headers.extend(mirrored.into_iter().map(|(name, value)| (format!("mcp-param-{name}"), value)));
-                }
-            }
-        }
+        let headers = if self.met().revision.is_stateless() {
+            self.mirroring_headers(method, params, arguments)
+        } else {
+            Headers::new()
+        };
         let params = params.to_raw();
         let asked = self.send_with_id(id, method.as_str(), &params, headers);
         match tokio::time::timeout(Duration::from_millis(self.wait_ms), asked).await {
@@ -199,12 +198,30 @@ impl Leg {
         }
     }
 
-    pub(super) async fn send_raw(
-        &self,
-        method: &str,
-        params: &RawValue,
-        headers: Vec<(String, String)>,
-    ) -> Result<Answer, LegFault> {
+    /// The headers that say what the body of a stateless request says, for those who only look at headers.
+    fn mirroring_headers(&self, method: Method, params: &Members, arguments: Option<&RawValue>) -> Headers {
+        let mut headers = super::negotiate::stateless_headers(method);
+        let name = mcp::mirrored_name(method.as_str()).and_then(|key| params.named(key));
+        let Some(name) = name.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()) else { return headers };
+        let mut mirror = |header: HeaderName, value: String| {
+            // What no header can hold was encoded; a server that misses one says so.
+            headers.extend(HeaderValue::try_from(value).ok().map(|value| (header, value)));
+        };
+        mirror(MCP_NAME, mcp::encode_header_value(&name));
+        if let Some(schema) = self.schemas.lock().get(&name) {
+            let arguments: serde_json::Value =
+                arguments.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+            // A tool whose annotations cannot be followed is not shown to anybody.
+            for (name, value) in mcp::parameter_headers(schema, &arguments).unwrap_or_default() {
+                if let Ok(header) = HeaderName::try_from(format!("mcp-param-{name}")) {
+                    mirror(header, value);
+                }
+            }
+        }
+        headers
+    }
+
+    pub(super) async fn send_raw(&self, method: &str, params: &RawValue, headers: Headers) -> Result<Answer, LegFault> {
         self.send_with_id(self.fresh_id(), method, params, headers).await
     }
 
@@ -213,7 +230,7 @@ impl Leg {
         id: i64,
         method: &str,
         params: &RawValue,
-        headers: Vec<(String, String)>,
+        headers: Headers,
     ) -> Result<Answer, LegFault> {
         let (done, mut answered) = oneshot::channel();
         {
@@ -236,7 +253,7 @@ impl Leg {
                 come = self.exchange(endpoint, id, frame, headers) => match come {
                     Ok(None) => {}
                     Ok(Some(answer)) => return Ok(answer),
-                    Err(fault) => return Err(LegFault::Broken(fault)),
+                    Err(fault) => return Err(fault),
                 },
             },
         }
@@ -249,18 +266,19 @@ impl Leg {
         endpoint: &Endpoint,
         id: i64,
         frame: Vec<u8>,
-        headers: Vec<(String, String)>,
-    ) -> Result<Option<Answer>, String> {
+        headers: Headers,
+    ) -> Result<Option<Answer>, LegFault> {
+        let broken = |why: String| Err(LegFault::Broken(why));
         match endpoint.exchange(frame, headers).await {
             Came::Whole(body) => match Frame::parse(&body, &self.limits) {
                 Ok(Frame::Response(Response { id: Some(Id::Number(of)), reply, parsed })) if of == id => {
                     Ok(Some(Answer { reply, frame: parsed }))
                 }
-                Ok(_) => Err("the server answered something else".to_owned()),
-                Err(fault) => Err(fault.reason),
+                Ok(_) => broken("the server answered something else".to_owned()),
+                Err(fault) => broken(fault.reason),
             },
-            Came::Stream(response) => endpoint.drain(response, Some(id)).await.map_or(Ok(None), Err),
-            Came::Nothing(status) => Err(format!("the server answered {status}")),
+            Came::Stream(answer) => endpoint.drain(answer, Some(id)).await.map_or(Ok(None), broken),
+            Came::Nothing(status) => broken(format!("the server answered {status}")),
             Came::Forgotten => {
                 endpoint.forgotten().await;
                 Ok(None)
@@ -304,7 +322,7 @@ impl Leg {
 
     /// Tells the server something.
     pub(crate) async fn tell(&self, method: Method, params: &Members) -> Result<(), LegFault> {
-        self.send(mcp::notification(method.as_str(), params), Vec::new()).await
+        self.send(mcp::notification(method.as_str(), params), Headers::new()).await
     }
 
     /// Tells the server that the answer to a request is no longer wanted.
@@ -329,10 +347,10 @@ impl Leg {
 
     /// Answers what the server asked.
     pub(crate) async fn answer(&self, id: &Id, reply: &Reply) -> Result<(), LegFault> {
-        self.send(mcp::response(Some(id), reply), Vec::new()).await
+        self.send(mcp::response(Some(id), reply), Headers::new()).await
     }
 
-    async fn send(&self, frame: Vec<u8>, headers: Vec<(String, String)>) -> Result<(), LegFault> {
+    async fn send(&self, frame: Vec<u8>, headers: Headers) -> Result<(), LegFault> {
         if !self.is_open() {
             return Err(connection_ended());
         }
@@ -423,8 +441,10 @@ async fn next(leg: &Weak<Leg>, inbox: &mut mpsc::Receiver<Inbound>) -> Option<In
     loop {
         match tokio::time::timeout(LOOK_UP, inbox.recv()).await {
             Ok(inbound) => return inbound,
-            Err(_) if leg.strong_count() == 0 => return None,
-            Err(_) => {}
+            Err(_) => match &leg.upgrade()?.link {
+                Link::Http(endpoint) => endpoint.tidy(),
+                Link::Pipe(_) => {}
+            },
         }
     }
 }
@@ -453,6 +473,7 @@ pub(crate) fn not_passed_on() -> Reply {
     mcp::error(Code::MethodNotFound, "not available", Some(json!({})))
 }
 
+const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
 const PENDING_MAX: usize = 256;
 const SCHEMAS_MAX: usize = 4096;
 const SEND_WAIT: Duration = Duration::from_secs(30);

@@ -1,6 +1,8 @@
 //! Connections to tool servers. One per server and agent session: a server that remembers must not carry what it
 //! remembers from one agent to another.
 
+mod connection;
+mod dial;
 mod http;
 mod leg;
 mod negotiate;
@@ -21,6 +23,7 @@ use parking_lot::Mutex;
 
 use crate::places::Place;
 
+use dial::Dialer;
 pub(crate) use leg::{Answer, Hears, Leg, LegFault, not_passed_on};
 pub(crate) use negotiate::{Met, Wish, stateless_meta};
 pub(crate) use stdio::bounded_line;
@@ -28,7 +31,7 @@ pub(crate) use stdio::bounded_line;
 /// All that is known of how servers are reached.
 pub(crate) struct Upstreams {
     folder: PathBuf,
-    http: reqwest::Client,
+    dialer: Arc<Dialer>,
     states: Mutex<BTreeMap<ServerName, State>>,
 }
 
@@ -43,14 +46,7 @@ struct State {
 
 impl Upstreams {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        let http = reqwest::Client::builder()
-            // A redirect would take the agent's data to an address that nobody declared.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_WAIT)
-            .tcp_nodelay(true)
-            .build()
-            .expect("a client without certificates of its own can be built");
-        Self { folder, http, states: Mutex::new(BTreeMap::new()) }
+        Self { folder, dialer: Arc::new(Dialer::new()), states: Mutex::new(BTreeMap::new()) }
     }
 
     /// Opens a connection and negotiates a revision. A server that keeps failing is left alone for a while.
@@ -111,7 +107,7 @@ impl Upstreams {
                 (link, inbox, None)
             }
             Transport::Http { url, headers_from_env } => {
-                let (link, inbox) = http::connect(self.http.clone(), url.clone(), headers_from_env, settings.limits)?;
+                let (link, inbox) = http::connect(&self.dialer, url, headers_from_env, settings.limits)?;
                 (link, inbox, place)
             }
         };
@@ -135,6 +131,5 @@ fn environment(
     Ok(environment)
 }
 
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
 const BACKOFF_FIRST_MS: u64 = 100;
 const BACKOFF_DOUBLINGS_MAX: u32 = 8;

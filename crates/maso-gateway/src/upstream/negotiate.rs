@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue};
 use maso_wire::mcp::{Members, Method, Reply, Revision, meta};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::upstream::{
     LegFault,
-    leg::{Answer, Leg},
+    leg::{Answer, Headers, Leg},
 };
 
 /// What one would like of a server.
@@ -92,7 +93,7 @@ impl Leg {
         params.set_value("capabilities", &wish.capabilities);
         params.set_value("clientInfo", &client_info());
         let params = params.to_raw();
-        let asked = self.send_raw(Method::Initialize.as_str(), &params, Vec::new());
+        let asked = self.send_raw(Method::Initialize.as_str(), &params, Headers::new());
         let answer = match tokio::time::timeout(HANDSHAKE_WAIT, asked).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(LegFault::Broken(reason))) if self.is_open() => {
@@ -128,10 +129,10 @@ pub(crate) fn stateless_meta(capabilities: &Value) -> Value {
 }
 
 /// The headers that mirror a stateless request without a name.
-pub(crate) fn stateless_headers(method: Method) -> Vec<(String, String)> {
+pub(super) fn stateless_headers(method: Method) -> Headers {
     vec![
-        ("mcp-protocol-version".to_owned(), Revision::V2026_07_28.as_str().to_owned()),
-        ("mcp-method".to_owned(), method.as_str().to_owned()),
+        (PROTOCOL_VERSION, HeaderValue::from_static(Revision::V2026_07_28.as_str())),
+        (MCP_METHOD, HeaderValue::from_static(method.as_str())),
     ]
 }
 
@@ -143,6 +144,8 @@ fn no_common_revision() -> LegFault {
     LegFault::NotSent("the server speaks no revision that maso speaks".to_owned())
 }
 
+pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const OLDER: [&str; 2] = ["2024-11-05", "2025-03-26"];
 const DISCOVER_WAIT: Duration = Duration::from_secs(5);
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(60);

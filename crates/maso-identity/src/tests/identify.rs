@@ -390,6 +390,24 @@ fn whose_token_it_is_can_be_told_without_a_proof_and_uses_none_up() {
 }
 
 #[test]
+fn what_was_shown_is_remembered_until_it_is_used_up_and_looked_at_anew_each_time() {
+    let (trust, token) = (trust(), bound_token());
+    let credential = bound(&token, &proof(&token, 1));
+    trust.shown_agent(&credential, NOW).unwrap();
+    assert_eq!(trust.n_shown_proofs(), 1);
+    // Its signature is known, and nothing else of it: neither its time nor the request that it came with.
+    let late = NOW.plus_ms(61_000);
+    assert!(matches!(trust.shown_agent(&credential, late), Err(Unproven::Possession(ProofError::Stale { .. }))));
+    let Credential::Bound { token: text, proof, method, .. } = credential.clone() else { unreachable!() };
+    let elsewhere = Credential::Bound { token: text, proof, method, url: "http://127.0.0.1:7680/mcp/other".to_owned() };
+    assert_eq!(trust.shown_agent(&elsewhere, NOW), Err(Unproven::Possession(ProofError::OtherRequest)));
+    identify_at(credential.clone(), &trust, NOW).unwrap();
+    assert_eq!(trust.n_shown_proofs(), 0);
+    let used = identify_at(credential, &trust, NOW).unwrap_err();
+    assert_eq!(used.refusal, Refusal::Unauthentic);
+}
+
+#[test]
 fn what_no_hop_could_be_identified_by_names_nobody() {
     let trust = trust();
     let (bound_token, bearer_token) = (bound_token(), bearer_token());

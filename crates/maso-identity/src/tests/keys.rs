@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose};
 use jsonwebtoken::{Algorithm, EncodingKey};
 
 use super::*;
-use crate::proof::{Freshness, Possession, Request};
+use crate::proof::{Freshness, Request, Signed};
 
 #[test]
 fn the_thumbprint_of_an_ed25519_key_is_that_of_rfc_8037() {
@@ -23,15 +23,16 @@ fn the_proof_of_rfc_9449_is_believed() {
     let request = Request {
         method: "GET",
         url: "https://resource.example.org/protectedresource",
-        token: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
-        key: &"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".parse().unwrap(),
+        token: Digest::of(b"Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"),
     };
     let now = Timestamp::from_millis(1_562_262_618_000);
     let freshness = Freshness { now, window_ms: 1_000, since: now };
-    let possession = Possession::believe(proof, request, freshness).unwrap();
+    let key = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".parse().unwrap();
+    let signed = Signed::read(proof, &key).unwrap();
+    let possession = signed.fits(request, freshness).unwrap();
     assert_eq!(possession.id, "e1j3V_bKic8-LAEB");
     let other = Request { method: "POST", ..request };
-    assert_eq!(Possession::believe(proof, other, freshness), Err(ProofError::OtherRequest));
+    assert_eq!(signed.fits(other, freshness), Err(ProofError::OtherRequest));
 }
 
 /// A P-256 key that was made for this test: PKCS#8, whose last 64 bytes are the public point.
