@@ -198,6 +198,37 @@ async fn an_answer_is_not_lost_because_phases_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_hop_does_not_wait_under_a_ticket_that_was_answered_meanwhile() {
+    let payment = json!({ "to": "account-of-the-task", "amount": 20 });
+    for answer in ["approve", "reject"] {
+        let (rig, task) = with_task().await;
+        let waiting = held(rig.call_in(Some(task), "notes:pay", payment.clone()).await);
+        let Decision::Hold(again) = rig.decision(Some(task), "notes:pay", &payment) else { panic!("it is held") };
+        let ticket = rig.path.ticket_for(&again).unwrap();
+        assert_eq!(ticket.id, waiting.ticket().id);
+        rig.another().await.answer_ticket_of(&waiting, answer, "owner").await;
+        let passing = rig.path.world().passing(again.weighed().resolved().identified());
+        let recorded = rig.path.record_hold(again, &ticket, &passing).await;
+        assert!(matches!(recorded, Err(NotRecorded::Overtaken)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_hop_that_would_wait_under_a_ticket_of_its_own_hears_the_answer_to_another_first() {
+    let payment = json!({ "to": "account-of-the-task", "amount": 20 });
+    let (rig, task) = with_task().await;
+    let other = rig.another().await;
+    let Decision::Hold(mine) = rig.decision(Some(task), "notes:pay", &payment) else { panic!("it is held") };
+    let ticket = rig.path.ticket_for(&mine).unwrap();
+    let waiting = held(other.call_in(Some(task), "notes:pay", payment.clone()).await);
+    other.answer_ticket_of(&waiting, "approve", "owner").await;
+    let passing = rig.path.world().passing(mine.weighed().resolved().identified());
+    let recorded = rig.path.record_hold(mine, &ticket, &passing).await;
+    assert!(matches!(recorded, Err(NotRecorded::Overtaken)));
+    released(&rig.call_in(Some(task), "notes:pay", payment).await);
+}
+
+#[tokio::test]
 async fn whose_agent_is_revoked_while_it_waits_waits_in_vain() {
     let (rig, task) = with_task().await;
     let waiting =
