@@ -117,3 +117,14 @@ async fn the_record_is_checked_as_it_stands_one_check_at_a_time() {
     assert_eq!(checked.records, desk.path().recorder().last_sequence());
     assert_eq!(desk.verification(), Some(checked));
 }
+
+#[tokio::test]
+async fn a_check_whose_asker_hangs_up_is_the_latest_all_the_same() {
+    let (desk, _, _folder) = desk().await;
+    let mut asked = Box::pin(desk.verify());
+    assert!(futures::poll!(&mut asked).is_pending());
+    drop(asked);
+    // The place is free again when the check has ended.
+    drop(desk.verifier.running.acquire().await.unwrap());
+    assert!(desk.verification().unwrap().verified);
+}

@@ -1,8 +1,13 @@
 //! Checking the whole record while it is in use, with the verifier's own code.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use maso_api::{ProblemView, VerificationView};
+use maso_verify::VerifyError;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -13,12 +18,12 @@ pub(crate) struct Verifier {
     log: PathBuf,
     /// The one place for a check under way.
     pub(crate) running: Arc<Semaphore>,
-    latest: Mutex<Option<VerificationView>>,
+    latest: Arc<Mutex<Option<VerificationView>>>,
 }
 
 impl Verifier {
     pub(crate) fn new(log: PathBuf) -> Self {
-        Self { log, running: Arc::new(Semaphore::new(1)), latest: Mutex::default() }
+        Self { log, running: Arc::new(Semaphore::new(1)), latest: Arc::default() }
     }
 }
 
@@ -29,6 +34,7 @@ impl Desk {
     }
 
     /// Checks the whole record as it stands now. Whoever asks while a check runs is told to wait for that one.
+    /// It goes on, and is the latest, even if whoever asked hangs up.
     ///
     /// # Errors
     /// When a check runs already, or the file cannot be read: neither says anything of whether the record holds.
@@ -37,35 +43,42 @@ impl Desk {
             .try_acquire_owned()
             .map_err(|_| OrderFault::NotVerified("a check is running".to_owned()))?;
         let at = self.path().clock().now().as_millis();
-        let (log, begun) = (self.verifier.log.clone(), Instant::now());
-        // Away from the threads that decide hops. The permit goes along: hanging up must not let a second check begin.
+        let (log, latest) = (self.verifier.log.clone(), Arc::clone(&self.verifier.latest));
+        // Away from the threads that decide hops. The permit goes along, and what comes of it is noted there: hanging up
+        // must neither let a second check begin nor lose the first.
         let checked = tokio::task::spawn_blocking(move || {
-            let report = maso_verify::verify_database(&log);
+            let view = check(&log, at);
+            if let Ok(view) = &view {
+                *latest.lock() = Some(view.clone());
+            }
             drop(running);
-            report
+            view
         });
-        let report = checked
+        checked
             .await
             .map_err(|_| OrderFault::NotVerified("the check broke off".to_owned()))?
-            .map_err(|fault| OrderFault::NotVerified(fault.to_string()))?;
-        let view = VerificationView {
-            at,
-            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            verified: report.n_problems == 0,
-            records: report.records,
-            head: report.last_hash.unwrap_or_default(),
-            payloads: report.payloads,
-            n_problems: report.n_problems,
-            problems: report
-                .problems
-                .into_iter()
-                .take(PROBLEMS_MAX)
-                .map(|problem| ProblemView { sequence: problem.sequence, what: problem.what })
-                .collect(),
-        };
-        *self.verifier.latest.lock() = Some(view.clone());
-        Ok(view)
+            .map_err(|fault| OrderFault::NotVerified(fault.to_string()))
     }
+}
+
+fn check(log: &Path, at: i64) -> Result<VerificationView, VerifyError> {
+    let begun = Instant::now();
+    let report = maso_verify::verify_database(log)?;
+    Ok(VerificationView {
+        at,
+        took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        verified: report.n_problems == 0,
+        records: report.records,
+        head: report.last_hash.unwrap_or_default(),
+        payloads: report.payloads,
+        n_problems: report.n_problems,
+        problems: report
+            .problems
+            .into_iter()
+            .take(PROBLEMS_MAX)
+            .map(|problem| ProblemView { sequence: problem.sequence, what: problem.what })
+            .collect(),
+    })
 }
 
 /// How many problems are shown: the first ones tell where to look.

@@ -21,7 +21,7 @@ pub enum Refusal {
     Suspended,
     /// A rate, turn or budget limit was reached.
     LimitReached,
-    /// maso itself could not do what was needed; nothing happened.
+    /// maso itself could not do what was needed. What is refused so was not released; of an answer, what it answers was.
     Unavailable,
 }
 words!(Refusal {

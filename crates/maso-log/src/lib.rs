@@ -17,6 +17,7 @@ mod recorder;
 mod ruled;
 mod store;
 mod tail;
+mod turnstile;
 pub mod v1;
 mod writer;
 

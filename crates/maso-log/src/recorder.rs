@@ -161,9 +161,27 @@ impl Recorder {
     /// # Errors
     /// When the recorder has stopped. If this very entry cannot be written later, the recorder stops.
     pub async fn buffer<T: Entry>(&self, entry: T) -> Result<Buffered<T>, LogFault> {
+        self.buffer_guarded(entry, None).await
+    }
+
+    /// The same, if what the entry rests on still holds. `holds` is asked when the entry has its place in the queue,
+    /// however long it waited for that, with everything folded that this process has heard of by then. It must be
+    /// quick, and lives until the entry is written.
+    ///
+    /// # Errors
+    /// As [`Recorder::buffer`]; [`LogFault::Overtaken`] if it does not hold. Nothing is written then.
+    pub async fn buffer_if<T: Entry>(
+        &self,
+        entry: T,
+        holds: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Buffered<T>, LogFault> {
+        self.buffer_guarded(entry, Some(Guard(Box::new(holds)))).await
+    }
+
+    async fn buffer_guarded<T: Entry>(&self, entry: T, guard: Option<Guard>) -> Result<Buffered<T>, LogFault> {
         let payload = stored_payload(&entry);
         let bodies = vec![addressed(entry.body(), payload.as_ref())];
-        self.enqueue(bodies, payload, None, None).await?;
+        self.enqueue(bodies, payload, guard, None).await?;
         Ok(Buffered::new(entry))
     }
 
@@ -233,8 +251,13 @@ impl Recorder {
         if self.progress.is_stopped() {
             return Err(LogFault::Stopped);
         }
-        let is_awaited = reply.is_some();
-        self.desk.inbox.push(Group { lines, payload, guard, reply, place })?;
+        let group = Group { lines, payload, guard, reply, place };
+        let is_awaited = group.is_awaited();
+        // Nobody asks it later: what is buffered may have been released before it is written.
+        if !is_awaited && group.is_overtaken() {
+            return Err(LogFault::Overtaken);
+        }
+        self.desk.inbox.push(group)?;
         if is_awaited && may_block() {
             self.desk.write_here();
         }

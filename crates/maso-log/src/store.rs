@@ -1,6 +1,10 @@
 //! The file: its schema, its settings, and the statements that touch it.
 
-use std::{collections::HashSet, path::Path, time::Duration};
+use std::{
+    collections::HashSet,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use maso_core::Digest;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -8,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use crate::{
     LogFault, Record,
     chain::{Head, Row},
+    turnstile::{LOOK_EVERY, Turnstile},
     v1::Body,
 };
 
@@ -72,6 +77,7 @@ pub(crate) enum Patience {
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
+    turnstile: Turnstile,
 }
 
 impl Store {
@@ -80,7 +86,9 @@ impl Store {
         create_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(|source| fault("open", source))?;
-        let store = Self { connection };
+        let turnstile = Turnstile::open(path)
+            .map_err(|error| foreign(path, format!("no turns can be taken beside it: {error}")))?;
+        let store = Self { connection, turnstile };
         store.prepare(path)?;
         Ok(store)
     }
@@ -144,13 +152,25 @@ impl Store {
     /// Takes the write lock; from here to [`Store::commit`] nobody else appends.
     pub(crate) fn begin(&self, patience: Patience) -> Result<(), LogFault> {
         let locking = |source| fault("lock", source);
-        if patience == Patience::Waits {
-            return self.statement("BEGIN IMMEDIATE").map_err(locking);
-        }
+        let Some(_turn) = self.turnstile.enter(patience) else { return Err(locking(busy())) };
         self.connection.busy_timeout(Duration::ZERO).map_err(locking)?;
-        let begun = self.statement("BEGIN IMMEDIATE");
+        let begun = self.lock(patience);
         self.connection.busy_timeout(BUSY_WAIT).map_err(locking)?;
         begun.map_err(locking)
+    }
+
+    /// Asks for the lock again and again, and not ever more seldom as SQLite would by itself: nobody comes before whoever
+    /// has the turn, so that it will be free soon.
+    fn lock(&self, patience: Patience) -> rusqlite::Result<()> {
+        let begun = Instant::now();
+        loop {
+            match self.statement("BEGIN IMMEDIATE") {
+                Err(error) if is_busy(&error) && patience == Patience::Waits && begun.elapsed() < BUSY_WAIT => {
+                    std::thread::sleep(LOOK_EVERY);
+                }
+                locked => return locked,
+            }
+        }
     }
 
     /// Makes durable what was appended.
@@ -349,6 +369,10 @@ fn create_private(path: &Path) -> Result<(), LogFault> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(foreign(path, format!("it cannot be made: {error}"))),
     }
+}
+
+fn busy() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

@@ -32,7 +32,8 @@ const COMMITS_BEFORE_CHECKPOINT: u32 = 64;
 pub(crate) struct Group {
     pub(crate) lines: Vec<Line>,
     pub(crate) payload: Option<StoredPayload>,
-    /// Whether what it rests on still holds; asked in its transaction, when all that came before it is folded.
+    /// Whether what it rests on still holds; asked in its transaction, when all that came before it is folded. Of a
+    /// buffered group it is asked when that is queued.
     pub(crate) guard: Option<Guard>,
     /// Who waits for the commit; nobody, if the group is buffered.
     pub(crate) reply: Option<Reply>,
@@ -49,7 +50,7 @@ impl Group {
         self.lines.iter().any(|line| line.body.may_overtake())
     }
 
-    fn is_overtaken(&self) -> bool {
+    pub(crate) fn is_overtaken(&self) -> bool {
         self.guard.as_ref().is_some_and(|Guard(holds)| !holds())
     }
 }
@@ -246,7 +247,7 @@ impl Writer {
                 continue;
             }
             // Nobody else can append before this is committed, and what others did append was folded.
-            if group.is_overtaken() {
+            if group.is_awaited() && group.is_overtaken() {
                 answers.push(Err(LogFault::Overtaken));
                 continue;
             }

@@ -6,18 +6,23 @@
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, ToolRef, Turn};
+use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn};
 use maso_identity::{Basis, Identified};
 use maso_intent::{AgentMandate, Moved, PinState, Resolved, TaskSpec};
 use maso_policy::{Approval, Denial, Subject, Verdicts};
 
-use crate::{Path, world::is_call};
+use crate::{
+    Path,
+    world::{Passing, is_call},
+};
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
 #[derive(Clone, Debug)]
 pub(crate) struct Footing {
     /// The hop.
     pub(crate) hop: HopId,
+    /// When it came: what happened later has no part in what it says.
+    pub(crate) at: Timestamp,
     /// Why its sender is believed.
     pub(crate) basis: Basis,
     /// The mandate that it was looked at under.
@@ -50,6 +55,7 @@ impl Footing {
         let called = hop.act.tool().filter(|_| hop.turn == Turn::Ask);
         Self {
             hop: hop.id,
+            at: hop.at,
             basis: resolved.identified().basis().clone(),
             mandate: Arc::clone(resolved.mandate()),
             agent: hop.agent().cloned(),
@@ -70,10 +76,12 @@ impl Footing {
 }
 
 impl Path {
-    /// The question that the writer asks before it writes a decision that something is released on.
-    pub(crate) fn still_stands(&self, footing: Footing) -> impl Fn() -> bool + Send + use<> {
+    /// The question that the writer asks before it writes a decision that something is released on. The recorder keeps
+    /// it until the decision is written, and the hop's places with it, whether or not anybody waits for that.
+    pub(crate) fn still_stands(&self, footing: Footing, passing: &Arc<Passing>) -> impl Fn() -> bool + Send + use<> {
         let (world, trust, clock) = (Arc::clone(&self.world), Arc::clone(&self.trust), Arc::clone(&self.clock));
-        move || trust.bears(&footing.basis).is_ok() && world.bears(&footing, clock.now())
+        let passing = Arc::clone(passing);
+        move || trust.bears(&footing.basis).is_ok() && world.bears(&footing, &passing, clock.now())
     }
 
     /// The same question about a denial that does not bind, because the deployment only observes: what a person stopped

@@ -9,7 +9,7 @@ use maso_policy::{Memory, Order, best_answer, labels_declared, labels_of, source
 use parking_lot::RwLock;
 use serde_json::Value;
 
-use crate::{Path, release::Release, world::Delivery};
+use crate::{Path, release::Release, travel::NotRecorded, world::Delivery};
 
 /// What a task learns from a hop that is released here.
 #[derive(Debug)]
@@ -21,50 +21,58 @@ pub(crate) struct Lesson {
 }
 
 impl Path {
-    /// Learns what was delivered in this hop's task and is in no memory of this process: by other processes, or before
-    /// this one began. Costs a look into a map where there is nothing to recall.
+    /// The memory of this hop's task, which has learned what was delivered there and was in no memory of this process: by
+    /// other processes, or before this one began. Costs a look into a map where there is nothing to recall. As long as
+    /// somebody holds what it gives, the task's memory is not given up.
     ///
-    /// What another process let pass is known here once its record was folded, within some 25 ms after it was written;
-    /// a read may be written 50 ms after it was released. What cannot be read back counts as forgotten.
-    pub(crate) async fn recall(&self, resolved: &Resolved) {
+    /// What cannot be read back counts as forgotten.
+    ///
+    /// # Errors
+    /// When too many tasks recall something at this moment.
+    pub(crate) async fn recall(&self, resolved: &Resolved) -> Result<Arc<RwLock<Memory>>, NotRecorded> {
         let memories = self.world.memories();
         let task = resolved.task().id;
+        let memory = self.memory_of(resolved);
         if !memories.deciding(resolved.hop().id, task) {
-            return;
+            return Ok(memory);
         }
         // One after the other: nobody traces before what it waits for is learned.
-        let _turn = self.recalling.lock().await;
-        while let Some(missed) = memories.missed(task) {
-            let memory = self.memory_of(resolved);
-            {
-                let mut memory = memory.write();
-                memory.reckon_with(missed.seen);
-                for (server, label) in &missed.unread {
-                    memory.sent_unread(missed.order, server, *label);
-                }
+        let Some(_turn) = self.turns.of(task).await else {
+            tracing::error!(%task, "too many tasks recall what they have seen; the hop is refused");
+            return Err(NotRecorded::Fault);
+        };
+        // Once. What comes meanwhile is not waited for, or a busy task would wait for ever: where it matters, it sends the
+        // hop back at its commit.
+        let Some(recall) = memories.recall(task) else { return Ok(memory) };
+        let missed = &recall.missed;
+        {
+            let mut memory = memory.write();
+            memory.reckon_with(missed.seen);
+            for (server, label) in &missed.unread {
+                memory.sent_unread(missed.order, server, *label);
             }
-            let recalling = Recalling {
-                reader: self.recorder.reader().clone(),
-                deployment: Arc::clone(self.world.deployment()),
-                memory,
-                task,
-                order: missed.order,
-            };
-            let deliveries = missed.deliveries.clone();
-            let read = tokio::task::spawn_blocking(move || {
-                deliveries.iter().for_each(|delivery| recalling.learn(delivery));
-            });
-            if let Err(fault) = read.await {
-                tracing::error!(error = &fault as &dyn std::error::Error, %task, "what a task has seen cannot be read");
-                let memory = self.memory_of(resolved);
-                for delivery in &missed.deliveries {
-                    if let Some(server) = &delivery.sent_to {
-                        memory.write().sent_unread(missed.order, server, delivery.label);
-                    }
-                }
-            }
-            memories.recalled(task, missed.last);
         }
+        let recalling = Recalling {
+            reader: self.recorder.reader().clone(),
+            deployment: Arc::clone(self.world.deployment()),
+            memory: Arc::clone(&memory),
+            task,
+            order: missed.order,
+        };
+        let deliveries = missed.deliveries.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            deliveries.iter().for_each(|delivery| recalling.learn(delivery));
+        });
+        if let Err(fault) = read.await {
+            tracing::error!(error = &fault as &dyn std::error::Error, %task, "what a task has seen cannot be read");
+            for delivery in &missed.deliveries {
+                if let Some(server) = &delivery.sent_to {
+                    memory.write().sent_unread(missed.order, server, delivery.label);
+                }
+            }
+        }
+        recall.done();
+        Ok(memory)
     }
 
     /// Notes what must be known before a hop is carried: the label of what is about to be seen, and what a server is

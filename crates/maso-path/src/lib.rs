@@ -11,6 +11,7 @@ mod publishing;
 mod recording;
 mod release;
 mod travel;
+mod turns;
 mod waiting;
 mod watching;
 mod world;

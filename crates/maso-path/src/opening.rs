@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use crate::{
     hearing::Heard,
+    turns::Turns,
     world::{Clock, Ids, World},
 };
 
@@ -23,8 +24,8 @@ pub struct Path {
     pub(crate) policies: Policies,
     pub(crate) panel: Panel,
     pub(crate) heard: Heard,
-    /// Whose turn it is to read what was missed.
-    pub(crate) recalling: tokio::sync::Mutex<()>,
+    /// Whose turn it is to read what its task missed.
+    pub(crate) turns: Turns,
     pub(crate) recorder: Recorder,
     pub(crate) world: Arc<World>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -106,7 +107,7 @@ impl Path {
             policies,
             panel,
             heard: Heard::default(),
-            recalling: tokio::sync::Mutex::default(),
+            turns: Turns::default(),
             recorder,
             world,
             clock,

@@ -1,5 +1,7 @@
 //! Stage 9: the commit point. What is not on the record is not done.
 
+use std::sync::Arc;
+
 use maso_core::{Class, Finding, Risk, Tier, Word};
 use maso_guard::Redaction;
 use maso_log::{Entry, Keep, LogFault, Recorded, RecordedDecision, Ruled, v1};
@@ -11,26 +13,23 @@ use crate::{
     footing::Footing,
     release::{Observed, Passage},
     travel::NotRecorded,
-    world::may_move_phases,
+    world::{Passing, may_move_phases},
 };
 
 impl Path {
     /// Records a permit together with the use of its approvals: both or neither. A pure read does not wait for the
     /// disk, below the tier at which nobody looks on.
-    pub(crate) async fn record_permit(&self, permit: Permit) -> Result<Passage, NotRecorded> {
+    pub(crate) async fn record_permit(&self, permit: Permit, passing: &Arc<Passing>) -> Result<Passage, NotRecorded> {
         let resolved = permit.weighed().resolved();
         let hop = resolved.hop().id.to_string();
-        let stands = self.still_stands(Footing::of(resolved, permit.verdicts(), None));
+        let stands = self.still_stands(Footing::of(resolved, permit.verdicts(), None), passing);
         let mut tickets: Vec<_> = permit.verdicts().approvals.iter().map(|approval| approval.ticket).collect();
         tickets.sort();
         tickets.dedup();
         if tickets.is_empty() && self.tier() < Tier::Autonomous && is_pure_read(&permit) {
-            // It waits for no transaction; but what this process has heard of by now counts.
-            if !stands() {
-                return Err(NotRecorded::Overtaken);
-            }
+            // It waits for no transaction; but what this process has heard of by then counts.
             let ruled = self.ruled(Decision::Allow(permit), None);
-            let buffered = self.recorder.buffer(ruled).await.map_err(not_recorded)?;
+            let buffered = self.recorder.buffer_if(ruled, stands).await.map_err(not_recorded)?;
             return buffered.into_permit().map(Passage::Buffered).ok_or(NotRecorded::Fault);
         }
         let spent = tickets
@@ -43,8 +42,14 @@ impl Path {
     }
 
     /// Records a hold under its ticket.
-    pub(crate) async fn record_hold(&self, held: Held, ticket: &Ticket) -> Result<Passage, NotRecorded> {
-        let stands = self.still_stands(Footing::of(held.weighed().resolved(), held.verdicts(), Some(ticket.id)));
+    pub(crate) async fn record_hold(
+        &self,
+        held: Held,
+        ticket: &Ticket,
+        passing: &Arc<Passing>,
+    ) -> Result<Passage, NotRecorded> {
+        let footing = Footing::of(held.weighed().resolved(), held.verdicts(), Some(ticket.id));
+        let stands = self.still_stands(footing, passing);
         match self.commit(Decision::Hold(held), Some(ticket), Vec::new(), stands).await? {
             RecordedDecision::Hold(held) => Ok(Passage::Observed(held.map(|held| Observed::Held(Box::new(held))))),
             RecordedDecision::Allow(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),

@@ -1,22 +1,30 @@
 //! The way of a hop.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use maso_core::{Act, Digest, Finding, HopId, Mode, Refusal, Refused, TaskId, Word};
 use maso_guard::Redaction;
 use maso_identity::{Identified, identify};
 use maso_intent::{Resolved, resolve};
-use maso_policy::{Decision, Denial, Held, Subject, Verdicts, Weighed, authorise, settle, trace, weigh};
+use maso_policy::{Decision, Denial, Held, Memory, Subject, Verdicts, Weighed, authorise, settle, trace, weigh};
 use maso_wire::Received;
+use parking_lot::RwLock;
 
 use crate::{
     Path, Release,
     release::{Carried, Passage},
     waiting::Waiting,
+    world::Passing,
 };
 
 /// How often a hop is decided because what the decision rested on changed before it was on the record.
-const RACES_MAX: usize = 4;
+///
+/// Past that it is refused. So many changes do not happen by themselves, and nobody who is mediated can make them: of two
+/// phases each worsens three times at most, for what a hop has met stays met; a stop, a revocation and the end of a task are
+/// followed by a denial, which nothing overtakes; what was delivered elsewhere can only send a hop back within the 50 ms
+/// after it came, in which no disk makes so many commits; and identical actions that meet at one ticket part after three.
+/// What is left is people who change their minds, within milliseconds, many times.
+const RACES_MAX: usize = 64;
 
 /// What became of a hop.
 #[derive(Debug)]
@@ -87,8 +95,9 @@ impl Path {
         R: Send,
     {
         let hop = identified.hop().id;
+        let passing = self.world.passing(&identified);
         for _ in 0..RACES_MAX {
-            match self.decide(identified.clone()).await {
+            match self.decide(identified.clone(), &passing).await {
                 Ok(way) => return self.go(hop, way, carry).await,
                 Err(NotRecorded::Overtaken) => {}
                 Err(NotRecorded::Fault) => break,
@@ -98,43 +107,51 @@ impl Path {
     }
 
     /// Stages 3 to 9.
-    async fn decide(&self, identified: Identified) -> Result<Way, NotRecorded> {
-        let resolved = match self.resolve_now(identified) {
+    async fn decide(&self, identified: Identified, passing: &Arc<Passing>) -> Result<Way, NotRecorded> {
+        let resolved = match self.resolve_now(identified, passing) {
             Ok(resolved) => resolved,
             Err(refused) => return self.turn_away(refused.0, refused.1).await,
         };
-        self.recall(&resolved).await;
-        let (weighed, redactions) = self.weigh_up(resolved);
+        // Held until the decision is on the record: a memory that is given up meanwhile has forgotten values.
+        let memory = self.recall(&resolved).await?;
+        let (weighed, redactions) = self.weigh_up(resolved, &memory);
         let verdicts = self.hear(&weighed).await;
         match settle(weighed, verdicts, self.clock.now()) {
-            Decision::Allow(permit) => Ok(Way::Release(Box::new(self.record_permit(permit).await?), redactions)),
+            Decision::Allow(permit) => {
+                Ok(Way::Release(Box::new(self.record_permit(permit, passing).await?), redactions))
+            }
             // It would take a place in which something could wait that somebody waits for.
             Decision::Hold(held) if matches!(held.weighed().resolved().hop().act, Act::Notify { .. }) => {
                 let nobody = Finding::new("EC-1.1", Word::NoGo, "nobody waits for a notification");
                 self.turn_away(refused(held, Refusal::Denied, nobody), Observing::Allowed).await
             }
-            Decision::Hold(held) => self.hold(held, redactions).await,
+            Decision::Hold(held) => self.hold(held, redactions, passing).await,
             Decision::Deny(denial) => self.turn_away(denial, Observing::Allowed).await,
         }
     }
 
-    /// Stage 3, under what is true around the hop at this moment.
-    pub(crate) fn resolve_now(&self, identified: Identified) -> Result<Resolved, Box<(Denial, Observing)>> {
+    /// Stage 3, under what is true around the hop at this moment, and no looser than it was before.
+    pub(crate) fn resolve_now(
+        &self,
+        identified: Identified,
+        passing: &Passing,
+    ) -> Result<Resolved, Box<(Denial, Observing)>> {
         // It may have waited since it was identified.
         if let Err(unproven) = self.trust.bears(identified.basis()) {
             let refused = Refused::new(identified, unproven.refusal(), unproven.finding());
             return Err(Box::new((Denial::from(refused), Observing::Never)));
         }
         let around = self.world.around(identified, self.clock.now());
-        let (identified, circumstances) =
+        let (identified, mut circumstances) =
             around.map_err(|refused| Box::new((Denial::from(*refused), Observing::Never)))?;
+        (circumstances.agent_phase, circumstances.around_phase) =
+            passing.meet(circumstances.agent_phase, circumstances.around_phase);
         resolve(identified, circumstances).map_err(|refused| Box::new((Denial::from(*refused), Observing::Allowed)))
     }
 
     /// Stages 4 to 7: pure over the world of this moment.
-    pub(crate) fn weigh_up(&self, resolved: Resolved) -> (Weighed, Vec<Redaction>) {
+    pub(crate) fn weigh_up(&self, resolved: Resolved, memory: &RwLock<Memory>) -> (Weighed, Vec<Redaction>) {
         let scan = self.scanner.scan(&resolved, self.clock.now());
-        let memory = self.memory_of(&resolved);
         let memory = memory.read();
         let mut findings = scan.findings;
         findings.join(self.world.limits(&resolved, self.clock.now()));
@@ -154,7 +171,7 @@ impl Path {
     }
 
     /// Stage 9 for what waits: the ticket is on the record before anybody is told of it.
-    async fn hold(&self, held: Held, redactions: Vec<Redaction>) -> Result<Way, NotRecorded> {
+    async fn hold(&self, held: Held, redactions: Vec<Redaction>, passing: &Arc<Passing>) -> Result<Way, NotRecorded> {
         let ticket = match self.ticket_for(&held) {
             Ok(ticket) => ticket,
             Err(full) => {
@@ -163,7 +180,7 @@ impl Path {
             }
         };
         let resolved = Box::new(held.weighed().resolved().clone());
-        let passage = self.record_hold(held, &ticket).await?;
+        let passage = self.record_hold(held, &ticket, passing).await?;
         Ok(match self.world.mode() {
             Mode::Observe => Way::Release(Box::new(passage), redactions),
             Mode::Enforce => Way::Wait(Waiting { ticket, resolved }),

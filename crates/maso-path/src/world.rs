@@ -4,6 +4,7 @@
 //! before it answers whoever wrote it. So a restart, a second process and a live run all see the same world.
 
 mod memories;
+mod passing;
 mod pins;
 mod sources;
 mod standing;
@@ -25,6 +26,7 @@ use crate::footing::Footing;
 
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
+pub(crate) use passing::Passing;
 pub use pins::{Pin, Pins};
 pub use sources::{Clock, Ids, SystemClock, SystemIds};
 pub use standing::Standing;
@@ -72,7 +74,8 @@ impl World {
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
-                self.memories.decided(record.sequence, decided, |agent| Some(self.tasks.standing(agent)?.id));
+                self.memories
+                    .decided((record.sequence, record.at), decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);
                 self.tallies.decided(record.at, decided);
             }
@@ -131,14 +134,16 @@ impl World {
     }
 
     /// Whether everything that a decision rests on is as it was, or looser.
-    pub(crate) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
+    pub(crate) fn bears(&self, footing: &Footing, passing: &Passing, now: Timestamp) -> bool {
         let (agent_phase, around_phase) = self.phases_of(&footing.mandate, footing.agent.as_ref());
+        let (agent_phase, around_phase) = passing.meet(agent_phase, around_phase);
         agent_phase <= footing.agent_phase
             && around_phase <= footing.around_phase
             && self.tasks.is_open(&footing.task)
             && now < self.end_of(&footing.task)
             && footing.pin.as_ref().is_none_or(|(tool, pin)| self.pin(tool, now) == *pin)
             && self.tickets.bear(footing, now)
+            && self.memories.bear(footing)
             && self.standing.bears(footing, now)
             && self.workflow_of(&footing.task).is_some_and(|of| self.tallies.bear(footing, &of.limits, now))
     }

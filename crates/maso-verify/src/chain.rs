@@ -22,12 +22,12 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(crate) fn new() -> Self {
-        Self { report: Report::default(), story: Story::default(), before: None }
+    pub(crate) fn new() -> rusqlite::Result<Self> {
+        Ok(Self { report: Report::default(), story: Story::new()?, before: None })
     }
 
     /// Checks one record against the one before it, then its body against the story so far.
-    pub(crate) fn step(&mut self, raw: &Raw<'_>) {
+    pub(crate) fn step(&mut self, raw: &Raw<'_>) -> rusqlite::Result<()> {
         let Raw { sequence, at_ms, previous, hash: stored, body } = *raw;
         let report = &mut self.report;
         match report.last {
@@ -62,9 +62,10 @@ impl Walk {
         report.last_hash = Some(hex::encode(stored));
         self.before = Some((stored.to_vec(), at_ms));
         match serde_json::from_slice(body) {
-            Ok(body) => self.story.tell(sequence, at_ms, &body, report),
+            Ok(body) => self.story.tell(sequence, at_ms, &body, report)?,
             Err(_) => report.problem(sequence, "its body is not JSON"),
         }
+        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ pub fn verify_database(path: &Path) -> Result<Report, VerifyError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.execute_batch("BEGIN")?;
-    let mut walk = Walk::new();
+    let mut walk = Walk::new()?;
     records(&connection, &mut walk)?;
     walk.story.end(&mut walk.report);
     spent(&connection, &mut walk)?;
@@ -43,7 +43,7 @@ fn records(connection: &Connection, walk: &mut Walk) -> Result<(), VerifyError> 
         if walk.report.first.is_none() && sequence > 1 {
             walk.report.problem(sequence, "the records before it are missing");
         }
-        walk.step(&Raw { sequence, at_ms: row.get(1)?, previous, hash, body });
+        walk.step(&Raw { sequence, at_ms: row.get(1)?, previous, hash, body })?;
     }
     Ok(())
 }
@@ -77,8 +77,8 @@ fn payloads(connection: &Connection, walk: &mut Walk) -> Result<(), VerifyError>
         if Sha256::digest(content)[..] != *digest {
             walk.report.problem(0, format!("the payload `{}` is not what its digest says", hex::encode(digest)));
         }
-        walk.story.payloads.remove(&hex::encode(digest));
+        walk.story.payloads.strike(&hex::encode(digest))?;
     }
-    walk.report.payloads_absent = walk.story.payloads.len() as u64;
+    walk.report.payloads_absent = walk.story.payloads.n_left()?;
     Ok(())
 }

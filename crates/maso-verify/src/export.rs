@@ -14,9 +14,9 @@ const LINE_BYTES_MAX: u64 = 64 << 20;
 /// Verifies an export. One that does not begin at record 1 is checked as far as it goes.
 ///
 /// # Errors
-/// When the export cannot be read.
+/// When the export cannot be read, or what it names cannot be noted.
 pub fn verify_export(mut export: impl BufRead) -> io::Result<Report> {
-    let mut walk = Walk::new();
+    let mut walk = Walk::new().map_err(io::Error::other)?;
     let mut line = Vec::new();
     let mut number = 0_u64;
     loop {
@@ -32,13 +32,14 @@ pub fn verify_export(mut export: impl BufRead) -> io::Result<Report> {
         }
         match Line::read(&line) {
             Some(Line { sequence, at_ms, previous, hash, body }) => {
-                walk.step(&Raw { sequence, at_ms, previous: &previous, hash: &hash, body });
+                walk.step(&Raw { sequence, at_ms, previous: &previous, hash: &hash, body })
+                    .map_err(io::Error::other)?;
             }
             None => walk.report.problem(0, format!("line {number} is not a record in the form of an export")),
         }
     }
     walk.story.end(&mut walk.report);
-    walk.report.payloads_absent = walk.story.payloads.len() as u64;
+    walk.report.payloads_absent = walk.story.payloads.n_left().map_err(io::Error::other)?;
     Ok(walk.report)
 }
 

@@ -6,6 +6,7 @@
 mod chain;
 mod database;
 mod export;
+mod named;
 mod story;
 
 use std::{fmt, fs::File, io::Read as _, path::Path};

@@ -4,17 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::Report;
+use crate::{Report, named::Named};
 
 /// How long a decision may take from being made, when its approvals must count, to being written.
 const COMMIT_MS_MAX: i64 = 10_000;
 
-/// What the records have said so far.
-#[derive(Default)]
+/// What the records have said so far. In memory it keeps what people were asked, and what is under way.
 pub(crate) struct Story {
     /// Whether it is told from the first record on. If not, what is missing may lie before.
     pub(crate) is_whole: bool,
-    /// Releases that each hop is still permitted.
+    /// Releases that each hop is still permitted. Of a whole story only those that are, so that a long one needs no more
+    /// memory than it has hops under way; of a part of one, what was used up or never permitted too.
     permits: HashMap<String, u32>,
     tickets: HashMap<String, Ticket>,
     /// Tickets that were used: at which record, for which hop.
@@ -22,7 +22,7 @@ pub(crate) struct Story {
     /// Hops that were allowed because of a ticket: record, hop, ticket.
     owed: Vec<(u64, String, String)>,
     /// Payloads that the records name, in hexadecimal.
-    pub(crate) payloads: BTreeSet<String>,
+    pub(crate) payloads: Named,
 }
 
 #[derive(Default)]
@@ -35,15 +35,34 @@ struct Ticket {
 }
 
 impl Story {
+    /// Nothing was told yet.
+    pub(crate) fn new() -> rusqlite::Result<Self> {
+        Ok(Self {
+            is_whole: false,
+            permits: HashMap::new(),
+            tickets: HashMap::new(),
+            spent: HashMap::new(),
+            owed: Vec::new(),
+            payloads: Named::new()?,
+        })
+    }
+
     /// Takes in one record.
-    pub(crate) fn tell(&mut self, sequence: u64, at_ms: i64, body: &Value, report: &mut Report) {
+    pub(crate) fn tell(
+        &mut self,
+        sequence: u64,
+        at_ms: i64,
+        body: &Value,
+        report: &mut Report,
+    ) -> rusqlite::Result<()> {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let mut problem = |what: String| report.problem(sequence, what);
         match body["kind"].as_str() {
-            Some("hop-decided") => self.decided(sequence, body, &mut problem),
+            Some("hop-decided") => self.decided(sequence, body, &mut problem)?,
             Some("hop-released") => {
                 let hop = text("hop");
                 match self.permits.get_mut(&hop) {
+                    Some(1) if self.is_whole => drop(self.permits.remove(&hop)),
                     Some(n_permits) if *n_permits > 0 => *n_permits -= 1,
                     None if !self.is_whole => {}
                     _ => problem(format!("`{hop}` was released without a permit")),
@@ -91,15 +110,16 @@ impl Story {
             Some(_) => {}
             None => problem("its body has no kind".to_owned()),
         }
+        Ok(())
     }
 
-    fn decided(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) {
+    fn decided(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) -> rusqlite::Result<()> {
         let hop = body["hop"].as_str().unwrap_or_default();
         let is_enforced = body["enforced"] != Value::Bool(false);
         let is_allowed = body["decision"] == "allow";
-        let n_permits = self.permits.entry(hop.to_owned()).or_default();
-        if is_allowed || !is_enforced {
-            *n_permits += 1;
+        let is_permitted = is_allowed || !is_enforced;
+        if is_permitted || !self.is_whole {
+            *self.permits.entry(hop.to_owned()).or_default() += u32::from(is_permitted);
         }
         if body["decision"] == "hold"
             && let Some(name) = body["ticket"].as_str()
@@ -122,8 +142,9 @@ impl Story {
                 self.owed.push((sequence, hop.to_owned(), ticket.to_owned()));
             }
         }
-        if let Some(digest) = body["payload"].as_str() {
-            self.payloads.insert(digest.trim_start_matches("sha256:").to_owned());
+        match body["payload"].as_str() {
+            Some(digest) => self.payloads.note(digest.trim_start_matches("sha256:")),
+            None => Ok(()),
         }
     }
 
@@ -136,3 +157,6 @@ impl Story {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

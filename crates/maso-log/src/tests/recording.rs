@@ -164,3 +164,43 @@ fn only_its_owner_may_read_the_file() {
         assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[tokio::test]
+async fn what_is_buffered_is_asked_what_it_rests_on_when_it_has_its_place() {
+    let place = Place::new();
+    let recorder = Recorder::open(&place.path, Options { queue_max: 1, batch_max: 16 }, |_| {}).unwrap();
+    let lock = rusqlite::Connection::open(&place.path).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    recorder.buffer(seen("it has the only place")).await.unwrap();
+
+    let stands = Arc::new(Mutex::new(true));
+    let still_stands = {
+        let stands = Arc::clone(&stands);
+        move || *stands.lock().unwrap()
+    };
+    let mut waits = Box::pin(recorder.buffer_if(seen("it waits for one"), still_stands));
+    assert!(futures::poll!(&mut waits).is_pending());
+    *stands.lock().unwrap() = false;
+    lock.execute_batch("COMMIT").unwrap();
+    assert!(matches!(waits.await, Err(LogFault::Overtaken)));
+
+    recorder.buffer_if(seen("it stands"), || true).await.unwrap();
+    recorder.flush().await.unwrap();
+    let written = recorder.reader().records(1, u64::MAX, 10).unwrap();
+    assert_eq!(written.iter().map(reason).collect::<Vec<_>>(), ["it has the only place", "it stands"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_is_kept_until_the_entry_is_written() {
+    let place = Place::new();
+    let (recorder, _) = place.open();
+    let lock = rusqlite::Connection::open(&place.path).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let kept = Arc::new(true);
+    let held = Arc::clone(&kept);
+    recorder.buffer_if(seen("a read"), move || *held).await.unwrap();
+    assert_eq!(Arc::strong_count(&kept), 2);
+    lock.execute_batch("COMMIT").unwrap();
+    recorder.flush().await.unwrap();
+    assert_eq!(Arc::strong_count(&kept), 1);
+}

@@ -3,7 +3,11 @@
 use futures::StreamExt;
 
 use super::*;
-use crate::LogFault;
+use crate::{
+    LogFault,
+    store::{Patience, Store},
+    turnstile::Turnstile,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_recorders_write_one_gapless_chain_and_see_each_others_records_in_order() {
@@ -151,4 +155,31 @@ async fn what_this_process_recorded_just_before_is_folded_before_the_guard_is_as
         stop.unwrap();
         assert!(matches!(refused, Err(LogFault::Overtaken)), "{n}: {refused:?}");
     }
+}
+
+#[test]
+fn whoever_waits_for_the_lock_is_not_overtaken_by_who_had_it_last() {
+    let place = Place::new();
+    let store = Store::open(&place.path).unwrap();
+    let turnstile = Turnstile::open(&place.path).unwrap();
+    // Another process that waits; it does not have the lock yet.
+    let turn = turnstile.enter(Patience::None).unwrap();
+    assert!(matches!(store.begin(Patience::None), Err(LogFault::Store { operation: "lock", .. })));
+    assert!(store.is_idle());
+    drop(turn);
+    store.begin(Patience::None).unwrap();
+    // It is given back with the lock in hand, and not with the lock.
+    assert!(turnstile.enter(Patience::None).is_some());
+    store.commit().unwrap();
+}
+
+/// Takes as long as a turn is waited for.
+#[test]
+fn whoever_is_halted_in_the_turnstile_keeps_nobody_from_writing() {
+    let place = Place::new();
+    let store = Store::open(&place.path).unwrap();
+    let turnstile = Turnstile::open(&place.path).unwrap();
+    let _turn = turnstile.enter(Patience::None).unwrap();
+    store.begin(Patience::Waits).unwrap();
+    store.commit().unwrap();
 }

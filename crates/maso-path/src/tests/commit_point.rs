@@ -14,11 +14,11 @@ use maso_log::{
     Keep, Ruled,
     v1::{self, Body},
 };
-use maso_policy::{Decision, Permit};
+use maso_policy::Decision;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::rig::{HandClock, Rig, held, refusal, released};
+use super::rig::{HandClock, Rig, held, permit, refusal, released, told};
 use crate::{Clock, Outcome, travel::NotRecorded};
 
 fn letter() -> Value {
@@ -29,13 +29,6 @@ async fn with_task() -> (Rig, TaskId) {
     let rig = Rig::new().await;
     let task = rig.task("send a letter to ada@notes.example, pay 20 to account-of-the-task").await;
     (rig, task)
-}
-
-fn permit(rig: &Rig, task: TaskId, tool: &str, arguments: &Value) -> Permit {
-    match rig.decision(Some(task), tool, arguments) {
-        Decision::Allow(permit) => permit,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn killed(scope: &str) -> Body {
@@ -73,7 +66,7 @@ async fn overtaken_by(stop: impl Fn(TaskId) -> Body) -> bool {
     let (guarded, unguarded) =
         (permit(&rig, task, "notes:send_note", &letter()), permit(&rig, task, "notes:send_note", &letter()));
     other.path.recorder().record(stop(task)).await.unwrap();
-    let outcome = rig.path.record_permit(guarded).await;
+    let outcome = rig.record_permit(guarded).await;
 
     // The other half of the pair: an entry without the guard is written, and what it permits could be released.
     let ruled =
@@ -122,7 +115,7 @@ async fn an_approval_that_was_taken_back_before_it_was_used_permits_nothing() {
     rig.answer_ticket(waiting.ticket().id, "approve", "owner").await;
     let approved = permit(&rig, task, "notes:pay", &payment);
     other.answer_ticket_of(&waiting, "reject", "second").await;
-    assert!(matches!(rig.path.record_permit(approved).await, Err(NotRecorded::Overtaken)));
+    assert!(matches!(rig.record_permit(approved).await, Err(NotRecorded::Overtaken)));
     assert_eq!(refusal(&rig.wait(waiting).await), Some("NOT_APPROVED"));
     assert_eq!(rig.n_carried(), 0);
 }
@@ -135,7 +128,7 @@ async fn an_approval_that_ran_out_before_it_was_used_permits_nothing() {
     rig.answer_ticket(waiting.ticket().id, "approve", "owner").await;
     let approved = permit(&rig, task, "notes:pay", &payment);
     rig.clock.advance(15 * 60_000 + 1);
-    assert!(matches!(rig.path.record_permit(approved).await, Err(NotRecorded::Overtaken)));
+    assert!(matches!(rig.record_permit(approved).await, Err(NotRecorded::Overtaken)));
 }
 
 #[tokio::test]
@@ -143,7 +136,96 @@ async fn a_read_on_the_buffer_heeds_what_this_process_has_heard_of() {
     let (rig, task) = with_task().await;
     let read = permit(&rig, task, "notes:read_note", &json!({ "note": "n-1" }));
     rig.path.recorder().record(killed("deployment")).await.unwrap();
-    assert!(matches!(rig.path.record_permit(read).await, Err(NotRecorded::Overtaken)));
+    assert!(matches!(rig.record_permit(read).await, Err(NotRecorded::Overtaken)));
+}
+
+#[tokio::test]
+async fn a_read_that_waits_for_its_place_heeds_what_is_heard_meanwhile() {
+    let (rig, task) = with_task().await;
+    let lock = rusqlite::Connection::open(rig.log()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // As many as may wait for the disk.
+    let session = v1::OperatorSession { operator: "owner".into(), event: "signed-in".into(), means: "test".into() };
+    for _ in 0..4_096 {
+        rig.path.recorder().buffer(Body::OperatorSession(session.clone())).await.unwrap();
+    }
+    let mut read = Box::pin(rig.call_in(Some(task), "notes:read_note", json!({ "note": "n-1" })));
+    assert!(futures::poll!(&mut read).is_pending());
+    rig.hear(killed("deployment"));
+    lock.execute_batch("COMMIT").unwrap();
+    assert_eq!((refusal(&read.await), rig.n_carried()), (Some("SUSPENDED"), 0));
+}
+
+/// The phase of its workflow worsens whenever the writer looks at the clock, and is well again when the hop does.
+struct Unrest {
+    clock: Arc<HandClock>,
+    hops: ThreadId,
+    world: Arc<crate::World>,
+    n_left: AtomicUsize,
+}
+
+impl Clock for Unrest {
+    fn now(&self) -> Timestamp {
+        let is_hop = std::thread::current().id() == self.hops;
+        let one_less = |n: usize| n.checked_sub(1);
+        if is_hop {
+            self.world.fold(&told(changed("alternate", "primary")));
+        } else if self.n_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            self.world.fold(&told(changed("primary", "alternate")));
+        }
+        self.clock.now()
+    }
+}
+
+fn changed(from: &str, to: &str) -> Body {
+    let [scope, trigger, by] = ["workflow:notes", "drill", "operator:owner"].map(str::to_owned);
+    Body::PhaseChanged(v1::PhaseChanged { scope, from: from.to_owned(), to: to.to_owned(), trigger, by })
+}
+
+#[tokio::test]
+async fn an_answer_is_not_lost_because_phases_come_and_go() {
+    let (mut rig, task) = with_task().await;
+    let letter = released(&rig.call_in(Some(task), "notes:send_note", letter()).await);
+    let unrest = Unrest {
+        clock: Arc::clone(&rig.clock),
+        hops: std::thread::current().id(),
+        world: Arc::clone(rig.path.world()),
+        n_left: AtomicUsize::new(1_000),
+    };
+    Arc::get_mut(&mut rig.path).unwrap().clock = Arc::new(unrest);
+    let answer = rig.answer(Some(task), letter, "notes:send_note", json!({ "sent": true })).await;
+    released(&answer);
+}
+
+#[tokio::test]
+async fn a_hop_does_not_wait_under_a_ticket_that_was_answered_meanwhile() {
+    let payment = json!({ "to": "account-of-the-task", "amount": 20 });
+    for answer in ["approve", "reject"] {
+        let (rig, task) = with_task().await;
+        let waiting = held(rig.call_in(Some(task), "notes:pay", payment.clone()).await);
+        let Decision::Hold(again) = rig.decision(Some(task), "notes:pay", &payment) else { panic!("it is held") };
+        let ticket = rig.path.ticket_for(&again).unwrap();
+        assert_eq!(ticket.id, waiting.ticket().id);
+        rig.another().await.answer_ticket_of(&waiting, answer, "owner").await;
+        let passing = rig.path.world().passing(again.weighed().resolved().identified());
+        let recorded = rig.path.record_hold(again, &ticket, &passing).await;
+        assert!(matches!(recorded, Err(NotRecorded::Overtaken)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_hop_that_would_wait_under_a_ticket_of_its_own_hears_the_answer_to_another_first() {
+    let payment = json!({ "to": "account-of-the-task", "amount": 20 });
+    let (rig, task) = with_task().await;
+    let other = rig.another().await;
+    let Decision::Hold(mine) = rig.decision(Some(task), "notes:pay", &payment) else { panic!("it is held") };
+    let ticket = rig.path.ticket_for(&mine).unwrap();
+    let waiting = held(other.call_in(Some(task), "notes:pay", payment.clone()).await);
+    other.answer_ticket_of(&waiting, "approve", "owner").await;
+    let passing = rig.path.world().passing(mine.weighed().resolved().identified());
+    let recorded = rig.path.record_hold(mine, &ticket, &passing).await;
+    assert!(matches!(recorded, Err(NotRecorded::Overtaken)));
+    released(&rig.call_in(Some(task), "notes:pay", payment).await);
 }
 
 #[tokio::test]

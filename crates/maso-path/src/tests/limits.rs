@@ -2,6 +2,8 @@
 //! process (EC-1.3, EC-3.4, AT-1.7).
 
 use maso_core::{Phase, Scope, TaskId};
+use maso_policy::Decision;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::rig::{Rig, held, refusal, released};
@@ -255,10 +257,65 @@ async fn two_processes_share_the_places_to_wait_in() {
 async fn what_is_only_under_way_makes_the_next_payment_wait_and_stops_nobody() {
     let (rig, task) = rig(100, 100).await;
     // Decided and not recorded yet: it may still be held or refused.
-    drop(rig.decision(Some(task), "notes:pay", &payment(60)));
+    let under_way = rig.under_way(Some(task), "notes:pay", &payment(60));
     assert_eq!(refusal(&pay(&rig, task, 60).await), Some("LIMIT_REACHED"));
     assert_eq!(last_control(&rig).await, "EC-1.3");
     let workflow = Scope::Workflow("notes".parse().unwrap());
     assert_eq!(rig.path.world().standing().phase_of(&workflow), Phase::Primary);
     released(&pay(&rig, task, 40).await);
+    drop(under_way);
+    released(&pay(&rig, task, 60).await);
+}
+
+/// Lets the record of whatever is allowed fail as a full disk does.
+const FULL: &str = "CREATE TRIGGER full BEFORE INSERT ON records WHEN new.body LIKE '%\"decision\":\"allow\"%'
+    BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+
+#[tokio::test]
+async fn what_ended_without_a_record_takes_no_place() {
+    let (rig, task) = rig(1, 0).await;
+    let disk = Connection::open(rig.log()).unwrap();
+    disk.execute_batch(FULL).unwrap();
+    assert_eq!(refusal(&rig.call_in(Some(task), "notes:send_note", letter()).await), Some("UNAVAILABLE"));
+    disk.execute_batch("DROP TRIGGER full").unwrap();
+    released(&rig.call_in(Some(task), "notes:send_note", letter()).await);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_keeps_its_place_until_its_record_is_written_or_refused() {
+    // It needs no judge, so that nothing is waited for but the commit.
+    let filing = || json!({ "to": "ada@notes.example" });
+    for is_full in [true, false] {
+        let (rig, task) = rig(1, 0).await;
+        let disk = Connection::open(rig.log()).unwrap();
+        if is_full {
+            disk.execute_batch(FULL).unwrap();
+        }
+        disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut given_up = Box::pin(rig.call_in(Some(task), "notes:file", filing()));
+        assert!(futures::poll!(&mut given_up).is_pending());
+        drop(given_up);
+        // It is in the queue, and may yet be written.
+        assert!(matches!(rig.decision(Some(task), "notes:file", &filing()), Decision::Deny(_)));
+        disk.execute_batch("COMMIT").unwrap();
+        rig.path.recorder().flush().await.unwrap();
+        if is_full {
+            disk.execute_batch("DROP TRIGGER full").unwrap();
+        }
+        let next = rig.call_in(Some(task), "notes:file", filing()).await;
+        assert_eq!(refusal(&next), if is_full { None } else { Some("LIMIT_REACHED") });
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_ended_without_a_record_does_not_count_into_the_hourly_rate() {
+    let one_an_hour = ("agents/writer.toml", "escalation = ", "calls_per_hour_max = 1\nescalation = ");
+    let rig = Rig::declaring(&[one_an_hour]).await;
+    let task = rig.task("tell ada@notes.example").await;
+    let disk = Connection::open(rig.log()).unwrap();
+    disk.execute_batch(FULL).unwrap();
+    assert_eq!(refusal(&rig.call_in(Some(task), "notes:send_note", letter()).await), Some("UNAVAILABLE"));
+    disk.execute_batch("DROP TRIGGER full").unwrap();
+    released(&rig.call_in(Some(task), "notes:send_note", letter()).await);
+    assert_eq!(refusal(&rig.call_in(Some(task), "notes:send_note", letter()).await), Some("LIMIT_REACHED"));
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::rig::{Ground, Rig, held, refusal, released};
-use crate::Outcome;
+use super::rig::{Ground, Rig, held, permit, refusal, released};
+use crate::{Outcome, travel::NotRecorded};
 
 const ACCOUNT: &str = "GB29NWBK60161331926819";
 
@@ -90,6 +90,49 @@ async fn what_one_process_has_read_fences_what_another_sends() {
 }
 
 #[tokio::test]
+async fn what_was_read_elsewhere_before_a_hop_came_counts_even_if_nobody_here_has_heard_of_it() {
+    let one = Rig::new().await;
+    let task = one.task("write to ada@notes.example").await;
+    let other = one.another().await;
+    let letter = || json!({ "to": "ada@notes.example", "text": "hello" });
+    let overtaken = permit(&other, task, "notes:send_note", &letter());
+    look_up(&one, task, "the secret", json!({ "secret": "hush" })).await;
+    assert!(matches!(other.record_permit(overtaken).await, Err(NotRecorded::Overtaken)));
+    // It is decided again, with what was missed.
+    held(other.call_in(Some(task), "notes:send_note", letter()).await);
+    assert!(was_fenced(&other).await);
+}
+
+#[tokio::test]
+async fn what_was_read_elsewhere_after_a_hop_came_does_not_send_it_back() {
+    let one = Rig::new().await;
+    let task = one.task("write to ada@notes.example").await;
+    let other = one.another().await;
+    let letter = permit(&other, task, "notes:send_note", &json!({ "to": "ada@notes.example", "text": "hello" }));
+    one.clock.advance(1);
+    look_up(&one, task, "the secret", json!({ "secret": "hush" })).await;
+    assert!(other.record_permit(letter).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_task_whose_history_takes_long_keeps_no_other_task_waiting() {
+    let rig = Rig::new().await;
+    let (long, short) = (rig.task("look").await, rig.task("look").await);
+    for task in [long, short] {
+        look_up(&rig, task, "x", json!({ "account": ACCOUNT })).await;
+    }
+    let rig = rig.restarted().await;
+    let turn = rig.path.turns.of(long).await.unwrap();
+    let question = || json!({ "q": "y" });
+    let mut waits = Box::pin(rig.call_in(Some(long), "notes:lookup", question()));
+    assert!(futures::poll!(&mut waits).is_pending());
+    released(&rig.call_in(Some(short), "notes:lookup", question()).await);
+    assert!(futures::poll!(&mut waits).is_pending());
+    drop(turn);
+    released(&waits.await);
+}
+
+#[tokio::test]
 async fn an_echo_stays_one_across_processes_and_restarts() {
     for restarts in [false, true] {
         let rig = Rig::new().await;
@@ -114,7 +157,7 @@ async fn a_task_that_was_never_touched_recalls_nothing() {
     look_up(&rig, task, "x", json!({ "account": ACCOUNT })).await;
     assert!(!rig.path.world().memories().has_missed(task));
     let rig = rig.restarted().await;
-    assert_eq!(rig.path.world().memories().missed(task).unwrap().deliveries.len(), 2);
+    assert_eq!(rig.path.world().memories().recall(task).unwrap().missed.deliveries.len(), 2);
     look_up(&rig, task, "y", json!({})).await;
     assert!(!rig.path.world().memories().has_missed(task));
 }
@@ -136,8 +179,9 @@ async fn of_more_than_can_be_recalled_the_oldest_has_no_origin() {
             hash: maso_core::Digest::of(b""),
         });
     }
-    let missed = world.memories().missed(task).unwrap();
-    assert_eq!((missed.deliveries.len(), missed.last), (512, 3_000));
+    let recall = world.memories().recall(task).unwrap();
+    let missed = &recall.missed;
+    assert_eq!((missed.deliveries.len(), missed.deliveries.back().unwrap().sequence), (512, 3_000));
     // What the register was sent and nobody reads again still counts, as little believed as it was.
     let unread = missed.unread.get(&"notes".parse().unwrap()).unwrap();
     assert_eq!(unread.integrity, Integrity::External);

@@ -14,13 +14,19 @@ use maso_guard::{Config, Deselected, Scanner};
 use maso_identity::{AuthorityKey, Trust, TrustSettings, identify};
 use maso_intent::{Deployment, Source, ToolDefinition};
 use maso_judge::Panel;
-use maso_log::v1::{self, Body, HopDecided};
-use maso_policy::{Decision, Opinion, Verdict, settle};
+use maso_log::{
+    Record,
+    v1::{self, Body, HopDecided},
+};
+use maso_policy::{Decision, Opinion, Permit, Verdict, settle};
 use maso_wire::{Arrival, Credential, Limits, Received};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Carried, Clock, Ids, Outcome, Path, Sources, SystemIds, Waiting, write_task};
+use crate::{
+    Carried, Clock, Ids, Outcome, Path, Sources, SystemIds, Waiting, release::Passage, travel::NotRecorded,
+    world::Passing, write_task,
+};
 
 /// A deployment that is running.
 pub struct Rig {
@@ -170,13 +176,21 @@ impl Rig {
 
     /// What stages 2 to 8 make of a call of `writer`. What it gives may be recorded later, when the world has changed.
     pub fn decision(&self, task: Option<TaskId>, tool: &str, arguments: &Value) -> Decision {
+        self.under_way(task, tool, arguments).0
+    }
+
+    /// The same, while the call is under way.
+    pub fn under_way(&self, task: Option<TaskId>, tool: &str, arguments: &Value) -> (Decision, Arc<Passing>) {
         let tool: ToolRef = tool.parse().unwrap();
         let agent = Principal::Agent("writer".parse().unwrap());
         let arrival = self.arrival(agent, Principal::Server(tool.server.clone()), task);
         let bytes = serde_json::to_vec(arguments).unwrap();
         let received = Received::from_bytes(arrival, Act::CallTool(tool), Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
         let identified = identify(received, &self.path.trust, self.clock.now()).unwrap();
-        let (weighed, _) = self.path.weigh_up(self.path.resolve_now(identified).unwrap());
+        let passing = self.path.world().passing(&identified);
+        let resolved = self.path.resolve_now(identified, &passing).unwrap();
+        let memory = self.path.memory_of(&resolved);
+        let (weighed, _) = self.path.weigh_up(resolved, &memory);
         let action = weighed.resolved().action_digest();
         let mut verdicts = self.path.world().tickets().heard(&action, self.clock.now());
         if weighed.review().n_judges > 0 {
@@ -189,7 +203,13 @@ impl Rig {
                 expires_at: self.clock.now().plus_ms(60_000),
             });
         }
-        settle(weighed, verdicts, self.clock.now())
+        (settle(weighed, verdicts, self.clock.now()), passing)
+    }
+
+    /// Records a permit that was decided before, if what it rests on still stands.
+    pub async fn record_permit(&self, permit: Permit) -> Result<Passage, NotRecorded> {
+        let passing = self.path.world().passing(permit.weighed().resolved().identified());
+        self.path.record_permit(permit, &passing).await
     }
 
     pub async fn send(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {
@@ -225,6 +245,11 @@ impl Rig {
             maso_wire::UnverifiedToken::new(token)
         });
         Arrival { id: self.path.ids().hop(), at: self.clock.now(), credential: Credential::Pipe(from), task, to }
+    }
+
+    /// Hears of something that is on no record here: told as if another process had recorded it.
+    pub fn hear(&self, body: Body) {
+        self.path.world().fold(&told(body));
     }
 
     /// Answers a ticket as an operator.
@@ -296,6 +321,20 @@ impl Ground {
 pub fn approved_definitions() -> Vec<(ToolRef, ToolDefinition)> {
     let tools = DEPLOYMENT.servers.values().flat_map(|server| server.tools.values());
     tools.map(|tool| (tool.tool.clone(), tool.definition.as_deref().unwrap().clone())).collect()
+}
+
+/// A record that lies in no file.
+pub fn told(body: Body) -> Record {
+    let nothing = Digest::of(b"");
+    Record { sequence: 0, at: Timestamp::from_millis(0), body, previous: nothing, hash: nothing }
+}
+
+/// What permits a call of `writer`.
+pub fn permit(rig: &Rig, task: TaskId, tool: &str, arguments: &Value) -> Permit {
+    match rig.decision(Some(task), tool, arguments) {
+        Decision::Allow(permit) => permit,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A refusal's code; anything else is no refusal.

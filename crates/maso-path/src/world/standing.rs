@@ -1,6 +1,9 @@
 //! How agents, workflows and the deployment stand: phases, breakers, counters (EC-1.3, EC-2.4, PACE).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use maso_core::{
     AgentName, Finding, Findings, Hop, HopId, Phase, Principal, Scope, Timestamp, Turn, Word, WorkflowName,
@@ -23,9 +26,9 @@ pub struct Standing {
     /// The same without a limit of cycles, where the deployment does without it for some time (EC-3.2).
     rules_without_cycles: Rules,
     state: Mutex<State>,
-    /// Calls of this process that were let pass and are not on the record yet, and since when. They count, so that many
-    /// at once are not more than one after the other.
-    passing: Mutex<HashMap<AgentName, HashMap<HopId, Timestamp>>>,
+    /// Calls of this process that were let pass and are not on the record yet. They count, so that many at once are not
+    /// more than one after the other.
+    passing: Mutex<HashMap<AgentName, HashSet<HopId>>>,
 }
 
 impl Standing {
@@ -71,13 +74,13 @@ impl Standing {
         let agent = &resolved.mandate().agent;
         let mut passing = self.passing.lock();
         let passing = passing.entry(agent.clone()).or_default();
-        passing.retain(|other, since| *other != hop.id && now.since_ms(*since) < PASSING_MS_MAX);
+        passing.remove(&hop.id);
         let may = match self.state.lock().rate(agent, now, self.rules(now)) {
             Rate::Within { n_left } => passing.len() < usize::try_from(n_left).unwrap_or(usize::MAX),
             Rate::Exhausted { .. } => false,
         };
         if may {
-            passing.insert(hop.id, now);
+            passing.insert(hop.id);
         } else {
             let most = resolved.mandate().calls_per_hour_max;
             findings.add(Finding::new("EC-1.3", Word::NoGo, format!("more than {most} calls within an hour")));
@@ -92,11 +95,17 @@ impl Standing {
         }
         let agent = &footing.mandate.agent;
         let passing = self.passing.lock();
-        let n_others =
-            passing.get(agent).map_or(0, |calls| calls.len() - usize::from(calls.contains_key(&footing.hop)));
+        let n_others = passing.get(agent).map_or(0, |calls| calls.len() - usize::from(calls.contains(&footing.hop)));
         match self.state.lock().rate(agent, now, self.rules(now)) {
             Rate::Within { n_left } => n_others < usize::try_from(n_left).unwrap_or(usize::MAX),
             Rate::Exhausted { .. } => false,
+        }
+    }
+
+    /// Gives back the place of a call that is not under way any more.
+    pub(super) fn leave(&self, agent: &AgentName, hop: HopId) {
+        if let Some(passing) = self.passing.lock().get_mut(agent) {
+            passing.remove(&hop);
         }
     }
 
@@ -107,8 +116,8 @@ impl Standing {
             self.state.lock().recall(&Recorded::Happened { agent: agent.clone(), what }, at, self.rules(at));
         }
         // Counted by now if it is to be counted.
-        if let (Some(passing), Ok(hop)) = (self.passing.lock().get_mut(&agent), decided.hop.parse()) {
-            passing.remove(&hop);
+        if let Ok(hop) = decided.hop.parse() {
+            self.leave(&agent, hop);
         }
     }
 
@@ -265,9 +274,6 @@ fn rules_of(deployment: &Deployment) -> Rules {
     }
     rules
 }
-
-/// How long a call may take to be decided; past that, whatever became of it, it takes no place any more.
-pub(super) const PASSING_MS_MAX: u64 = 10 * 60_000;
 
 /// The task of what belongs to none.
 const NO_TASK: maso_core::TaskId = maso_core::TaskId::from_uuid(uuid::Uuid::nil());

@@ -8,7 +8,6 @@ use maso_intent::{HardLimits, Moved, OpenTask, Resolved, TaskKind, TaskSpec};
 use maso_log::v1;
 use parking_lot::Mutex;
 
-use super::standing::PASSING_MS_MAX;
 use crate::footing::Footing;
 
 /// The tallies of all tasks, folded from the record.
@@ -29,9 +28,9 @@ pub struct Done {
 struct Tally {
     /// By the hour, oldest first.
     hours: VecDeque<(i64, Done)>,
-    /// What was let pass and is not on the record yet: what it moves, and since when. It counts, so that many at once
-    /// are not more than one after the other.
-    passing: HashMap<HopId, (u64, Timestamp)>,
+    /// What was let pass and is not on the record yet: what it moves. It counts, so that many at once are not more than
+    /// one after the other.
+    passing: HashMap<HopId, u64>,
 }
 
 impl Tallies {
@@ -51,9 +50,9 @@ impl Tallies {
                 let (task, hop, limits) = (resolved.task(), resolved.hop().id, &resolved.solution().limits);
                 let mut tallies = self.0.lock();
                 let tally = tallies.entry(task.id).or_default();
-                tally.passing.retain(|other, (_, since)| *other != hop && now.since_ms(*since) < PASSING_MS_MAX);
+                tally.passing.remove(&hop);
                 match tally.room(task, hop, moves, limits, now) {
-                    Ok(()) => drop(tally.passing.insert(hop, (moves, now))),
+                    Ok(()) => drop(tally.passing.insert(hop, moves)),
                     Err(Excess::Done(why)) => refuse("AT-1.7", why),
                     // What is under way may still be held or refused, so nothing was overstepped yet.
                     Err(Excess::UnderWay) => {
@@ -72,6 +71,16 @@ impl Tallies {
         let nothing = Tally::default();
         let tally = tallies.get(&footing.task.id).unwrap_or(&nothing);
         tally.room(&footing.task, footing.hop, moves, limits, now).is_ok()
+    }
+
+    /// Gives back the place of a transaction that is not under way any more.
+    pub(super) fn leave(&self, task: TaskId, hop: HopId) {
+        let mut tallies = self.0.lock();
+        let Some(tally) = tallies.get_mut(&task) else { return };
+        tally.passing.remove(&hop);
+        if tally.passing.is_empty() && tally.hours.is_empty() {
+            tallies.remove(&task);
+        }
     }
 
     /// Takes in a recorded decision.
@@ -127,7 +136,7 @@ impl Tally {
             return Err(Excess::Done(why));
         }
         let others = self.passing.iter().filter(|(other, _)| **other != hop);
-        let with_others = others.fold(done, |done, (_, (moves, _))| done.and(*moves));
+        let with_others = others.fold(done, |done, (_, moves)| done.and(*moves));
         excess(task, with_others, moves, limits).map_or(Ok(()), |_| Err(Excess::UnderWay))
     }
 }

@@ -154,9 +154,13 @@ impl Tickets {
         let heard = self.heard(&footing.action, now);
         let refused = heard.expired || !heard.rejections.is_empty();
         let approved = footing.approvals.iter().all(|approval| heard.approvals.contains(approval));
+        // An answer that came meanwhile, under whichever ticket, is heard first: whoever waited under an answered ticket
+        // would wait for nobody.
+        let is_news = |approval: &Approval| !footing.approvals.contains(approval);
         let may_wait = |ticket| match self.of_action(&footing.action) {
             Some(open) if open.answer == Answer::Open => open.id == ticket,
-            Some(_) | None => self.room_for(&footing.mandate.agent).is_ok(),
+            Some(answered) if answered.id == ticket || heard.approvals.iter().any(is_news) => false,
+            Some(_) | None => self.find(ticket).is_none() && self.room_for(&footing.mandate.agent).is_ok(),
         };
         !refused && approved && footing.ticket.is_none_or(may_wait)
     }
