@@ -4,7 +4,6 @@
 mod http;
 mod leg;
 mod negotiate;
-mod sse;
 mod stdio;
 
 use std::{
@@ -16,7 +15,7 @@ use std::{
 
 use maso_core::ServerName;
 use maso_intent::{ServerManifest, Settings, Transport};
-use maso_wire::mcp::Revision;
+use maso_wire::{mcp::Revision, sse};
 use parking_lot::Mutex;
 
 use crate::places::Place;
