@@ -130,6 +130,10 @@ impl Gateway {
         &self,
         credential: Credential,
         task: Option<UnverifiedToken>,
+    pub(crate) fn weak(&self) -> Weak<Self> {
+        Weak::clone(&self.this)
+    }
+
         server: &ServerName,
     ) {
         let Ok(received) = self.bare_hop(credential, task, server) else { return };

@@ -59,7 +59,7 @@ pub(crate) struct Pending {
 
 impl Room {
     pub(crate) fn new(
-        gateway: &Arc<Gateway>,
+        gateway: Weak<Gateway>,
         server: ServerName,
         agent: AgentName,
         revision: Revision,
@@ -68,7 +68,7 @@ impl Room {
         general: Arc<Outlet>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            gateway: Arc::downgrade(gateway),
+            gateway,
             server,
             agent,
             revision,
