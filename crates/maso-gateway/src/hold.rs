@@ -50,7 +50,7 @@ impl Gateway {
                     if let Some(earlier) = self.calls.follow(ticket.action, call) {
                         return Settled::Earlier(earlier.answer().await);
                     }
-                    if left_ms == 0 || call.is_abandoned() {
+                    if left_ms == 0 || call.is_abandoned() || self.drain.has_begun() {
                         return Settled::Held(ticket);
                     }
                     tell_waiting(call, n_waits, &ticket);

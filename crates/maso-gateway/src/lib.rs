@@ -9,6 +9,7 @@ mod calls;
 mod client;
 mod decider;
 mod fleet;
+mod drain;
 mod gateway;
 mod hold;
 mod inquiry;

@@ -108,7 +108,7 @@ impl Gateway {
         let call =
             Arc::new(Call::new(asked.request.id.clone(), asked.revision, progress_token, asked.task.clone(), outlet));
         let (gateway, asked, served) = (self.shared(), Arc::clone(asked), Arc::clone(&call));
-        let serving = async move {
+        let serving = self.drain.keep(async move {
             // Whoever waits is told even then; nothing of the request is looked at again.
             let run = AssertUnwindSafe(gateway.run(&asked, &served)).catch_unwind();
             let reply = run.await.unwrap_or_else(|_| {
@@ -126,7 +126,7 @@ impl Gateway {
             .filter(|method| method.sides(asked.revision).client && !method.is_notification())
         else {
             return mcp::error(Code::MethodNotFound, &format!("Method not found: {}", asked.method_name()), None);
-        };
+        });
         if asked.server.as_str() == fleet::SERVER {
             return self.fleet_reply(asked, call, method).await;
         }
