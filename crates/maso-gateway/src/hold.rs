@@ -80,6 +80,11 @@ impl Gateway {
                 let fault = "its client was gone, and repeated it meanwhile".to_owned();
                 Some(Carried::Failed { reply: Got::Ours(unavailable()), fault })
             }
+            Entered::Full => {
+                let why = "too many calls of this agent are under way";
+                let reply = mcp::tool_error(why, json!({ "refused": Refusal::LimitReached.as_str() }));
+                Some(Carried::Failed { reply: Got::Ours(reply), fault: why.to_owned() })
+            }
         }
     }
 }
