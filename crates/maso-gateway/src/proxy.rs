@@ -63,6 +63,12 @@ impl Asked {
         Self { credential, task, revision, server, session, request, turned_away: Mutex::new(None) }
     }
 
+    /// The same request for later, when its session may be over.
+    pub(crate) fn without_session(&self) -> Self {
+        let (credential, task, request) = (self.credential.clone(), self.task.clone(), self.request.clone());
+        Self::new(credential, task, self.revision, self.server.clone(), None, request)
+    }
+
     /// Why it went no further than the door, if so.
     pub(crate) fn turned_away(&self) -> Option<TurnedAway> {
         *self.turned_away.lock()
@@ -116,7 +122,7 @@ impl Gateway {
                 mcp::error(Code::Internal, "unavailable", None)
             });
             served.finish(reply);
-        };
+        });
         (call, serving)
     }
 
@@ -126,7 +132,7 @@ impl Gateway {
             .filter(|method| method.sides(asked.revision).client && !method.is_notification())
         else {
             return mcp::error(Code::MethodNotFound, &format!("Method not found: {}", asked.method_name()), None);
-        });
+        };
         if asked.server.as_str() == fleet::SERVER {
             return self.fleet_reply(asked, call, method).await;
         }
@@ -151,7 +157,11 @@ impl Gateway {
             Box::new(move |go| Box::pin(async move { gateway.carry(&asked, &call, method, go).await }))
         };
         match self.settle(call, received, make_carry).await {
-            Settled::Released { hop, got } => self.bring_back(asked, call, method, act, hop, got).await,
+            Settled::Released { hop, got } => {
+                let reply = self.bring_back(asked, call, method, act, hop, got).await;
+                self.note_subscription(asked, method, &reply);
+                reply
+            }
             Settled::Held(ticket) => held_reply(method, asked.revision, &ticket, self.decider.now()),
             Settled::Earlier(reply) => reply,
             Settled::Refused { hop, refusal } => self.refused(asked, method, &act, refusal, hop),
