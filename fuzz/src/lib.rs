@@ -12,6 +12,7 @@ use maso_wire::{
     Credential, Limits, UnverifiedToken,
     mcp::{Frame, Method, Mirrored, act_of, parameter_headers, payload_of},
     parse,
+    sse::{Event, Reader},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -51,6 +52,28 @@ pub fn frame(bytes: &[u8]) {
     {
         assert!(headers.iter().all(|(_, value)| value.bytes().all(|byte| (0x20..0x7f).contains(&byte))));
     }
+}
+
+/// A server's stream of events: a first byte that says how it is cut, then the stream. However it is cut, the same events
+/// come out, and none that is longer than one may be.
+pub fn events(bytes: &[u8]) {
+    let Some((cut, stream)) = bytes.split_first() else { return };
+    let whole = read_events([stream]);
+    assert_eq!(whole, read_events(stream.chunks(usize::from(*cut).max(1))), "read in two ways");
+    assert_eq!(whole, read_events(stream.chunks(1)), "read in two ways, byte by byte");
+    for event in whole.iter().flatten() {
+        assert!(event.data.len() <= EVENT_BYTES_MAX + EVENT_FRAMING_BYTES, "longer than a frame may be");
+        assert!(!event.id.as_ref().is_some_and(|id| id.contains('\n')), "an id of two lines");
+    }
+}
+
+/// All events of a stream; `None` where one of them is too long.
+fn read_events<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<Event>> {
+    let mut reader = Reader::new(EVENT_BYTES_MAX);
+    chunks.into_iter().try_fold(Vec::new(), |mut events, chunk| {
+        events.extend(reader.take(chunk)?);
+        Some(events)
+    })
 }
 
 /// Tokens and proofs. An odd first byte edits those that were issued, three bytes for an edit; an even one shows what
@@ -193,5 +216,8 @@ fn edited(issued: &Issued, edits: &[u8]) -> Issued {
 
 const NOW: Timestamp = Timestamp::from_millis(1_780_000_000_000);
 const HOUR_MS: u64 = 3_600_000;
+const EVENT_BYTES_MAX: usize = 64;
+/// What a reader allows around a frame.
+const EVENT_FRAMING_BYTES: usize = 4_096;
 const METHOD: &str = "POST";
 const URL: &str = "http://127.0.0.1:7680/mcp/notes";

@@ -59,6 +59,20 @@ fn frames() {
 }
 
 #[test]
+fn streams_of_events() {
+    let streams: [&[u8]; 5] = [
+        b"id: 1\ndata: {}\n\n: note\n\ndata: a\ndata: b\n\n",
+        b"id: 1\r\ndata: {}\r\n\r\nretry: 100\r\n\r\n",
+        b"event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\ndata: never ended\n",
+        b"\n\n\r\n\n:\n\ndata\n\nid\n\nretry: x\n\n",
+        &[b"data: ".as_slice(), &[b'x'; EVENT_BYTES_MAX + EVENT_FRAMING_BYTES - 8], b"\r\n\r\ndata: a\n\n"].concat(),
+    ];
+    let seeds: Vec<Vec<u8>> =
+        streams.iter().flat_map(|stream| [1, 3, 7, 200].map(|cut| [&[cut], *stream].concat())).collect();
+    exercise(&seeds, 200, events);
+}
+
+#[test]
 fn tokens() {
     let seeds: Vec<Vec<u8>> =
         (0..=255_u8).map(|place| vec![1, place, place.wrapping_mul(7), b'A' + place % 50]).collect();

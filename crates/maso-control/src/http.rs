@@ -1,8 +1,8 @@
 //! The HTTP API: `/api/v1`, `/v1/tasks`, `/healthz`, `/readyz`, `/metrics`.
 //!
 //! Reads and orders for operators who signed in; nothing is served to anyone else. A browser's session is a cookie that
-//! scripts cannot read; a command line's is a bearer token. Every request must name a host that is known, and those that
-//! change something must come from our own pages: their `Origin`, where there is one, is compared with the `Host`.
+//! scripts cannot read; a command line's is a bearer token. Every request but a probe must name a host that is known, and
+//! those that change something must come from our own pages: their `Origin`, where there is one, is compared with the `Host`.
 
 mod events;
 mod orders;
@@ -52,13 +52,21 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/events", get(events::stream))
         .route("/v1/tasks", get(reads::tasks).post(orders::open_task))
         .route("/v1/tasks/{task}", axum::routing::delete(orders::close_task))
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(reads::ready))
         .route("/metrics", get(reads::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(harden))
-        .with_state(desk);
-    only_for(hosts, routes)
+        .with_state(Arc::clone(&desk));
+    only_for(hosts, routes).merge(probes(desk))
+}
+
+/// Whether the process is there and ready, for whoever asks by whatever name: probes use the address of the moment, which
+/// nobody declared, and they are told yes or no and nothing else.
+fn probes(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(reads::ready))
+        .layer(axum::middleware::from_fn(harden))
+        .with_state(desk)
 }
 
 /// The same routes, for requests to these hosts alone: what names another is turned away before anything looks at it.

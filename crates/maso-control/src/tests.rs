@@ -94,13 +94,28 @@ async fn a_name_that_was_pointed_at_this_machine_opens_nothing() {
     };
     for host in ["evil.example:7680", "127.0.0.1.evil.example", ""] {
         // Whether or not the path exists, and before anybody looks for a session.
-        for path in ["/healthz", "/api/v1/status", "/nowhere"] {
+        for path in ["/api/v1/status", "/metrics", "/nowhere"] {
             assert_eq!(status(host, path).await, StatusCode::FORBIDDEN, "{host}{path}");
         }
     }
     for host in ["localhost:7680", "127.0.0.1", "[::1]:1", "maso.example"] {
-        assert_eq!(status(host, "/healthz").await, StatusCode::OK, "{host}");
         assert_eq!(status(host, "/api/v1/status").await, StatusCode::UNAUTHORIZED, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_by_whatever_address_it_comes() {
+    let (desk, _, _folder) = desk().await;
+    let hosts = Arc::new(KnownHosts::loopback());
+    for path in ["/healthz", "/readyz"] {
+        for host in ["10.1.2.3:7680", "[fd00::1]:7680", "localhost"] {
+            let request = Request::builder().uri(path).header(header::HOST, host).body(Body::empty()).unwrap();
+            let answer = http::router(Arc::clone(&desk), &hosts).oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{host}{path}");
+        }
+        let order = Request::builder().method("POST").uri(path).header(header::ORIGIN, "http://evil.example");
+        let answer = http::router(Arc::clone(&desk), &hosts).oneshot(order.body(Body::empty()).unwrap()).await.unwrap();
+        assert!(answer.status().is_client_error(), "{path}");
     }
 }
 

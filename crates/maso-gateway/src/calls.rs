@@ -36,6 +36,7 @@ pub(crate) struct Call {
     since: Instant,
     finished_at: OnceLock<Instant>,
     attended: AtomicU8,
+    left: CancellationToken,
     cancelled: CancellationToken,
     stoppable: AtomicBool,
     done: watch::Sender<Option<Reply>>,
@@ -95,6 +96,7 @@ impl Call {
             since: Instant::now(),
             finished_at: OnceLock::new(),
             attended: AtomicU8::new(ATTENDED),
+            left: CancellationToken::new(),
             cancelled: CancellationToken::new(),
             stoppable: AtomicBool::new(false),
             done: watch::Sender::new(None),
@@ -168,8 +170,19 @@ impl Call {
     pub(crate) fn abandon(&self) {
         // Only an attended call can be abandoned; one that was claimed has somebody who waits.
         if self.attended.compare_exchange(ATTENDED, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            self.give_back();
+            self.leave();
         }
+    }
+
+    /// Resolves when nobody waits for the answer any more. For what need not go on then: only a call that nobody else can
+    /// claim may be given up.
+    pub(crate) async fn left(&self) {
+        self.left.cancelled().await;
+    }
+
+    fn leave(&self) {
+        self.left.cancel();
+        self.give_back();
     }
 
     /// Does this if nobody waits for the answer any more, now or before it was delivered.
@@ -223,7 +236,7 @@ impl Call {
     pub(crate) async fn cancel(&self) {
         if self.stoppable.load(Ordering::Acquire) {
             self.attended.store(STOPPED, Ordering::Release);
-            self.give_back();
+            self.leave();
         } else {
             self.abandon();
         }
@@ -329,6 +342,8 @@ pub(crate) enum Entered {
     After(Arc<Call>),
     /// Nobody waits for it, and it was carried meanwhile in the shape of its repetition.
     Overtaken,
+    /// As many of its agent's calls as there may be are under way.
+    Full,
 }
 
 /// Whose request it is, and what it is about: only the same may come back for what was left by it.
@@ -369,8 +384,12 @@ impl Calls {
         if call.is_abandoned() && state.entered.iter().any(|(at, known)| *known == action && *at >= call.since) {
             return Entered::Overtaken;
         }
-        state.register(action, call);
-        Entered::Go
+        if state.make_room(call) {
+            state.register(action, call);
+            Entered::Go
+        } else {
+            Entered::Full
+        }
     }
 
     /// The call whose answer is the answer to this one, if there is one; otherwise this one is not taken on yet.
@@ -426,7 +445,6 @@ impl State {
     }
 
     fn register(&mut self, action: Digest, call: &Arc<Call>) {
-        self.make_room(call);
         self.known.push_back((action, Arc::clone(call)));
         self.entered.push_back((Instant::now(), action));
         if self.entered.len() > ENTERED_MAX {
@@ -434,28 +452,32 @@ impl State {
         }
     }
 
-    /// Past an agent's share its own oldest goes, and past all room the oldest that is finished. What is under way never
-    /// goes for the sake of another agent: that there is an end to it follows from the shares.
-    fn make_room(&mut self, call: &Call) {
+    /// Makes room for one more; `false` where all that its agent may have are under way. Only what is finished goes: past
+    /// an agent's share its own, and past all room its own before anybody else's. What is under way never goes, since a
+    /// repetition would not find it and run a second time: that there is an end to it follows from the shares.
+    fn make_room(&mut self, call: &Call) -> bool {
         if self.known.len() < OWN_MAX {
-            return;
+            return true;
         }
         let is_own = |known: &Call| known.agent.get() == call.agent.get();
-        let is_full = self.known.len() >= KEPT_MAX;
         let has_share = self.known.iter().filter(|(_, known)| is_own(known)).count() < OWN_MAX;
-        if has_share && !is_full {
-            return;
+        if has_share && self.known.len() < KEPT_MAX {
+            return true;
         }
-        let first = |of: &dyn Fn(&Call) -> bool| self.known.iter().position(|(_, known)| of(known));
-        let mut oldest = first(&|known| is_own(known) && known.is_done());
-        if oldest.is_none() {
-            oldest = if has_share { first(&|known| known.is_done()) } else { first(&is_own) };
+        let first = |of: &dyn Fn(&Call) -> bool| self.known.iter().position(|(_, known)| known.is_done() && of(known));
+        // What only read is read again; what changed something would be done again by whoever repeats it.
+        let only_reads = |known: &Call| known.stoppable.load(Ordering::Acquire);
+        let mut given_up = first(&|known| is_own(known) && only_reads(known)).or_else(|| first(&is_own));
+        if given_up.is_none() && has_share {
+            given_up = first(&|_| true);
         }
-        if let Some((action, given_up)) = oldest.and_then(|index| self.known.remove(index))
-            && given_up.is_abandoned()
-        {
-            tracing::warn!(%action, "an answer that nobody fetched is given up");
+        if let Some((action, given_up)) = given_up.and_then(|index| self.known.remove(index)) {
+            if given_up.is_abandoned() {
+                tracing::warn!(%action, "an answer that nobody fetched is given up");
+            }
+            return true;
         }
+        has_share
     }
 
     fn forget(&mut self, call: &Arc<Call>) {
@@ -586,14 +608,51 @@ mod tests {
             call.abandon();
             call.finish(nothing());
         }
-        for index in 0..OWN_MAX + 10 {
+        for index in 0..OWN_MAX {
             assert!(goes(&calls, Digest::of(&index.to_be_bytes()), &own("greedy")));
         }
+        assert!(matches!(calls.enter(Digest::of(b"one more"), &own("greedy")), Entered::Full));
         let agent: AgentName = "greedy".parse().unwrap();
         let of_greedy = calls.state.lock().known.iter().filter(|(_, call)| call.agent.get() == Some(&agent)).count();
         assert_eq!(of_greedy, OWN_MAX);
         assert!(calls.state.lock().known.len() <= KEPT_MAX);
         assert!(follows(&calls, action, &own("careful"), &under_way));
+    }
+
+    #[test]
+    fn what_is_under_way_is_not_lost_for_the_sake_of_more() {
+        let calls = Calls::default();
+        let under_way: Vec<_> = (0..OWN_MAX).map(|_| call()).collect();
+        for (index, call) in under_way.iter().enumerate() {
+            assert!(goes(&calls, Digest::of(&index.to_le_bytes()), call));
+            call.abandon();
+        }
+        assert!(matches!(calls.enter(Digest::of(b"one more"), &call()), Entered::Full));
+        assert!(
+            follows(&calls, Digest::of(&0_usize.to_le_bytes()), &call(), &under_way[0]),
+            "a repetition is none more"
+        );
+        // What is finished gives way, and first what may be read again.
+        under_way[1].finish(nothing());
+        under_way[2].may_be_stopped();
+        under_way[2].finish(nothing());
+        assert!(goes(&calls, Digest::of(b"one more"), &call()));
+        assert!(follows(&calls, Digest::of(&1_usize.to_le_bytes()), &call(), &under_way[1]));
+        under_way[3].finish(nothing());
+        assert!(goes(&calls, Digest::of(&2_usize.to_le_bytes()), &call()), "its answer is gone, and it is read again");
+        assert!(matches!(calls.enter(Digest::of(b"another"), &call()), Entered::Full));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_its_client_to_leave_is_told() {
+        let [abandoned, stopped, attended] = std::array::from_fn(|_| call());
+        stopped.may_be_stopped();
+        abandoned.abandon();
+        stopped.cancel().await;
+        abandoned.left().await;
+        stopped.left().await;
+        let mut left = std::pin::pin!(attended.left());
+        assert!(futures::poll!(&mut left).is_pending());
     }
 
     #[test]

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use maso_core::{AgentName, Digest, HopId, Mode, Principal, Refusal, Timestamp, ToolRef};
 use maso_identity::{Trust, identify};
-use maso_intent::{Deployment, PinState, ToolDefinition};
+use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition};
 use maso_path::{Carried, Clock, Ids, Outcome, Path, Release, Ticket};
-use maso_wire::{Credential, Received, mcp::Reply};
+use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
 
 use crate::upstream::Answer;
@@ -24,6 +24,8 @@ pub(crate) trait Decider: Send + Sync {
     fn named(&self, credential: &Credential) -> Result<AgentName, Refusal>;
     /// Which agent shows this credential. Its proof does not count as used.
     fn shown(&self, credential: &Credential) -> Result<AgentName, Refusal>;
+    /// Whether whoever shows this may have a stream that stays open. A proof is not looked at: it counts for one moment.
+    fn admits(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<(), Refusal>;
     /// Which of these definitions may be shown and called.
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
     /// Whether an agent is stopped, so that nothing may reach it.
@@ -141,6 +143,28 @@ impl Decider for Paved {
 
     fn shown(&self, credential: &Credential) -> Result<AgentName, Refusal> {
         self.trust.shown_agent(credential, self.clock.now()).map_err(|unproven| unproven.refusal())
+    }
+
+    fn admits(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<(), Refusal> {
+        let agent = self.named(credential)?;
+        let (world, now) = (self.path.world(), self.clock.now());
+        if let Some(token) = task {
+            let claim = self.trust.task(token, now).map_err(|unproven| unproven.refusal())?;
+            let ends_at = |task: &TaskSpec| {
+                let workflow = world.deployment().workflows.get(&task.workflow);
+                workflow.map_or(task.expires_at, |of| task.ends_at(&of.limits))
+            };
+            let goes_on = world.tasks().open(claim.task).is_some_and(|task| now < ends_at(&task));
+            if world.mode() == Mode::Enforce && !goes_on {
+                return Err(Refusal::OutOfMandate);
+            }
+        }
+        // Where the deployment observes, an agent that it does not know is let through; whom a person stopped is not.
+        let is_declared = world.deployment().agents.contains_key(&agent);
+        if world.is_stopped(&agent) && (is_declared || world.mode() == Mode::Enforce) {
+            return Err(Refusal::Suspended);
+        }
+        Ok(())
     }
 
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {

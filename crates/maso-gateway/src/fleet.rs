@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    future::Future,
     sync::Arc,
     time::Duration,
 };
@@ -76,9 +77,9 @@ impl Fleet {
         self.changed.notify_waiters();
     }
 
-    /// Takes up to `max` requests out of an agent's mailbox, waiting for the first.
-    async fn receive(&self, to: &AgentName, max: usize, wait_ms: u64) -> Vec<Value> {
-        self.within(wait_ms, || {
+    /// Takes up to `max` requests out of an agent's mailbox, waiting for the first as [`Fleet::within`] does.
+    async fn receive(&self, to: &AgentName, max: usize, wait_ms: u64, over: impl Future<Output = ()>) -> Vec<Value> {
+        self.within(wait_ms, over, || {
             let mut requests = self.requests.lock();
             let mut ready: VecDeque<_> =
                 requests.iter_mut().filter(|(_, open)| open.to == *to && !open.taken).collect();
@@ -123,11 +124,12 @@ impl Fleet {
         done
     }
 
-    async fn result(&self, id: HopId, wait_ms: u64) -> Option<Value> {
-        self.within(wait_ms, || self.requests.lock().get(&id).and_then(|open| open.result.clone())).await
+    async fn result(&self, id: HopId, wait_ms: u64, over: impl Future<Output = ()>) -> Option<Value> {
+        self.within(wait_ms, over, || self.requests.lock().get(&id).and_then(|open| open.result.clone())).await
     }
 
-    async fn within<T>(&self, wait_ms: u64, look: impl Fn() -> Option<T>) -> Option<T> {
+    /// Looks until there is something, for so long at most, and no longer than until `over`: whoever left takes nothing.
+    async fn within<T>(&self, wait_ms: u64, over: impl Future<Output = ()>, look: impl Fn() -> Option<T>) -> Option<T> {
         let looking = async {
             loop {
                 let changed = self.changed.notified();
@@ -140,7 +142,11 @@ impl Fleet {
                 changed.await;
             }
         };
-        tokio::time::timeout(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)), looking).await.ok()
+        tokio::select! {
+            biased;
+            () = over => None,
+            found = tokio::time::timeout(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)), looking) => found.ok(),
+        }
     }
 }
 
@@ -214,17 +220,18 @@ impl Gateway {
                     return mcp::refused_tool(Refusal::Suspended, self.decider.hop_id());
                 }
                 let wait_ms = arguments.get("wait_ms").and_then(Value::as_u64).unwrap_or(0);
+                let over = self.waiting_over(call);
                 if name == "receive_requests" {
                     let max = arguments.get("max").and_then(Value::as_u64).and_then(|max| usize::try_from(max).ok());
                     let max = max.unwrap_or(1).clamp(1, RECEIVE_MAX);
-                    let requests = self.fleet.receive(&agent, max, wait_ms).await;
+                    let requests = self.fleet.receive(&agent, max, wait_ms, over).await;
                     let gateway = self.shared();
                     let taken: Vec<HopId> = requests.iter().filter_map(request_id).collect();
                     call.if_abandoned(move || gateway.fleet.give_back(&taken));
                     structured(&json!({ "requests": requests }))
                 } else {
                     match request_id(&arguments).and_then(|id| Some((id, self.fleet.find(id)?))) {
-                        Some((id, open)) if open.from == agent => match self.fleet.result(id, wait_ms).await {
+                        Some((id, open)) if open.from == agent => match self.fleet.result(id, wait_ms, over).await {
                             Some(result) => structured(&json!({ "done": true, "result": result })),
                             None => structured(&json!({ "done": false })),
                         },
@@ -239,6 +246,14 @@ impl Gateway {
                 Reply::Result(mcp::result_for(asked.revision, Method::ToolsCall, &result, Listed::Shaped))
             }
             reply @ Reply::Error(_) => reply,
+        }
+    }
+
+    /// Resolves when waiting for something to come serves nobody any more: the client left, or maso is about to end.
+    async fn waiting_over(&self, call: &Call) {
+        tokio::select! {
+            () = call.left() => {}
+            () = self.drain.begun() => {}
         }
     }
 
@@ -423,6 +438,8 @@ const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use super::*;
 
     fn open(to: &str, at: i64) -> Open {
@@ -449,17 +466,31 @@ mod tests {
         assert!(fleet.put(id(2), open("analysis", 1)));
         assert!(fleet.put(id(1), open("analysis", 2)));
         assert!(fleet.put(id(3), open("intake", 3)));
-        let taken = fleet.receive(&analysis, 10, 0).await;
+        let taken = fleet.receive(&analysis, 10, 0, pending()).await;
         let order: Vec<_> = taken.iter().map(|request| request["content"]["at"].clone()).collect();
         assert_eq!(order, [json!(1), json!(2)]);
-        assert!(fleet.receive(&analysis, 10, 0).await.is_empty());
+        assert!(fleet.receive(&analysis, 10, 0, pending()).await.is_empty());
         fleet.give_back(&[id(2)]);
-        let again = fleet.receive(&analysis, 10, 0).await;
+        let again = fleet.receive(&analysis, 10, 0, pending()).await;
         assert_eq!(again.len(), 1, "what nobody got is taken again");
-        assert_eq!(fleet.result(id(2), 0).await, None);
+        assert_eq!(fleet.result(id(2), 0, pending()).await, None);
         assert!(fleet.complete(id(2), json!({ "ok": true })));
         assert!(!fleet.complete(id(2), json!({ "ok": false })));
-        assert_eq!(fleet.result(id(2), 0).await, Some(json!({ "ok": true })));
+        assert_eq!(fleet.result(id(2), 0, pending()).await, Some(json!({ "ok": true })));
+    }
+
+    #[tokio::test]
+    async fn whoever_left_takes_nothing_and_waits_no_longer() {
+        let fleet = Fleet::default();
+        let analysis: AgentName = "analysis".parse().unwrap();
+        let (leave, left) = tokio::sync::oneshot::channel::<()>();
+        let over = async { drop(left.await) };
+        let mut orphan = std::pin::pin!(fleet.receive(&analysis, 10, WAIT_MS_MAX, over));
+        assert!(futures::poll!(&mut orphan).is_pending());
+        leave.send(()).unwrap();
+        assert!(fleet.put(id(1), open("analysis", 1)));
+        assert!(orphan.await.is_empty(), "it came when nobody waited for it");
+        assert_eq!(fleet.receive(&analysis, 10, 0, pending()).await.len(), 1);
     }
 
     #[test]

@@ -13,12 +13,14 @@ use maso_wire::{
     Arrival, Credential, KnownHosts, Received, UnverifiedToken,
     mcp::{self, Code, Members},
 };
+use tokio::sync::watch;
 
 use crate::{
     bodies::Bodies,
     calls::Calls,
     client::Sessions,
     decider::{Carry, Decider, Got, Paved},
+    drain::Drain,
     fleet::Fleet,
     meeting::Meetings,
     mirrors::Mirrors,
@@ -40,6 +42,9 @@ pub struct Gateway {
     pub(crate) bodies: Bodies,
     pub(crate) meetings: Meetings,
     pub(crate) mirrors: Mirrors,
+    pub(crate) drain: Drain,
+    /// Those who look again at what only time, a person or another process changes are woken by it.
+    pub(crate) ticks: watch::Sender<()>,
     this: Weak<Gateway>,
 }
 
@@ -95,12 +100,14 @@ impl Gateway {
         self.sessions.forget_all();
     }
 
-    /// Ends the sessions and connections that nobody has used for long. Whoever serves calls it now and then.
+    /// Ends the sessions and connections that nobody has used for long, and the streams of those who may not be told
+    /// anything any more. Whoever serves calls it about once a second.
     pub fn tick(&self) {
         let idle = Duration::from_millis(self.decider.deployment().settings.open.session_idle_ms);
         let now = Instant::now();
         self.sessions.end_idle(now, idle);
         self.rooms.end_idle(now, idle);
+        self.ticks.send_replace(());
     }
 
     pub(crate) fn before(decider: Arc<dyn Decider>, folder: PathBuf, doors: Doors) -> Arc<Self> {
@@ -117,8 +124,14 @@ impl Gateway {
             bodies,
             meetings: Meetings::default(),
             mirrors: Mirrors::default(),
+            drain: Drain::default(),
+            ticks: watch::Sender::new(()),
             this: Weak::clone(this),
         })
+    }
+
+    pub(crate) fn weak(&self) -> Weak<Self> {
+        Weak::clone(&self.this)
     }
 
     pub(crate) fn shared(&self) -> Arc<Self> {

@@ -50,7 +50,7 @@ impl Gateway {
                     if let Some(earlier) = self.calls.follow(ticket.action, call) {
                         return Settled::Earlier(earlier.answer().await);
                     }
-                    if left_ms == 0 || call.is_abandoned() {
+                    if left_ms == 0 || call.is_abandoned() || self.drain.has_begun() {
                         return Settled::Held(ticket);
                     }
                     tell_waiting(call, n_waits, &ticket);
@@ -79,6 +79,11 @@ impl Gateway {
             Entered::Overtaken => {
                 let fault = "its client was gone, and repeated it meanwhile".to_owned();
                 Some(Carried::Failed { reply: Got::Ours(unavailable()), fault })
+            }
+            Entered::Full => {
+                let why = "too many calls of this agent are under way";
+                let reply = mcp::tool_error(why, json!({ "refused": Refusal::LimitReached.as_str() }));
+                Some(Carried::Failed { reply: Got::Ours(reply), fault: why.to_owned() })
             }
         }
     }

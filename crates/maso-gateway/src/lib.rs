@@ -4,14 +4,17 @@
 //! released; a server's answer is a hop too. It must never know why something is allowed.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it"))]
 
+mod admission;
 mod bodies;
 mod calls;
 mod client;
 mod decider;
+mod drain;
 mod fleet;
 mod gateway;
 mod hold;
 mod inquiry;
+mod kept;
 mod listening;
 mod listing;
 mod meeting;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use maso_core::{Act, AgentName, Principal, Turn};
+use maso_core::{Act, Principal, Turn};
 use maso_path::Carried;
 use maso_wire::{
     Arrival, Credential, Received,
@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admission::Admission,
     calls::Call,
     client::{Ends, one_line},
     decider::{Carry, Decided, Go, Got},
@@ -44,8 +45,26 @@ pub(crate) struct Listening {
     /// A session's ear for changed lists at a stateless server.
     lists: Mutex<Option<Ear>>,
     /// What stateless clients subscribed to at a server with sessions. Locked while it is told, so that it hears what is
-    /// subscribed to and what is taken back in order.
-    at_server: tokio::sync::Mutex<BTreeSet<String>>,
+    /// subscribed to and what is taken back in order; not while hops travel, which take as long as they take.
+    at_server: tokio::sync::Mutex<AtServer>,
+}
+
+/// What a server with sessions was told on one connection.
+#[derive(Default)]
+struct AtServer {
+    leg: Weak<Leg>,
+    resources: BTreeSet<String>,
+}
+
+impl AtServer {
+    /// What it was told on this connection; what it was told on another ended with that.
+    fn on(&mut self, leg: &Arc<Leg>) -> &mut BTreeSet<String> {
+        let leg = Arc::downgrade(leg);
+        if !Weak::ptr_eq(&self.leg, &leg) {
+            *self = Self { leg, resources: BTreeSet::new() };
+        }
+        &mut self.resources
+    }
 }
 
 /// A stateless client that listens.
@@ -54,6 +73,8 @@ pub(crate) struct Listener {
     id: Id,
     /// Where its notifications go.
     outlet: Arc<Outlet>,
+    /// By what it listens.
+    admission: Admission,
     heard: Mutex<Heard>,
     /// Nothing more will come.
     over: CancellationToken,
@@ -111,7 +132,6 @@ struct Subscriptions {
     room: Weak<Room>,
     leg: Weak<Leg>,
     asked: Arc<Asked>,
-    agent: AgentName,
     resources: BTreeSet<String>,
 }
 
@@ -171,10 +191,11 @@ impl Wanted {
 }
 
 impl Listener {
-    fn new(call: &Call, topics: BTreeSet<Method>) -> Arc<Self> {
+    fn new(call: &Call, admission: Admission, topics: BTreeSet<Method>) -> Arc<Self> {
         Arc::new(Self {
             id: call.client_id.clone(),
             outlet: call.outlet(),
+            admission,
             heard: Mutex::new(Heard { topics, resources: BTreeSet::new(), early: Some(Vec::new()) }),
             over: CancellationToken::new(),
             upstream: Mutex::new(None),
@@ -216,9 +237,12 @@ impl Listener {
         }
     }
 
-    /// Waits until nothing more will come.
+    /// Waits until nothing more will come, or nothing more may be heard.
     pub(crate) async fn over(&self) {
-        self.over.cancelled().await;
+        tokio::select! {
+            () = self.over.cancelled() => {}
+            () = self.admission.ended() => self.over.cancel(),
+        }
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -230,6 +254,12 @@ impl Listening {
     /// Whether somebody listens.
     pub(crate) fn is_quiet(&self) -> bool {
         self.listeners.lock().iter().all(|listener| listener.strong_count() == 0)
+    }
+
+    /// Whether a stateless client wants to hear of exactly this.
+    fn is_wanted(&self, uri: &str) -> bool {
+        let listeners: Vec<_> = self.listeners.lock().iter().filter_map(Weak::upgrade).collect();
+        listeners.iter().any(|listener| listener.heard.lock().resources.contains(uri))
     }
 
     fn add(&self, listener: &Arc<Listener>) -> bool {
@@ -263,7 +293,7 @@ impl Listening {
             Some(id) => self.streams.lock().get(&id).and_then(|stream| stream.listener.upgrade()).into_iter().collect(),
             None => self.listeners.lock().iter().filter_map(Weak::upgrade).collect(),
         };
-        for listener in listeners {
+        for listener in listeners.iter().filter(|listener| listener.admission.counts()) {
             listener.tell(method, uri.as_deref(), params);
         }
     }
@@ -298,13 +328,17 @@ impl Gateway {
             Ok(wanted) => wanted,
             Err(why) => return ours_failed(mcp::error(Code::InvalidParams, why, None), why),
         };
-        let listener = Listener::new(call, wanted.topics.clone());
+        let Ok(admission) = self.admit(&asked.credential, asked.task.as_ref()) else {
+            let why = "what it was asked by counts no more";
+            return ours_failed(mcp::error(Code::Internal, "unavailable", None), why);
+        };
+        let listener = Listener::new(call, admission, wanted.topics.clone());
         if !room.listening.add(&listener) {
             let why = "too many streams are open";
             return ours_failed(mcp::error(Code::Internal, why, None), why);
         }
         let honoured = if leg.met().revision.is_stateless() {
-            match self.hear_stateless(asked, &room.agent, room, &leg, &listener, wanted).await {
+            match self.hear_stateless(asked, room, &leg, &listener, wanted).await {
                 Ok(honoured) => honoured,
                 Err(fault) => return broken(method, &fault),
             }
@@ -320,7 +354,6 @@ impl Gateway {
     async fn hear_stateless(
         &self,
         asked: &Arc<Asked>,
-        agent: &AgentName,
         room: &Arc<Room>,
         leg: &Arc<Leg>,
         listener: &Arc<Listener>,
@@ -328,7 +361,7 @@ impl Gateway {
     ) -> Result<Wanted, LegFault> {
         let mut resources = BTreeSet::new();
         for uri in wanted.resources {
-            if self.subscription_hop(asked, agent, room, Method::SubscriptionsListen, &uri).await {
+            if self.subscription_hop(asked, room, leg, Method::SubscriptionsListen, &uri).await {
                 resources.insert(uri);
             }
         }
@@ -354,39 +387,39 @@ impl Gateway {
         listener: &Arc<Listener>,
         wanted: Wanted,
     ) -> Wanted {
-        let mut subscriptions = Subscriptions {
+        // Before the first of them is asked for: whatever comes of it, what the server was told is taken back in the end.
+        let subscriptions = Subscriptions {
             gateway: Arc::downgrade(&self.shared()),
             room: Arc::downgrade(room),
             leg: Arc::downgrade(leg),
             asked: Arc::clone(asked),
-            agent: room.agent.clone(),
-            resources: BTreeSet::new(),
+            resources: wanted.resources.clone(),
         };
-        let mut at_server = room.listening.at_server.lock().await;
+        *listener.upstream.lock() = Some(Upstream::Subscriptions { _subscriptions: subscriptions });
+        let mut resources = BTreeSet::new();
         for uri in wanted.resources {
             listener.heard.lock().resources.insert(uri.clone());
-            if self.subscription_hop(asked, &room.agent, room, Method::ResourcesSubscribe, &uri).await {
-                at_server.insert(uri.clone());
-                subscriptions.resources.insert(uri);
+            if self.subscription_hop(asked, room, leg, Method::ResourcesSubscribe, &uri).await {
+                resources.insert(uri);
             } else {
                 listener.heard.lock().resources.remove(&uri);
             }
         }
-        let resources = subscriptions.resources.clone();
-        *listener.upstream.lock() = Some(Upstream::Subscriptions { _subscriptions: subscriptions });
         Wanted { topics: wanted.topics, resources }
     }
 
-    /// A hop that lets a resource be heard of, or no longer: there, and back where the server is asked for each. Whether it
-    /// came to that. What is held for a person is not waited for: the client comes back when it was approved.
-    async fn subscription_hop(
+    /// A hop that lets a resource be heard of on this connection, or no longer: there, and back where the server is asked
+    /// for each. Whether it came to that. What is held for a person is not waited for: the client comes back when it was
+    /// approved.
+    pub(crate) async fn subscription_hop(
         &self,
         asked: &Arc<Asked>,
-        agent: &AgentName,
         room: &Arc<Room>,
+        leg: &Arc<Leg>,
         method: Method,
         uri: &str,
     ) -> bool {
+        let agent = &room.agent;
         let mut params = Members::new();
         params.set_value("uri", &uri);
         let act = Act::ReadResource { server: room.server.clone(), uri: uri.to_owned() };
@@ -398,24 +431,20 @@ impl Gateway {
         else {
             return false;
         };
-        let asks = method != Method::SubscriptionsListen;
-        let room = Arc::clone(room);
+        let (room, leg, resource) = (Arc::clone(room), Arc::clone(leg), uri.to_owned());
         let carry: Carry = Box::new(move |go| {
             Box::pin(async move {
                 if go.replaced.is_some() {
                     let why = "something in its name may not go on, and without it it names something else";
                     return ours_failed(mcp::error(Code::InvalidParams, "unknown resource", None), why);
                 }
-                if !asks {
-                    return Carried::Delivered(Got::Ours(nothing()));
-                }
-                let asking = async {
-                    let leg = room.leg().await?;
-                    leg.ask(leg.fresh_id(), method, &params, None).await
-                };
-                match asking.await {
-                    Ok(answer) => answered(answer),
-                    Err(fault) => broken(method, &fault),
+                match method {
+                    Method::SubscriptionsListen => Carried::Delivered(Got::Ours(nothing())),
+                    Method::ResourcesSubscribe if leg.met().revision.is_stateless() => {
+                        room.subscribe(&leg, resource).await
+                    }
+                    _ if leg.met().revision.is_stateless() => room.unsubscribe(&resource).await,
+                    _ => room.tell_of(&leg, method, &params, resource).await,
                 }
             })
         });
@@ -462,12 +491,7 @@ impl Gateway {
                 }
             }
             Method::ResourcesSubscribe if stateless => return room.subscribe(&leg, named("uri")).await,
-            Method::ResourcesUnsubscribe if stateless => {
-                let _turn = room.listening.at_server.lock().await;
-                let ear = room.listening.subscribed.lock().remove(&named("uri"));
-                drop(ear);
-                return Carried::Delivered(Got::Ours(nothing()));
-            }
+            Method::ResourcesUnsubscribe if stateless => return room.unsubscribe(&named("uri")).await,
             _ => {}
         }
         self.forward(asked, call, method, go, room, Members::new()).await
@@ -495,6 +519,27 @@ impl Gateway {
 }
 
 impl Room {
+    /// Has a server with sessions tell of a resource, or no longer.
+    async fn tell_of(&self, leg: &Arc<Leg>, method: Method, params: &Members, uri: String) -> Carried<Got> {
+        let mut at_server = self.listening.at_server.lock().await;
+        let takes_back = method == Method::ResourcesUnsubscribe;
+        if takes_back && self.listening.is_wanted(&uri) {
+            // Somebody came meanwhile who wants it.
+            return Carried::Delivered(Got::Ours(nothing()));
+        }
+        match leg.ask(leg.fresh_id(), method, params, &Value::Null).await {
+            Ok(answer) => {
+                match answer.reply {
+                    Reply::Result(_) if takes_back => drop(at_server.on(leg).remove(&uri)),
+                    Reply::Result(_) => drop(at_server.on(leg).insert(uri)),
+                    Reply::Error(_) => {}
+                }
+                answered(answer)
+            }
+            Err(fault) => broken(method, &fault),
+        }
+    }
+
     /// Subscribes a client with a session to a resource of a stateless server.
     async fn subscribe(self: &Arc<Self>, leg: &Arc<Leg>, uri: String) -> Carried<Got> {
         let _turn = self.listening.at_server.lock().await;
@@ -531,6 +576,14 @@ impl Room {
             }
             Err(fault) => broken(Method::ResourcesSubscribe, &fault),
         }
+    }
+
+    /// Takes a subscription of a client with a session back from a stateless server.
+    async fn unsubscribe(&self, uri: &str) -> Carried<Got> {
+        let _turn = self.listening.at_server.lock().await;
+        let ear = self.listening.subscribed.lock().remove(uri);
+        drop(ear);
+        Carried::Delivered(Got::Ours(nothing()))
     }
 
     /// Has a stateless server tell of changed lists, as one with sessions does unasked. Not waited for: what a client asks
@@ -605,18 +658,14 @@ impl Drop for Subscriptions {
     fn drop(&mut self) {
         let (Some(gateway), Some(room)) = (self.gateway.upgrade(), self.room.upgrade()) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (asked, agent, leg) = (Arc::clone(&self.asked), self.agent.clone(), Weak::clone(&self.leg));
-        let resources = std::mem::take(&mut self.resources);
+        // A connection that ended has taken it back already.
+        let Some(leg) = self.leg.upgrade().filter(|leg| leg.is_open()) else { return };
+        let (asked, resources) = (Arc::clone(&self.asked), std::mem::take(&mut self.resources));
         runtime.spawn(async move {
-            let mut at_server = room.listening.at_server.lock().await;
             for uri in resources {
-                let others: Vec<_> = room.listening.listeners.lock().iter().filter_map(Weak::upgrade).collect();
-                if others.iter().any(|other| other.heard.lock().resources.contains(&uri)) || !at_server.remove(&uri) {
-                    continue;
-                }
-                // A connection that ended has taken it back already.
-                if leg.upgrade().is_some_and(|leg| leg.is_open()) {
-                    gateway.subscription_hop(&asked, &agent, &room, Method::ResourcesUnsubscribe, &uri).await;
+                let is_told = room.listening.at_server.lock().await.on(&leg).contains(&uri);
+                if is_told && !room.listening.is_wanted(&uri) {
+                    gateway.subscription_hop(&asked, &room, &leg, Method::ResourcesUnsubscribe, &uri).await;
                 }
             }
         });
@@ -635,7 +684,7 @@ fn nothing() -> Reply {
 }
 
 const LISTENERS_MAX: usize = 64;
-const RESOURCES_MAX: usize = 64;
+pub(crate) const RESOURCES_MAX: usize = 64;
 const EARLY_MAX: usize = 64;
 const ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(30);
 
@@ -650,6 +699,7 @@ mod tests {
         let listener = Listener {
             id: Id::Number(1),
             outlet: Arc::clone(&outlet),
+            admission: Admission::lost(),
             heard: Mutex::new(Heard {
                 topics: BTreeSet::new(),
                 resources: [open, secret].map(str::to_owned).into(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::{Act, ServerName, ToolRef};
+use maso_core::{Act, ServerName, ToolName, ToolRef};
 use maso_wire::{
     Credential,
     mcp::{self, Method, Mismatch, Request},
@@ -12,20 +12,22 @@ use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
 
-/// The input schemas of the tools that have such arguments.
+/// The input schemas of the tools that have such arguments. Each server has a share of its own: one that publishes many
+/// tools takes no place from another.
 #[derive(Default)]
-pub(crate) struct Mirrors(RwLock<BTreeMap<ToolRef, Value>>);
+pub(crate) struct Mirrors(RwLock<BTreeMap<ServerName, BTreeMap<ToolName, Value>>>);
 
 impl Mirrors {
     /// Learns what a server publishes of a tool.
     pub(crate) fn learn(&self, tool: &ToolRef, schema: &Value) {
         if mcp::has_mirrored_parameters(schema) {
             let mut known = self.0.write();
-            if known.contains_key(tool) || known.len() < TOOLS_MAX {
-                known.insert(tool.clone(), schema.clone());
+            let known = known.entry(tool.server.clone()).or_default();
+            if known.contains_key(&tool.tool) || known.len() < TOOLS_OF_SERVER_MAX {
+                known.insert(tool.tool.clone(), schema.clone());
             }
-        } else if self.0.read().contains_key(tool) {
-            self.0.write().remove(tool);
+        } else if self.0.read().get(&tool.server).is_some_and(|known| known.contains_key(&tool.tool)) {
+            self.0.write().entry(tool.server.clone()).or_default().remove(&tool.tool);
         }
     }
 }
@@ -45,7 +47,7 @@ impl Gateway {
         }
         let Ok(act) = mcp::act_of(server, Method::ToolsCall, request.params_value()) else { return Ok(()) };
         let Act::CallTool(tool) = &act else { return Ok(()) };
-        let Some(schema) = mirrors.get(tool) else { return Ok(()) };
+        let Some(schema) = mirrors.get(&tool.server).and_then(|known| known.get(&tool.tool)) else { return Ok(()) };
         let permits = |agent| self.decider.deployment().authority(&agent).permits(&act);
         if !self.decider.named(credential).is_ok_and(permits) {
             return Ok(());
@@ -55,4 +57,30 @@ impl Gateway {
     }
 }
 
-const TOOLS_MAX: usize = 4096;
+const TOOLS_OF_SERVER_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Value {
+        json!({ "type": "object", "properties": { "note": { "type": "string", "x-mcp-header": "Note" } } })
+    }
+
+    fn tool(server: &str, tool: &str) -> ToolRef {
+        ToolRef::new(server.parse().unwrap(), tool.parse().unwrap())
+    }
+
+    #[test]
+    fn a_server_with_many_tools_crowds_out_no_other() {
+        let mirrors = Mirrors::default();
+        for index in 0..=TOOLS_OF_SERVER_MAX {
+            mirrors.learn(&tool("large", &format!("tool_{index}")), &schema());
+        }
+        mirrors.learn(&tool("small", "read_note"), &schema());
+        let of = |server: &str| mirrors.0.read().get(&server.parse::<ServerName>().unwrap()).map_or(0, BTreeMap::len);
+        assert_eq!((of("large"), of("small")), (TOOLS_OF_SERVER_MAX, 1));
+        mirrors.learn(&tool("small", "read_note"), &json!({ "type": "object" }));
+        assert_eq!(of("small"), 0, "it has no such arguments any more");
+    }
+}

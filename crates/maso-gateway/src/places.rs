@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use maso_core::{AgentName, ServerName};
 use maso_intent::OpenLimits;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::Notify;
 
 use crate::{gateway::Gateway, upstream::LegFault};
 
@@ -59,9 +59,30 @@ impl Places {
         Ok(Place { places: Arc::clone(self), holder })
     }
 
-    /// The next time that a place is freed, from this call on.
-    fn next_freed(&self) -> Notified<'_> {
-        self.freed.notified()
+    /// Waits for a place. What the agent itself left alone may give way to it: `make_way` ends one such holder, of those
+    /// with this server or of all, and says whether there was one.
+    async fn wait_for(
+        self: &Arc<Self>,
+        agent: &AgentName,
+        server: &ServerName,
+        limits: &OpenLimits,
+        make_way: impl Fn(Option<&ServerName>) -> bool,
+    ) -> Place {
+        let mut made_way = false;
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // Enabled before looking, so that what comes in between is noticed.
+            freed.as_mut().enable();
+            match self.take(agent, server, limits) {
+                Ok(place) => return place,
+                // Who waits costs the agent one of its own at most, however often others are quicker.
+                Err(_) if made_way => {}
+                Err(Full::Share) => made_way = make_way(Some(server)),
+                Err(Full::Own | Full::All) => made_way = make_way(None),
+            }
+            freed.await;
+        }
     }
 }
 
@@ -86,23 +107,7 @@ impl Gateway {
     /// way to it; what others have does not.
     pub(crate) async fn place(&self, agent: &AgentName, server: &ServerName) -> Result<Place, LegFault> {
         let limits = self.decider.deployment().settings.open;
-        let waiting = async {
-            let mut made_way = false;
-            loop {
-                let freed = self.places.next_freed();
-                tokio::pin!(freed);
-                // Enabled before looking, so that what comes in between is noticed.
-                freed.as_mut().enable();
-                match self.places.take(agent, server, &limits) {
-                    Ok(place) => return place,
-                    // Who waits costs the agent one of its own at most, however often others are quicker.
-                    Err(_) if made_way => {}
-                    Err(Full::Share) => made_way = self.make_way(agent, Some(server)),
-                    Err(Full::Own | Full::All) => made_way = self.make_way(agent, None),
-                }
-                freed.await;
-            }
-        };
+        let waiting = self.places.wait_for(agent, server, &limits, |of| self.make_way(agent, of));
         tokio::time::timeout(PLACE_WAIT, waiting)
             .await
             .map_err(|_| LegFault::NotSent(format!("agent `{agent}` has too many connections, or all are taken")))
@@ -148,5 +153,29 @@ mod tests {
         held.clear();
         assert_eq!(places.taken.lock().total, 0);
         assert!(places.taken.lock().by.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_holder_ends_for_each_wait_however_often_others_are_quicker() {
+        let limits = OpenLimits { connections_per_agent_max: 2, connections_max: 3, ..OpenLimits::DEFAULT };
+        let places = Arc::new(Places::default());
+        let take = |agent: &str| places.take(&agent.parse().unwrap(), &"s".parse().unwrap(), &limits).ok().unwrap();
+        let (own, mut others) = (take("a"), vec![take("b"), take("c")]);
+        let (agent, server) = ("a".parse().unwrap(), "s".parse().unwrap());
+        let n_ended = std::cell::Cell::new(0);
+        let mut waiting = std::pin::pin!(places.wait_for(&agent, &server, &limits, |_| {
+            n_ended.set(n_ended.get() + 1);
+            true
+        }));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        for other in ["d", "e", "f"] {
+            others.pop();
+            others.push(take(other));
+            assert!(futures::poll!(&mut waiting).is_pending());
+        }
+        assert_eq!(n_ended.get(), 1);
+        drop(own);
+        waiting.await;
+        assert_eq!(n_ended.get(), 1);
     }
 }

@@ -63,6 +63,12 @@ impl Asked {
         Self { credential, task, revision, server, session, request, turned_away: Mutex::new(None) }
     }
 
+    /// The same request for later, when its session may be over.
+    pub(crate) fn without_session(&self) -> Self {
+        let (credential, task, request) = (self.credential.clone(), self.task.clone(), self.request.clone());
+        Self::new(credential, task, self.revision, self.server.clone(), None, request)
+    }
+
     /// Why it went no further than the door, if so.
     pub(crate) fn turned_away(&self) -> Option<TurnedAway> {
         *self.turned_away.lock()
@@ -108,7 +114,7 @@ impl Gateway {
         let call =
             Arc::new(Call::new(asked.request.id.clone(), asked.revision, progress_token, asked.task.clone(), outlet));
         let (gateway, asked, served) = (self.shared(), Arc::clone(asked), Arc::clone(&call));
-        let serving = async move {
+        let serving = self.drain.keep(async move {
             // Whoever waits is told even then; nothing of the request is looked at again.
             let run = AssertUnwindSafe(gateway.run(&asked, &served)).catch_unwind();
             let reply = run.await.unwrap_or_else(|_| {
@@ -116,7 +122,7 @@ impl Gateway {
                 mcp::error(Code::Internal, "unavailable", None)
             });
             served.finish(reply);
-        };
+        });
         (call, serving)
     }
 
@@ -151,7 +157,11 @@ impl Gateway {
             Box::new(move |go| Box::pin(async move { gateway.carry(&asked, &call, method, go).await }))
         };
         match self.settle(call, received, make_carry).await {
-            Settled::Released { hop, got } => self.bring_back(asked, call, method, act, hop, got).await,
+            Settled::Released { hop, got } => {
+                let reply = self.bring_back(asked, call, method, act, hop, got).await;
+                self.note_subscription(asked, method, &reply);
+                reply
+            }
             Settled::Held(ticket) => held_reply(method, asked.revision, &ticket, self.decider.now()),
             Settled::Earlier(reply) => reply,
             Settled::Refused { hop, refusal } => self.refused(asked, method, &act, refusal, hop),

@@ -22,6 +22,7 @@ use crate::{
     calls::{Call, Question},
     decider::{Carry, Decided, Go, Got},
     gateway::Gateway,
+    kept::Kept,
     listening::{Listening, subscription_of},
     outlet::{Outlet, Weight},
     upstream::{Hears, Leg, LegFault, Wish, not_passed_on},
@@ -41,6 +42,8 @@ pub(crate) struct Room {
     /// What belongs to no request, for a client with a session.
     general: Arc<Outlet>,
     pub(crate) listening: Listening,
+    /// What a client with a session subscribed to.
+    pub(crate) kept: Kept,
     questions: Mutex<HashMap<String, Pending>>,
     used_at: Mutex<Instant>,
 }
@@ -59,7 +62,7 @@ pub(crate) struct Pending {
 
 impl Room {
     pub(crate) fn new(
-        gateway: &Arc<Gateway>,
+        gateway: Weak<Gateway>,
         server: ServerName,
         agent: AgentName,
         revision: Revision,
@@ -68,7 +71,7 @@ impl Room {
         general: Arc<Outlet>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            gateway: Arc::downgrade(gateway),
+            gateway,
             server,
             agent,
             revision,
@@ -78,6 +81,7 @@ impl Room {
             calls: Mutex::new(BTreeMap::new()),
             general,
             listening: Listening::default(),
+            kept: Kept::default(),
             questions: Mutex::new(HashMap::new()),
             used_at: Mutex::new(Instant::now()),
         })
@@ -113,6 +117,7 @@ impl Room {
             leg.ask(leg.fresh_id(), Method::SetLevel, &params, None).await?;
         }
         self.follow_lists(&leg);
+        self.take_up_subscriptions(&gateway, &leg);
         *slot = Some(Arc::clone(&leg));
         Ok(leg)
     }

@@ -80,7 +80,7 @@ impl Gateway {
             return Arc::clone(room);
         }
         let outlet = Arc::new(Outlet::new());
-        let room = Room::new(&self.shared(), server.clone(), agent.clone(), revision, capabilities, log_level, outlet);
+        let room = Room::new(self.weak(), server.clone(), agent.clone(), revision, capabilities, log_level, outlet);
         // Past its share and with all of them in use, what the agent declares next is remembered for this request alone.
         if make_room(&mut rooms, agent, server, &self.decider.deployment().settings.open) {
             rooms.insert(key, Arc::clone(&room));
@@ -118,4 +118,66 @@ fn left_alone(
         .filter_map(|(key, room)| Some((idle_since(room)?, key)))
         .min_by_key(|(since, _)| *since)
         .map(|(since, key)| (since, key.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use maso_wire::mcp::Id;
+
+    use super::*;
+    use crate::{calls::Call, room::UnderWay};
+
+    const REVISION: Revision = Revision::V2026_07_28;
+
+    fn room(agent: &str, server: &str, declared: &str) -> (RoomKey, Arc<Room>) {
+        let (agent, server): (AgentName, ServerName) = (agent.parse().unwrap(), server.parse().unwrap());
+        let outlet = Arc::new(Outlet::new());
+        let room = Room::new(Weak::new(), server.clone(), agent.clone(), REVISION, &json!({}), None, outlet);
+        (RoomKey { agent, server, task: None, declared: Digest::of(declared.as_bytes()) }, room)
+    }
+
+    /// Something is under way in it until what comes back is dropped.
+    fn busy(room: &Arc<Room>) -> UnderWay {
+        let call = Call::new(Id::Number(1), REVISION, None, None, Arc::new(Outlet::new()));
+        room.under_way(1, &Arc::new(call))
+    }
+
+    #[test]
+    fn past_its_share_an_agent_loses_what_it_left_alone_the_longest_and_nobody_else_does() {
+        let limits = OpenLimits { connections_per_agent_max: 2, connections_max: 12, ..OpenLimits::DEFAULT };
+        let of = |rooms: &mut HashMap<_, _>, server: &str| {
+            make_room(rooms, &"own".parse().unwrap(), &server.parse().unwrap(), &limits)
+        };
+        let all = [("other", "s", "x"), ("own", "s", "a"), ("own", "t", "b"), ("own", "s", "c")];
+        let all = all.map(|(agent, server, declared)| room(agent, server, declared));
+        let mut rooms: HashMap<_, _> = all.iter().cloned().collect();
+        let [other, oldest, elsewhere, newest] = &all;
+        assert!(of(&mut rooms, "s"), "its share of one server");
+        assert!(!rooms.contains_key(&oldest.0));
+        assert!([other, elsewhere, newest].iter().all(|(key, _)| rooms.contains_key(key)));
+
+        rooms.insert(oldest.0.clone(), Arc::clone(&oldest.1));
+        let busy_ones = [&oldest.1, &newest.1].map(busy);
+        assert!(!of(&mut rooms, "s"), "what is in use does not give way");
+        assert!(of(&mut rooms, "u"), "its share of all servers");
+        assert!(!rooms.contains_key(&elsewhere.0), "of those that are not in use");
+        assert!(rooms.contains_key(&other.0));
+        drop(busy_ones);
+        assert!(of(&mut rooms, "s"));
+        assert!(!rooms.contains_key(&oldest.0));
+    }
+
+    #[test]
+    fn a_room_that_nobody_uses_ends() {
+        let (idle, used) = (room("own", "s", "a"), room("own", "s", "b"));
+        let rooms = Rooms(Mutex::new(HashMap::from([idle, used.clone()])));
+        let _busy = busy(&used.1);
+        let (now, after) = (Instant::now(), Duration::from_secs(60));
+        rooms.end_idle(now, after);
+        assert_eq!(rooms.0.lock().len(), 2);
+        rooms.end_idle(now + after, after);
+        assert!(rooms.0.lock().keys().eq([&used.0]));
+    }
 }

@@ -135,6 +135,7 @@ fn settings(form: &MasoForm) -> Settings {
     Settings {
         listen: form.listen.address.as_ref().map_or(defaults.listen, |address| address.value),
         public_url: form.listen.public_url.as_ref().map(|url| url.value.clone()),
+        drain_ms: span(&form.listen.drain, defaults.drain_ms),
         limits: maso_wire::Limits {
             frame_bytes_max: form.limits.frame_bytes_max.unwrap_or(limits.frame_bytes_max),
             depth_max: form.limits.depth_max.unwrap_or(limits.depth_max),

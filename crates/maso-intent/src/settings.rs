@@ -12,6 +12,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The address that agents and browsers know it by, where something in front of it has another: scheme, host, port.
     pub public_url: Option<url::Url>,
+    /// How long requests under way may take when the gateway is told to stop; then it ends all the same.
+    pub drain_ms: u64,
     /// Bounds on one frame.
     pub limits: Limits,
     /// Bounds on what may be open at the same time.
@@ -94,6 +96,7 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7680)),
             public_url: None,
+            drain_ms: 25_000,
             limits: Limits::DEFAULT,
             open: OpenLimits::DEFAULT,
             approval_wait_ms: [60 * MINUTE, 60 * MINUTE, 15 * MINUTE, 15 * MINUTE],

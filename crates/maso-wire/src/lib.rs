@@ -10,6 +10,7 @@ mod limits;
 pub mod mcp;
 mod number;
 mod received;
+pub mod sse;
 
 pub use credential::{Credential, UnverifiedToken};
 pub use json::{Malformed, Parsed, parse, parse_json};

@@ -20,6 +20,7 @@ use maso_wire::{
 };
 
 use crate::{
+    admission::Admission,
     bodies::Unread,
     calls::Call,
     client::{
@@ -240,8 +241,9 @@ impl Visitor {
             };
             return Served { response, error: code };
         }
+        let attending = Some(attending);
         let response =
-            events(Streaming { outlet, from: 0, stream, attending: Some(attending), resumed: None, _listening: None });
+            events(Streaming { outlet, from: 0, stream, attending, resumed: None, admission: None, _listening: None });
         Served { response, error: code }
     }
 
@@ -256,6 +258,11 @@ impl Visitor {
         let session = match self.own_session() {
             Ok(session) => session,
             Err(response) => return *response,
+        };
+        let admission = match self.gateway.admit(&self.credential, self.task.as_ref()) {
+            Ok(admission) => Some(admission),
+            Err(Refusal::Unauthentic) => return turned_away(None, Refusal::Unauthentic),
+            Err(refusal) => return error(StatusCode::FORBIDDEN, None, Code::Refused, refusal.as_str()),
         };
         let last = header(&self.headers, "last-event-id").map(event_number);
         let (stream, from) = match last {
@@ -273,7 +280,8 @@ impl Visitor {
         };
         let from = from.unwrap_or_else(|| outlet.first_untaken());
         let resumed = call.map(|call| (self.gateway, call));
-        events(Streaming { outlet, from, stream: Some(stream), attending: None, resumed, _listening: listening })
+        let stream = Some(stream);
+        events(Streaming { outlet, from, stream, attending: None, resumed, admission, _listening: listening })
     }
 
     fn delete(self) -> Response {
@@ -370,15 +378,47 @@ struct Streaming {
     attending: Option<Attending>,
     /// The call whose broken stream is read to its end here.
     resumed: Option<(Arc<Gateway>, Arc<Call>)>,
+    /// By what it stays open, where it is not the answer to a request that was decided.
+    admission: Option<Admission>,
     _listening: Option<Listening>,
+}
+
+/// What comes next on a stream.
+enum Next {
+    Frame(u64, Bytes),
+    /// Nothing, for so long that a sign of life is due.
+    Silence,
+    /// Nothing more: all of it was taken.
+    End,
+    /// Nothing more may be told.
+    Closed,
+}
+
+impl Streaming {
+    async fn next(&self) -> Next {
+        let waited = async {
+            match tokio::time::timeout(KEEP_ALIVE, self.outlet.next(self.from)).await {
+                Err(_) => Next::Silence,
+                Ok(Some((number, frame))) => Next::Frame(number, frame),
+                Ok(None) => Next::End,
+            }
+        };
+        let Some(admission) = &self.admission else { return waited.await };
+        tokio::select! {
+            biased;
+            () = admission.ended() => Next::Closed,
+            // Looked at once more: what comes may have come before the next tick.
+            next = waited => if admission.counts() { next } else { Next::Closed },
+        }
+    }
 }
 
 /// A response that is a stream of the frames from a number on. Streams of a session have event ids.
 fn events(state: Streaming) -> Response {
     let chunks = futures::stream::unfold(state, |mut state| async move {
-        match tokio::time::timeout(KEEP_ALIVE, state.outlet.next(state.from)).await {
-            Err(_) => Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b":\n\n")), state)),
-            Ok(Some((number, frame))) => {
+        match state.next().await {
+            Next::Silence => Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b":\n\n")), state)),
+            Next::Frame(number, frame) => {
                 state.from = number + 1;
                 let mut event = String::from("event: message\n");
                 if let Some(stream) = state.stream {
@@ -390,8 +430,8 @@ fn events(state: Streaming) -> Response {
                 event.extend_from_slice(b"\n\n");
                 Some((Ok(Bytes::from(event)), state))
             }
-            Ok(None) => {
-                // Asked for more than there is: all of it was taken.
+            Next::Closed => None,
+            Next::End => {
                 if let Some(attending) = &mut state.attending {
                     attending.deliver();
                 }

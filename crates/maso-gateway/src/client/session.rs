@@ -78,7 +78,7 @@ impl Session {
         let make = || {
             let capabilities = &request.params_value()["capabilities"];
             let general = Arc::clone(&self.general);
-            Room::new(&gateway.shared(), self.server.clone(), agent.clone(), self.revision, capabilities, None, general)
+            Room::new(gateway.weak(), self.server.clone(), agent.clone(), self.revision, capabilities, None, general)
         };
         Arc::clone(self.room.get_or_init(make))
     }

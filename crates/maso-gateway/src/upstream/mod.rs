@@ -6,7 +6,6 @@ mod dial;
 mod http;
 mod leg;
 mod negotiate;
-mod sse;
 mod stdio;
 
 use std::{
@@ -18,7 +17,7 @@ use std::{
 
 use maso_core::ServerName;
 use maso_intent::{ServerManifest, Settings, Transport};
-use maso_wire::mcp::Revision;
+use maso_wire::{mcp::Revision, sse};
 use parking_lot::Mutex;
 
 use crate::places::Place;

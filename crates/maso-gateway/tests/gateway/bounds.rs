@@ -89,3 +89,18 @@ async fn no_task_of_an_agent_sees_what_its_server_remembers_of_another() {
     assert_ne!(processes[0], processes[2]);
     assert_ne!(processes[1], processes[2]);
 }
+
+#[tokio::test]
+async fn what_a_stateless_client_left_alone_ends() {
+    let pid = async |client: &Http| text(&client.request("tools/call", read("pid")).await.json).to_owned();
+    let rig = Rig::new().await;
+    let client = Http::stateless(&rig, "writer", "notes");
+    let first = pid(&client).await;
+    rig.gateway.tick();
+    assert_eq!(pid(&client).await, first, "half an hour is not over");
+    let rig = Rig::limited("session_idle = \"0s\"").await;
+    let client = Http::stateless(&rig, "writer", "notes");
+    let first = pid(&client).await;
+    rig.gateway.tick();
+    assert_ne!(pid(&client).await, first);
+}

@@ -90,12 +90,29 @@ fn serves_when_asked_to() {
                         let answer: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
                         say(text(&format!("told: {}", answer["result"]["content"]["text"])));
                     }
+                    "announce" => {
+                        let announced = folder.join("announce");
+                        std::thread::spawn(move || {
+                            while !announced.exists() {
+                                std::thread::yield_now();
+                            }
+                            let told = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+                            writeln!(std::io::stdout(), "{told}").unwrap();
+                        });
+                        say(text("later"));
+                    }
                     "environment" => {
                         let mut names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
                         names.sort();
                         say(text(&names.join(" ")));
                     }
                     "gate" => {
+                        let token = &frame["params"]["_meta"]["progressToken"];
+                        if !token.is_null() {
+                            say(format!(
+                                r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":1}}}}"#
+                            ));
+                        }
                         std::fs::write(folder.join("waiting"), "").unwrap();
                         while !folder.join("open").exists() {
                             std::thread::yield_now();

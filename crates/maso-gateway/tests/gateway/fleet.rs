@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rig::Rig;
+use crate::{http::Http, rig::Rig};
 
 #[tokio::test]
 async fn a_granted_request_arrives_and_its_answer_comes_back() {
@@ -84,4 +84,20 @@ async fn an_agent_that_is_stopped_gets_nothing_out_of_its_mailbox() {
     rig.kill("agent:writer").await;
     let result = writer.call("request_result", json!({ "id": id })).await;
     assert_eq!(result["result"]["structuredContent"]["maso"]["refused"], "SUSPENDED", "{result}");
+}
+
+#[tokio::test]
+async fn a_poll_whose_client_went_away_takes_nothing() {
+    let rig = Rig::new().await;
+    let mut writer = rig.pipe("writer", "maso");
+    writer.initialize(json!({})).await;
+    let poll = json!({ "name": "receive_requests", "arguments": { "wait_ms": 30_000 } });
+    let orphan = Http::initialized(&rig, "reader", "maso").await;
+    orphan.send_and_hang_up(&rig, &json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": poll })).await;
+    let reader = Http::initialized(&rig, "reader", "maso").await;
+    let received = tokio::spawn(async move { reader.request("tools/call", poll).await.json });
+    let request = json!({ "to": "reader", "request": "check", "content": { "note": "a" } });
+    writer.call("send_request", request).await;
+    let received = received.await.unwrap();
+    assert_eq!(received["result"]["structuredContent"]["requests"][0]["content"], json!({ "note": "a" }), "{received}");
 }

@@ -1,10 +1,13 @@
 //! Clients over streamable HTTP, with and without sessions.
 
+use base64::Engine as _;
 use maso_core::SpiffeId;
 use maso_identity::AgentKey;
+use maso_log::v1::Body;
 use maso_path::{Clock as _, SystemClock};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::rig::{Rig, text};
 
@@ -50,8 +53,13 @@ impl Http {
     }
 
     pub async fn initialized(rig: &Rig, agent: &str, server: &str) -> Self {
+        Self::able(rig, agent, server, json!({})).await
+    }
+
+    /// With a session, and these capabilities.
+    pub async fn able(rig: &Rig, agent: &str, server: &str, capabilities: Value) -> Self {
         let mut client = Self::bare(rig, agent, server);
-        let answer = client.initialize().await;
+        let answer = client.begin(capabilities).await;
         assert_eq!(answer.status, 200, "{}", answer.json);
         client.session = answer.session;
         client.revision = Some("2025-11-25");
@@ -61,8 +69,12 @@ impl Http {
     }
 
     pub async fn initialize(&self) -> Answer {
+        self.begin(json!({})).await
+    }
+
+    async fn begin(&self, capabilities: Value) -> Answer {
         let params = json!({
-            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" },
+            "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": { "name": "t", "version": "1" },
         });
         self.request("initialize", params).await
     }
@@ -77,6 +89,13 @@ impl Http {
 
     pub fn with_token(self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self }
+    }
+
+    /// The id of its token.
+    pub fn token_id(&self) -> String {
+        let claims = self.token.as_ref().unwrap().split('.').nth(1).unwrap();
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+        serde_json::from_slice::<Value>(&claims).unwrap()["jti"].as_str().unwrap().to_owned()
     }
 
     fn build(&self, method: Method) -> RequestBuilder {
@@ -105,6 +124,33 @@ impl Http {
         read(self.prepare(method, params)).await
     }
 
+    /// Opens the stream of what belongs to no request, or the rest of one that broke off after this event.
+    pub async fn open(&self, last_event_id: Option<&str>) -> Result<Stream, u16> {
+        let mut request = self.build(Method::GET);
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.unwrap();
+        if response.status().is_success() {
+            Ok(Stream { response, read: String::new() })
+        } else {
+            Err(response.status().as_u16())
+        }
+    }
+
+    /// Sends a frame and hangs up as soon as all of it was written.
+    pub async fn send_and_hang_up(&self, rig: &Rig, body: &Value) {
+        let request = self.post(body).build().unwrap();
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: {}\r\n", request.url().path(), rig.address);
+        for (name, value) in request.headers() {
+            head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        }
+        let body = body.to_string();
+        let mut stream = tokio::net::TcpStream::connect(rig.address).await.unwrap();
+        let frame = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(frame.as_bytes()).await.unwrap();
+    }
+
     /// Opens a stream of notifications.
     pub async fn listen(&self, notifications: Value) -> Stream {
         let request = self.prepare("subscriptions/listen", json!({ "notifications": notifications }));
@@ -113,7 +159,7 @@ impl Http {
         Stream { response, read: String::new() }
     }
 
-    fn prepare(&self, method: &str, mut params: Value) -> RequestBuilder {
+    pub fn prepare(&self, method: &str, mut params: Value) -> RequestBuilder {
         let stateless = self.revision == Some("2026-07-28");
         if stateless {
             params["_meta"] = json!({
@@ -143,6 +189,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Over what was sent for a request.
+    pub fn of(response: reqwest::Response) -> Self {
+        Self { response, read: String::new() }
+    }
+
     /// The next frame; `None` at the end.
     pub async fn next(&mut self) -> Option<Value> {
         loop {
@@ -346,4 +397,30 @@ async fn what_comes_before_the_answer_comes_as_a_stream() {
     // The stream's events can be read again from any point.
     let again = client.build(Method::GET).header("last-event-id", "2-0");
     assert_eq!(text(&read(again).await.json), "after progress");
+}
+
+#[tokio::test]
+async fn a_stranger_that_hangs_up_is_on_the_record_all_the_same() {
+    let rig = Rig::new().await;
+    let stranger = Http::bare(&rig, "writer", "notes").with_token("guess");
+    stranger.send_and_hang_up(&rig, &json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" })).await;
+    let refused = |body: &Body| match body {
+        Body::HopDecided(hop) => hop.refusal.clone(),
+        _ => None,
+    };
+    assert_eq!(rig.recorded(refused).await, "UNAUTHENTIC");
+}
+
+#[tokio::test]
+async fn an_answer_whose_client_hangs_up_reaches_the_server_all_the_same() {
+    let rig = Rig::new().await;
+    let client = Http::able(&rig, "writer", "notes", json!({ "sampling": {} })).await;
+    let asking = json!({ "name": "read_note", "arguments": { "note": "ask" } });
+    let mut stream = Stream::of(client.prepare("tools/call", asking).send().await.unwrap());
+    let question = stream.next().await.unwrap();
+    assert_eq!(question["method"], "sampling/createMessage", "{question}");
+    let answer = json!({ "jsonrpc": "2.0", "id": question["id"], "result": {
+        "role": "assistant", "content": { "type": "text", "text": "blue" }, "model": "m" } });
+    client.send_and_hang_up(&rig, &answer).await;
+    assert_eq!(text(&stream.next().await.unwrap()), r#"told: "blue""#);
 }

@@ -1,5 +1,6 @@
 //! Hearing of resources: clients and servers of both kinds, each with the other.
 
+use maso_log::v1::Body;
 use serde_json::{Value, json};
 
 use crate::{
@@ -163,4 +164,26 @@ async fn what_is_no_list_of_resources_opens_no_stream() {
         let answer = client.request("subscriptions/listen", asked).await;
         assert_eq!(answer.json["error"]["code"], -32602, "{}", answer.json);
     }
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_subscriptions_when_its_server_is_started_again() {
+    let rig = Rig::new().await;
+    let mut client = rig.pipe("writer", "notes");
+    client.initialize(json!({})).await;
+    let other = "notes://open/b";
+    for uri in [OPEN, other] {
+        assert_eq!(client.request("resources/subscribe", json!({ "uri": uri })).await["result"], json!({}));
+    }
+    assert_eq!(client.request("resources/unsubscribe", json!({ "uri": other })).await["result"], json!({}));
+    let before = rig.heard();
+    client.call("read_note", json!({ "note": "die" })).await;
+    assert_eq!(text(&client.call("read_note", json!({ "note": "again" })).await), "note again");
+    while rig.heard().len() == before.len() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(rig.heard(), format!("{before}resources/subscribe {OPEN}\n"), "what it took back stays so");
+    let read = |body: &Body| matches!(body, Body::HopDecided(hop) if hop.verb == "read_resource" && hop.answers.is_none() && hop.from.as_deref() == Some("agent:writer"));
+    let n_hops = rig.record().await.iter().filter(|body| read(body)).count();
+    assert_eq!(n_hops, 4, "the new connection's is a hop of its own");
 }

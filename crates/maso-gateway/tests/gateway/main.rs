@@ -13,4 +13,5 @@ mod meeting;
 mod pipe;
 mod rig;
 mod server;
+mod streams;
 mod upstream;

@@ -1,5 +1,6 @@
 //! Clients over a pipe.
 
+use maso_log::v1::Body;
 use serde_json::{Value, json};
 
 use crate::{
@@ -186,4 +187,39 @@ async fn random_frames_get_answers_or_nothing() {
     }
     assert!(rig.calls().is_empty());
     client.close().await;
+}
+
+#[tokio::test]
+async fn a_client_whose_pipe_breaks_is_seen_out() {
+    let rig = Rig::new().await;
+    let mut client = rig.pipe("writer", "notes");
+    client.initialize(json!({})).await;
+    client.send("tools/call", r#"{"name":"read_note","arguments":{"note":"gate"}}"#).await;
+    while !rig.has("waiting") {
+        tokio::task::yield_now().await;
+    }
+    client.send("ping", "{}").await;
+    let (_write, serving) = client.deaf();
+    rig.make("open");
+    assert!(serving.await.unwrap().is_err(), "nobody can read what is written");
+    assert_eq!(rig.came_of_call().await.as_deref(), Some("delivered"), "its work was finished first");
+}
+
+#[tokio::test]
+async fn a_stopped_agent_is_not_told_that_a_list_changed() {
+    let rig = Rig::new().await;
+    let (mut stopped, mut other) = (rig.pipe("writer", "notes"), rig.pipe("reader", "notes"));
+    for client in [&mut stopped, &mut other] {
+        client.initialize(json!({})).await;
+        assert_eq!(text(&client.call("read_note", json!({ "note": "announce" })).await), "later");
+    }
+    rig.kill("agent:writer").await;
+    rig.make("announce");
+    assert_eq!(other.next().await["method"], "notifications/tools/list_changed");
+    let refused = |body: &Body| match body {
+        Body::HopDecided(hop) if hop.to == "agent:writer" => hop.refusal.clone(),
+        _ => None,
+    };
+    assert_eq!(rig.recorded(refused).await, "SUSPENDED");
+    assert_eq!(stopped.request("ping", json!({})).await["result"], json!({}), "and nothing before it");
 }

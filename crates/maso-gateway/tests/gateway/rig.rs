@@ -1,14 +1,21 @@
 //! A deployment with a fixture for a server, a path over a temporary record, and clients that speak raw frames.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
+use futures::StreamExt as _;
 use maso_core::{AgentName, Mode, SpiffeId, TicketId, Timestamp};
 use maso_gateway::{Doors, Gateway, Parts, router, serve_stdio};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Trust, TrustSettings};
 use maso_intent::{OpenTask, Source, TaskSpec};
 use maso_judge::Panel;
-use maso_log::v1::{Body, Killed, TicketAnswered};
+use maso_log::v1::{Body, Killed, Revoked, TaskClosed, TicketAnswered};
 use maso_path::{Clock, Ids as _, Path, Sources, SystemClock, SystemIds, write_task};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -32,7 +39,18 @@ pub struct Rig {
     pub path: Arc<Path>,
     pub address: SocketAddr,
     pub authority: AuthorityKey,
+    clock: Arc<Ahead>,
     folder: TempDir,
+}
+
+/// The system's clock, put forward.
+#[derive(Debug, Default)]
+struct Ahead(AtomicU64);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus_ms(self.0.load(Ordering::SeqCst))
+    }
 }
 
 impl Rig {
@@ -46,6 +64,18 @@ impl Rig {
         let source = |folder: &std::path::Path| {
             let mut source = source(folder);
             source.files.get_mut("maso.toml").unwrap().push_str(&limits);
+            source
+        };
+        Self::with(source, Meets::First).await
+    }
+
+    /// As [`Rig::new`], where what is held keeps its request open for so long.
+    pub async fn holding_open(hold_open: &str) -> Self {
+        let hold_open = format!("hold_open = {hold_open:?}");
+        let source = |folder: &std::path::Path| {
+            let mut source = source(folder);
+            let maso = source.files.get_mut("maso.toml").unwrap();
+            *maso = maso.replace("hold_open = \"100ms\"", &hold_open);
             source
         };
         Self::with(source, Meets::First).await
@@ -80,7 +110,8 @@ impl Rig {
             Err(problems) => panic!("{:#?}", problems.into_vec()),
         });
         let authority = AuthorityKey::from_seed([7; 32]);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ahead = Arc::new(Ahead::default());
+        let clock: Arc<dyn Clock> = Arc::clone(&ahead) as _;
         let since = Timestamp::from_millis(clock.now().as_millis() - 1_000);
         let mut settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), since);
         settings.bearer_on_loopback = true;
@@ -111,7 +142,7 @@ impl Rig {
         }
         let service = router(Arc::clone(&gateway)).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { gateway, path, address, authority, folder }
+        Self { gateway, path, address, authority, clock: ahead, folder }
     }
 
     pub fn url(&self, server: &str) -> String {
@@ -168,6 +199,47 @@ impl Rig {
         self.path.recorder().record(Body::Killed(killed)).await.unwrap();
     }
 
+    /// Revokes something by its kind and name.
+    pub async fn revoke(&self, what: &str, subject: &str) {
+        let [what, subject] = [what, subject].map(str::to_owned);
+        let revoked = Revoked { what, subject, by: "operator:owner".to_owned(), reason: "drill".to_owned() };
+        self.path.recorder().record(Body::Revoked(revoked)).await.unwrap();
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, ms: u64) {
+        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// The first record of which this is true, waiting for it.
+    pub async fn recorded<T>(&self, is_it: impl Fn(&Body) -> Option<T>) -> T {
+        let mut records = std::pin::pin!(self.path.recorder().tail(1));
+        while let Some(record) = records.next().await {
+            if let Some(found) = is_it(&record.body) {
+                return found;
+            }
+        }
+        panic!("the record ended");
+    }
+
+    /// All that is on the record now.
+    pub async fn record(&self) -> Vec<Body> {
+        self.path.recorder().flush().await.unwrap();
+        let last = usize::try_from(self.path.recorder().last_sequence()).unwrap();
+        let records = self.path.recorder().tail(1).take(last);
+        records.map(|record| record.body.clone()).collect().await
+    }
+
+    /// What came of the first tool call that was permitted, as far as it is on the record now.
+    pub async fn came_of_call(&self) -> Option<String> {
+        let record = self.record().await;
+        let call = record.iter().find_map(permitted_call)?;
+        record.iter().find_map(|body| match body {
+            Body::HopReleased(released) if released.hop == call => Some(released.outcome.clone()),
+            _ => None,
+        })
+    }
+
     /// Opens a task with these words; its token.
     pub async fn task(&self, words: &str) -> String {
         let deployment = self.path.world().deployment();
@@ -182,6 +254,15 @@ impl Rig {
         let task = TaskSpec::open(wanted, id, now, deployment).unwrap();
         self.path.recorder().record(Body::TaskOpened(write_task(&task))).await.unwrap();
         self.authority.issue_task_token(&deployment.trust_domain, id, task.digest(), now, 3_600_000)
+    }
+
+    /// Closes all tasks that were opened.
+    pub async fn close_tasks(&self) {
+        for task in self.path.world().tasks().all_open() {
+            let closed =
+                TaskClosed { task: task.id.to_string(), by: "operator:owner".to_owned(), reason: "drill".to_owned() };
+            self.path.recorder().record(Body::TaskClosed(closed)).await.unwrap();
+        }
     }
 
     pub fn pipe(&self, agent: &str, server: &str) -> Pipe {
@@ -253,10 +334,28 @@ impl Pipe {
         self.request("tools/call", params).await
     }
 
+    /// Stops reading: whatever is written to it from now on finds a broken pipe. Gives its end, and what serves it.
+    pub fn deaf(self) -> (DuplexStream, JoinHandle<std::io::Result<()>>) {
+        (self.write, self.serving)
+    }
+
     /// Closes the client's side and waits until the door is done.
     pub async fn close(self) {
         drop(self.write);
         self.serving.await.unwrap().unwrap();
+    }
+}
+
+/// The hop, if a tool call was permitted.
+pub fn permitted_call(body: &Body) -> Option<String> {
+    match body {
+        Body::HopDecided(hop)
+            if (hop.hop_kind.as_str(), hop.verb.as_str(), hop.decision.as_str())
+                == ("tool-call", "call_tool", "allow") =>
+        {
+            Some(hop.hop.clone())
+        }
+        _ => None,
     }
 }
 

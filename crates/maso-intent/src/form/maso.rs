@@ -40,6 +40,7 @@ pub(crate) struct TierForm(pub(crate) Tier);
 pub(crate) struct ListenForm {
     pub(crate) address: Option<At<SocketAddr>>,
     pub(crate) public_url: Option<At<url::Url>>,
+    pub(crate) drain: Option<At<Span>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

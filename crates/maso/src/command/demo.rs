@@ -31,19 +31,19 @@ const WORDS: &str = "Settle the motor claims that came in today. Read each claim
 
 /// Plays it and tells the outcome. Told to stop meanwhile, it ends with its agents and servers.
 pub async fn run(args: Demo) -> Result<ExitCode, Fault> {
-    let mut stopped = std::pin::pin!(up::stopped());
+    let mut signals = up::Signals::new();
     let Played { serving, code, .. } = tokio::select! {
         played = play(&args) => played?,
-        () = &mut stopped => return Ok(ExitCode::from(STOPPED)),
+        () = signals.next() => return Ok(ExitCode::from(STOPPED)),
     };
     if args.stay {
         if !args.json {
             say!();
             say!("The console stays at http://{}/console until Ctrl-C.", serving.address);
         }
-        stopped.await;
+        signals.next().await;
     }
-    serving.stop().await;
+    serving.stop(&mut signals).await;
     Ok(code)
 }
 

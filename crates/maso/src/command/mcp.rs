@@ -28,7 +28,7 @@ pub async fn run(args: Mcp) -> Result<ExitCode, Fault> {
     };
     let gateway = assembled.gateway(Doors::on_loopback(deployment.settings.listen.port()));
     let clock = {
-        let path = Arc::clone(&assembled.path);
+        let (path, gateway) = (Arc::clone(&assembled.path), Arc::clone(&gateway));
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
             loop {
@@ -36,6 +36,7 @@ pub async fn run(args: Mcp) -> Result<ExitCode, Fault> {
                 if let Err(fault) = path.tick().await {
                     tracing::error!(error = &fault as &dyn std::error::Error, "time could not be recorded");
                 }
+                gateway.tick();
             }
         })
     };

@@ -11,7 +11,10 @@ use axum::{Router, serve::ListenerExt as _};
 use maso_core::{Mode, Phase, Scope};
 use maso_gateway::{Doors, Gateway};
 use maso_intent::Settings;
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind},
+};
 
 use crate::screen::say;
 use crate::{
@@ -24,16 +27,18 @@ use crate::{
 
 /// How often what only time changes is looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How long connections may take to close when nothing is under way any more.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 pub async fn run(args: Up) -> Result<ExitCode, Fault> {
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
     let assembled = assemble(&args.folder.dir, "up", mode).await?;
     let serving = serve(&assembled, args.listen).await?;
     // Heard from here on: whoever reads that it serves may tell it to stop at once.
-    let stopped = stopped();
+    let mut signals = Signals::new();
     greet(&assembled, serving.address, args.json)?;
-    stopped.await;
-    serving.stop().await;
+    signals.next().await;
+    serving.stop(&mut signals).await;
     assembled.path.recorder().flush().await.map_err(|fault| Fault::new("the record was not finished", fault))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -43,20 +48,29 @@ pub struct Serving {
     /// Where.
     pub address: SocketAddr,
     gateway: Arc<Gateway>,
+    drain: Duration,
     server: tokio::task::JoinHandle<()>,
     clock: tokio::task::JoinHandle<()>,
     stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Serving {
-    /// Ends what is being served: no new connection, children stopped.
-    pub async fn stop(self) {
-        self.clock.abort();
+    /// Ends what is being served: no new connection; what is under way is finished, for as long as the deployment says, or
+    /// until the next signal; children stopped.
+    pub async fn stop(self, signals: &mut Signals) {
         // The receiver is gone only when the server has ended by itself.
         self.stop.send(()).ok();
+        tokio::select! {
+            is_over = self.gateway.drain(self.drain) => if !is_over {
+                tracing::warn!("requests were still under way after {} ms", self.drain.as_millis());
+            },
+            () = signals.next() => tracing::warn!("told to stop at once: requests that were under way are broken off"),
+        }
+        self.clock.abort();
         self.gateway.stop();
-        if tokio::time::timeout(Duration::from_secs(2), self.server).await.is_err() {
-            tracing::warn!("connections were still open at the end");
+        // What remains are answers on their way, and pages that would listen on.
+        if tokio::time::timeout(FAREWELL, self.server).await.is_err() {
+            tracing::debug!("connections were still open at the end");
         }
     }
 }
@@ -105,7 +119,8 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
         }
     });
     let clock = tokio::spawn(watch_the_clock(Arc::clone(&assembled.path), Arc::clone(&gateway)));
-    Ok(Serving { address, gateway, server, clock, stop })
+    let drain = Duration::from_millis(assembled.deployment.settings.drain_ms);
+    Ok(Serving { address, gateway, drain, server, clock, stop })
 }
 
 /// How agents and browsers reach this listener: from this machine, at its own address, and where it says it is known.
@@ -178,17 +193,23 @@ fn greet(assembled: &Assembled, address: SocketAddr, json: bool) -> Result<(), F
     Ok(())
 }
 
-/// Ends when the process is told to, from the moment of this call on.
-pub fn stopped() -> impl Future<Output = ()> {
-    let hear = |kind| tokio::signal::unix::signal(kind);
-    let signals = hear(SignalKind::terminate()).and_then(|terminate| Ok((terminate, hear(SignalKind::interrupt())?)));
-    async move {
-        match signals {
-            Ok((mut terminate, mut interrupt)) => tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            },
-            Err(error) => tracing::error!(%error, "cannot hear signals"),
+/// What tells the process to stop, from the moment of its making on.
+pub struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    /// Hears them from now on.
+    pub fn new() -> Self {
+        let hear = |kind| tokio::signal::unix::signal(kind);
+        let heard = hear(SignalKind::terminate()).and_then(|terminate| Ok((terminate, hear(SignalKind::interrupt())?)));
+        Self(heard.inspect_err(|error| tracing::error!(%error, "cannot hear signals")).ok())
+    }
+
+    /// Waits for the next. Where none can be heard, it stops at once: a process that nobody can stop must not serve.
+    pub async fn next(&mut self) {
+        let Some((terminate, interrupt)) = &mut self.0 else { return };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
     }
 }

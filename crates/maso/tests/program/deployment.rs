@@ -219,10 +219,20 @@ impl Up {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to stop, and waits until it has.
-    pub async fn stop(mut self) {
+    /// Asks it to stop.
+    pub async fn ask_to_stop(&self) {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(self) {
+        self.ask_to_stop().await;
+        self.has_stopped().await;
+    }
+
+    /// Waits until it has stopped.
+    pub async fn has_stopped(mut self) {
         assert!(self.child.wait().await.unwrap().success());
     }
 }

@@ -12,3 +12,4 @@ mod pipe;
 mod random;
 mod server;
 mod servers;
+mod stopping;

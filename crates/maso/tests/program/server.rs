@@ -183,6 +183,13 @@ fn misbehave(folder: &Path, id: &Value, arguments: &Value, out: &mut File) -> Af
             return After::Ends;
         }
         "never" => vec![],
+        "late" => {
+            fs::write(folder.join("waiting"), "").unwrap();
+            while !folder.join("open").exists() {
+                std::thread::yield_now();
+            }
+            vec![good]
+        }
         "close" => return After::Ends,
         "half then close" => {
             out.write_all(&good.as_bytes()[..good.len() / 2]).unwrap();

@@ -2,37 +2,44 @@
 
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Event {
+pub struct Event {
     /// Its id, if it has one.
-    pub(super) id: Option<String>,
+    pub id: Option<String>,
     /// Its data.
-    pub(super) data: Vec<u8>,
+    pub data: Vec<u8>,
     /// How long to wait before coming back, if the server says.
-    pub(super) retry_ms: Option<u64>,
+    pub retry_ms: Option<u64>,
 }
 
-/// Takes chunks and gives events.
-pub(super) struct Reader {
+/// Takes chunks and gives events. However a stream is cut into chunks, it gives the same.
+#[derive(Debug)]
+pub struct Reader {
     buffer: Vec<u8>,
     bytes_max: usize,
 }
 
 impl Reader {
-    pub(super) fn new(bytes_max: usize) -> Self {
+    /// Reads events around frames of at most so many bytes.
+    pub fn new(bytes_max: usize) -> Self {
         Self { buffer: Vec::new(), bytes_max: bytes_max.saturating_add(FRAMING_BYTES_MAX) }
     }
 
     /// Takes a chunk; `None` when an event is longer than a frame may be.
-    pub(super) fn take(&mut self, chunk: &[u8]) -> Option<Vec<Event>> {
+    pub fn take(&mut self, chunk: &[u8]) -> Option<Vec<Event>> {
         self.buffer.extend_from_slice(chunk);
         let mut events = Vec::new();
         while let Some((end, next)) = border(&self.buffer) {
+            // Also where it comes whole: what is too long does not depend on how it was cut.
+            if end > self.bytes_max {
+                return None;
+            }
             if let Some(event) = event(&self.buffer[..end]) {
                 events.push(event);
             }
             self.buffer.drain(..next);
         }
-        (self.buffer.len() <= self.bytes_max).then_some(events)
+        // One byte more may be half of the line's end that is still to come.
+        (self.buffer.len() <= self.bytes_max.saturating_add(1)).then_some(events)
     }
 }
 
@@ -104,6 +111,20 @@ mod tests {
 
     #[test]
     fn an_event_without_end_is_given_up() {
-        assert!(Reader::new(64).take(&vec![b'x'; 64 + FRAMING_BYTES_MAX + 1]).is_none());
+        assert!(Reader::new(64).take(&vec![b'x'; 64 + FRAMING_BYTES_MAX + 2]).is_none());
+    }
+
+    #[test]
+    fn what_is_too_long_is_so_however_it_was_cut() {
+        let line = |n: usize| [b"data:", vec![b'x'; n - 7].as_slice(), b"\r\n"].concat();
+        for (n, fits) in [(64 + FRAMING_BYTES_MAX, true), (64 + FRAMING_BYTES_MAX + 1, false)] {
+            let stream = [line(n).as_slice(), b"\r\n"].concat();
+            assert_eq!(Reader::new(64).take(&stream).is_some(), fits, "whole");
+            let mut reader = Reader::new(64);
+            let n_events = stream
+                .iter()
+                .try_fold(0, |n_events, byte| Some(n_events + reader.take(std::slice::from_ref(byte))?.len()));
+            assert_eq!(n_events, fits.then_some(1), "byte by byte");
+        }
     }
 }
