@@ -14,6 +14,7 @@ use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf_and_key, is_identi
 mod leaves;
 mod memory;
 mod normal;
+mod passage;
 mod sent;
 #[cfg(test)]
 mod tests;
