@@ -51,6 +51,7 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
                 source: origin.source.clone(),
                 integrity: origin.integrity.clone(),
                 needed: origin.needed.clone(),
+                excerpt: origin.excerpt.as_ref().map(excerpt),
             })
             .collect(),
         verdicts: decided
@@ -70,6 +71,11 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
         accountable_human: decided.accountable_human.clone(),
         payload: decided.payload.clone(),
     }
+}
+
+fn excerpt(excerpt: &v1::Excerpt) -> api::ExcerptView {
+    let v1::Excerpt { field, before, value, after } = excerpt.clone();
+    api::ExcerptView { field, before, value, after }
 }
 
 fn finding(finding: &v1::Finding) -> api::FindingView {

@@ -10,11 +10,11 @@ use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
 use serde_json::Value;
 
 use super::{
-    leaves::{Leaf, Named, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
+    leaves::{Leaf, Named, Segment, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
     normal::{
         grouped_code, has_invisible, is_ambiguous, is_group, normal_text, number_in, number_of, percent_decoded, words,
     },
-    passage::{Draft, Passage, number_key},
+    passage::{Draft, Passage, Quote, number_key},
     sent::{Fence, Sending, Sent},
 };
 
@@ -67,7 +67,7 @@ impl Memory {
         let mut drafts: Vec<((Label, Named), Draft)> = Vec::new();
         let mut seen = self.seen;
         let fence = self.fence(&source, value, lowest(labels));
-        each_labelled(value, labels, &mut |leaf, label, named| {
+        each_labelled(value, labels, &mut |place, leaf, label, named| {
             let label = Label { confidentiality: label.confidentiality.max(fence), ..label };
             if matches!(leaf, Leaf::Value(Value::Null | Value::Bool(_))) {
                 return;
@@ -80,7 +80,11 @@ impl Memory {
                     &mut drafts.last_mut().expect("one was pushed above").1
                 }
             };
-            draft.add(leaf);
+            let name = match (place.last(), leaf) {
+                (Some(Segment::Key(name)), Leaf::Value(_)) => Some(*name),
+                _ => None,
+            };
+            draft.add(leaf, name);
         });
         self.seen = seen;
         let source = Arc::new(source);
@@ -175,25 +179,62 @@ impl Memory {
             Value::String(text) => self.origin_of_text(text),
             Value::Number(number) => {
                 let number = number_of(number);
-                self.best(&number, self.postings(&number_key(&number)))
+                let mut best = Best::of(self, &number);
+                self.postings(&number_key(&number)).for_each(|posting| best.consider(posting));
+                best.found
             }
             _ => None,
         }
     }
 
     pub(super) fn origin_of_text(&self, text: &str) -> Option<(&Source, Label)> {
+        let mut best = Best::of(self, text);
+        self.each_posting(text, &mut |posting| best.consider(posting));
+        best.found
+    }
+
+    /// A value as it stands in what this source said, in its most believed place.
+    pub(super) fn quote(&self, leaf: Leaf<'_>, source: &Source) -> Option<Quote<'_>> {
+        let mut found: Option<(&Passage, u32)> = None;
+        let mut consider = |posting: Posting| {
+            let Some(passage) = self.passages.get(&posting.passage).filter(|passage| *passage.source == *source) else {
+                return;
+            };
+            if found.is_none_or(|(known, _)| known.label.integrity < passage.label.integrity) {
+                found = Some((passage, posting.word));
+            }
+        };
+        let text = match leaf {
+            Leaf::Value(Value::String(text)) => text.as_str(),
+            Leaf::Key(text) => text,
+            Leaf::Value(Value::Number(number)) => {
+                let number = number_of(number);
+                self.postings(&number_key(&number)).for_each(&mut consider);
+                let (passage, word) = found?;
+                return passage.quote(word, &number);
+            }
+            Leaf::Value(_) => return None,
+        };
+        self.each_posting(text, &mut consider);
+        let (passage, word) = found?;
+        passage.quote(word, text)
+    }
+
+    /// Calls `each` with every place in which this text stands as a whole.
+    fn each_posting(&self, text: &str, each: &mut impl FnMut(Posting)) {
         // What a person cannot see cannot have been meant: such a value is not the one that somebody said.
         if text.len() > VALUE_BYTES_MAX || has_invisible(text) {
-            return None;
+            return;
         }
         let normal = normal_text(text);
         let mut found = words(&normal);
-        let first = found.next()?;
+        let Some(first) = found.next() else { return };
         if found.next().is_none() {
             let code = grouped_code(first.split('-'));
             let number = number_in(first).filter(|_| !is_ambiguous(first)).map(|number| number_key(&number));
             let keys = [Some(first), code.as_deref(), number.as_deref()];
-            return self.best(text, keys.into_iter().flatten().flat_map(|key| self.postings(key)));
+            keys.into_iter().flatten().flat_map(|key| self.postings(key)).for_each(each);
+            return;
         }
         // A text of more words than a code has groups is none, and `grouped_code` stops at the first that does not fit.
         let code = is_group(first).then(|| grouped_code(words(&normal))).flatten();
@@ -201,34 +242,11 @@ impl Memory {
         let as_written = self.postings(first).filter(|posting| {
             self.passages.get(&posting.passage).is_some_and(|passage| passage.reads(posting.word, words(&normal)))
         });
-        self.best(text, as_code.chain(as_written))
+        as_code.chain(as_written).for_each(each);
     }
 
     fn postings(&self, key: &str) -> impl Iterator<Item = Posting> + '_ {
         self.index.get(key).into_iter().flatten().copied()
-    }
-
-    /// The source that is believed most, and how it labels the value. A value that was also seen where it is fenced
-    /// higher stays fenced that high.
-    fn best(&self, value: &str, postings: impl Iterator<Item = Posting>) -> Option<(&Source, Label)> {
-        let mut best: Option<(&Source, Label)> = None;
-        let mut echoes = Echoes { sent: &self.sent, value, heard: Vec::new() };
-        for posting in postings {
-            let Some(passage) = self.passages.get(&posting.passage) else { continue };
-            let found = Label { integrity: echoes.believed(posting.passage, passage), ..passage.label };
-            best = Some(match best {
-                None => (&passage.source, found),
-                Some((source, label)) => {
-                    let confidentiality = label.confidentiality.max(found.confidentiality);
-                    if found.integrity > label.integrity {
-                        (&passage.source, Label { confidentiality, ..found })
-                    } else {
-                        (source, Label { confidentiality, ..label })
-                    }
-                }
-            });
-        }
-        best
     }
 
     pub(super) fn bounded(cost_max: usize) -> Self {
@@ -311,15 +329,45 @@ fn lowest(labels: &ResultLabels) -> Confidentiality {
     fields.fold(labels.default.confidentiality, Confidentiality::min)
 }
 
+/// The source that is believed most, and how it labels the value. A value that was also seen where it is fenced higher
+/// stays fenced that high.
+struct Best<'m, 'v> {
+    memory: &'m Memory,
+    echoes: Echoes<'m, 'v>,
+    found: Option<(&'m Source, Label)>,
+}
+
+impl<'m, 'v> Best<'m, 'v> {
+    fn of(memory: &'m Memory, value: &'v str) -> Self {
+        Self { memory, echoes: Echoes { sent: &memory.sent, value, heard: Vec::new() }, found: None }
+    }
+
+    fn consider(&mut self, posting: Posting) {
+        let Some(passage) = self.memory.passages.get(&posting.passage) else { return };
+        let found = Label { integrity: self.echoes.believed(posting.passage, passage), ..passage.label };
+        self.found = Some(match self.found {
+            None => (&passage.source, found),
+            Some((source, label)) => {
+                let confidentiality = label.confidentiality.max(found.confidentiality);
+                if found.integrity > label.integrity {
+                    (&passage.source, Label { confidentiality, ..found })
+                } else {
+                    (source, Label { confidentiality, ..label })
+                }
+            }
+        });
+    }
+}
+
 /// How far each passage is believed of one value: what a server gives back of what it was sent proves nothing.
-struct Echoes<'m> {
+struct Echoes<'m, 'v> {
     sent: &'m Sent,
-    value: &'m str,
+    value: &'v str,
     /// What was found out so far. A value stands in the words of few servers.
     heard: Vec<(&'m ServerName, Option<Sending>)>,
 }
 
-impl<'m> Echoes<'m> {
+impl<'m> Echoes<'m, '_> {
     fn believed(&mut self, learned: PassageId, passage: &'m Passage) -> Integrity {
         let declared = passage.label.integrity;
         let (Named::Nowhere, Source::Server { server, .. }) = (passage.named, &*passage.source) else {
