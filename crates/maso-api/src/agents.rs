@@ -23,6 +23,9 @@ pub struct AgentView {
     pub outcome: String,
     /// The highest confidentiality that it may receive.
     pub clearance: String,
+    /// From when to when its workflow's mandate holds without a review.
+    #[serde(default)]
+    pub dates: Option<MandateDates>,
     /// The tools it may call.
     pub tools: Vec<ToolView>,
     /// The typed requests it may make.
@@ -50,6 +53,19 @@ pub struct AgentView {
     /// How many of them are accepted within 30 days.
     #[serde(default)]
     pub plan_attempts_max: u32,
+}
+
+/// The dates of a workflow's mandate, and how they stand now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MandateDates {
+    /// The day on which it takes effect.
+    pub effective: String,
+    /// The day by which it must be reviewed.
+    pub review: String,
+    /// Whether it has taken effect: before that it grants nothing.
+    pub in_force: bool,
+    /// Whether its review is overdue.
+    pub review_overdue: bool,
 }
 
 /// A tool in a mandate.

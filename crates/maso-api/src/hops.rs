@@ -99,6 +99,23 @@ pub struct OriginView {
     /// The integrity that it needs.
     #[serde(default)]
     pub needed: Option<String>,
+    /// The words around the value in that source, where the hop was held or refused.
+    #[serde(default)]
+    pub excerpt: Option<ExcerptView>,
+}
+
+/// The words around a value in its source: inert text of one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExcerptView {
+    /// What the source calls the field in which it stands.
+    #[serde(default)]
+    pub field: Option<String>,
+    /// What stands before the value.
+    pub before: String,
+    /// The value, as the source writes it.
+    pub value: String,
+    /// What stands after it.
+    pub after: String,
 }
 
 /// What a judge said.

@@ -13,12 +13,12 @@ mod tasks;
 mod tickets;
 mod tools;
 
-pub use agents::{AgentView, GrantView, IssueToken, IssuedToken, OiSpecView, Revoke, ToolView};
-pub use hops::{ApprovalView, FindingView, HopView, OriginView, ReviewView, VerdictView};
+pub use agents::{AgentView, GrantView, IssueToken, IssuedToken, MandateDates, OiSpecView, Revoke, ToolView};
+pub use hops::{ApprovalView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
 pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};
 pub use record::{ProblemView, VerificationView};
 pub use session::{Session, SignIn};
 pub use status::{Event, Problem, Status};
 pub use tasks::{CloseTask, OpenTask, OpenedTask, TaskView};
-pub use tickets::{AnswerTicket, TicketView, TicketWord};
+pub use tickets::{AmountView, AnswerTicket, TicketView, TicketWord};
 pub use tools::{ApproveTool, WaitingTool};

@@ -28,11 +28,25 @@ pub struct TicketView {
     /// The exact parameters.
     #[serde(default)]
     pub payload: Option<Value>,
+    /// The amount that it moves, which a person types before approving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<AmountView>,
     /// Why people are asked, in words.
     #[serde(default)]
     pub asked_because: Vec<String>,
     /// What will happen if nobody answers by then, in words.
     pub if_unanswered: String,
+}
+
+/// An amount among the parameters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AmountView {
+    /// JSON pointer to it.
+    pub pointer: String,
+    /// It, exactly as it stands there.
+    pub value: String,
+    /// It, as people write it: with its currency where the mandate names one.
+    pub shown: String,
 }
 
 /// A person's answer.

@@ -97,7 +97,7 @@ function listed(agent) {
       "a.queue-item",
       { href: `#${encodeURIComponent(agent.agent)}`, "data-key": agent.agent, "aria-current": agent.agent === chosen ? "true" : null },
       el("div.queue-top", foreign("strong", agent.agent), el("span.push"), phase(worst(agent))),
-      el("div.queue-foot", el("span.muted", plural(agent.tools.length, "tool")), el("span.muted", `${agent.n_calls_in_hour} calls/h`), agent.n_guardrail_blocks > 0 && el("span.warned", icon("warn"), plural(agent.n_guardrail_blocks, "block"))),
+      el("div.queue-foot", el("span.muted", plural(agent.tools.length, "tool")), el("span.muted", `${agent.n_calls_in_hour} calls/h`), agent.dates && !agent.dates.in_force && el("span.warned", icon("warn"), "not in force"), agent.dates?.review_overdue && el("span.warned", icon("clock"), "review overdue"), agent.n_guardrail_blocks > 0 && el("span.warned", icon("warn"), plural(agent.n_guardrail_blocks, "block"))),
     ),
   );
 }
@@ -122,6 +122,7 @@ function details(agent) {
     el("div.details-head", phase(agent.phase), agent.around_phase !== agent.phase && el("span.muted", "around it: ", phase(agent.around_phase)), el("span.push"), el("span.muted", foreign("code", agent.mandate))),
     el("h2.details-title", foreign("span", agent.agent)),
     foreign("p.lead", agent.intent),
+    standing(agent.dates),
     el(
       "div.meters",
       meter("Calls in the last hour", agent.n_calls_in_hour, agent.calls_per_hour_max),
@@ -136,10 +137,19 @@ function details(agent) {
       ["SPIFFE id", foreign("code", agent.spiffe_id)],
       ["Outcome", foreign("span", agent.outcome)],
       ["Clearance", plain(agent.clearance)],
+      agent.dates && ["In force from", foreign("span", agent.dates.effective)],
+      agent.dates && ["Review due", foreign("span", agent.dates.review)],
       ["Place in the sequence", String(agent.sequence_position)],
       ["Mandate digest", digest(agent.digest, 20)],
     )),
   );
+}
+
+/// What the dates of the workflow's mandate mean today; nothing where all is as it should be.
+function standing(dates) {
+  if (!dates) return null;
+  if (!dates.in_force) return el("p.callout.bad", icon("warn"), el("span", el("strong", "Not in force. "), "Its workflow's mandate takes effect on ", foreign("span", dates.effective || "a day that it does not name"), ". Until then everything is refused."));
+  return dates.review_overdue && el("p.callout.loud", icon("clock"), el("span", el("strong", "Review overdue. "), "Its workflow's mandate was to be reviewed by ", foreign("span", dates.review), ". It still holds."));
 }
 
 function meter(name, value, most) {

@@ -91,8 +91,24 @@ export function origins(list) {
         "li",
         el("div.origin-head", foreign("code.pointer", origin.pointer || "the whole payload"), origin.authority && authority()),
         prose("div.source", "from " + origin.source),
+        excerpt(origin),
         el("div.levels", integrity(origin.integrity, origin.needed), origin.needed && needed(origin)),
       ),
+    ),
+  );
+}
+
+/// The words around a value in the source that its origin names, the value marked; nothing where none were kept.
+export function excerpt({ excerpt: words }) {
+  if (!words) return null;
+  return el(
+    "blockquote.passage",
+    el(
+      "bdi",
+      words.field && [el("span.passage-field", plain(words.field)), ": "],
+      plain(words.before),
+      el("mark", plain(words.value)),
+      plain(words.after),
     ),
   );
 }

@@ -16,6 +16,8 @@ let latest = true;
 let loading = null;
 /// An id that the shown records are about; empty for all of them.
 let subject = new URLSearchParams(location.search).get("about") ?? "";
+/// From which record on there is more about that id.
+let next = null;
 /// What came of the latest check of the whole record.
 let verified = null;
 
@@ -23,7 +25,7 @@ const head = el("section.chain-head");
 const body = el("tbody");
 const note = el("div.note-area");
 const aside = el("aside.drawer", { hidden: true, "aria-label": "Record", tabindex: "-1" });
-const wanted = el("input", { type: "search", placeholder: "Number, or the id of a hop, ticket or task", "aria-label": "Find a record", spellcheck: "false", autocomplete: "off" });
+const wanted = el("input", { type: "search", placeholder: "Number, id of a hop, ticket or task, or agent:name", "aria-label": "Find a record", spellcheck: "false", autocomplete: "off" });
 const problem = el("span.found-nothing", { role: "status" });
 const newest = el("button.button", { type: "button", click: toLatest, hidden: true }, "Latest");
 fill(
@@ -74,9 +76,10 @@ async function load() {
     drawHead(status);
     if (subject) {
       latest = false;
-      records = await read(`/api/v1/hops/${encodeURIComponent(subject)}`);
+      ({ records, next } = await about(subject, 1));
       loaded = true;
-      draw();
+      if (records.length) draw();
+      else nothing();
       return;
     }
     const far = opened && opened <= status.n_records - PAGE;
@@ -85,8 +88,31 @@ async function load() {
     loaded = true;
     draw();
   } catch (problem) {
-    if (subject && problem.status === 404) nothing();
-    else if (!loaded) fill(note, failed(problem, load));
+    if (!loaded) fill(note, failed(problem, load));
+  }
+}
+
+/// A page of what is on the record about an id. A long record is searched in steps, some of which find nothing.
+async function about(id, from) {
+  let page;
+  do page = await read(`/api/v1/records/about/${encodeURIComponent(id)}?from=${page?.next ?? from}&limit=${PAGE}`);
+  while (!page.records.length && page.next);
+  return page;
+}
+
+async function more(event) {
+  const button = event.currentTarget;
+  button.disabled = true;
+  const id = subject;
+  try {
+    const page = await about(id, next);
+    if (subject !== id) return;
+    const known = new Set(records.map((record) => record.sequence));
+    records = [...records, ...page.records.filter((record) => !known.has(record.sequence))];
+    next = page.next;
+    draw();
+  } catch (problem) {
+    fill(note, failed(problem, () => draw()));
   }
 }
 
@@ -181,7 +207,8 @@ function draw() {
   newest.hidden = latest;
   const byNumber = new Map(records.map((record) => [record.sequence, record]));
   fill(body, [...records].sort((one, other) => other.sequence - one.sequence).map((record) => row(record, byNumber.get(record.sequence - 1))));
-  if (subject) fill(note, el("p.end", `Everything on the record about ${subject}.`));
+  if (subject && next && records.length < RECORDS_MAX) fill(note, el("p.centre", el("button.button", { type: "button", click: more }, "Later records about it")));
+  else if (subject) fill(note, el("p.end", next ? `The first ${records.length} records about ` : "Everything on the record about ", foreign("span", subject), "."));
   else if (!records.length) fill(note, empty("record", "The record is empty", "The first record is written when the deployment is opened."));
   else if (records.length >= RECORDS_MAX) fill(note, el("p.end", `${RECORDS_MAX} records are shown. Open one by its number to go further back.`));
   else if (records[0].sequence > 1) fill(note, el("p.centre", el("button.button", { type: "button", click: older }, "Older records")));
@@ -198,7 +225,7 @@ function row(record, before) {
     el("td.number", el("a", { href: `#${record.sequence}` }, record.sequence.toLocaleString("en"))),
     el("td.time", el("time", { title: wholeTime(record.at) }, clock(record.at))),
     el("td.kind", el(`span.kind-name.kind-${kindGroup(record.body.kind)}`, plain(title(String(record.body.kind).replaceAll("-", " "))))),
-    el("td.about", about(record.body)),
+    el("td.about", line(record.body)),
     el("td.hash", broken ? el("span.warned", icon("warn"), "does not follow") : null, digest(record.hash, 10)),
   );
 }
@@ -206,7 +233,7 @@ function row(record, before) {
 const kindGroup = (kind) => (/^hop/.test(kind) ? "hop" : /^ticket|^tool/.test(kind) ? "person" : /^phase|^killed|^revoked/.test(kind) ? "posture" : "other");
 
 /// One line about a record.
-function about(body) {
+function line(body) {
   switch (body.kind) {
     case "hop-decided":
       return [party(body.from), " ", el("span.muted", plain(verb(body))), " ", named("code.object", body.object), el(`span.said.${["allow", "hold", "deny"].includes(body.decision) ? body.decision : "deny"}`, DECISIONS[body.decision] ?? plain(body.decision))];

@@ -2,7 +2,7 @@
 
 import { order, read } from "./api.js";
 import { digest, el, fill, foreign, hasLookalikes, icon, named, plain, prose } from "./dom.js";
-import { authority, facts, findings, integrity, label, needed, phase, review, risk, verdicts } from "./evidence.js";
+import { authority, excerpt, facts, findings, integrity, label, needed, phase, review, risk, verdicts } from "./evidence.js";
 import { outcome as told, party, section } from "./hop.js";
 import { announce, mayAnswer, operator } from "./shell.js";
 import { clock, duration, plural, until, verb, wholeTime, wish } from "./words.js";
@@ -104,7 +104,7 @@ function parameters(ticket) {
     el(
       "table.parameters",
       el("thead", el("tr", ...["Parameter", "Exact value", "Where it came from", "Integrity"].map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", leaves.slice(0, ROWS_MAX).map((leaf) => parameter(leaf, origins.get(leaf.pointer), ticket.hop.task))),
+      el("tbody", leaves.slice(0, ROWS_MAX).map((leaf) => parameter(leaf, origins.get(leaf.pointer), ticket))),
     ),
     leaves.length > ROWS_MAX && el("p.callout.bad", icon("warn"), `${plural(leaves.length - ROWS_MAX, "more parameter is", "more parameters are")} not shown. Do not approve what you have not seen.`),
   );
@@ -129,13 +129,13 @@ function* flatten(value, pointer, depth) {
 const unescaped = (key) => key.replaceAll("~1", "/").replaceAll("~0", "~");
 const spelled = (pointer) => pointer.split("/").slice(1).map(unescaped).join(" › ") || "(the whole)";
 
-function parameter({ pointer, value }, origin, task) {
+function parameter({ pointer, value }, origin, { hop: { task }, amount }) {
   return el(
     `tr${origin?.authority ? ".with-authority" : ""}`,
     { "data-pointer": pointer },
     el("th", { scope: "row" }, foreign("code", spelled(pointer)), origin?.authority && authority()),
-    el("td.value", exact(value)),
-    el("td.source", origin ? prose("span", task ? origin.source.replaceAll(task, "this task") : origin.source) : el("span.muted", "not traced")),
+    el("td.value", exact(value), amount?.pointer === pointer && el("strong.amount", foreign("span", amount.shown))),
+    el("td.source", origin ? [prose("span", task ? origin.source.replaceAll(task, "this task") : origin.source), excerpt(origin)] : el("span.muted", "not traced")),
     el("td.levels", origin ? [integrity(origin.integrity, origin.needed), origin.needed && needed(origin)] : el("span.muted", "–")),
   );
 }
@@ -217,7 +217,7 @@ function answerForm(ticket, { answered, again }) {
       first();
       buttons.querySelector("button")?.focus();
     };
-    const amount = amountOf(ticket);
+    const { amount = null } = ticket;
     const yes = el("button.button.approve.strong", { type: "submit", disabled: amount !== null }, icon("allow"), "Yes, approve");
     const typed = amount !== null && el("input", { id: "typed", type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", input: () => (yes.disabled = typed.value.trim() !== amount.value) });
     const step = el(
@@ -225,7 +225,7 @@ function answerForm(ticket, { answered, again }) {
       { "aria-label": "Confirm approval", tabindex: "-1", submit: confirmed, keydown: (event) => event.key === "Escape" && back() },
       el("p", el("strong", hop.reversibility === "irreversible" ? "This cannot be undone. " : "Please confirm. "), "It may then happen once, with exactly what is shown", decisive.length ? ":" : "."),
       decisive.length > 0 && el("ul.decisive", decisive.map((origin) => el("li", foreign("code", spelled(origin.pointer)), " ", foreign("strong", asText(valueAt(ticket.payload, origin.pointer)))))),
-      amount !== null && el("label", { for: "typed" }, "Type ", foreign("code", spelled(amount.pointer)), " exactly as it is shown"),
+      amount !== null && el("label", { for: "typed" }, "Type ", foreign("code", spelled(amount.pointer)), " exactly as it is shown: ", foreign("code", amount.value), amount.shown !== amount.value && [" (", foreign("span", amount.shown), ")"]),
       typed,
       el("div.buttons", yes, el("button.button", { type: "button", click: back }, "Back")),
     );
@@ -275,12 +275,6 @@ function answerForm(ticket, { answered, again }) {
     problem,
     el("div.answer-row", el("div", el("label", { for: "reason" }, "Reason ", el("span.muted", "(needed to reject)")), reason), buttons),
   );
-}
-
-/// The amount that a person must type: the first number among the arguments with authority.
-function amountOf(ticket) {
-  const origin = ticket.hop.origins.find((origin) => origin.authority && typeof valueAt(ticket.payload, origin.pointer) === "number");
-  return origin ? { pointer: origin.pointer, value: asText(valueAt(ticket.payload, origin.pointer)) } : null;
 }
 
 const asText = (value) => (typeof value === "string" ? value : (JSON.stringify(value) ?? "(absent)"));

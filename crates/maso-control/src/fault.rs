@@ -40,6 +40,9 @@ pub enum OrderFault {
     /// The record could not be checked, which says nothing of whether it holds.
     #[error("the record could not be checked: {0}")]
     NotVerified(String),
+    /// The record could not be read.
+    #[error("the record could not be read")]
+    NotRead,
 }
 
 impl OrderFault {
@@ -52,7 +55,7 @@ impl OrderFault {
             Self::TooLate(_) => "TOO_LATE",
             Self::Bad(_) => "BAD_ORDER",
             Self::NotAllowed { .. } => "NOT_ALLOWED",
-            Self::NotRecorded(_) | Self::NotVerified(_) => "UNAVAILABLE",
+            Self::NotRecorded(_) | Self::NotVerified(_) | Self::NotRead => "UNAVAILABLE",
         }
     }
 
@@ -65,7 +68,7 @@ impl OrderFault {
             }
             Self::Changed(_) => Some("look at it again, then decide".to_owned()),
             Self::NotVerified(_) => Some("`maso log verify` checks it without the server".to_owned()),
-            Self::Unknown { .. } | Self::TooLate(_) | Self::Bad(_) | Self::NotRecorded(_) => None,
+            Self::Unknown { .. } | Self::TooLate(_) | Self::Bad(_) | Self::NotRecorded(_) | Self::NotRead => None,
         }
     }
 }

@@ -47,6 +47,7 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/posture", get(reads::posture).post(orders::move_phase))
         .route("/api/v1/kill", post(orders::kill))
         .route("/api/v1/records", get(reads::records))
+        .route("/api/v1/records/about/{what}", get(reads::records_about))
         .route("/api/v1/payloads/{digest}", get(reads::payload))
         .route("/api/v1/verification", get(reads::verification).post(orders::verify))
         .route("/api/v1/events", get(events::stream))
@@ -162,7 +163,9 @@ impl IntoResponse for Failure {
                     OrderFault::Unknown { .. } => StatusCode::NOT_FOUND,
                     OrderFault::Changed(_) | OrderFault::TooLate(_) => StatusCode::CONFLICT,
                     OrderFault::Bad(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                    OrderFault::NotRecorded(_) | OrderFault::NotVerified(_) => StatusCode::SERVICE_UNAVAILABLE,
+                    OrderFault::NotRecorded(_) | OrderFault::NotVerified(_) | OrderFault::NotRead => {
+                        StatusCode::SERVICE_UNAVAILABLE
+                    }
                 };
                 (status, fault.code(), fault.to_string(), fault.help())
             }

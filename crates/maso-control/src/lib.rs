@@ -3,6 +3,7 @@
 //! Each order needs a [`SignedIn`], which only signing in makes, and becomes a record before it has an effect. The
 //! command line and the HTTP API give the same orders through the same [`Desk`].
 
+mod amount;
 mod desk;
 mod fault;
 pub mod http;

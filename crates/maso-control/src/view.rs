@@ -2,12 +2,12 @@
 
 use maso_api as api;
 use maso_core::{AgentName, Class, Digest, Phase, Scope, Timestamp, ToolRef, Word};
-use maso_intent::{AgentMandate, Bound, PinState, TaskSpec};
+use maso_intent::{AgentMandate, Bound, PinState, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1};
 use maso_path::{Answer, Pin, TicketState, World};
 use maso_posture::Office;
 
-use crate::silence;
+use crate::{amount::amount, silence};
 
 /// A decided hop; `None` for any other record.
 pub fn hop(record: &Record) -> Option<api::HopView> {
@@ -51,6 +51,7 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
                 source: origin.source.clone(),
                 integrity: origin.integrity.clone(),
                 needed: origin.needed.clone(),
+                excerpt: origin.excerpt.as_ref().map(excerpt),
             })
             .collect(),
         verdicts: decided
@@ -70,6 +71,11 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
         accountable_human: decided.accountable_human.clone(),
         payload: decided.payload.clone(),
     }
+}
+
+fn excerpt(excerpt: &v1::Excerpt) -> api::ExcerptView {
+    let v1::Excerpt { field, before, value, after } = excerpt.clone();
+    api::ExcerptView { field, before, value, after }
 }
 
 fn finding(finding: &v1::Finding) -> api::FindingView {
@@ -113,6 +119,7 @@ pub fn ticket(world: &World, state: &TicketState, payload: Option<serde_json::Va
         },
         expires_at: state.expires_at.as_millis(),
         hop: decided_hop(0, held_at, &state.decided),
+        amount: payload.as_ref().and_then(|payload| amount(deployment, &state.decided, payload)),
         payload,
         asked_because: silence::asked_because(
             &state.decided,
@@ -202,6 +209,7 @@ pub fn agents(world: &World, now: Timestamp) -> Vec<api::AgentView> {
                 intent: mandate.intent.clone(),
                 outcome: mandate.outcome.clone(),
                 clearance: mandate.clearance.to_string(),
+                dates: solution.map(|solution| dates(solution, now)),
                 tools: tools(world, mandate),
                 grants: grants(world, &mandate.agent),
                 oispec: api::OiSpecView {
@@ -223,6 +231,16 @@ pub fn agents(world: &World, now: Timestamp) -> Vec<api::AgentView> {
             }
         })
         .collect()
+}
+
+/// From when to when a mandate holds without a review.
+fn dates(solution: &SolutionMandate, now: Timestamp) -> api::MandateDates {
+    api::MandateDates {
+        effective: solution.effective_date.clone(),
+        review: solution.review_date.clone(),
+        in_force: solution.effective_from.is_some_and(|from| now >= from),
+        review_overdue: solution.review_is_overdue(now),
+    }
 }
 
 fn tools(world: &World, mandate: &AgentMandate) -> Vec<api::ToolView> {

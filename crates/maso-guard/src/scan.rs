@@ -1,6 +1,6 @@
 //! Stage 4: what deterministic scanners say of a hop. An error is a finding.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use maso_core::{ControlId, Finding, Findings, Timestamp, Word};
 use maso_intent::Resolved;
@@ -100,6 +100,17 @@ impl Scanner {
     pub fn holds_credentials(&self, value: &Value, now: Timestamp) -> bool {
         let scan = self.scan_without(&[], &Subject::of_value(Surface::Arguments, value), now);
         scan.findings.iter().any(|finding| finding.control.as_str() == IA_2_6)
+    }
+
+    /// Where credentials stand in a text that the payload calls `name` (IA-2.6), also where the control is deselected.
+    /// Where one is hidden or encoded it is not known where it ends: then it is all of the text.
+    pub fn credentials_in(&self, text: &str, name: Option<&str>, now: Timestamp) -> Vec<Range<usize>> {
+        let found = self.secrets.find(text, name);
+        let rest = Value::String(redacted(text, &found));
+        if self.holds_credentials(&rest, now) {
+            return vec![0..text.len()];
+        }
+        found.into_iter().map(|secret| secret.range).collect()
     }
 
     pub(crate) fn scan_subject(&self, subject: &Subject<'_>, now: Timestamp) -> Scan {

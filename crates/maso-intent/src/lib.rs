@@ -29,7 +29,7 @@ pub use authority::{Authority, visible_tools};
 pub use catalogue::Effect;
 pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
-pub use lint::{check, lint};
+pub use lint::{check, check_at, lint};
 pub use mandate::{
     AgentMandate, Bound, Evaluation, Grant, HardLimits, OiSpec, PlanAttempts, ResourceTerm, SolutionMandate, ToolTerms,
 };

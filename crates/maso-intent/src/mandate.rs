@@ -2,11 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
-use maso_core::{AgentName, Confidentiality, Digest, RequestName, Risk, ServerName, ToolRef, WorkflowName};
+use maso_core::{AgentName, Confidentiality, Digest, RequestName, Risk, ServerName, Timestamp, ToolRef, WorkflowName};
 use serde_json::Value;
+
+use crate::parse::day_is_over;
 
 /// What one agent may and must do; always inside its workflow's [`SolutionMandate`].
 #[derive(Clone, Debug)]
@@ -123,10 +126,20 @@ pub struct SolutionMandate {
     pub approved_by: Vec<String>,
     /// RFC 3339 date from which it holds.
     pub effective_date: String,
+    /// The moment at which that day begins in UTC; before it nothing is granted. `None` where no date says so: then
+    /// nothing is granted at all.
+    pub effective_from: Option<Timestamp>,
     /// RFC 3339 date by which it must be reviewed.
     pub review_date: String,
     /// Its intent specification.
     pub oispec: OiSpec,
+}
+
+impl SolutionMandate {
+    /// Whether the day by which it must be reviewed has passed (AT-2.2). That is reported and takes nothing away.
+    pub fn review_is_overdue(&self, now: Timestamp) -> bool {
+        day_is_over(&self.review_date, now)
+    }
 }
 
 /// Hard limits of a workflow; reaching one stops it (AT rule 5).
@@ -138,6 +151,8 @@ pub struct HardLimits {
     pub max_execution_ms: u64,
     /// Money that one task may move, in the smallest unit of the deployment's currency.
     pub max_value_minor: u64,
+    /// The currency of it, as ISO 4217 writes it; `None` where the mandate names none.
+    pub currency: Option<String>,
 }
 
 /// An edge in the solution mandate: a typed request that one agent may make of another.
@@ -195,13 +210,35 @@ pub struct OiSpec {
     pub evaluation: Evaluation,
 }
 
-/// When an OISpec is evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When an OISpec is evaluated, the seldomest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Evaluation {
-    /// At each action.
-    EveryAction,
-    /// At the end of each phase.
-    PerPhase,
     /// After the run.
     PostExecution,
+    /// At the end of each phase.
+    PerPhase,
+    /// At each action.
+    EveryAction,
+}
+
+impl Evaluation {
+    /// How often it must be at least, for how risky a thing is as a whole (OI-2.1).
+    pub const fn due(risk: Risk) -> Self {
+        match risk {
+            Risk::Low => Self::PostExecution,
+            Risk::Medium => Self::PerPhase,
+            Risk::High | Risk::Critical => Self::EveryAction,
+        }
+    }
+}
+
+impl fmt::Display for Evaluation {
+    /// As the deployment's files write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PostExecution => "post-execution",
+            Self::PerPhase => "per-phase",
+            Self::EveryAction => "every-action",
+        })
+    }
 }

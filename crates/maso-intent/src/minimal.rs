@@ -35,7 +35,7 @@ tools = ["notes:read_note", "notes:send_note"]
 process_owner = "owner"
 technical_owner = "owner"
 approved_by = ["owner"]
-effective_date = "2026-01-01"
+effective_date = "1970-01-01"
 review_date = "2026-12-31"
 
 [limits]

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, Digest, Integrity, JudgeName, Label, Risk, ServerName, Timestamp, ToolRef, WorkflowName};
+use maso_core::{AgentName, Digest, Integrity, JudgeName, Label, ServerName, Timestamp, ToolRef, WorkflowName};
 use serde_json::Value;
 
 use crate::{
@@ -191,6 +191,7 @@ fn solution(name: &WorkflowName, file: &File<'_, WorkflowForm>, problems: &mut V
             max_transactions_per_batch: form.limits.max_transactions_per_batch,
             max_execution_ms: form.limits.max_execution.0,
             max_value_minor: form.limits.max_value_minor,
+            currency: form.limits.currency.as_ref().map(|currency| currency.value.clone()),
         },
         constants: form
             .constants
@@ -222,9 +223,23 @@ fn solution(name: &WorkflowName, file: &File<'_, WorkflowForm>, problems: &mut V
         technical_owner: text(&form.technical_owner),
         approved_by: form.approved_by.clone(),
         effective_date: text(&form.effective_date),
+        effective_from: form.effective_date.as_ref().and_then(|date| day_begins(&date.value)),
         review_date: text(&form.review_date),
         oispec: oispec(&form.oispec),
     }
+}
+
+/// The moment at which a day begins in UTC.
+pub(crate) fn day_begins(date: &str) -> Option<Timestamp> {
+    let day = date.parse::<jiff::civil::Date>().ok()?;
+    let begins = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Timestamp::from_millis(begins.timestamp().as_millisecond()))
+}
+
+/// Whether a whole day has passed, in UTC.
+pub(crate) fn day_is_over(date: &str, now: Timestamp) -> bool {
+    const DAY_MS: u64 = 86_400_000;
+    day_begins(date).is_some_and(|begins| now >= begins.plus_ms(DAY_MS))
 }
 
 fn agent(
@@ -299,14 +314,7 @@ fn oispec(form: &OiSpecForm) -> OiSpec {
         required_fields: form.required_fields.iter().map(|pointer| pointer.value.0.clone()).collect(),
         prohibited_content: form.prohibited_content.clone(),
         risk_classification: risk,
-        evaluation: form.evaluation.as_ref().map_or(
-            match risk {
-                Risk::Low => Evaluation::PostExecution,
-                Risk::Medium => Evaluation::PerPhase,
-                Risk::High | Risk::Critical => Evaluation::EveryAction,
-            },
-            |at| at.value,
-        ),
+        evaluation: form.evaluation.as_ref().map_or(Evaluation::due(risk), |at| at.value),
     }
 }
 

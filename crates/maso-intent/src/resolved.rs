@@ -171,6 +171,7 @@ pub(crate) fn ground(
     if !solution.agents.contains(agent) {
         return Err(outside("AT-1.1", format!("workflow `{}` does not name agent `{agent}`", mandate.workflow)));
     }
+    in_force(solution, circumstances.now)?;
     posture(hop, agent, circumstances)?;
     let task = task(hop, claim, agent, (mandate, solution), circumstances)?;
     let server = match hop.act.server() {
@@ -226,6 +227,15 @@ fn party(hop: &Hop) -> Result<&AgentName, (Refusal, Finding)> {
         _ => return Err(outside("EC-1.2", misdirected(hop))),
     };
     Ok(agent)
+}
+
+/// Before the day on which it takes effect a mandate grants nothing, and neither do those of its agents.
+fn in_force(solution: &SolutionMandate, now: Timestamp) -> Result<(), (Refusal, Finding)> {
+    match solution.effective_from {
+        Some(from) if now >= from => Ok(()),
+        Some(from) => Err(outside("AT-1.1", format!("the mandate `{}` takes effect at {from}", solution.id))),
+        None => Err(outside("AT-1.1", format!("the mandate `{}` does not say from when on it holds", solution.id))),
+    }
 }
 
 fn posture(hop: &Hop, agent: &AgentName, circumstances: &Circumstances) -> Result<(), (Refusal, Finding)> {

@@ -5,6 +5,7 @@
 //!
 //! This crate must never decide anything, and never know what a record is for.
 
+mod belonging;
 mod chain;
 mod entry;
 mod export;
@@ -21,6 +22,7 @@ mod turnstile;
 pub mod v1;
 mod writer;
 
+pub use belonging::{Owner, Page};
 pub use entry::{Entry, Payload};
 pub use export::ExportError;
 pub use fault::LogFault;

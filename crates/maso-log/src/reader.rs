@@ -77,6 +77,31 @@ impl Reader {
         sequences.into_iter().filter_map(|sequence| self.record(sequence).transpose()).collect()
     }
 
+    /// The records `from` to `to` in whose body one of two texts stands, in order, at most `n_max`.
+    pub(crate) fn holding(
+        &self,
+        marks: &[String; 2],
+        from: u64,
+        to: u64,
+        n_max: usize,
+    ) -> Result<Vec<Record>, LogFault> {
+        let connection = self.lock();
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT sequence, at_ms, body, previous, hash FROM records
+                 WHERE sequence BETWEEN ?1 AND ?2 AND (instr(body, ?3) OR instr(body, ?4)) ORDER BY sequence LIMIT ?5",
+            )
+            .map_err(reading)?;
+        let [one, other] = marks;
+        let rows = rusqlite::params![bound(from), bound(to), one, other, limit(n_max)];
+        let mut rows = statement.query(rows).map_err(reading)?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next().map_err(reading)? {
+            records.push(Exact::of(&Row::of(row)?)?.read()?);
+        }
+        Ok(records)
+    }
+
     /// What `show` means by its argument: a sequence, a hop id or a ticket id.
     ///
     /// # Errors
@@ -126,7 +151,6 @@ impl Reader {
                  WHERE sequence BETWEEN ?1 AND ?2 ORDER BY sequence LIMIT ?3",
             )
             .map_err(reading)?;
-        let bound = |sequence: u64| i64::try_from(sequence).unwrap_or(i64::MAX);
         let mut rows = statement.query([bound(from), bound(to), limit(n_max)]).map_err(reading)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next().map_err(reading)? {
@@ -168,6 +192,10 @@ impl Exact {
 
 fn reading(source: rusqlite::Error) -> LogFault {
     LogFault::store("read", 0, source)
+}
+
+fn bound(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
 fn limit(n_max: usize) -> i64 {

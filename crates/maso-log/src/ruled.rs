@@ -2,7 +2,7 @@
 
 use maso_core::{Finding, Findings, Hop, Mode, Principal, Review, SpiffeId, TicketId, Turn};
 use maso_intent::{Moved, Resolved};
-use maso_policy::{Decision, Denial, Held, Opinion, Permit, Subject, Verdicts, Weighed};
+use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Verdicts, Weighed};
 use serde_json::Value;
 
 use crate::{
@@ -21,6 +21,9 @@ pub struct Ruled {
     pub mode: Mode,
     /// What is kept of the hop's payload.
     pub keep: Keep,
+    /// The passages from which its values came, beside its origins and in their order; fewer, or none, where it was
+    /// allowed.
+    pub excerpts: Vec<Option<Excerpt>>,
 }
 
 /// What is kept of a payload beside its record. The hash of the exact bytes is recorded in any case.
@@ -84,6 +87,9 @@ impl Entry for Ruled {
         };
         decided.enforced = self.mode == Mode::Enforce;
         decided.ticket = self.ticket.map(|ticket| ticket.to_string());
+        for (origin, excerpt) in decided.origins.iter_mut().zip(&self.excerpts) {
+            origin.excerpt = excerpt.as_ref().map(v1::Excerpt::from);
+        }
         Body::HopDecided(Box::new(decided))
     }
 
@@ -241,6 +247,14 @@ fn origin(origin: &maso_core::Origin) -> v1::Origin {
         integrity: origin.integrity.to_string(),
         confidentiality: Some(origin.confidentiality.to_string()),
         needed: origin.needed.map(|needed| needed.to_string()),
+        excerpt: None,
+    }
+}
+
+impl From<&Excerpt> for v1::Excerpt {
+    fn from(excerpt: &Excerpt) -> Self {
+        let Excerpt { field, before, value, after } = excerpt.clone();
+        Self { field, before, value, after }
     }
 }
 

@@ -152,6 +152,24 @@ pub struct Origin {
     /// The integrity it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<String>,
+    /// The words around the value in that source, for hops that were held or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Excerpt>,
+}
+
+/// The words around a value in the source from which it came. Inert text: bounded, on one line, with what cannot be
+/// seen shown by its number and credentials taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excerpt {
+    /// What the source calls the field in which it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What stands before the value.
+    pub before: String,
+    /// The value, as the source writes it.
+    pub value: String,
+    /// What stands after it.
+    pub after: String,
 }
 
 /// What a judge said.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{Class, Finding, Risk, Tier, Word};
 use maso_guard::Redaction;
 use maso_log::{Entry, Keep, LogFault, Recorded, RecordedDecision, Ruled, v1};
-use maso_policy::{Decision, Denial, Held, Permit, Subject};
+use maso_policy::{Decision, Denial, Excerpt, Held, Permit, Subject, excerpts};
 use serde_json::Value;
 
 use crate::{
@@ -90,7 +90,21 @@ impl Path {
 
     fn ruled(&self, decision: Decision, ticket: Option<&Ticket>) -> Ruled {
         let keep = self.keep_of(&decision);
-        Ruled { decision, ticket: ticket.map(|ticket| ticket.id), mode: self.world.mode(), keep }
+        let excerpts = self.excerpts_of(&decision);
+        Ruled { decision, ticket: ticket.map(|ticket| ticket.id), mode: self.world.mode(), keep, excerpts }
+    }
+
+    /// The passages from which the values came, for whoever reads why it was held or refused. What is allowed needs
+    /// none, and does not wait for them.
+    fn excerpts_of(&self, decision: &Decision) -> Vec<Option<Excerpt>> {
+        let weighed = match decision {
+            Decision::Hold(held) => held.weighed(),
+            Decision::Deny(Denial { subject: Subject::Weighed(weighed), .. }) => weighed,
+            Decision::Allow(_) | Decision::Deny(_) => return Vec::new(),
+        };
+        let memory = self.memory_of(weighed.resolved());
+        let memory = memory.read();
+        excerpts(&memory, weighed, |text, name| self.scanner.credentials_in(text, name, self.clock.now()))
     }
 
     /// What may be kept of the payload: no credential comes to rest beside the record (IA-2.6).

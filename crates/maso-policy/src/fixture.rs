@@ -264,7 +264,12 @@ pub(crate) fn deployment() -> Deployment {
         agents: agents.keys().cloned().collect(),
         tools: agents.values().flat_map(|mandate| mandate.tools.keys().cloned()).collect(),
         prohibited_actions: vec![],
-        limits: HardLimits { max_transactions_per_batch: 10, max_execution_ms: 60_000, max_value_minor: 1_000_000 },
+        limits: HardLimits {
+            max_transactions_per_batch: 10,
+            max_execution_ms: 60_000,
+            max_value_minor: 1_000_000,
+            currency: None,
+        },
         constants: BTreeMap::from([("mailbox".into(), json!("claims@insurer.example"))]),
         grants: vec![Grant {
             from: "intake".parse().unwrap(),
@@ -277,6 +282,7 @@ pub(crate) fn deployment() -> Deployment {
         technical_owner: "platform".into(),
         approved_by: vec![],
         effective_date: "2026-01-01".into(),
+        effective_from: Some(Timestamp::from_millis(0)),
         review_date: "2027-01-01".into(),
         oispec: oispec(),
     };

@@ -18,6 +18,9 @@ mod weigh;
 pub use authorise::{CompileError, Policies, authorise};
 pub use decision::{Decision, Denial, Held, Permit, Subject};
 pub use settle::settle;
-pub use trace::{Memory, Order, Traced, best_answer, labels_declared, labels_of, source_declared, source_of, trace};
+pub use trace::{
+    Excerpt, Memory, Order, Traced, best_answer, excerpts, labels_declared, labels_of, source_declared, source_of,
+    trace,
+};
 pub use verdict::{Approval, Opinion, Rejection, Verdict, Verdicts};
 pub use weigh::{Weighed, weigh};

@@ -11,13 +11,16 @@ use serde_json::Value;
 use crate::view::View;
 use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf_and_key, is_identifier, pointer_to};
 
+mod excerpt;
 mod leaves;
 mod memory;
 mod normal;
+mod passage;
 mod sent;
 #[cfg(test)]
 mod tests;
 
+pub use excerpt::{Excerpt, excerpts};
 pub use memory::{Memory, Order};
 
 /// A hop whose label is known, and where each value in it came from.
@@ -181,7 +184,7 @@ fn label_of_said(payload: &Value, labels: &ResultLabels) -> Label {
         return labels.default;
     }
     let mut label = None;
-    each_labelled(payload, labels, &mut |_, part, _| {
+    each_labelled(payload, labels, &mut |_, _, part, _| {
         label = Some(label.map_or(part, |so_far: Label| so_far.combine(part)))
     });
     label.unwrap_or(labels.default)

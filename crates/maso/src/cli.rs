@@ -125,6 +125,7 @@ still parses: only the record. An incident commander ends it.")]
 Examples:
   maso log tail mydeployment --follow
   maso log show mydeployment --id hop_…
+  maso log show mydeployment --id task_… --limit 50
   maso log verify mydeployment
   maso log export mydeployment > record.jsonl
 
@@ -555,13 +556,19 @@ pub enum LogOrder {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a record, or all that name a hop or a ticket, or open or close a task.
+    /// Show a record, all that name a hop or a ticket, or all of a task or an agent.
     Show {
         #[command(flatten)]
         folder: Folder,
-        /// A sequence number or an id.
+        /// A sequence number, the id of a hop, a ticket or a task, or `agent:NAME`.
         #[arg(long)]
         id: String,
+        /// The first record to look at.
+        #[arg(long, default_value_t = 1, value_name = "SEQUENCE")]
+        from: u64,
+        /// How many to show; what became of a hop is shown with it and not counted.
+        #[arg(long, default_value_t = 200, value_name = "RECORDS", value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
         #[command(flatten)]
         output: Output,
     },

@@ -36,6 +36,7 @@ async fn main() {
         .route("/api/v1/status", get(async |State(desk): State<Arc<Desk>>| Json(desk.status())))
         .route("/api/v1/hops", get(async |State(desk): State<Arc<Desk>>| Json(desk.hops())))
         .route("/api/v1/hops/{hop}", get(about))
+        .route("/api/v1/records/about/{what}", get(records_about))
         .route("/api/v1/tickets", get(async |State(desk): State<Arc<Desk>>| Json(desk.tickets())))
         .route("/api/v1/tickets/{ticket}", post(answer))
         .route("/api/v1/agents", get(async |State(desk): State<Arc<Desk>>| Json(desk.agents())))
@@ -119,6 +120,10 @@ async fn sign_out() -> Response {
 
 async fn about(State(desk): State<Arc<Desk>>, Path(hop): Path<String>) -> Json<Vec<Value>> {
     Json(desk.about(&hop))
+}
+
+async fn records_about(State(desk): State<Arc<Desk>>, Path(what): Path<String>) -> Json<Value> {
+    Json(json!({ "records": desk.about(&what), "next": null }))
 }
 
 async fn answer(

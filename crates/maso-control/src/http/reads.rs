@@ -129,6 +129,22 @@ pub(super) async fn records(
     Ok(Json(records.iter().map(record).collect()))
 }
 
+/// What is on the record about a hop, a ticket, a task or an agent, and from where on there is more.
+pub(super) async fn records_about(
+    State(desk): State<Arc<Desk>>,
+    _: By,
+    Path(what): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, Failure> {
+    let limit = page.limit.unwrap_or(200).clamp(1, PAGE_MAX);
+    let reader = desk.path().recorder().reader().clone();
+    let from = page.from.unwrap_or(1);
+    // It may read far; nobody else waits for that.
+    let found = tokio::task::spawn_blocking(move || reader.page(&what, from, limit)).await;
+    let page = found.map_err(|_| OrderFault::NotRead)??;
+    Ok(Json(json!({ "records": page.records.iter().map(record).collect::<Vec<_>>(), "next": page.next })))
+}
+
 fn record(record: &maso_log::Record) -> Value {
     json!({
         "sequence": record.sequence,

@@ -43,6 +43,7 @@ pub(crate) struct HardLimitsForm {
     pub(crate) max_transactions_per_batch: u64,
     pub(crate) max_execution: At<Span>,
     pub(crate) max_value_minor: u64,
+    pub(crate) currency: Option<At<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

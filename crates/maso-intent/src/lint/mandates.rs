@@ -21,6 +21,7 @@ impl Lint<'_> {
             self.workflow_tools(file, problems);
             self.grants(file, problems);
             self.hard_limits(solution, file, problems);
+            currency(file, problems);
             if let Some(cycle) = cycle(solution) {
                 let path: Vec<String> = cycle.iter().map(|agent| format!("`{agent}`")).collect();
                 let message = format!("grants go round in a circle: {}", path.join(" → "));
@@ -308,6 +309,15 @@ pub(super) fn argument_suggestion(definition: &serde_json::Value, pointer: &str)
     let pointers: Vec<String> =
         properties.into_iter().flat_map(|names| names.keys()).map(|name| format!("/{name}")).collect();
     suggestion(pointer, pointers.iter().map(String::as_str), || format!("its arguments are {}", pointers.join(", ")))
+}
+
+fn currency(file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
+    let Some(currency) = &file.form.limits.currency else { return };
+    if currency.value.len() != 3 || !currency.value.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        let message = format!("`{}` is no currency", currency.value);
+        let remedy = "write its three letters, as `EUR`";
+        problems.push(file.problem(currency.start, Severity::Error, "AT-1.7", message, remedy));
+    }
 }
 
 fn owners_and_dates(file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {

@@ -1,16 +1,19 @@
 //! What is unsound in a deployment that parses: each finding with its control, its line and what to do.
 
+mod dates;
 mod deployment;
 mod judges;
 mod mandates;
 mod oispec;
 mod tools;
 
+use maso_core::Timestamp;
+
 use crate::{Deployment, Problem, Source, form::Folder, parse, problem::sort};
 
 /// What is unsound in a deployment. `source` is what it was parsed from, and tells the lines.
 ///
-/// A deployment with an error must not be started. It reads no clock: whether a review is overdue is not said here.
+/// A deployment with an error must not be started. It reads no clock: what dates mean today is for [`check_at`].
 pub fn lint(deployment: &Deployment, source: &Source) -> Vec<Problem> {
     let (folder, mut problems) = Folder::read(source);
     let lint = Lint { deployment, folder: &folder };
@@ -30,6 +33,17 @@ pub fn check(source: &Source) -> Vec<Problem> {
         Ok(deployment) => lint(&deployment, source),
         Err(problems) => problems.into_vec(),
     }
+}
+
+/// The same, and what its dates mean at this moment: mandates that do not hold yet, reviews that are overdue.
+pub fn check_at(source: &Source, now: Timestamp) -> Vec<Problem> {
+    let mut problems = check(source);
+    if let Ok(deployment) = parse(source) {
+        let (folder, _) = Folder::read(source);
+        Lint { deployment: &deployment, folder: &folder }.dates(now, &mut problems);
+        sort(&mut problems);
+    }
+    problems
 }
 
 /// A deployment beside its written form.

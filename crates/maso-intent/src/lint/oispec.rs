@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Lint;
 use crate::{
-    Problem, Severity,
+    Evaluation, Problem, Severity,
     form::{File, OiSpecForm},
     nearest::suggestion,
 };
@@ -62,8 +62,15 @@ fn criteria<T>(file: &File<'_, T>, form: &OiSpecForm, control: &'static str, pro
         problems.push(file.problem(file.find("[oispec]"), Severity::Warning, control, message, remedy));
     }
     if let Some(evaluation) = &form.evaluation {
-        let message = "`evaluation` is read, and not acted on yet: judges are heard by the risk of each action";
-        let remedy = "leave it out, or keep it for the version that acts on it";
+        let due = Evaluation::due(form.risk_classification.value);
+        if evaluation.value < due {
+            let risk = form.risk_classification.value;
+            let message = format!("`{}` is too seldom at the risk `{risk}`", evaluation.value);
+            let remedy = format!("write `evaluation = \"{due}\"`, or leave it out");
+            problems.push(file.problem(evaluation.start, Severity::Warning, "OI-2.1", message, remedy));
+        }
+        let message = "`evaluation` moves no judge yet: judges are heard before each action whose risk asks for it";
+        let remedy = "leave it out, or keep it for the version that evaluates at the end of phases and runs";
         problems.push(file.problem(evaluation.start, Severity::Note, "OI-2.2", message, remedy));
     }
     let mut ids = BTreeSet::new();

@@ -7,6 +7,9 @@ use serde_json::json;
 use super::*;
 use crate::{Circumstances, OpenTask, PinState, TaskSpec, is_plan_attempt, resolved::ground};
 
+/// After the mandate took effect.
+const IN_FORCE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
 /// A hop of `intake`'s opened task at noon, and everything that the checks below turn.
 #[derive(Clone)]
 struct Case {
@@ -21,6 +24,7 @@ struct Case {
     agent_phase: Phase,
     around_phase: Phase,
     pin: PinState,
+    now: Timestamp,
 }
 
 fn agent(name: &str) -> Principal {
@@ -69,6 +73,7 @@ fn case() -> Case {
         agent_phase: Phase::Primary,
         around_phase: Phase::Primary,
         pin: PinState::Pinned,
+        now: IN_FORCE,
     }
 }
 
@@ -93,7 +98,7 @@ impl Case {
             payload: json!({}),
         };
         let circumstances = Circumstances {
-            now: maso_core::Timestamp::from_millis(0),
+            now: self.now,
             deployment: deployment(&self.source),
             task: self.task.clone(),
             agent_phase: self.agent_phase,
@@ -316,7 +321,7 @@ fn a_proven_sender_is_resolved_or_handed_back() {
         maso_identity::identify(received, &trust, at).unwrap()
     };
     let circumstances = |agent_phase| Circumstances {
-        now: maso_core::Timestamp::from_millis(0),
+        now: IN_FORCE,
         deployment: deployment(&team()),
         task: Some(Arc::new(standing("intake"))),
         agent_phase,
@@ -338,6 +343,22 @@ fn a_proven_sender_is_resolved_or_handed_back() {
     assert_eq!(refused.subject.hop().act, tool("db:pay"));
     let refused = crate::resolve(identified(tool("db:read_claim")), circumstances(Phase::Alternate)).unwrap_err();
     assert_eq!(refused.refusal, Refusal::Suspended);
+}
+
+#[test]
+fn before_the_day_on_which_it_takes_effect_a_mandate_grants_nothing() {
+    let begins: jiff::Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+    let at = |now| Case { now: Timestamp::from_millis(now), ..case() };
+    at(begins.as_millisecond()).stands();
+    let early = at(begins.as_millisecond() - 1);
+    for case in [early.clone(), early.clone().answered()] {
+        let (refusal, finding) = case.outcome().unwrap_err();
+        assert_eq!((refusal, finding.control.as_str(), finding.word), (Refusal::OutOfMandate, "AT-1.1", Word::NoGo));
+        assert_eq!(finding.reason, "the mandate `SOL-1-v2` takes effect at 2026-11-01T00:00:00.000Z");
+    }
+    let undated =
+        Case { source: edit(team(), "workflows/claims.toml", "effective_date = \"2026-11-01\"\n", ""), ..case() };
+    assert_eq!(undated.outcome().unwrap_err().0, Refusal::OutOfMandate);
 }
 
 proptest::proptest! {

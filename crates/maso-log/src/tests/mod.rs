@@ -1,5 +1,6 @@
 //! What the recorder promises.
 
+mod belonging;
 mod chain;
 mod faults;
 mod inbox;

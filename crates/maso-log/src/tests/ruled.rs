@@ -8,7 +8,9 @@ use maso_core::{
 };
 use maso_identity::{AuthorityKey, Identified, Trust, TrustSettings, identify};
 use maso_intent::{Circumstances, Deployment, PinState, TaskSpec, minimal, parse, resolve};
-use maso_policy::{Approval, Decision, Denial, Memory, Opinion, Verdict, Verdicts, Weighed, settle, trace, weigh};
+use maso_policy::{
+    Approval, Decision, Denial, Excerpt, Memory, Opinion, Verdict, Verdicts, Weighed, settle, trace, weigh,
+};
 use maso_wire::{Arrival, Credential, Limits, Received};
 use uuid::Uuid;
 
@@ -61,7 +63,7 @@ fn written(ruled: &Ruled) -> HopDecided {
 }
 
 fn ruled(decision: Decision) -> Ruled {
-    Ruled { decision, ticket: None, mode: Mode::Enforce, keep: crate::Keep::Whole }
+    Ruled { decision, ticket: None, mode: Mode::Enforce, keep: crate::Keep::Whole, excerpts: Vec::new() }
 }
 
 #[test]
@@ -137,11 +139,13 @@ fn a_permit_is_written_with_everything_that_it_rests_on() {
 #[tokio::test]
 async fn a_held_hop_is_written_with_its_ticket_and_what_it_waits_for() {
     let weighed = weighed("notes:send_note", r#"{"to":"colleague","text":"t"}"#);
+    let excerpt = Excerpt { before: "write to ".to_owned(), value: "colleague".to_owned(), ..Excerpt::default() };
     let ruled = Ruled {
         decision: settle(weighed, Verdicts::none(), NOW),
         ticket: Some(TicketId::from_uuid(Uuid::from_u128(4))),
         mode: Mode::Observe,
         keep: crate::Keep::Whole,
+        excerpts: vec![Some(excerpt.clone())],
     };
     let Decision::Hold(held) = &ruled.decision else { panic!("{ruled:?}") };
     let decided = written(&ruled);
@@ -149,6 +153,8 @@ async fn a_held_hop_is_written_with_its_ticket_and_what_it_waits_for() {
     assert_eq!(decided.ticket.as_deref(), Some("ticket_00000000000000000000000000000004"));
     assert_eq!(decided.expires_at, Some(held.expires_at().as_millis()));
     assert_eq!(decided.awaited.unwrap().people, held.awaited().n_people);
+    assert_eq!(decided.origins[0].excerpt, Some(v1::Excerpt::from(&excerpt)));
+    assert!(decided.origins[1..].iter().all(|origin| origin.excerpt.is_none()));
 
     let place = Place::new();
     let (recorder, folded) = place.open();

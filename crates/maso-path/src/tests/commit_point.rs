@@ -69,8 +69,13 @@ async fn overtaken_by(stop: impl Fn(TaskId) -> Body) -> bool {
     let outcome = rig.record_permit(guarded).await;
 
     // The other half of the pair: an entry without the guard is written, and what it permits could be released.
-    let ruled =
-        Ruled { decision: Decision::Allow(unguarded), ticket: None, mode: Mode::Enforce, keep: Keep::HashAlone };
+    let ruled = Ruled {
+        decision: Decision::Allow(unguarded),
+        ticket: None,
+        mode: Mode::Enforce,
+        keep: Keep::HashAlone,
+        excerpts: Vec::new(),
+    };
     assert!(rig.path.recorder().record(ruled).await.is_ok());
     match outcome {
         Ok(_) => false,

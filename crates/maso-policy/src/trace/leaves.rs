@@ -129,7 +129,13 @@ pub(super) enum Named {
 ///
 /// Field labels apply to the structured result of a tool, or, where it gives none, to its only text block if that is
 /// JSON. Everything else has the default label: text that happens to look like a field raises nothing.
-pub(super) fn each_labelled(value: &Value, labels: &ResultLabels, each: &mut impl FnMut(Leaf<'_>, Label, Named)) {
+///
+/// The place is that in the document in which the leaf stands; a text that is no document has none.
+pub(super) fn each_labelled(
+    value: &Value,
+    labels: &ResultLabels,
+    each: &mut impl FnMut(&[Segment<'_>], Leaf<'_>, Label, Named),
+) {
     let fields: Vec<(Pattern<'_>, Label)> =
         labels.fields.iter().map(|(pointer, label)| (Pattern::of(pointer), *label)).collect();
     let label_at = |place: &[Segment<'_>]| {
@@ -142,7 +148,7 @@ pub(super) fn each_labelled(value: &Value, labels: &ResultLabels, each: &mut imp
     if let Some(structured) = structured {
         each_leaf(structured, &mut |place, leaf| {
             let (label, named) = label_at(place);
-            each(leaf, label, named);
+            each(place, leaf, label, named);
         });
     }
     let texts = text_blocks(value);
@@ -151,10 +157,12 @@ pub(super) fn each_labelled(value: &Value, labels: &ResultLabels, each: &mut imp
         match json_in(text) {
             Some(parsed) if labelled_text => each_leaf(&parsed, &mut |place, leaf| {
                 let (label, named) = label_at(place);
-                each(leaf, label, named);
+                each(place, leaf, label, named);
             }),
-            Some(parsed) => each_leaf(&parsed, &mut |_, leaf| each(leaf, labels.default, Named::Nowhere)),
-            None => each(Leaf::Key(text), labels.default, Named::Nowhere),
+            Some(parsed) => {
+                each_leaf(&parsed, &mut |place, leaf| each(place, leaf, labels.default, Named::Nowhere));
+            }
+            None => each(&[], Leaf::Key(text), labels.default, Named::Nowhere),
         }
     }
     // What is left: everything but the structured result and the texts that were taken above.
@@ -168,7 +176,7 @@ pub(super) fn each_labelled(value: &Value, labels: &ResultLabels, each: &mut imp
             _ => false,
         };
         if !taken {
-            each(leaf, labels.default, Named::Nowhere);
+            each(place, leaf, labels.default, Named::Nowhere);
         }
     });
 }

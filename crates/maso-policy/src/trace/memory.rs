@@ -10,11 +10,11 @@ use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
 use serde_json::Value;
 
 use super::{
-    leaves::{Leaf, Named, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
+    leaves::{Leaf, Named, Segment, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
     normal::{
-        GROUP_BYTES, bare, closed, grouped_code, has_invisible, is_ambiguous, is_group, normal_text, number_in,
-        number_of, opened, parts, percent_decoded, words,
+        grouped_code, has_invisible, is_ambiguous, is_group, normal_text, number_in, number_of, percent_decoded, words,
     },
+    passage::{Draft, Passage, Quote, number_key},
     sent::{Fence, Sending, Sent},
 };
 
@@ -67,7 +67,7 @@ impl Memory {
         let mut drafts: Vec<((Label, Named), Draft)> = Vec::new();
         let mut seen = self.seen;
         let fence = self.fence(&source, value, lowest(labels));
-        each_labelled(value, labels, &mut |leaf, label, named| {
+        each_labelled(value, labels, &mut |place, leaf, label, named| {
             let label = Label { confidentiality: label.confidentiality.max(fence), ..label };
             if matches!(leaf, Leaf::Value(Value::Null | Value::Bool(_))) {
                 return;
@@ -80,18 +80,16 @@ impl Memory {
                     &mut drafts.last_mut().expect("one was pushed above").1
                 }
             };
-            draft.add(leaf);
+            let name = match (place.last(), leaf) {
+                (Some(Segment::Key(name)), Leaf::Value(_)) => Some(*name),
+                _ => None,
+            };
+            draft.add(leaf, name);
         });
         self.seen = seen;
         let source = Arc::new(source);
         for ((label, named), draft) in drafts {
-            self.keep(Passage {
-                source: Arc::clone(&source),
-                label,
-                named,
-                text: draft.text.into(),
-                starts: draft.starts.into(),
-            });
+            self.keep(draft.passage(Arc::clone(&source), label, named));
         }
     }
 
@@ -181,25 +179,62 @@ impl Memory {
             Value::String(text) => self.origin_of_text(text),
             Value::Number(number) => {
                 let number = number_of(number);
-                self.best(&number, self.postings(&number_key(&number)))
+                let mut best = Best::of(self, &number);
+                self.postings(&number_key(&number)).for_each(|posting| best.consider(posting));
+                best.found
             }
             _ => None,
         }
     }
 
     pub(super) fn origin_of_text(&self, text: &str) -> Option<(&Source, Label)> {
+        let mut best = Best::of(self, text);
+        self.each_posting(text, &mut |posting| best.consider(posting));
+        best.found
+    }
+
+    /// A value as it stands in what this source said, in its most believed place.
+    pub(super) fn quote(&self, leaf: Leaf<'_>, source: &Source) -> Option<Quote<'_>> {
+        let mut found: Option<(&Passage, u32)> = None;
+        let mut consider = |posting: Posting| {
+            let Some(passage) = self.passages.get(&posting.passage).filter(|passage| *passage.source == *source) else {
+                return;
+            };
+            if found.is_none_or(|(known, _)| known.label.integrity < passage.label.integrity) {
+                found = Some((passage, posting.word));
+            }
+        };
+        let text = match leaf {
+            Leaf::Value(Value::String(text)) => text.as_str(),
+            Leaf::Key(text) => text,
+            Leaf::Value(Value::Number(number)) => {
+                let number = number_of(number);
+                self.postings(&number_key(&number)).for_each(&mut consider);
+                let (passage, word) = found?;
+                return passage.quote(word, &number);
+            }
+            Leaf::Value(_) => return None,
+        };
+        self.each_posting(text, &mut consider);
+        let (passage, word) = found?;
+        passage.quote(word, text)
+    }
+
+    /// Calls `each` with every place in which this text stands as a whole.
+    fn each_posting(&self, text: &str, each: &mut impl FnMut(Posting)) {
         // What a person cannot see cannot have been meant: such a value is not the one that somebody said.
         if text.len() > VALUE_BYTES_MAX || has_invisible(text) {
-            return None;
+            return;
         }
         let normal = normal_text(text);
         let mut found = words(&normal);
-        let first = found.next()?;
+        let Some(first) = found.next() else { return };
         if found.next().is_none() {
             let code = grouped_code(first.split('-'));
             let number = number_in(first).filter(|_| !is_ambiguous(first)).map(|number| number_key(&number));
             let keys = [Some(first), code.as_deref(), number.as_deref()];
-            return self.best(text, keys.into_iter().flatten().flat_map(|key| self.postings(key)));
+            keys.into_iter().flatten().flat_map(|key| self.postings(key)).for_each(each);
+            return;
         }
         // A text of more words than a code has groups is none, and `grouped_code` stops at the first that does not fit.
         let code = is_group(first).then(|| grouped_code(words(&normal))).flatten();
@@ -207,34 +242,11 @@ impl Memory {
         let as_written = self.postings(first).filter(|posting| {
             self.passages.get(&posting.passage).is_some_and(|passage| passage.reads(posting.word, words(&normal)))
         });
-        self.best(text, as_code.chain(as_written))
+        as_code.chain(as_written).for_each(each);
     }
 
     fn postings(&self, key: &str) -> impl Iterator<Item = Posting> + '_ {
         self.index.get(key).into_iter().flatten().copied()
-    }
-
-    /// The source that is believed most, and how it labels the value. A value that was also seen where it is fenced
-    /// higher stays fenced that high.
-    fn best(&self, value: &str, postings: impl Iterator<Item = Posting>) -> Option<(&Source, Label)> {
-        let mut best: Option<(&Source, Label)> = None;
-        let mut echoes = Echoes { sent: &self.sent, value, heard: Vec::new() };
-        for posting in postings {
-            let Some(passage) = self.passages.get(&posting.passage) else { continue };
-            let found = Label { integrity: echoes.believed(posting.passage, passage), ..passage.label };
-            best = Some(match best {
-                None => (&passage.source, found),
-                Some((source, label)) => {
-                    let confidentiality = label.confidentiality.max(found.confidentiality);
-                    if found.integrity > label.integrity {
-                        (&passage.source, Label { confidentiality, ..found })
-                    } else {
-                        (source, Label { confidentiality, ..label })
-                    }
-                }
-            });
-        }
-        best
     }
 
     pub(super) fn bounded(cost_max: usize) -> Self {
@@ -252,7 +264,7 @@ impl Memory {
 
     fn keep(&mut self, passage: Passage) {
         let cost = passage.cost();
-        if passage.starts.is_empty() || cost > self.cost_max {
+        if passage.is_empty() || cost > self.cost_max {
             return;
         }
         while self.cost + cost > self.cost_max {
@@ -317,15 +329,45 @@ fn lowest(labels: &ResultLabels) -> Confidentiality {
     fields.fold(labels.default.confidentiality, Confidentiality::min)
 }
 
+/// The source that is believed most, and how it labels the value. A value that was also seen where it is fenced higher
+/// stays fenced that high.
+struct Best<'m, 'v> {
+    memory: &'m Memory,
+    echoes: Echoes<'m, 'v>,
+    found: Option<(&'m Source, Label)>,
+}
+
+impl<'m, 'v> Best<'m, 'v> {
+    fn of(memory: &'m Memory, value: &'v str) -> Self {
+        Self { memory, echoes: Echoes { sent: &memory.sent, value, heard: Vec::new() }, found: None }
+    }
+
+    fn consider(&mut self, posting: Posting) {
+        let Some(passage) = self.memory.passages.get(&posting.passage) else { return };
+        let found = Label { integrity: self.echoes.believed(posting.passage, passage), ..passage.label };
+        self.found = Some(match self.found {
+            None => (&passage.source, found),
+            Some((source, label)) => {
+                let confidentiality = label.confidentiality.max(found.confidentiality);
+                if found.integrity > label.integrity {
+                    (&passage.source, Label { confidentiality, ..found })
+                } else {
+                    (source, Label { confidentiality, ..label })
+                }
+            }
+        });
+    }
+}
+
 /// How far each passage is believed of one value: what a server gives back of what it was sent proves nothing.
-struct Echoes<'m> {
+struct Echoes<'m, 'v> {
     sent: &'m Sent,
-    value: &'m str,
+    value: &'v str,
     /// What was found out so far. A value stands in the words of few servers.
     heard: Vec<(&'m ServerName, Option<Sending>)>,
 }
 
-impl<'m> Echoes<'m> {
+impl<'m> Echoes<'m, '_> {
     fn believed(&mut self, learned: PassageId, passage: &'m Passage) -> Integrity {
         let declared = passage.label.integrity;
         let (Named::Nowhere, Source::Server { server, .. }) = (passage.named, &*passage.source) else {
@@ -382,171 +424,14 @@ pub(super) struct Posting {
     integrity: Integrity,
 }
 
-/// The normalised words of the leaves of one piece of data that share a label. An empty word stands between leaves, so
-/// that no value is pieced together from two.
-#[derive(Debug)]
-struct Passage {
-    source: Arc<Source>,
-    label: Label,
-    named: Named,
-    text: Box<str>,
-    starts: Box<[u32]>,
-}
-
-impl Passage {
-    fn cost(&self) -> usize {
-        cost_of(&self.text, self.starts.len())
-    }
-
-    fn word(&self, index: usize) -> Option<&str> {
-        let start = *self.starts.get(index)? as usize;
-        let end = self.starts.get(index + 1).map_or(self.text.len(), |next| *next as usize);
-        self.text.get(start..end)
-    }
-
-    /// Whether the words of `value` stand here one after the other.
-    fn reads<'v>(&self, at: u32, value: impl Iterator<Item = &'v str>) -> bool {
-        let mut value = value.peekable();
-        let mut place = at as usize;
-        while let Some(expected) = value.next() {
-            let Some(word) = self.word(place) else { return false };
-            // Punctuation before the first word and after the last is the sentence's, not the value's.
-            let is_first = place == at as usize;
-            let is_last = value.peek().is_none();
-            let fits =
-                word == expected || (is_first && opened(word) == expected) || (is_last && closed(word) == expected);
-            if !fits {
-                return false;
-            }
-            place += 1;
-        }
-        true
-    }
-
-    /// Calls `each` with every key under which a word of this passage can be found, and the word's place.
-    fn each_key(&self, each: &mut impl FnMut(&str, u32)) {
-        for index in 0..self.starts.len() {
-            let Some(word) = self.word(index).filter(|word| !word.is_empty()) else { continue };
-            let place = u32::try_from(index).unwrap_or(u32::MAX);
-            each(word, place);
-            let (opened_word, bare_word) = (opened(word), bare(word));
-            if opened_word != word && !opened_word.is_empty() {
-                each(opened_word, place);
-            }
-            if bare_word != opened_word && !bare_word.is_empty() {
-                each(bare_word, place);
-            }
-            each_number(word, bare_word, &mut |key| each(key, place));
-            for part in parts(bare_word) {
-                each(part, place);
-                each_number(part, part, &mut |key| each(key, place));
-                each_code(part, &mut |key| each(key, place));
-            }
-            each_code(bare_word, &mut |key| each(key, place));
-            self.each_spaced_code(index, &mut |key| each(key, place));
-        }
-    }
-
-    /// The codes written in groups that begin at this word.
-    fn each_spaced_code(&self, index: usize, each: &mut impl FnMut(&str)) {
-        let group = |offset| self.word(index + offset).map(bare);
-        if group(0).is_none_or(|first| first.len() != GROUP_BYTES || !is_group(first)) {
-            return;
-        }
-        for n_groups in 2..=GROUPS_MAX {
-            let Some(last) = group(n_groups - 1).filter(|last| is_group(last)) else { return };
-            if let Some(code) = grouped_code((0..n_groups).filter_map(group)) {
-                each(&code);
-            }
-            if last.len() < GROUP_BYTES {
-                return;
-            }
-        }
-    }
-}
-
-fn each_number(word: &str, bare_word: &str, each: &mut impl FnMut(&str)) {
-    if let Some(number) = number_in(word).or_else(|| number_in(bare_word)) {
-        each(&number_key(&number));
-    }
-}
-
-fn each_code(word: &str, each: &mut impl FnMut(&str)) {
-    if let Some(code) = word.contains('-').then(|| grouped_code(word.split('-'))).flatten() {
-        each(&code);
-    }
-}
-
-/// The key of a number. No word contains whitespace, so no word can be taken for a number.
-fn number_key(canonical: &str) -> String {
-    format!("\n{canonical}")
-}
-
-#[derive(Debug, Default)]
-struct Draft {
-    text: String,
-    starts: Vec<u32>,
-}
-
-impl Draft {
-    fn add(&mut self, leaf: Leaf<'_>) {
-        if self.is_full() {
-            return;
-        }
-        match leaf {
-            Leaf::Value(Value::Number(number)) => self.push(&number_of(number)),
-            Leaf::Value(Value::String(text)) => self.add_text(text),
-            Leaf::Key(text) => self.add_text(text),
-            Leaf::Value(_) => return,
-        }
-        self.push("");
-    }
-
-    fn add_text(&mut self, text: &str) {
-        let normal = normal_text(text);
-        for word in words(&normal) {
-            if self.is_full() {
-                return;
-            }
-            // Too long to be a value that somebody means; a gap keeps its neighbours from being read as one.
-            self.push(if word.len() > WORD_BYTES_MAX { "" } else { word });
-        }
-    }
-
-    fn push(&mut self, word: &str) {
-        self.starts.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
-        self.text.push_str(word);
-    }
-
-    fn is_full(&self) -> bool {
-        cost_of(&self.text, self.starts.len()) >= PASSAGE_COST_MAX
-    }
-}
-
-const fn cost_of(text: &str, n_words: usize) -> usize {
-    text.len() + n_words * WORD_COST
-}
-
 /// The label of what the deployment itself says.
 const OWN: Label = Label { integrity: Integrity::Internal, confidentiality: Confidentiality::Internal };
 
 /// Bytes that one memory may take, roughly. Past it the oldest and least believed is forgotten.
-const COST_MAX: usize = 2 << 20;
-
-/// Bytes that one piece of data may take of it under one label; what lies beyond is not learned.
-const PASSAGE_COST_MAX: usize = COST_MAX / 4;
-
-/// What a word costs beside its text: its place, and its postings.
-const WORD_COST: usize = 64;
+pub(super) const COST_MAX: usize = 2 << 20;
 
 /// Places that are remembered of one word.
 const POSTINGS_MAX: usize = 64;
 
-/// Bytes of the longest word that is learned.
-const WORD_BYTES_MAX: usize = 2_048;
-
 /// Bytes of the longest value whose origin is looked for; what is longer was composed.
 const VALUE_BYTES_MAX: usize = 64 << 10;
-
-/// Groups of the longest code that is written in groups: an IBAN of 34 characters.
-const GROUPS_MAX: usize = 9;

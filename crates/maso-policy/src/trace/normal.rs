@@ -235,6 +235,16 @@ pub(super) fn is_group(word: &str) -> bool {
 /// Bytes of one group of a code.
 pub(super) const GROUP_BYTES: usize = 4;
 
+/// Whether a character shows nothing, or moves or turns around what stands near it.
+pub(super) fn is_unseen(character: char) -> bool {
+    let is_blank = character.is_whitespace() && character != ' ';
+    character.is_control() || is_blank || is_invisible(character) || is_private(character)
+}
+
+const fn is_private(character: char) -> bool {
+    matches!(character, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}')
+}
+
 const fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'

@@ -12,6 +12,7 @@ use super::{
 use crate::fixture::{Scene, label, plain, tool};
 
 mod echoes;
+mod excerpts;
 
 const SAID: Label = Label { integrity: Integrity::Operator, confidentiality: Confidentiality::Internal };
 const READ: Label = Label { integrity: Integrity::External, confidentiality: Confidentiality::Internal };

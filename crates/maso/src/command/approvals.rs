@@ -118,7 +118,7 @@ pub fn show_ticket(ticket: &maso_api::TicketView) {
         say!("  task     {task}");
     }
     match &ticket.payload {
-        Some(payload) => show_parameters(payload, &hop.origins),
+        Some(payload) => show_parameters(payload, &hop.origins, ticket.amount.as_ref()),
         None => say!("  {} what it would do exactly cannot be read: do not approve it", screen::red("unknown ")),
     }
     for reason in &ticket.asked_because {
@@ -152,7 +152,11 @@ fn wish(verb: &str) -> String {
 }
 
 /// Each parameter on a line of its own, and below it where its value came from. `*` marks what carries authority.
-fn show_parameters(payload: &serde_json::Value, origins: &[maso_api::OriginView]) {
+fn show_parameters(
+    payload: &serde_json::Value,
+    origins: &[maso_api::OriginView],
+    amount: Option<&maso_api::AmountView>,
+) {
     say!("  exactly");
     let origin_of = |pointer: &str| origins.iter().find(|origin| origin.pointer == pointer);
     let mut shown = 0;
@@ -161,6 +165,9 @@ fn show_parameters(payload: &serde_json::Value, origins: &[maso_api::OriginView]
         let origin = origin_of(&pointer);
         let mark = if origin.is_some_and(|origin| origin.authority) { "*" } else { " " };
         say!("  {mark} {name:<20} {}", screen::strong(&value.to_string()));
+        if let Some(amount) = amount.filter(|amount| amount.pointer == pointer && amount.shown != amount.value) {
+            say!("    {:<20} {}", "", screen::strong(&amount.shown));
+        }
         if let Some(origin) = origin {
             show_origin(origin);
             shown += 1;
@@ -187,6 +194,11 @@ fn show_origin(origin: &maso_api::OriginView) {
     let needed = origin.needed.as_deref().map_or_else(String::new, |needed| format!(", needs {needed}"));
     let text = format!("from {} ({}{needed})", origin.source, origin.integrity);
     say!("                         {}", screen::faint(screen::folded(25, &text)));
+    if let Some(maso_api::ExcerptView { field, before, value, after }) = &origin.excerpt {
+        let field = field.as_deref().map_or_else(String::new, |field| format!("{field}: "));
+        let passage = format!("“{field}{before}>>{value}<<{after}”");
+        say!("                         {}", screen::folded(25, &passage));
+    }
 }
 
 fn show_tool(tool: &maso_api::WaitingTool) {

@@ -13,7 +13,7 @@ use crate::{cli::Check, fault::Fault, folder, screen};
 pub fn run(args: &Check) -> Result<ExitCode, Fault> {
     let source = folder::read(&args.folder.dir)
         .map_err(|fault| Fault::new(format!("cannot read `{}`", args.folder.dir.display()), fault))?;
-    let mut problems = maso_intent::check(&source);
+    let mut problems = maso_intent::check_at(&source, SystemClock.now());
     // Policies are compiled against the mandates: only a deployment that parses can be checked that far.
     if let Ok(deployment) = maso_intent::parse(&source)
         && let Err(faults) = maso_policy::Policies::compile(&deployment)

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::Path, process::ExitCode};
 
-use maso_log::{Reader, Record, v1::Body};
+use maso_log::{LogFault, Reader, Record, v1::Body};
 use serde_json::{Value, json};
 
 use crate::screen::say;
@@ -17,17 +17,21 @@ pub async fn run(args: Log) -> Result<ExitCode, Fault> {
         LogOrder::Tail { folder, lines, follow, output } => {
             tail(&reader(&folder.dir)?, lines, follow, output.json).await?
         }
-        LogOrder::Show { folder, id, output } => {
-            let reader = reader(&folder.dir)?;
-            let records = reader.show(&id).map_err(unreadable)?;
+        LogOrder::Show { folder, id, from, limit, output } => {
+            let (records, next) = about(&reader(&folder.dir)?, &id, from, usize::from(limit)).map_err(unreadable)?;
             if records.is_empty() {
-                return Err(Fault::plain(format!("nothing on the record is about `{id}`"))
-                    .help("give a sequence number, or the whole id of a hop, a ticket or a task"));
+                return Err(Fault::plain(format!("nothing on the record is about `{id}`")).help(
+                    "give a sequence number, the whole id of a hop, a ticket or a task, or `agent:NAME`; `--from` looks \
+                     no further back",
+                ));
             }
             if output.json {
                 screen::json(&records.iter().map(whole).collect::<Vec<_>>());
             } else {
                 records.iter().for_each(show_whole);
+            }
+            if let Some(next) = next {
+                anstream::eprintln!("there is more: `--from {next}` shows it");
             }
         }
         LogOrder::Verify { folder, output } => return verify(&folder.dir, output.json),
@@ -41,6 +45,16 @@ pub async fn run(args: Log) -> Result<ExitCode, Fault> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is on the record about something, and from where on there is more.
+fn about(reader: &Reader, id: &str, from: u64, limit: usize) -> Result<(Vec<Record>, Option<u64>), LogFault> {
+    let mut page = reader.page(id, from, limit)?;
+    // A long record is searched in steps, some of which find nothing.
+    while let (true, Some(next)) = (page.records.is_empty(), page.next) {
+        page = reader.page(id, next, limit)?;
+    }
+    Ok((page.records, page.next))
 }
 
 fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
@@ -172,6 +186,6 @@ fn whole(record: &Record) -> Value {
     })
 }
 
-fn unreadable(fault: maso_log::LogFault) -> Fault {
+fn unreadable(fault: LogFault) -> Fault {
     Fault::new("cannot read the flight record", fault)
 }

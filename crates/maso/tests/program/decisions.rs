@@ -103,6 +103,51 @@ async fn a_write_is_held_and_released_once_when_it_is_approved() {
 }
 
 #[tokio::test]
+async fn all_of_a_task_is_shown_page_by_page() {
+    let stage = scene(&Wanted::default()).await;
+    let Scene { deployment, operator, client, .. } = &stage;
+    deployment.put_note("today", "buy paper");
+    let (task, token) = operator.open_task("buy what the note of today says").await;
+    for _ in 0..2 {
+        client.call_under(&token, "read_note", json!({ "note": "today" })).await;
+    }
+    client.call("read_note", json!({ "note": "today" })).await;
+    operator.close_task(&task).await;
+    stage.up.stop().await;
+
+    let shown = async |args: &[&str]| {
+        let output = stage.deployment.run(&[&["log", "show", "--id", &task, "--json"], args].concat()).await;
+        assert!(output.status.success(), "{output:?}");
+        let records: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let kinds: Vec<String> =
+            records.iter().map(|record| record["body"]["kind"].as_str().unwrap().to_owned()).collect();
+        (records, kinds, String::from_utf8(output.stderr).unwrap())
+    };
+    let (records, kinds, more) = shown(&[]).await;
+    let count = |kind: &str| kinds.iter().filter(|known| *known == kind).count();
+    // Each call is a hop there and one back, and each was released.
+    assert_eq!((count("task-opened"), count("hop-decided"), count("hop-released"), count("task-closed")), (1, 4, 4, 1));
+    assert!(more.is_empty(), "{more}");
+    let hops = records.iter().filter(|record| record["body"]["kind"] == "hop-decided");
+    assert!(hops.clone().all(|hop| hop["body"]["task"] == task.as_str()), "{records:#?}");
+
+    // Page by page it is the same.
+    let (mut from, mut all) = ("1".to_owned(), Vec::new());
+    loop {
+        let (page, _, more) = shown(&["--limit", "2", "--from", &from]).await;
+        all.extend(page);
+        let Some(next) = more.split("`--from ").nth(1).and_then(|rest| rest.split('`').next()) else { break };
+        next.clone_into(&mut from);
+    }
+    all.sort_by_key(|record| record["sequence"].as_u64());
+    assert_eq!(all, records);
+
+    let output = stage.deployment.run(&["log", "show", "--id", "agent:writer", "--json"]).await;
+    let of_agent: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(of_agent.len() > records.len(), "{of_agent:#?}");
+}
+
+#[tokio::test]
 async fn an_identical_call_meets_the_same_ticket_and_another_does_not() {
     let stage = scene(&Wanted { hold_open: "1ms", ..Wanted::default() }).await;
     let Scene { deployment, operator, client, .. } = &stage;
