@@ -527,7 +527,7 @@ impl Room {
             // Somebody came meanwhile who wants it.
             return Carried::Delivered(Got::Ours(nothing()));
         }
-        match leg.ask(leg.fresh_id(), method, params, &Value::Null).await {
+        match leg.ask(leg.fresh_id(), method, params, None).await {
             Ok(answer) => {
                 match answer.reply {
                     Reply::Result(_) if takes_back => drop(at_server.on(leg).remove(&uri)),

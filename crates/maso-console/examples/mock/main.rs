@@ -20,7 +20,7 @@ use desk::Desk;
 use futures::{Stream, StreamExt as _};
 use maso_api::{AnswerTicket, ApproveTool, Event, Kill, MovePhase, Problem, Session, SignIn};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 const COOKIE: &str = "maso_session=mock";

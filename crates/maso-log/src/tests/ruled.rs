@@ -153,7 +153,7 @@ async fn a_held_hop_is_written_with_its_ticket_and_what_it_waits_for() {
     assert_eq!(decided.ticket.as_deref(), Some("ticket_00000000000000000000000000000004"));
     assert_eq!(decided.expires_at, Some(held.expires_at().as_millis()));
     assert_eq!(decided.awaited.unwrap().people, held.awaited().n_people);
-    assert_eq!(decided.origins[0].excerpt, Some(v1::Excerpt::from(&excerpt)));
+    assert_eq!(decided.origins[0].excerpt, Some(crate::v1::Excerpt::from(&excerpt)));
     assert!(decided.origins[1..].iter().all(|origin| origin.excerpt.is_none()));
 
     let place = Place::new();
