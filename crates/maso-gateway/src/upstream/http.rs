@@ -41,7 +41,7 @@ pub(super) enum Came {
     /// A frame, whole.
     Whole(Vec<u8>),
     /// A stream of frames, which has only begun.
-    Stream(Answering),
+    Stream(Box<Answering>),
     /// No frame.
     Nothing(StatusCode),
     /// The server knows nothing of the session any more.
@@ -120,7 +120,7 @@ impl Endpoint {
                 // If that was not the answer to the request, none will come.
                 id.map(|_| "the server answered something else".to_owned())
             }
-            Came::Stream(answer) => self.drain(answer, id).await,
+            Came::Stream(answer) => self.drain(*answer, id).await,
             // An accepted notification has no body; a request that gets none has failed.
             Came::Nothing(status) => id.map(|_| format!("the server answered {status}")),
             Came::Forgotten => {
@@ -198,7 +198,7 @@ impl Endpoint {
             return Came::Forgotten;
         }
         if content_type_is(&answer, "text/event-stream") {
-            return Came::Stream(answer);
+            return Came::Stream(Box::new(answer));
         }
         if !content_type_is(&answer, "application/json") {
             return Came::Nothing(answer.status());

@@ -277,7 +277,7 @@ impl Leg {
                 Ok(_) => broken("the server answered something else".to_owned()),
                 Err(fault) => broken(fault.reason),
             },
-            Came::Stream(answer) => endpoint.drain(answer, Some(id)).await.map_or(Ok(None), broken),
+            Came::Stream(answer) => endpoint.drain(*answer, Some(id)).await.map_or(Ok(None), broken),
             Came::Nothing(status) => broken(format!("the server answered {status}")),
             Came::Forgotten => {
                 endpoint.forgotten().await;

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose};
 use jsonwebtoken::{Algorithm, EncodingKey};
+use maso_core::Digest;
 
 use super::*;
 use crate::proof::{Freshness, Request, Signed};
