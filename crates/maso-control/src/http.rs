@@ -57,7 +57,8 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(harden))
         .with_state(Arc::clone(&desk));
-    only_for(hosts, routes).merge(probes(desk))
+    // In this order: what is found nowhere falls to the last, which looks at the host first.
+    probes(desk).merge(only_for(hosts, routes))
 }
 
 /// Whether the process is there and ready, for whoever asks by whatever name: probes use the address of the moment, which

@@ -1,7 +1,7 @@
 //! Whose turn it is to write, among processes.
 //!
 //! SQLite gives its lock to whoever asks at the right moment, and those who wait ask ever more seldom: two processes that
-//! commit back to back kept a third one waiting for more than four seconds. So whoever wants the lock passes a turnstile
+//! commit back to back kept a third one waiting for almost three seconds. So whoever wants the lock passes a turnstile
 //! first, and stays in it until it has the lock: who had it last cannot have it again before. It is a courtesy and no
 //! safeguard: SQLite's lock alone keeps the chain from forking.
 

@@ -2,6 +2,7 @@
 
 use maso_log::v1::Body;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     fixture::{ODD_RESULT, READ_NOTE, SEND_NOTE},
@@ -198,8 +199,8 @@ async fn a_client_whose_pipe_breaks_is_seen_out() {
     while !rig.has("waiting") {
         tokio::task::yield_now().await;
     }
-    client.send("ping", "{}").await;
-    let (_write, serving) = client.deaf();
+    let (mut write, serving) = client.deaf();
+    write.write_all(b"{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\"}\n").await.unwrap();
     rig.make("open");
     assert!(serving.await.unwrap().is_err(), "nobody can read what is written");
     assert_eq!(rig.came_of_call().await.as_deref(), Some("delivered"), "its work was finished first");
