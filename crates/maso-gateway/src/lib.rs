@@ -24,9 +24,12 @@ mod places;
 mod proxy;
 mod room;
 mod rooms;
+mod serving;
+mod stirred;
 mod unbroken;
 mod upstream;
 
 pub use client::{http::router, stdio::serve_stdio};
 pub use gateway::{Doors, Gateway, Parts};
 pub use inquiry::{InquiryFault, list_tools};
+pub use serving::serve;

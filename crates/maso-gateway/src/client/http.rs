@@ -34,8 +34,8 @@ use crate::{
     unbroken::Unbroken,
 };
 
-/// The routes of the MCP door. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: without the peer's
-/// address no bearer token counts as coming from this machine.
+/// The routes of the MCP door, for [`crate::serve`]: without the peer's address no bearer token counts as coming from this
+/// machine.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new().route("/mcp/{server}", any(door)).with_state(gateway)
 }

@@ -7,11 +7,8 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    sync::Arc,
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -21,17 +18,19 @@ use axum::http::{
     response::Parts,
 };
 use bytes::Bytes;
-use futures::task::AtomicWaker;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    body::Incoming,
+    body::{Body as _, Incoming},
     client::conn::http1::{self, SendRequest},
 };
 use parking_lot::Mutex;
 
-use crate::upstream::{
-    LegFault,
-    dial::{Dialer, Route, Stream},
+use crate::{
+    stirred::Stirred,
+    upstream::{
+        LegFault,
+        dial::{Dialer, Route, Stream},
+    },
 };
 
 /// The connections to one address.
@@ -56,30 +55,7 @@ struct Connection {
 struct Driver {
     work: http1::Connection<Stream, Full<Bytes>>,
     has_ended: bool,
-    stirred: Arc<Stirred>,
-}
-
-/// Wakes whoever drives a connection, but not for what the driving itself stirs up: the two halves of a connection wake
-/// each other, and a task that is woken while it runs makes the runtime wake a thread that finds nothing to do.
-#[derive(Default)]
-struct Stirred {
-    is_driving: AtomicBool,
-    again: AtomicBool,
-    whoever_drives: AtomicWaker,
-}
-
-impl Wake for Stirred {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Either this sees that the driving is over, or the driving sees this.
-        self.again.store(true, Ordering::SeqCst);
-        if !self.is_driving.load(Ordering::SeqCst) {
-            self.whoever_drives.wake();
-        }
-    }
+    stirred: Stirred,
 }
 
 /// An answer whose head has arrived. Dropped before its end it takes the connection with it, which is how a server learns
@@ -119,7 +95,12 @@ impl Connections {
                 Ok(response) => {
                     let (head, body) = response.into_parts();
                     let home = Arc::clone(&self.idle);
-                    return Ok(Answering { head, body, connection: Some(connection), home });
+                    let mut answering = Answering { head, body, connection: Some(connection), home };
+                    if answering.body.is_end_stream() {
+                        // Nobody reads what is not there, as after a notification.
+                        answering.go_home();
+                    }
+                    return Ok(answering);
                 }
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !is_fresh => request = unsent,
@@ -143,7 +124,7 @@ impl Connections {
         let (sender, work) = http1::handshake(stream).await.map_err(|error| LegFault::NotSent(said(&error)))?;
         Ok(Connection {
             sender,
-            driver: Driver { work, has_ended: false, stirred: Arc::default() },
+            driver: Driver { work, has_ended: false, stirred: Stirred::default() },
             route,
             used_at: Instant::now(),
         })
@@ -184,25 +165,13 @@ impl Driver {
     /// Moves the connection as long as the work that needs it is not done.
     async fn drive<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        let stirred = Arc::clone(&self.stirred);
-        let waker = Waker::from(Arc::clone(&stirred));
+        let stirred = self.stirred.clone();
         poll_fn(|context| {
-            stirred.whoever_drives.register(context.waker());
-            for _ in 0..ROUNDS_MAX {
-                stirred.is_driving.store(true, Ordering::SeqCst);
-                stirred.again.store(false, Ordering::SeqCst);
-                let mut within = Context::from_waker(&waker);
+            stirred.poll(context, |within| {
                 // If the connection ends, that is told to whoever waits for its answer.
-                self.is_going_on(&mut within);
-                let polled = work.as_mut().poll(&mut within);
-                stirred.is_driving.store(false, Ordering::SeqCst);
-                if polled.is_ready() || !stirred.again.load(Ordering::SeqCst) {
-                    return polled;
-                }
-            }
-            // It goes on, after others had their turn.
-            context.waker().wake_by_ref();
-            Poll::Pending
+                self.is_going_on(within);
+                work.as_mut().poll(within)
+            })
         })
         .await
     }
@@ -240,6 +209,13 @@ impl Answering {
         &self.head.headers
     }
 
+    /// The connection serves the next request.
+    fn go_home(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.home.put(connection);
+        }
+    }
+
     /// The next piece of the body; `None` at its end, after which the connection serves the next request.
     pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, String>> {
         loop {
@@ -255,9 +231,7 @@ impl Answering {
                     return Some(Err(said(&error)));
                 }
                 None => {
-                    if let Some(connection) = self.connection.take() {
-                        self.home.put(connection);
-                    }
+                    self.go_home();
                     return None;
                 }
             }
@@ -273,7 +247,6 @@ fn said(error: &hyper::Error) -> String {
     }
 }
 
-const ROUNDS_MAX: usize = 8;
 const IDLE_MAX: usize = 64;
 const IDLE_FOR: Duration = Duration::from_secs(60);
 

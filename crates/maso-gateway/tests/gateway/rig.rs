@@ -140,8 +140,7 @@ impl Rig {
         if meets == Meets::First {
             assert_eq!(gateway.meet_servers().await, []);
         }
-        let service = router(Arc::clone(&gateway)).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        tokio::spawn(maso_gateway::serve(listener, router(Arc::clone(&gateway)), std::future::pending()));
         Self { gateway, path, address, authority, clock: ahead, folder }
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt as _};
+use axum::Router;
 use maso_core::{Mode, Phase, Scope};
 use maso_gateway::{Doors, Gateway};
 use maso_intent::Settings;
@@ -102,22 +102,9 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
             maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()),
         ));
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    // Without it a small answer waits for the acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let server = tokio::spawn(async move {
-        let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move {
-                stopping.await.ok();
-            })
-            .await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the listener ended");
-        }
-    });
+    let server = tokio::spawn(maso_gateway::serve(listener, app, async move {
+        stopping.await.ok();
+    }));
     let clock = tokio::spawn(watch_the_clock(Arc::clone(&assembled.path), Arc::clone(&gateway)));
     let drain = Duration::from_millis(assembled.deployment.settings.drain_ms);
     Ok(Serving { address, gateway, drain, server, clock, stop })
