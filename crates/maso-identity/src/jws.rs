@@ -7,13 +7,17 @@ use serde_json::Value;
 
 use crate::{PublicKey, key};
 
-/// A compact JWS that was taken apart. Only its header has been read, and nothing in it is believed.
+/// A compact JWS that was taken apart. Nothing in it has been read.
 pub(crate) struct UnverifiedJws<'a> {
-    header: Value,
+    /// As it was sent.
+    pub(crate) header: &'a str,
     signed: &'a str,
     claims: &'a str,
-    signature: Vec<u8>,
+    signature: &'a str,
 }
+
+/// The header of a JWS, of which nothing is believed.
+pub(crate) struct Header(Value);
 
 /// Why a JWS was not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +31,30 @@ pub(crate) enum JwsError {
 }
 
 impl<'a> UnverifiedJws<'a> {
-    /// Takes a text of the type `typ` apart.
-    pub(crate) fn read(text: &'a str, typ: &str) -> Result<Self, JwsError> {
+    /// Takes a text apart.
+    pub(crate) fn split(text: &'a str) -> Result<Self, JwsError> {
         if text.len() > LIMITS.frame_bytes_max {
             return Err(JwsError::Shape);
         }
         let (signed, signature) = text.rsplit_once('.').ok_or(JwsError::Shape)?;
         let (header, claims) = signed.split_once('.').ok_or(JwsError::Shape)?;
+        Ok(Self { header, signed, claims, signature })
+    }
+
+    /// The claims, if `key` signed them. Whether it may sign with the algorithm that the header names is for
+    /// [`Header::suits`].
+    pub(crate) fn verify(self, key: &PublicKey) -> Result<Value, JwsError> {
+        let signature = URL_SAFE_NO_PAD.decode(self.signature).map_err(|_| JwsError::Shape)?;
+        if !key.verifies(self.signed.as_bytes(), &signature) {
+            return Err(JwsError::Signature);
+        }
+        object(self.claims)
+    }
+}
+
+impl Header {
+    /// Reads the header of a text of the type `typ`.
+    pub(crate) fn read(header: &str, typ: &str) -> Result<Self, JwsError> {
         let header = object(header)?;
         if header.get("typ").and_then(Value::as_str) != Some(typ) {
             return Err(JwsError::Type);
@@ -42,21 +63,18 @@ impl<'a> UnverifiedJws<'a> {
         if header.get("crit").is_some() {
             return Err(JwsError::Shape);
         }
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| JwsError::Shape)?;
-        Ok(Self { header, signed, claims, signature })
+        Ok(Self(header))
     }
 
-    pub(crate) fn header(&self) -> &Value {
-        &self.header
+    /// The key that it shows (RFC 7515 §4.1.3).
+    pub(crate) fn shown_key(&self) -> Option<&Value> {
+        self.0.get("jwk")
     }
 
-    /// The claims, if `key` signed them with an algorithm of its own.
-    pub(crate) fn verify(self, key: &PublicKey) -> Result<Value, JwsError> {
-        let algorithm = self.header.get("alg").and_then(Value::as_str).ok_or(JwsError::Shape)?;
-        if !key.signs_with(algorithm) || !key.verifies(self.signed.as_bytes(), &self.signature) {
-            return Err(JwsError::Signature);
-        }
-        object(self.claims)
+    /// Whether it names an algorithm with which this key signs.
+    pub(crate) fn suits(&self, key: &PublicKey) -> Result<(), JwsError> {
+        let algorithm = self.0.get("alg").and_then(Value::as_str).ok_or(JwsError::Shape)?;
+        if key.signs_with(algorithm) { Ok(()) } else { Err(JwsError::Signature) }
     }
 }
 

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     PublicKey, Thumbprint,
-    jws::{JwsError, UnverifiedJws},
+    jws::{Header, JwsError, UnverifiedJws},
 };
 
 /// Why a proof was not believed.
@@ -74,22 +74,41 @@ pub(crate) struct Possession {
     pub(crate) until: Timestamp,
 }
 
-impl Signed {
-    /// Reads a proof that must be signed by this key.
-    pub(crate) fn read(text: &str, by: &Thumbprint) -> Result<Self, ProofError> {
-        let jws = UnverifiedJws::read(text, TYPE)?;
-        let key = jws.header().get("jwk").map(PublicKey::from_jwk).ok_or(ProofError::Malformed)?;
+/// The key that the header of a proof shows, with which it may sign.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownKey {
+    key: PublicKey,
+    thumbprint: Thumbprint,
+}
+
+impl ShownKey {
+    /// Reads the header of a proof that must show the key of this name.
+    pub(crate) fn read(header: &str, name: &Thumbprint) -> Result<Self, ProofError> {
+        let header = Header::read(header, TYPE)?;
+        let key = header.shown_key().map(PublicKey::from_jwk).ok_or(ProofError::Malformed)?;
         let key = key.map_err(|_| ProofError::Malformed)?;
         // Before the signature: nobody makes us check those of other keys.
-        let thumbprint = key.thumbprint();
-        if !thumbprint.is_same(by) {
+        let shown = Self { key, thumbprint: key.thumbprint() };
+        if !shown.is(name) {
             return Err(ProofError::OtherKey);
         }
-        let claims: Claims = serde_json::from_value(jws.verify(&key)?).map_err(|_| ProofError::Malformed)?;
+        header.suits(&key)?;
+        Ok(shown)
+    }
+
+    pub(crate) fn is(&self, name: &Thumbprint) -> bool {
+        self.thumbprint.is_same(name)
+    }
+}
+
+impl Signed {
+    /// Reads a proof that must be signed by this key, which its header shows.
+    pub(crate) fn read(proof: UnverifiedJws<'_>, by: &ShownKey) -> Result<Self, ProofError> {
+        let claims: Claims = serde_json::from_value(proof.verify(&by.key)?).map_err(|_| ProofError::Malformed)?;
         if claims.jti.is_empty() || claims.jti.len() > ID_BYTES_MAX {
             return Err(ProofError::Malformed);
         }
-        Ok(Self { key: thumbprint, claims })
+        Ok(Self { key: by.thumbprint, claims })
     }
 
     pub(crate) fn is_by(&self, key: &Thumbprint) -> bool {

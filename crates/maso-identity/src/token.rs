@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     AuthorityKey, AuthorityPublic, TaskClaim, Thumbprint,
-    jws::{JwsError, UnverifiedJws},
+    jws::{Header, JwsError, UnverifiedJws},
 };
 
 /// Why a token was not believed.
@@ -210,7 +210,10 @@ pub(crate) fn issued(
 
 /// The claims of a text that `authority` signed as a token of the type `typ`.
 pub(crate) fn claims<T: DeserializeOwned>(text: &str, typ: &str, authority: &AuthorityPublic) -> Result<T, TokenError> {
-    let claims: Value = UnverifiedJws::read(text, typ)?.verify(&authority.key())?;
+    let jws = UnverifiedJws::split(text)?;
+    let key = authority.key();
+    Header::read(jws.header, typ)?.suits(&key)?;
+    let claims: Value = jws.verify(&key)?;
     serde_json::from_value(claims).map_err(|_| TokenError::Malformed)
 }
 

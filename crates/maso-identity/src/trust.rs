@@ -6,7 +6,8 @@ use maso_wire::{Credential, UnverifiedToken};
 use crate::{
     AgentToken, AuthorityPublic, Basis, Nonces, Proof, ProofError, Revocation, TaskClaim, TaskToken, Thumbprint,
     TokenError, Unproven,
-    proof::{Freshness, Possession, Request, Signed},
+    jws::UnverifiedJws,
+    proof::{Freshness, Possession, Request, ShownKey, Signed},
     revoked::Revoked,
     verified::Verified,
 };
@@ -54,6 +55,8 @@ pub struct Trust {
     task_tokens: Verified<TaskToken>,
     /// Proofs that were shown and not used up yet: a door asks who is there before it reads what was sent.
     shown_proofs: Verified<Signed>,
+    /// Keys, by the header that shows them: a client sends the same with each proof.
+    shown_keys: Verified<ShownKey>,
     revoked: Revoked,
 }
 
@@ -65,6 +68,7 @@ impl Trust {
             agent_tokens: Verified::new(settings.tokens_max),
             task_tokens: Verified::new(settings.tokens_max),
             shown_proofs: Verified::new(settings.tokens_max),
+            shown_keys: Verified::new(settings.tokens_max),
             revoked: Revoked::default(),
             settings,
         }
@@ -210,13 +214,19 @@ impl Trust {
     ) -> Result<Possession, ProofError> {
         let window_ms = self.settings.proof_window_ms;
         let freshness = Freshness { now, window_ms, since: self.settings.proofs_since };
-        let remembered = self.shown_proofs.find(digest).filter(|signed| signed.is_by(key));
-        let is_new = remembered.is_none();
-        let signed = remembered.map_or_else(|| Signed::read(text.expose(), key), Ok)?;
-        let possession = signed.fits(request, freshness)?;
-        if is_new {
-            self.shown_proofs.remember(digest, signed, possession.until, now);
+        if let Some(signed) = self.shown_proofs.find(digest).filter(|signed| signed.is_by(key)) {
+            return signed.fits(request, freshness);
         }
+        let proof = UnverifiedJws::split(text.expose())?;
+        let header = Digest::of(proof.header.as_bytes());
+        let remembered = self.shown_keys.find(header).filter(|shown| shown.is(key));
+        let shown = remembered.map_or_else(|| ShownKey::read(proof.header, key), Ok)?;
+        let signed = Signed::read(proof, &shown)?;
+        let possession = signed.fits(request, freshness)?;
+        if remembered.is_none() {
+            self.shown_keys.remember(header, shown, possession.until, now);
+        }
+        self.shown_proofs.remember(digest, signed, possession.until, now);
         Ok(possession)
     }
 

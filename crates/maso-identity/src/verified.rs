@@ -1,5 +1,5 @@
-//! Tokens and proofs whose signature was checked already. Only the signature is remembered: time and revocation are asked
-//! anew.
+//! Tokens and proofs whose signature was checked already, and the keys that signed them. Nothing else is remembered: time
+//! and revocation are asked anew.
 
 use std::collections::HashMap;
 

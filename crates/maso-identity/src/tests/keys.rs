@@ -5,7 +5,10 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use maso_core::Digest;
 
 use super::*;
-use crate::proof::{Freshness, Request, Signed};
+use crate::{
+    jws::UnverifiedJws,
+    proof::{Freshness, Request, ShownKey, Signed},
+};
 
 #[test]
 fn the_thumbprint_of_an_ed25519_key_is_that_of_rfc_8037() {
@@ -29,7 +32,9 @@ fn the_proof_of_rfc_9449_is_believed() {
     let now = Timestamp::from_millis(1_562_262_618_000);
     let freshness = Freshness { now, window_ms: 1_000, since: now };
     let key = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".parse().unwrap();
-    let signed = Signed::read(proof, &key).unwrap();
+    let proof = UnverifiedJws::split(proof).unwrap();
+    let shown = ShownKey::read(proof.header, &key).unwrap();
+    let signed = Signed::read(proof, &shown).unwrap();
     let possession = signed.fits(request, freshness).unwrap();
     assert_eq!(possession.id, "e1j3V_bKic8-LAEB");
     let other = Request { method: "POST", ..request };
