@@ -107,10 +107,10 @@ impl Scanner {
     pub fn credentials_in(&self, text: &str, name: Option<&str>, now: Timestamp) -> Vec<Range<usize>> {
         let found = self.secrets.find(text, name);
         let rest = Value::String(redacted(text, &found));
-        let hides_more = self.holds_credentials(&rest, now);
-        let whole = hides_more.then_some(0..text.len());
-        let each = found.into_iter().filter(|_| !hides_more).map(|secret| secret.range);
-        whole.into_iter().chain(each).collect()
+        if self.holds_credentials(&rest, now) {
+            return std::iter::once(0..text.len()).collect();
+        }
+        found.into_iter().map(|secret| secret.range).collect()
     }
 
     pub(crate) fn scan_subject(&self, subject: &Subject<'_>, now: Timestamp) -> Scan {

@@ -1,10 +1,6 @@
 //! The file: its schema, its settings, and the statements that touch it.
 
-use std::{
-    collections::HashSet,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, path::Path, time::Duration};
 
 use maso_core::Digest;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -12,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use crate::{
     LogFault, Record,
     chain::{Head, Row},
-    turnstile::{LOOK_EVERY, Turnstile},
+    turnstile::{Turnstile, ask_again},
     v1::Body,
 };
 
@@ -153,24 +149,12 @@ impl Store {
     pub(crate) fn begin(&self, patience: Patience) -> Result<(), LogFault> {
         let locking = |source| fault("lock", source);
         let Some(_turn) = self.turnstile.enter(patience) else { return Err(locking(busy())) };
+        // Nobody comes before whoever has the turn, so that the lock will be free soon.
+        let wait = if patience == Patience::Waits { BUSY_WAIT } else { Duration::ZERO };
         self.connection.busy_timeout(Duration::ZERO).map_err(locking)?;
-        let begun = self.lock(patience);
+        let begun = ask_again(wait, || self.statement("BEGIN IMMEDIATE"), is_busy);
         self.connection.busy_timeout(BUSY_WAIT).map_err(locking)?;
         begun.map_err(locking)
-    }
-
-    /// Asks for the lock again and again, and not ever more seldom as SQLite would by itself: nobody comes before whoever
-    /// has the turn, so that it will be free soon.
-    fn lock(&self, patience: Patience) -> rusqlite::Result<()> {
-        let begun = Instant::now();
-        loop {
-            match self.statement("BEGIN IMMEDIATE") {
-                Err(error) if is_busy(&error) && patience == Patience::Waits && begun.elapsed() < BUSY_WAIT => {
-                    std::thread::sleep(LOOK_EVERY);
-                }
-                locked => return locked,
-            }
-        }
     }
 
     /// Makes durable what was appended.

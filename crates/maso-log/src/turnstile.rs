@@ -34,17 +34,29 @@ impl Turnstile {
     /// Enters when nobody is in it. `None` if somebody is and there is no patience. Somebody who stays in it for long has
     /// been halted there; then it is passed by.
     pub(crate) fn enter(&self, patience: Patience) -> Option<Turn<'_>> {
-        let begun = Instant::now();
-        loop {
-            match (self.0.try_lock(), patience) {
-                (Ok(()), _) => return Some(Turn(Some(self))),
-                (Err(TryLockError::WouldBlock), Patience::None) => return None,
-                (Err(TryLockError::WouldBlock), Patience::Waits) if begun.elapsed() < TURN_WAIT => {
-                    std::thread::sleep(LOOK_EVERY);
-                }
-                // Where files cannot be locked so, there are no turns.
-                (Err(_), _) => return Some(Turn(None)),
-            }
+        let wait = if patience == Patience::Waits { TURN_WAIT } else { Duration::ZERO };
+        match ask_again(wait, || self.0.try_lock(), |refused| matches!(refused, TryLockError::WouldBlock)) {
+            Ok(()) => Some(Turn(Some(self))),
+            Err(TryLockError::WouldBlock) if patience == Patience::None => None,
+            // Where files cannot be locked so, there are no turns.
+            Err(_) => Some(Turn(None)),
+        }
+    }
+}
+
+/// Asks until it is not refused for a reason that passes, for so long at most; gives the last answer. SQLite would ask ever
+/// more seldom by itself, and whoever comes later would be lucky first.
+pub(crate) fn ask_again<T, E>(
+    wait: Duration,
+    ask: impl Fn() -> Result<T, E>,
+    passes: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let begun = Instant::now();
+    loop {
+        match ask() {
+            // No event comes of a lock that another process lets go.
+            Err(refused) if passes(&refused) && begun.elapsed() < wait => std::thread::sleep(ASK_EVERY),
+            answer => return answer,
         }
     }
 }
@@ -68,5 +80,5 @@ fn beside(path: &Path) -> PathBuf {
 /// How long a turn is waited for: as long as dozens of processes take to commit, one after the other.
 const TURN_WAIT: Duration = Duration::from_millis(250);
 
-/// How often whoever waits looks whether it is its turn, or whether the lock is free.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How often whoever waits asks whether it is its turn, or whether the lock is free.
+const ASK_EVERY: Duration = Duration::from_millis(1);
