@@ -7,12 +7,14 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use maso_api::OpenTask;
 use maso_core::{Mode, OperatorName, Timestamp};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Passphrase, Trust, TrustSettings};
 use maso_judge::Panel;
 use maso_path::{Clock as _, Path, Sources, SystemClock, SystemIds};
 use maso_wire::KnownHosts;
+use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -142,4 +144,36 @@ async fn a_check_whose_asker_hangs_up_is_the_latest_all_the_same() {
     // The place is free again when the check has ended.
     drop(desk.verifier.running.acquire().await.unwrap());
     assert!(desk.verification().unwrap().verified);
+}
+
+#[tokio::test]
+async fn what_is_on_the_record_about_a_task_is_shown_page_by_page_to_whoever_signed_in() {
+    let (desk, operator, _folder) = desk().await;
+    let now = desk.path().clock().now();
+    let signed_in = desk.sign_in(operator.as_str(), RIGHT.to_owned(), now).await.unwrap();
+    let secret = desk.open_session(&signed_in, [1; 32], now).unwrap();
+    let workflow = desk.path().world().deployment().workflows.keys().next().unwrap().to_string();
+    let order = OpenTask { workflow, words: "read".to_owned(), success_criteria: Vec::new(), ttl_ms: None };
+    let (task, _) = desk.open_task(&signed_in, &order).await.unwrap();
+    desk.close_task(&signed_in, task.id, "read").await.unwrap();
+    let ask = async |page: &str, authorization: &str| {
+        let uri = format!("/api/v1/records/about/{}{page}", task.id);
+        let request = Request::builder().uri(uri).header(header::HOST, "localhost");
+        let request = request.header(header::AUTHORIZATION, authorization).body(Body::empty()).unwrap();
+        let router = http::router(Arc::clone(&desk), &Arc::new(KnownHosts::loopback()));
+        let response = router.oneshot(request).await.unwrap();
+        let (status, body) = (response.status(), axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap());
+        (status, serde_json::from_slice::<Value>(&body).unwrap_or_default())
+    };
+    assert_eq!(ask("", "Bearer guess").await.0, StatusCode::UNAUTHORIZED);
+    let bearer = format!("Bearer {}", secret.expose());
+    let (status, all) = ask("", &bearer).await;
+    assert_eq!((status, &all["next"]), (StatusCode::OK, &Value::Null));
+    let records = all["records"].as_array().unwrap();
+    let kinds: Vec<_> = records.iter().map(|record| record["body"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["task-opened", "task-closed"]);
+    let (_, first) = ask("?limit=1", &bearer).await;
+    assert_eq!(first["records"].as_array().unwrap()[..], records[..1]);
+    let (_, rest) = ask(&format!("?from={}", first["next"]), &bearer).await;
+    assert_eq!(rest["records"].as_array().unwrap()[..], records[1..]);
 }
