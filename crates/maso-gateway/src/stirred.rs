@@ -73,3 +73,63 @@ impl Wake for Wakes {
 }
 
 const ROUNDS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Drives the work once; gives what came of it, and how often whoever drives was woken for it.
+    fn drive(stirred: &Stirred, work: impl FnMut(&mut Context<'_>) -> Poll<()>) -> (Poll<()>, Arc<Counted>) {
+        let counted = Arc::<Counted>::default();
+        let waker = Waker::from(Arc::clone(&counted));
+        (stirred.poll(&mut Context::from_waker(&waker), work), counted)
+    }
+
+    #[test]
+    fn what_the_driving_stirs_up_is_driven_on_and_wakes_nobody() {
+        let mut n_polls = 0;
+        let (polled, woken) = drive(&Stirred::default(), |context| {
+            n_polls += 1;
+            if n_polls < 3 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        });
+        assert_eq!((polled, n_polls, woken.0.load(Ordering::SeqCst)), (Poll::Ready(()), 3, 0));
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_wakes_whoever_drives() {
+        let mut waker = None;
+        let (polled, woken) = drive(&Stirred::default(), |context| {
+            waker = Some(context.waker().clone());
+            Poll::Pending
+        });
+        assert_eq!((polled, woken.0.load(Ordering::SeqCst)), (Poll::Pending, 0));
+        waker.unwrap().wake();
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn what_never_rests_gives_way_to_others() {
+        let mut n_polls = 0;
+        let (polled, woken) = drive(&Stirred::default(), |context| {
+            n_polls += 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        });
+        assert_eq!((polled, n_polls, woken.0.load(Ordering::SeqCst)), (Poll::Pending, ROUNDS_MAX, 1));
+    }
+}

@@ -17,6 +17,7 @@ use maso_intent::{OpenTask, Source, TaskSpec};
 use maso_judge::Panel;
 use maso_log::v1::{Body, Killed, Revoked, TaskClosed, TicketAnswered};
 use maso_path::{Clock, Ids as _, Path, Sources, SystemClock, SystemIds, write_task};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -219,6 +220,13 @@ impl Rig {
             }
         }
         panic!("the record ended");
+    }
+
+    /// Nothing comes onto the record until what this gives is dropped: another process is writing.
+    pub fn keep_record_busy(&self) -> Connection {
+        let writer = Connection::open(self.folder.path().join("log.db")).unwrap();
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        writer
     }
 
     /// All that is on the record now.
