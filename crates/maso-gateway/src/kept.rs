@@ -7,7 +7,13 @@ use maso_wire::mcp::{Method, Reply};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use crate::{gateway::Gateway, listening::RESOURCES_MAX, proxy::Asked, room::Room, upstream::Leg};
+use crate::{
+    gateway::Gateway,
+    listening::{Place, RESOURCES_MAX},
+    proxy::Asked,
+    room::Room,
+    upstream::Leg,
+};
 
 /// Subscriptions of one client, by resource, with the request by which each was made.
 #[derive(Default)]
@@ -67,11 +73,12 @@ impl Room {
                 if gateway.decider.admits(&asked.credential, asked.task.as_ref()).is_err() || !room.kept.has(&uri) {
                     continue;
                 }
-                if !gateway.subscription_hop(&asked, &room, &leg, Method::ResourcesSubscribe, &uri).await {
+                let place = Place { gateway: &gateway, asked: &asked, room: &room, leg: &leg };
+                if !place.hop(Method::ResourcesSubscribe, &uri).await {
                     tracing::debug!(server = %room.server, "a subscription was not taken up again");
                 } else if !room.kept.has(&uri) {
                     // The client took it back meanwhile, and the server may have heard of that first.
-                    gateway.subscription_hop(&asked, &room, &leg, Method::ResourcesUnsubscribe, &uri).await;
+                    place.hop(Method::ResourcesUnsubscribe, &uri).await;
                 }
             }
         });
