@@ -127,6 +127,8 @@ export function outcome({ at, body }) {
       return line(foreign("strong", body.by), body.answer === "approve" ? " approved it" : " rejected it", body.reason && [": ", foreign("q", body.reason)]);
     case "ticket-expired":
       return line("Nobody answered in time: it was denied.");
+    case "instruction-used":
+      return line("Its instruction is carried out, once: ", el("code", plain(body.instruction)));
     case "ticket-spent":
       return line("The approval was used.");
     default:

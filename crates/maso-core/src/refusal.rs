@@ -21,6 +21,8 @@ pub enum Refusal {
     Suspended,
     /// A rate, turn or budget limit was reached.
     LimitReached,
+    /// It was done before, or may have been: a tool that carries each instruction out once was given it again.
+    Duplicate,
     /// maso itself could not do what was needed. What is refused so was not released; of an answer, what it answers was.
     Unavailable,
 }
@@ -32,6 +34,7 @@ words!(Refusal {
     NotApproved = "NOT_APPROVED",
     Suspended = "SUSPENDED",
     LimitReached = "LIMIT_REACHED",
+    Duplicate = "DUPLICATE",
     Unavailable = "UNAVAILABLE",
 });
 

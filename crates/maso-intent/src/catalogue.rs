@@ -56,7 +56,7 @@ impl Deployment {
 
 /// Controls that have an effect on a hop or on the record, each with a row and a test in `docs/controls.md`.
 const IN_FORCE: &str = "
-    AT-1.2 AT-1.4 AT-1.6 AT-1.7 AT-2.1 AT-2.8 DP-1.1 DP-2.1 EC-1.1 EC-1.2 EC-1.3 EC-1.6 EC-1.8 EC-2.1 EC-2.3
+    AT-1.2 AT-1.4 AT-1.6 AT-1.7 AT-2.1 AT-2.5 AT-2.8 DP-1.1 DP-2.1 EC-1.1 EC-1.2 EC-1.3 EC-1.6 EC-1.8 EC-2.1 EC-2.3
     EC-2.4 EC-2.5 EC-2.7a EC-2.9 EC-2.10 EC-2.12 EC-2.13 EC-2.14 EC-2.15 EC-3.2 EC-3.4 ENV-1 ENV-3 ENV-16 ENV-21
     IA-1.1 IA-1.2 IA-1.4 IA-2.1 IA-2.2 IA-2.3 IA-2.4 IA-2.6 OB-1.1 OB-2.1 OB-2.7 OI-2.1 PG-1.1 PG-1.2 PG-1.3
     PG-1.4 PG-2.2 PG-2.5 SC-2.2 SC-2.4
@@ -64,7 +64,7 @@ const IN_FORCE: &str = "
 
 /// Those that a deployment may switch off.
 pub(crate) const SWITCHED: &str = "
-    AT-2.8 DP-1.1 DP-2.1 EC-1.3 EC-1.6 EC-1.8 EC-2.12 EC-2.13 EC-2.14 EC-2.15 EC-2.4 EC-2.5 EC-2.7a EC-3.2 ENV-1
+    AT-2.5 AT-2.8 DP-1.1 DP-2.1 EC-1.3 EC-1.6 EC-1.8 EC-2.12 EC-2.13 EC-2.14 EC-2.15 EC-2.4 EC-2.5 EC-2.7a EC-3.2 ENV-1
     ENV-16 IA-2.6 PG-1.1 PG-1.2 PG-2.5 SC-2.2
 ";
 

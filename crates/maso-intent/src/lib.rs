@@ -11,6 +11,7 @@ mod controls;
 mod deployment;
 mod form;
 mod init;
+mod instruction;
 mod lint;
 mod mandate;
 mod manifest;
@@ -29,6 +30,7 @@ pub use authority::{Authority, visible_tools};
 pub use catalogue::Effect;
 pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
+pub use instruction::Instruction;
 pub use lint::{check, check_at, lint};
 pub use mandate::{
     AgentMandate, Bound, Evaluation, Grant, HardLimits, OiSpec, PlanAttempts, ResourceTerm, SolutionMandate, ToolTerms,

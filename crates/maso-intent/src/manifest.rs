@@ -63,6 +63,9 @@ pub struct ToolManifest {
     pub authority: BTreeMap<String, AuthorityArgument>,
     /// JSON pointer to the amount of money that a call moves, in the smallest unit.
     pub value_pointer: Option<String>,
+    /// JSON pointer to the argument that names the instruction: a call with the same value there is the same, and is
+    /// carried out once (AT-2.5).
+    pub idempotency_pointer: Option<String>,
     /// The tool that undoes it.
     pub compensated_by: Option<ToolName>,
     /// Its definition as a person approved it; `None` until then.
@@ -119,6 +122,7 @@ impl ToolManifest {
             result: ResultLabels { default: label, fields: Vec::new() },
             authority: BTreeMap::new(),
             value_pointer: None,
+            idempotency_pointer: None,
             compensated_by: None,
             definition: None,
         }

@@ -7,6 +7,7 @@ impl Body {
     pub fn once_only(&self) -> Option<&str> {
         match self {
             Self::TicketSpent(spent) => Some(&spent.ticket),
+            Self::InstructionUsed(used) => Some(&used.attempt),
             _ => None,
         }
     }
@@ -30,11 +31,12 @@ impl Body {
             | Self::TokenIssued(_)
             | Self::HopReleased(_)
             | Self::TicketSpent(_)
+            | Self::InstructionUsed(_)
             | Self::OperatorSession(_) => false,
         }
     }
 
-    /// What it is found again by: the hops and tickets that it names, the task that it opens or closes.
+    /// What it is found again by: the hops, tickets and instructions that it names, the task that it opens or closes.
     pub fn mentions(&self) -> Vec<&str> {
         match self {
             Self::HopDecided(decided) => {
@@ -48,6 +50,7 @@ impl Body {
             Self::TicketAnswered(answered) => vec![&answered.ticket],
             Self::TicketExpired(expired) => vec![&expired.ticket],
             Self::TicketSpent(spent) => vec![&spent.ticket, &spent.hop],
+            Self::InstructionUsed(used) => vec![&used.instruction, &used.hop],
             Self::TaskOpened(opened) => vec![&opened.task],
             Self::TaskClosed(closed) => vec![&closed.task],
             Self::Started(_)

@@ -27,6 +27,8 @@ pub enum Body {
     TicketExpired(TicketExpired),
     /// An approval was used. At most one such record exists for each ticket: the log refuses a second.
     TicketSpent(TicketSpent),
+    /// An instruction is carried out. At most one such record exists for each attempt: the log refuses a second.
+    InstructionUsed(InstructionUsed),
     /// A tool was seen with a definition that nobody approved.
     ToolSeen(ToolSeen),
     /// A person approved a tool's definition.
@@ -338,6 +340,19 @@ pub struct TicketSpent {
     pub ticket: String,
     /// The hop that used it.
     pub hop: String,
+}
+
+/// An instruction is carried out by a hop that is permitted with it (AT-2.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstructionUsed {
+    /// `instruction:` and the digest of tool and idempotency key.
+    pub instruction: String,
+    /// The instruction, `#`, and how often it failed before.
+    pub attempt: String,
+    /// The hop that carries it out.
+    pub hop: String,
+    /// `server:tool`.
+    pub tool: String,
 }
 
 /// A tool was seen with a definition that nobody approved.

@@ -5,6 +5,7 @@
 
 mod footing;
 mod hearing;
+mod instructions;
 mod learning;
 mod opening;
 mod publishing;

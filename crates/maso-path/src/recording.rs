@@ -17,16 +17,21 @@ use crate::{
 };
 
 impl Path {
-    /// Records a permit together with the use of its approvals: both or neither. A pure read does not wait for the
+    /// Records a permit together with the use of its approvals and its instruction: all or nothing. A pure read does not wait for the
     /// disk, below the tier at which nobody looks on.
-    pub(crate) async fn record_permit(&self, permit: Permit, passing: &Arc<Passing>) -> Result<Passage, NotRecorded> {
+    pub(crate) async fn record_permit(
+        &self,
+        permit: Permit,
+        instruction: Option<v1::InstructionUsed>,
+        passing: &Arc<Passing>,
+    ) -> Result<Passage, NotRecorded> {
         let resolved = permit.weighed().resolved();
         let hop = resolved.hop().id.to_string();
         let stands = self.still_stands(Footing::of(resolved, permit.verdicts(), None), passing);
         let mut tickets: Vec<_> = permit.verdicts().approvals.iter().map(|approval| approval.ticket).collect();
         tickets.sort();
         tickets.dedup();
-        if tickets.is_empty() && self.tier() < Tier::Autonomous && is_pure_read(&permit) {
+        if tickets.is_empty() && instruction.is_none() && self.tier() < Tier::Autonomous && is_pure_read(&permit) {
             // It waits for no transaction; but what this process has heard of by then counts.
             let ruled = self.ruled(Decision::Allow(permit), None);
             let buffered = self.recorder.buffer_if(ruled, stands).await.map_err(not_recorded)?;
@@ -35,7 +40,8 @@ impl Path {
         let spent = tickets
             .into_iter()
             .map(|ticket| v1::Body::TicketSpent(v1::TicketSpent { ticket: ticket.to_string(), hop: hop.clone() }));
-        match self.commit(Decision::Allow(permit), None, spent.collect(), stands).await? {
+        let used = spent.chain(instruction.map(v1::Body::InstructionUsed)).collect();
+        match self.commit(Decision::Allow(permit), None, used, stands).await? {
             RecordedDecision::Allow(permit) => Ok(Passage::Permit(permit)),
             RecordedDecision::Hold(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),
         }

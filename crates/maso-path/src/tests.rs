@@ -6,6 +6,7 @@ mod commit_point;
 mod decisions;
 mod faults;
 mod hearing;
+mod instructions;
 mod limits;
 mod observing;
 mod pinning;

@@ -114,11 +114,13 @@ impl Path {
         };
         // Held until the decision is on the record: a memory that is given up meanwhile has forgotten values.
         let memory = self.recall(&resolved).await?;
-        let (weighed, redactions) = self.weigh_up(resolved, &memory);
+        let instruction = self.instruction_of(&resolved).await?;
+        let (instruction, done_before) = instruction.map_or_else(|why| (None, Some(why)), |one| (one, None));
+        let (weighed, redactions) = self.weigh_up(resolved, done_before, &memory);
         let verdicts = self.hear(&weighed).await;
         match settle(weighed, verdicts, self.clock.now()) {
             Decision::Allow(permit) => {
-                Ok(Way::Release(Box::new(self.record_permit(permit, passing).await?), redactions))
+                Ok(Way::Release(Box::new(self.record_permit(permit, instruction, passing).await?), redactions))
             }
             // It would take a place in which something could wait that somebody waits for.
             Decision::Hold(held) if matches!(held.weighed().resolved().hop().act, Act::Notify { .. }) => {
@@ -149,11 +151,17 @@ impl Path {
         resolve(identified, circumstances).map_err(|refused| Box::new((Denial::from(*refused), Observing::Allowed)))
     }
 
-    /// Stages 4 to 7: pure over the world of this moment.
-    pub(crate) fn weigh_up(&self, resolved: Resolved, memory: &RwLock<Memory>) -> (Weighed, Vec<Redaction>) {
+    /// Stages 4 to 7: pure over the world of this moment, and what the record says of the hop's instruction.
+    pub(crate) fn weigh_up(
+        &self,
+        resolved: Resolved,
+        done_before: Option<Finding>,
+        memory: &RwLock<Memory>,
+    ) -> (Weighed, Vec<Redaction>) {
         let scan = self.scanner.scan(&resolved, self.clock.now());
         let memory = memory.read();
         let mut findings = scan.findings;
+        done_before.into_iter().for_each(|finding| findings.add(finding));
         findings.join(self.world.limits(&resolved, self.clock.now()));
         findings.join(authorise(&self.policies, &resolved, memory.label()));
         let traced = trace(&memory, resolved);

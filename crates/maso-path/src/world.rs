@@ -90,6 +90,7 @@ impl World {
             | Body::TokenIssued(_)
             | Body::Revoked(_)
             | Body::HopReleased(_)
+            | Body::InstructionUsed(_)
             | Body::OperatorSession(_) => {}
         }
     }

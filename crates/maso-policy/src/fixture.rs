@@ -194,6 +194,7 @@ fn manifest(name: &str, class: Class, risk: Risk, result: ResultLabels) -> ToolM
         result,
         authority: BTreeMap::new(),
         value_pointer: None,
+        idempotency_pointer: None,
         compensated_by: None,
         definition: None,
     }

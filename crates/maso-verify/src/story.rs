@@ -17,10 +17,14 @@ pub(crate) struct Story {
     /// memory than it has hops under way; of a part of one, what was used up or never permitted too.
     permits: HashMap<String, u32>,
     tickets: HashMap<String, Ticket>,
-    /// Tickets that were used: at which record, for which hop.
+    /// Tickets and attempts at instructions that were used: at which record, for which hop.
     pub(crate) spent: HashMap<String, (u64, String)>,
     /// Hops that were allowed because of a ticket: record, hop, ticket.
     owed: Vec<(u64, String, String)>,
+    /// Instructions, by what carried them out last.
+    instructions: HashMap<String, CarriedOut>,
+    /// Hops that carry out an instruction and have not come to an end.
+    carrying_out: HashMap<String, String>,
     /// Payloads that the records name, in hexadecimal.
     pub(crate) payloads: Named,
 }
@@ -34,6 +38,11 @@ struct Ticket {
     is_closed: bool,
 }
 
+struct CarriedOut {
+    hop: String,
+    has_failed: bool,
+}
+
 impl Story {
     /// Nothing was told yet.
     pub(crate) fn new() -> rusqlite::Result<Self> {
@@ -43,6 +52,8 @@ impl Story {
             tickets: HashMap::new(),
             spent: HashMap::new(),
             owed: Vec::new(),
+            instructions: HashMap::new(),
+            carrying_out: HashMap::new(),
             payloads: Named::new()?,
         })
     }
@@ -61,6 +72,11 @@ impl Story {
             Some("hop-decided") => self.decided(sequence, body, &mut problem)?,
             Some("hop-released") => {
                 let hop = text("hop");
+                if let Some(instruction) = self.carrying_out.remove(&hop)
+                    && let Some(last) = self.instructions.get_mut(&instruction)
+                {
+                    last.has_failed = body["outcome"] == "failed";
+                }
                 match self.permits.get_mut(&hop) {
                     Some(1) if self.is_whole => drop(self.permits.remove(&hop)),
                     Some(n_permits) if *n_permits > 0 => *n_permits -= 1,
@@ -107,10 +123,27 @@ impl Story {
                     self.spent.insert(name, (sequence, hop));
                 }
             }
+            Some("instruction-used") => self.used(sequence, body, &mut problem),
             Some(_) => {}
             None => problem("its body has no kind".to_owned()),
         }
         Ok(())
+    }
+
+    /// What was carried out once is not carried out again, unless it is known to have failed.
+    fn used(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let (instruction, attempt, hop) = (text("instruction"), text("attempt"), text("hop"));
+        if let Some(last) = self.instructions.get(&instruction).filter(|last| !last.has_failed) {
+            problem(format!("`{instruction}` is carried out again, and `{}` is not known to have failed", last.hop));
+        }
+        self.carrying_out.insert(hop.clone(), instruction.clone());
+        self.instructions.insert(instruction, CarriedOut { hop: hop.clone(), has_failed: false });
+        if let Some((earlier, _)) = self.spent.get(&attempt) {
+            problem(format!("`{attempt}` was used before, at record {earlier}"));
+        } else {
+            self.spent.insert(attempt, (sequence, hop));
+        }
     }
 
     fn decided(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) -> rusqlite::Result<()> {

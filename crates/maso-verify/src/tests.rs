@@ -126,6 +126,27 @@ fn an_approval_comes_before_its_use_and_counts_once() {
 }
 
 #[test]
+fn an_instruction_is_carried_out_once_unless_it_failed() {
+    let used = |n: u64, hop: &str| json!({"kind": "instruction-used", "instruction": "i", "attempt": format!("i#{n}"), "hop": hop, "tool": "s:t"});
+    let ended = |hop: &str, outcome: &str| {
+        let mut released = released(hop);
+        released["outcome"] = json!(outcome);
+        [decided(hop, "allow"), released]
+    };
+    check(&[&[used(0, "g")], &ended("g", "failed")[..], &[used(1, "h")]].concat(), &[]);
+    for outcome in ["delivered", "unknown"] {
+        check(
+            &[&[used(0, "g")], &ended("g", outcome)[..], &[used(1, "h")]].concat(),
+            &["record 4: `i` is carried out again, and `g` is not known to have failed"],
+        );
+    }
+    check(
+        &[&[used(0, "g")], &ended("g", "failed")[..], &[used(0, "h")]].concat(),
+        &["record 4: `i#0` was used before, at record 1"],
+    );
+}
+
+#[test]
 fn an_allowed_hop_used_the_approvals_that_it_names_and_had_enough_of_them() {
     let before = [held("h", "t"), answered("t", "approve")];
     check(

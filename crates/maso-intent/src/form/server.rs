@@ -63,6 +63,7 @@ pub(crate) struct ToolForm {
     #[serde(default)]
     pub(crate) authority: BTreeMap<At<Pointer>, AuthorityForm>,
     pub(crate) value_pointer: Option<At<Pointer>>,
+    pub(crate) idempotency_pointer: Option<At<Pointer>>,
     pub(crate) compensated_by: Option<At<ToolName>>,
 }
 

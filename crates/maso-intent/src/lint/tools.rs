@@ -159,7 +159,9 @@ fn arguments(
     let Some(definition) = &manifest.definition else { return };
     let tool = &manifest.tool.tool;
     let pointers = form.authority.keys().map(|pointer| (pointer, "PG-2.5"));
-    for (pointer, control) in pointers.chain(form.value_pointer.iter().map(|pointer| (pointer, "EC-2.3"))) {
+    let amount = form.value_pointer.iter().map(|pointer| (pointer, "EC-2.3"));
+    let instruction = form.idempotency_pointer.iter().map(|pointer| (pointer, "AT-2.5"));
+    for (pointer, control) in pointers.chain(amount).chain(instruction) {
         if place(&definition.value, &pointer.value.0) == Place::Absent {
             let message = format!("`{tool}` has no argument `{}`", pointer.value.0);
             let remedy = argument_suggestion(&definition.value, &pointer.value.0);

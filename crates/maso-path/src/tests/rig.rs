@@ -164,6 +164,28 @@ impl Rig {
         self.send(arrival, Act::CallTool(tool), Turn::Ask, &arguments).await
     }
 
+    /// Lets `writer` call a tool, of whose server this comes; a person approves it if asked.
+    pub async fn approved_call(
+        &self,
+        task: TaskId,
+        tool: &str,
+        arguments: Value,
+        comes: fn() -> Carried<&'static str>,
+    ) -> Outcome<&'static str> {
+        let tool: ToolRef = tool.parse().unwrap();
+        let agent = Principal::Agent("writer".parse().unwrap());
+        let arrival = self.arrival(agent, Principal::Server(tool.server.clone()), Some(task));
+        let bytes = serde_json::to_vec(&arguments).unwrap();
+        let received = Received::from_bytes(arrival, Act::CallTool(tool), Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
+        match self.path.travel(received, async |_| comes()).await {
+            Outcome::Held(waiting) => {
+                self.answer_ticket(waiting.ticket().id, "approve", "owner").await;
+                self.path.wait(waiting, 5_000, async |_| comes()).await
+            }
+            done => done,
+        }
+    }
+
     /// Lets a server answer a call with this structured result.
     pub async fn answer(&self, task: Option<TaskId>, to: HopId, tool: &str, result: Value) -> Outcome<&'static str> {
         let tool: ToolRef = tool.parse().unwrap();
@@ -190,7 +212,7 @@ impl Rig {
         let passing = self.path.world().passing(&identified);
         let resolved = self.path.resolve_now(identified, &passing).unwrap();
         let memory = self.path.memory_of(&resolved);
-        let (weighed, _) = self.path.weigh_up(resolved, &memory);
+        let (weighed, _) = self.path.weigh_up(resolved, None, &memory);
         let action = weighed.resolved().action_digest();
         let mut verdicts = self.path.world().tickets().heard(&action, self.clock.now());
         if weighed.review().n_judges > 0 {
@@ -209,7 +231,7 @@ impl Rig {
     /// Records a permit that was decided before, if what it rests on still stands.
     pub async fn record_permit(&self, permit: Permit) -> Result<Passage, NotRecorded> {
         let passing = self.path.world().passing(permit.weighed().resolved().identified());
-        self.path.record_permit(permit, &passing).await
+        self.path.record_permit(permit, None, &passing).await
     }
 
     pub async fn send(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {
@@ -424,7 +446,7 @@ fn source() -> Source {
             "name": "pay",
             "inputSchema": {
                 "type": "object",
-                "properties": { "to": { "type": "string" }, "amount": { "type": "integer" } },
+                "properties": { "to": { "type": "string" }, "amount": { "type": "integer" }, "reference": {} },
                 "required": ["to", "amount"],
                 "additionalProperties": false
             }

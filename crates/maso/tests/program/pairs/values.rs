@@ -76,6 +76,20 @@ async fn a_write_that_nobody_can_undo() {
 }
 
 #[tokio::test]
+async fn a_payment_whose_instruction_was_carried_out_before() {
+    let told_apart: Edit = ("tools/notes.toml", "[tools.pay]\n", "[tools.pay]\nidempotency_pointer = \"/reference\"\n");
+    let with = Wanted { edits: vec![told_apart], ..Wanted::default() };
+    pair("AT-2.5", with, Without::Deselected(&["AT-2.5"]), async |stage: &Scene| {
+        for amount in [100, 101] {
+            approved_call(stage, "pay", json!({ "account": "A1", "amount": amount, "reference": "r1" })).await;
+        }
+        assert_ne!(stage.deployment.effects().len(), 0);
+        stage.deployment.effects().len() == 2
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_argument_beyond_what_the_mandate_allows() {
     const UNBOUNDED: Edit = ("agents/writer.toml", "\"/text\" = { prefix = \"note: \" }\n", "");
     let bounds = "\njustification = \"keeping notes\"\n[tools.\"notes:write_note\".bounds]\n\"/text\" = { prefix = \"note: \" }\n";
