@@ -31,28 +31,25 @@ pub enum Servers {
 
 impl Example {
     /// Settles claims; it is what `maso demo` runs.
-    pub const CLAIMS: Self = Self {
-        name: "claims",
-        about: "an insurer's claims, tier 2; what `maso demo` runs",
-        servers: Servers::Carried,
-    };
+    pub const CLAIMS: Self =
+        Self { name: "claims", about: "tier 2: an insurer's claims, as in `maso demo`", servers: Servers::Carried };
 
     /// All of them, the one to begin with first.
     pub const ALL: &[Self] = &[
         Self::CLAIMS,
         Self {
             name: "grid-operations",
-            about: "a control room's watch and proposals, tier 1",
+            about: "tier 1: a grid's control room, people dispatch",
             servers: Servers::Placeholders,
         },
         Self {
             name: "oncology-support",
-            about: "evidence and cases for an oncology board, tier 2",
+            about: "tier 2: an oncology board's cases and evidence",
             servers: Servers::Placeholders,
         },
         Self {
             name: "investment-research",
-            about: "research notes from source to publication, tier 3",
+            about: "tier 3: research notes, source to publication",
             servers: Servers::Placeholders,
         },
     ];

@@ -306,7 +306,7 @@ impl ValueEnum for Template {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Minimal => PossibleValue::new("minimal").help("one agent, one server; what is written without a name"),
+            Self::Minimal => PossibleValue::new("minimal").help("one agent, one server; also without a name"),
             Self::Worked(example) => PossibleValue::new(example.name).help(example.about),
         })
     }

@@ -177,8 +177,8 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
         say!("{} decisions are recorded and nothing is blocked", screen::yellow("OBSERVING"));
     }
     for server in deployment.servers.keys() {
-        let note = if absent.contains(server) { screen::yellow("  its server is absent") } else { String::new() };
-        say!("  mcp      http://{address}/mcp/{server}{note}");
+        let note = if absent.contains(server) { "  its server is absent" } else { "" };
+        say!("  mcp      http://{address}/mcp/{server}{}", screen::yellow(note));
     }
     say!("  mcp      http://{address}/mcp/maso");
     say!("  console  http://{address}/console");

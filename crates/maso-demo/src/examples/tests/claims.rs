@@ -23,7 +23,8 @@ fn claim() -> Stage {
 }
 
 fn payment(iban: &str, amount_minor: Value, expected: &'static str) -> Try {
-    let arguments = json!({ "claim_id": "C-1001", "amount_minor": amount_minor, "payee_iban": iban });
+    let arguments =
+        json!({ "claim_id": "C-1001", "amount_minor": amount_minor, "payee_iban": iban, "idempotency_key": "C-1001" });
     call("analysis", "claims-db:pay_claim", arguments, expected)
 }
 

@@ -33,8 +33,7 @@ fn forecasting() -> Stage {
 }
 
 fn proposal(plan: &str, delta_mw: Value, expected: &'static str) -> Try {
-    let arguments =
-        json!({ "plan_id": plan, "section": "S-02", "delta_mw": delta_mw, "confidence": 0.9, "reason": "sensor fault" });
+    let arguments = json!({ "plan_id": plan, "section": "S-02", "delta_mw": delta_mw, "confidence": 0.9, "reason": "sensor fault" });
     call("dispatch-recommender", "dispatch-desk:propose_dispatch", arguments, expected)
 }
 
@@ -60,6 +59,10 @@ fn nobody_but_a_person_moves_the_grid() {
         call("dispatch-recommender", "scada:set_setpoint", json!({ "unit": "U-1", "mw": 20 }), "refuse: AT-1.6"),
         call("sensor-monitor", "dispatch-desk:propose_dispatch", json!({}), "refuse: AT-1.6"),
     ]);
+    // Nor does a mandate that somebody widens one day.
+    let tool = "scada:operate_breaker";
+    let widened = shift().also_granting("dispatch-recommender", tool);
+    widened.check([call("dispatch-recommender", tool, json!({ "breaker": "B-7", "open": true }), "refuse: EC-2.1")]);
 }
 
 #[test]
@@ -106,9 +109,7 @@ fn only_the_sensor_that_physics_rules_out_is_left_out_and_a_person_agrees() {
 
 #[test]
 fn numbers_cross_into_operations_and_telemetry_does_not_come_out() {
-    let outlook = |high_mw: Value| {
-        json!({ "section": "S-02", "hour": 3, "expected_mw": 118.5, "low_mw": 104, "high_mw": high_mw })
-    };
+    let outlook = |high_mw: Value| json!({ "section": "S-02", "hour": 3, "expected_mw": 118.5, "low_mw": 104, "high_mw": high_mw });
     let file = |arguments, expected| call("forecast", "outlook:file_outlook", arguments, expected);
     forecasting().check([
         file(outlook(json!(131)), "hold: judge + person"),

@@ -75,8 +75,7 @@ fn whoever_reads_the_web_keeps_to_cleared_publishers_and_sees_nothing_unpublishe
 
 #[test]
 fn each_keeps_to_its_part() {
-    let simulation =
-        |n_paths| json!({ "company": COMPANY, "growth_pct": 3.5, "discount_pct": 8, "n_paths": n_paths });
+    let simulation = |n_paths| json!({ "company": COMPANY, "growth_pct": 3.5, "discount_pct": 8, "n_paths": n_paths });
     let note = |uncertainty| {
         json!({
             "note_id": "RN-000017", "company": COMPANY, "text": "Revenue as filed.", "finding_ids": ["FN-000001"],
@@ -113,6 +112,17 @@ fn nothing_is_published_by_itself_or_while_something_is_amiss() {
     let publish = || publication("CL-2026-0118", "clients-europe", "refuse: EC-2.1");
     cleared(Stage::standing("investment-research", "publisher")).check([publish()]);
     cleared(sources_read()).in_phase(Phase::Alternate).check([publish()]);
+}
+
+#[test]
+fn publishing_stays_the_publishers_whoever_is_given_the_tool() {
+    let arguments = json!({ "note_id": "RN-000017", "clearance_id": "CL-2026-0118", "list": "desk-internal" });
+    cleared(sources_read()).also_granting("data-collector", "publishing:publish_note").check([call(
+        "data-collector",
+        "publishing:publish_note",
+        arguments,
+        "refuse: EC-2.1, PG-2.5",
+    )]);
 }
 
 #[test]

@@ -40,11 +40,8 @@ fn card(population: &str, expected: &'static str) -> Try {
 }
 
 fn release(clinician: &str, expected: &'static str) -> Try {
-    let arguments = json!({
-        "report_id": "RP-000031", "clinician": clinician,
-        "caveats": ["the response rate was found under 50, without comorbidity"],
-    });
-    call("synthesis", "reports:release_report", arguments, expected)
+    let arguments = json!({ "report_id": "RP-000031", "clinician": clinician });
+    call("report-releaser", "reports:release_report", arguments, expected)
 }
 
 #[test]
@@ -63,7 +60,8 @@ fn a_card_says_for_whom_it_holds() {
 
 #[test]
 fn a_question_to_the_outside_names_a_disease_and_nobody() {
-    let search = |query, expected| call("literature", "literature:search_articles", json!({ "query": query }), expected);
+    let search =
+        |query, expected| call("literature", "literature:search_articles", json!({ "query": query }), expected);
     let trials = |arguments, expected| call("trial-matcher", "trials:search_trials", arguments, expected);
     evidence().check([
         search("breast carcinoma (HER2+) response, stage 2", "allow"),
@@ -83,9 +81,12 @@ fn whoever_has_read_a_record_asks_nothing_outside() {
         call("synthesis", "evidence-store:read_cards", json!({ "condition": "C50.9" }), "allow"),
     ]);
     // Should a record ever turn up where evidence is gathered, the task asks nothing outside from then on.
-    evidence()
-        .read("records-reviewer", "ehr:read_case", &json!({ "case_id": "OC-00417" }))
-        .check([call("literature", "literature:read_review", json!({ "review_id": "CD000042" }), "refuse: EC-2.1")]);
+    evidence().read("records-reviewer", "ehr:read_case", &json!({ "case_id": "OC-00417" })).check([call(
+        "literature",
+        "literature:read_review",
+        json!({ "review_id": "CD000042" }),
+        "refuse: EC-2.1",
+    )]);
 }
 
 #[test]
@@ -98,6 +99,10 @@ fn the_record_is_read_and_never_written() {
         call("synthesis", "ehr:place_order", order, "refuse: AT-1.6"),
         call("protocol-checker", "ehr:read_notes", json!({ "case_id": "OC-00417" }), "refuse: AT-1.6"),
     ]);
+    // Nor does a mandate that somebody widens one day help.
+    let entry = json!({ "case_id": "OC-00417", "text": "start AC-T" });
+    let widened = case().also_granting("synthesis", "ehr:update_record");
+    widened.check([call("synthesis", "ehr:update_record", entry, "refuse: EC-2.1")]);
 }
 
 #[test]
@@ -106,6 +111,9 @@ fn a_report_waits_for_a_person_and_goes_to_the_clinician_of_the_record() {
         release("dr-okafor", "hold: judge + person, ENV-16"),
         release("dr-brandt@elsewhere.example", "refuse: PG-2.5"),
         release("dr-nobody", "refuse: PG-2.5"),
+        call("synthesis", "reports:release_report", json!({}), "refuse: AT-1.6"),
+        call("synthesis", "ehr:read_case", json!({ "case_id": "OC-00417" }), "refuse: AT-1.6"),
+        call("report-releaser", "evidence-store:read_cards", json!({ "condition": "C50.9" }), "refuse: AT-1.6"),
     ]);
 }
 
@@ -125,7 +133,8 @@ fn a_draft_without_its_caveats_is_none() {
 
 #[test]
 fn comorbidities_travel_as_codes() {
-    let options = json!({ "case_id": "OC-00417", "diagnosis_code": "C50.9", "age": 72, "comorbidity_codes": ["E11.9"] });
+    let options =
+        json!({ "case_id": "OC-00417", "diagnosis_code": "C50.9", "age": 72, "comorbidity_codes": ["E11.9"] });
     let prose = json!({
         "case_id": "OC-00417", "diagnosis_code": "C50.9", "age": 72, "comorbidity_codes": ["E11.9"], "note": "Mrs Miller",
     });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{Act, AgentName, HopId, Mode, Phase, Principal, TaskId, ToolRef, Turn, Word};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Identified, Trust, TrustSettings, identify};
-use maso_intent::{Circumstances, Deployment, OpenTask, PinState, TaskSpec, resolve};
+use maso_intent::{Circumstances, Deployment, OpenTask, PinState, TaskKind, TaskSpec, parse, resolve};
 use maso_policy::{
     Decision, Memory, Policies, Verdicts, authorise, labels_declared, settle, source_declared, trace, weigh,
 };
@@ -82,6 +82,20 @@ impl Stage {
         }
     }
 
+    /// The same, if an agent's mandate and that of its workflow came to name one tool more.
+    pub(super) fn also_granting(mut self, agent: &str, tool: &str) -> Self {
+        let mut source = super::source(&self.deployment.name);
+        let mut edit = |path: String, old: &str, new: String| {
+            let text = source.files.get_mut(&path).unwrap();
+            *text = text.replacen(old, &new, 1);
+        };
+        edit(format!("agents/{agent}.toml"), "[oispec]", format!("[tools.\"{tool}\"]\n\n[oispec]"));
+        edit(format!("workflows/{}.toml", self.task.workflow), "\ntools = [", format!("\ntools = [\"{tool}\","));
+        self.deployment = Arc::new(parse(&source).unwrap());
+        self.policies = Policies::compile(&self.deployment).unwrap();
+        self
+    }
+
     /// The same in another phase of the whole deployment.
     pub(super) fn in_phase(mut self, phase: Phase) -> Self {
         self.around = phase;
@@ -143,7 +157,7 @@ impl Stage {
             id: HopId::from_uuid(Uuid::from_u128(1)),
             at: TODAY,
             credential: Credential::Pipe(Principal::Agent(attempt.who.clone())),
-            task: (self.task.kind == maso_intent::TaskKind::Opened).then(|| {
+            task: (self.task.kind == TaskKind::Opened).then(|| {
                 let token = authority.issue_task_token(domain, TASK, self.task.digest(), TODAY, 60_000);
                 UnverifiedToken::new(token)
             }),
