@@ -1,9 +1,10 @@
 //! The command line, as clap reads it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::LazyLock};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 use maso_core::{AgentName, OperatorName, ServerName};
+use maso_demo::Example;
 
 /// Stands between AI agents and everything they touch: each other, tools, models, memory.
 #[derive(Debug, Parser)]
@@ -53,6 +54,7 @@ be the one that the deployment declares: it is looked up, never run as given.")]
 Examples:
   maso init mydeployment --from client.json    from an `mcpServers` configuration
   maso init claims --example claims            the example that `maso demo` runs
+  maso init grid --example grid-operations     another; --help lists them all
   maso init mydeployment                       one agent, one server, to begin with
 
 With --from, each server is started once and asked for its tools; what each tool
@@ -273,15 +275,41 @@ pub struct Init {
     /// An MCP client's configuration: JSON with `mcpServers`.
     #[arg(long, value_name = "FILE", conflicts_with = "example")]
     pub from: Option<PathBuf>,
-    /// An example: `claims` or `minimal`.
-    #[arg(long, value_name = "NAME")]
-    pub example: Option<String>,
+    /// A worked deployment to begin with.
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub example: Option<Template>,
     /// Do not start the servers to ask which tools they have.
     #[arg(long, requires = "from")]
     pub offline: bool,
     /// Print what was guessed as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `init` writes where there is no client's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Template {
+    /// One agent, one server.
+    Minimal,
+    /// A worked deployment.
+    Worked(Example),
+}
+
+impl ValueEnum for Template {
+    fn value_variants<'a>() -> &'a [Self] {
+        static TEMPLATES: LazyLock<Vec<Template>> = LazyLock::new(|| {
+            let worked = Example::ALL.iter().copied().map(Template::Worked);
+            std::iter::once(Template::Minimal).chain(worked).collect()
+        });
+        &TEMPLATES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Minimal => PossibleValue::new("minimal").help("one agent, one server; also without a name"),
+            Self::Worked(example) => PossibleValue::new(example.name).help(example.about),
+        })
+    }
 }
 
 #[derive(Debug, Args)]

@@ -47,11 +47,17 @@ pub fn read(folder: &Path) -> Result<Source, ReadFault> {
     Ok(source)
 }
 
-/// Writes a deployment into `folder`, which must not hold one yet.
-pub fn write(folder: &Path, source: &Source) -> io::Result<()> {
+/// An error if `folder` holds a deployment: nobody's work is written over.
+pub fn vacant(folder: &Path) -> io::Result<()> {
     if folder.join("maso.toml").exists() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the folder holds a `maso.toml` already"));
     }
+    Ok(())
+}
+
+/// Writes a deployment into `folder`, which must not hold one yet.
+pub fn write(folder: &Path, source: &Source) -> io::Result<()> {
+    vacant(folder)?;
     for (name, text) in &source.files {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {

@@ -1,44 +1,11 @@
-//! The deployment holds together, and its documents are caught where the example says that they are.
-
-use std::collections::BTreeMap;
+//! The documents are caught where the example says that they are, and each seed is fresh.
 
 use expect_test::expect;
 use maso_guard::{Scanner, Surface};
-use maso_intent::{Source, check, parse};
-use maso_policy::Policies;
 use serde_json::json;
 
 use super::*;
 use crate::testing::seeded;
-
-fn deployment_source() -> Source {
-    let folder = tempfile::tempdir().unwrap();
-    unpack_deployment(folder.path()).unwrap();
-    let mut files = BTreeMap::new();
-    for part in ["", "workflows", "agents", "judges", "tools", "policies"] {
-        for entry in fs::read_dir(folder.path().join(part)).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(folder.path()).unwrap().to_str().unwrap().to_owned();
-            if path.is_file() && Source::wants(&name) {
-                files.insert(name, fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-    Source::of(files)
-}
-
-#[test]
-fn the_deployment_has_no_problems() {
-    let problems = check(&deployment_source());
-    assert!(problems.is_empty(), "{problems:#?}");
-}
-
-#[test]
-fn its_policies_compile() {
-    let deployment = parse(&deployment_source()).unwrap();
-    let policies = Policies::compile(&deployment).unwrap();
-    assert!(policies.texts().any(|(_, text)| text.contains("transfer")));
-}
 
 /// Wording alone gives away two documents. What the others want is stopped further on, where they would act.
 #[test]

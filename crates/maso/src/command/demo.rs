@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use maso_control::SignedIn;
 use maso_core::Mode;
-use maso_demo::{AgentArgs, DATABASE_FILE, DemoServer};
+use maso_demo::{AgentArgs, DATABASE_FILE, DemoServer, Example};
 use serde_json::json;
 
 use self::{answering::Answering, story::Story};
@@ -146,7 +146,7 @@ fn prepare(dir: Option<PathBuf>) -> Result<PathBuf, Fault> {
         None => std::env::temp_dir().join(format!("maso-demo-{}", uuid::Uuid::now_v7().simple())),
     };
     let fault = |fault| Fault::new(format!("cannot write the example to `{}`", folder.display()), fault);
-    maso_demo::unpack_deployment(&folder).map_err(fault)?;
+    Example::CLAIMS.unpack(&folder).map_err(fault)?;
     let state = StateFolder::open(&folder).map_err(|fault| Fault::new("cannot open the state", fault))?;
     maso_demo::seed(&data(&state)).map_err(fault)?;
     Ok(folder)

@@ -3,36 +3,47 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use maso_core::{Risk, ServerName};
+use maso_demo::{Example, Servers};
 use maso_intent::{Guess, Severity, Source};
 use maso_path::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::screen::say;
-use crate::{cli::Init, fault::Fault, folder, screen};
+use crate::{
+    cli::{Init, Template},
+    fault::Fault,
+    folder, screen,
+};
 
 /// Writes the folder, says what was guessed, and how to go on.
 pub async fn run(args: Init) -> Result<ExitCode, Fault> {
-    match (&args.from, args.example.as_deref()) {
+    match (&args.from, args.example) {
         (Some(file), _) => from_client(&args, file).await,
-        (None, Some("claims")) => {
-            let written = maso_demo::unpack_deployment(&args.dir);
-            written.map_err(|fault| Fault::new("cannot write the example", fault))?;
-            let state = crate::state::StateFolder::open(&args.dir);
-            let state = state.map_err(|fault| Fault::new("cannot open the example's state", fault))?;
-            maso_demo::seed(&state.path().join("data"))
-                .map_err(|fault| Fault::new("cannot seed the example", fault))?;
-            done(&args);
-            Ok(ExitCode::SUCCESS)
-        }
-        (None, Some("minimal") | None) => {
+        (None, Some(Template::Worked(example))) => worked(&args, example),
+        (None, Some(Template::Minimal) | None) => {
             write(&args.dir, &maso_intent::minimal())?;
             done(&args);
             Ok(ExitCode::SUCCESS)
         }
-        (None, Some(other)) => {
-            Err(Fault::plain(format!("there is no example `{other}`")).help("there are `claims` and `minimal`"))
-        }
     }
+}
+
+/// Writes a worked deployment, with the data of its servers where this program has them.
+fn worked(args: &Init, example: Example) -> Result<ExitCode, Fault> {
+    folder::vacant(&args.dir).map_err(|error| unwritten(&args.dir, error))?;
+    example.unpack(&args.dir).map_err(|fault| Fault::new("cannot write the example", fault))?;
+    if example.servers == Servers::Carried {
+        let state = crate::state::StateFolder::open(&args.dir);
+        let state = state.map_err(|fault| Fault::new("cannot open the example's state", fault))?;
+        maso_demo::seed(&state.path().join("data")).map_err(|fault| Fault::new("cannot seed the example", fault))?;
+    }
+    done(args);
+    if example.servers == Servers::Placeholders && !args.json {
+        let readme = args.dir.join("README.md");
+        say!("  its tool servers are placeholders: connect your own in tools/*.toml");
+        say!("  read on in     {}", readme.display());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn from_client(args: &Init, file: &Path) -> Result<ExitCode, Fault> {
@@ -174,10 +185,12 @@ fn program() -> String {
 }
 
 fn write(dir: &Path, source: &Source) -> Result<(), Fault> {
-    folder::write(dir, source).map_err(|error| {
-        Fault::new(format!("cannot write the deployment to `{}`", dir.display()), error)
-            .help("choose a folder that holds no `maso.toml`")
-    })
+    folder::write(dir, source).map_err(|error| unwritten(dir, error))
+}
+
+fn unwritten(dir: &Path, error: std::io::Error) -> Fault {
+    Fault::new(format!("cannot write the deployment to `{}`", dir.display()), error)
+        .help("choose a folder that holds no `maso.toml`")
 }
 
 fn done(args: &Init) {

@@ -1,6 +1,7 @@
 //! `maso up`: serves a deployment until it is told to stop.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     process::ExitCode,
     sync::Arc,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use axum::Router;
-use maso_core::{Mode, Phase, Scope};
+use maso_core::{Mode, Phase, Scope, ServerName};
 use maso_gateway::{Doors, Gateway};
 use maso_intent::Settings;
 use tokio::{
@@ -36,7 +37,7 @@ pub async fn run(args: Up) -> Result<ExitCode, Fault> {
     let serving = serve(&assembled, args.listen).await?;
     // Heard from here on: whoever reads that it serves may tell it to stop at once.
     let mut signals = Signals::new();
-    greet(&assembled, serving.address, args.json)?;
+    greet(&assembled, &serving, args.json)?;
     signals.next().await;
     serving.stop(&mut signals).await;
     assembled.path.recorder().flush().await.map_err(|fault| Fault::new("the record was not finished", fault))?;
@@ -47,6 +48,8 @@ pub async fn run(args: Up) -> Result<ExitCode, Fault> {
 pub struct Serving {
     /// Where.
     pub address: SocketAddr,
+    /// The tool servers that were not there when it began; whoever calls one of their tools tries again to reach it.
+    pub absent: BTreeSet<ServerName>,
     gateway: Arc<Gateway>,
     drain: Duration,
     server: tokio::task::JoinHandle<()>,
@@ -90,9 +93,10 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
         let _waiting = screen::waiting("asking the servers for their tools");
         gateway.meet_servers().await
     };
-    for (server, why) in strangers {
+    for (server, why) in &strangers {
         tracing::warn!("`{server}` did not say which tools it has, so they stay blocked: {why}");
     }
+    let absent = strangers.into_iter().map(|(server, _)| server).collect();
     let desk = Arc::clone(&assembled.desk);
     let app = Router::new()
         .merge(maso_gateway::router(Arc::clone(&gateway)))
@@ -107,7 +111,7 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     }));
     let clock = tokio::spawn(watch_the_clock(Arc::clone(&assembled.path), Arc::clone(&gateway)));
     let drain = Duration::from_millis(assembled.deployment.settings.drain_ms);
-    Ok(Serving { address, gateway, drain, server, clock, stop })
+    Ok(Serving { address, absent, gateway, drain, server, clock, stop })
 }
 
 /// How agents and browsers reach this listener: from this machine, at its own address, and where it says it is known.
@@ -146,8 +150,9 @@ async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
     }
 }
 
-fn greet(assembled: &Assembled, address: SocketAddr, json: bool) -> Result<(), Fault> {
+fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fault> {
     let deployment = &assembled.deployment;
+    let Serving { address, absent, .. } = serving;
     let link = operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
     if json {
         let servers = deployment.servers.keys().map(ToString::to_string).chain(["maso".to_owned()]);
@@ -156,6 +161,7 @@ fn greet(assembled: &Assembled, address: SocketAddr, json: bool) -> Result<(), F
             "deployment": deployment.name,
             "mode": assembled.path.world().mode().to_string(),
             "mcp": doors.collect::<serde_json::Map<String, serde_json::Value>>(),
+            "absent": absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "console": format!("http://{address}/console"),
             "sign_in": link,
         }));
@@ -171,7 +177,8 @@ fn greet(assembled: &Assembled, address: SocketAddr, json: bool) -> Result<(), F
         say!("{} decisions are recorded and nothing is blocked", screen::yellow("OBSERVING"));
     }
     for server in deployment.servers.keys() {
-        say!("  mcp      http://{address}/mcp/{server}");
+        let note = if absent.contains(server) { "  its server is absent" } else { "" };
+        say!("  mcp      http://{address}/mcp/{server}{}", screen::yellow(note));
     }
     say!("  mcp      http://{address}/mcp/maso");
     say!("  console  http://{address}/console");

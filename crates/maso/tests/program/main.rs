@@ -7,6 +7,7 @@ mod crash;
 mod decisions;
 mod deployment;
 mod doors;
+mod examples;
 mod pairs;
 mod pipe;
 mod random;
