@@ -76,14 +76,14 @@ async fn a_write_that_nobody_can_undo() {
 }
 
 #[tokio::test]
-async fn a_payment_whose_instruction_was_carried_out_before() {
-    let told_apart: Edit = ("tools/notes.toml", "[tools.pay]\n", "[tools.pay]\nidempotency_pointer = \"/reference\"\n");
-    let with = Wanted { edits: vec![told_apart], ..Wanted::default() };
-    pair("AT-2.5", with, Without::Deselected(&["AT-2.5"]), async |stage: &Scene| {
-        for amount in [100, 101] {
-            approved_call(stage, "pay", json!({ "account": "A1", "amount": amount, "reference": "r1" })).await;
-        }
-        assert_ne!(stage.deployment.effects().len(), 0);
+async fn an_instruction_that_was_carried_out_before() {
+    let told_apart: Edit =
+        ("tools/notes.toml", "[tools.write_note]\n", "[tools.write_note]\nidempotency_pointer = \"/text\"\n");
+    pair("AT-2.5", managed(&[told_apart]), Without::Deselected(&["AT-2.5"]), async |stage: &Scene| {
+        let note = json!({ "text": "order paper" });
+        assert!(is_done(&stage.client.call("write_note", note.clone()).await));
+        let again = stage.client.call("write_note", note).await;
+        assert!(is_done(&again) || refused(&again) == Some("DUPLICATE"), "{again}");
         stage.deployment.effects().len() == 2
     })
     .await;
