@@ -1,8 +1,6 @@
 //! What one control says of a hop.
 
-use std::fmt;
-
-use crate::{ControlId, label::words};
+use crate::{ControlId, words};
 
 /// The word of one control, in order of restriction: the most restrictive wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::{
-    AgentName, Digest, HopId, OperatorName, RequestName, ServerName, TaskId, Timestamp, ToolName, ToolRef, label::words,
+    AgentName, Digest, HopId, OperatorName, RequestName, ServerName, TaskId, Timestamp, ToolName, ToolRef, words,
 };
 
 /// Who sends or receives a hop.

@@ -86,6 +86,8 @@ name!(/// The name of an operator: a person who signs in.
     OperatorName, is_label, "an operator name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
 name!(/// The name of a typed request that a grant allows one agent to make of another.
     RequestName, is_label, "a request name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
+name!(/// The name of a data source that a workflow declares.
+    DataSourceName, is_label, "a data source's name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
 name!(/// The name of a tool, as its server publishes it.
     ToolName, is_tool, "a tool name: 1 to 128 of A-Z, a-z, 0-9, `_`, `-`, `.`, `/`");
 name!(/// A SPIFFE trust domain.

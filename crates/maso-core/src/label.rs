@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{AgentName, ServerName, TaskId};
+use crate::{AgentName, ServerName, TaskId, words};
 
 /// Who could have written a piece of data, from anyone to the human principal. Low to high.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,32 +29,6 @@ pub enum Confidentiality {
     /// Named people and agents.
     Restricted,
 }
-
-macro_rules! words {
-    ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
-        impl $type {
-            /// All values, lowest first.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word used in configuration, records and the console.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            /// Reads the word, exactly as written.
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)+ _ => None }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-pub(crate) use words;
 
 words!(Integrity { External = "external", Internal = "internal", Verified = "verified", Operator = "operator" });
 words!(Confidentiality {

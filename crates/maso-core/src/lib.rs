@@ -12,13 +12,14 @@ mod posture;
 mod refusal;
 mod risk;
 mod time;
+mod words;
 
 pub use canonical::{Digest, canonical_bytes};
 pub use finding::{Evidence, Finding, Findings, Word};
 pub use hop::{Act, Hop, HopKind, Listing, Principal, Turn, Wants};
 pub use id::{
-    AgentName, ControlId, HopId, IdError, JudgeName, OperatorName, RequestName, ServerName, SpiffeId, TaskId, TicketId,
-    ToolName, ToolRef, TrustDomain, WorkflowName,
+    AgentName, ControlId, DataSourceName, HopId, IdError, JudgeName, OperatorName, RequestName, ServerName, SpiffeId,
+    TaskId, TicketId, ToolName, ToolRef, TrustDomain, WorkflowName,
 };
 pub use label::{Confidentiality, Integrity, Label, Origin, Source};
 pub use posture::{Mode, Phase, Scope, Tier};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{AgentName, WorkflowName, label::words};
+use crate::{AgentName, WorkflowName, words};
 
 /// How autonomous a deployment is (cumulative: a tier keeps all lower controls).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,8 +1,6 @@
 //! Saying no: an opaque code to the agent, the reason to the operator (ENV-3).
 
-use std::fmt;
-
-use crate::{Finding, label::words};
+use crate::{Finding, words};
 
 /// Why a hop was not released, as far as an agent is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

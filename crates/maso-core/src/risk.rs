@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::label::words;
+use crate::words;
 
 /// Risk of an action, low to high. What nobody classified is critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

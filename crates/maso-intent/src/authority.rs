@@ -24,11 +24,19 @@ impl Authority {
         Self::default()
     }
 
-    /// What both the agent's mandate and its workflow's mandate allow (AT-2.1), less what is prohibited.
+    /// What both the agent's mandate and its workflow's mandate allow (AT-2.1), less what is prohibited and what leads to
+    /// data outside the agent's scope. Nothing, if the parent is not the version that the agent's mandate names (AT-1.2)
+    /// or was withdrawn (AT-2.2).
     pub fn of(mandate: &AgentMandate, parent: &SolutionMandate) -> Self {
+        let is_parent =
+            mandate.parent.as_ref().is_none_or(|(id, version)| (id, version) == (&parent.id, &parent.version));
+        if !is_parent || parent.is_withdrawn() {
+            return Self::none();
+        }
         let granted = mandate.tools.keys().filter(|tool| parent.tools.contains(tool));
+        let granted = granted.filter(|tool| !mandate.prohibited.contains(tool));
         Self {
-            tools: granted.filter(|tool| !mandate.prohibited.contains(tool)).cloned().collect(),
+            tools: granted.filter(|tool| in_scope(tool, mandate, parent)).cloned().collect(),
             resources: reduced(
                 mandate.resources.iter().map(|term| (term.server.clone(), term.uri_prefix.clone())).collect(),
                 |wide, narrow| narrow.starts_with(wide),
@@ -38,7 +46,9 @@ impl Authority {
             requests: parent
                 .grants
                 .iter()
-                .filter(|grant| grant.from == mandate.agent && parent.agents.contains(&grant.to))
+                .filter(|grant| {
+                    mandate.powers.may_delegate() && grant.from == mandate.agent && parent.agents.contains(&grant.to)
+                })
                 .map(|grant| (grant.to.clone(), grant.request.clone()))
                 .collect(),
         }
@@ -109,6 +119,13 @@ impl Authority {
 /// The tools of a server that exist for an agent: what `tools/list` may show it (AT-1.4).
 pub fn visible_tools(deployment: &Deployment, agent: &AgentName, server: &ServerName) -> Vec<ToolRef> {
     deployment.authority(agent).tools().filter(|tool| tool.server == *server).cloned().collect()
+}
+
+/// Whether the tool leads to no declared data source but those in the agent's scope.
+fn in_scope(tool: &ToolRef, mandate: &AgentMandate, parent: &SolutionMandate) -> bool {
+    let Some(scope) = &mandate.data_scope else { return true };
+    let mut sources = parent.data_sources.iter().filter(|(_, source)| source.through.contains(tool));
+    sources.all(|(name, _)| scope.contains_key(name))
 }
 
 /// Whether a URI lies under a prefix, and cannot climb out of it. An empty prefix is everything.

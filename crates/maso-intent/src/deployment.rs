@@ -7,10 +7,10 @@ use std::{
 
 use maso_core::{
     AgentName, ControlId, Digest, JudgeName, OperatorName, ServerName, Tier, Timestamp, ToolRef, TrustDomain,
-    WorkflowName,
+    WorkflowName, words,
 };
 
-use crate::{AgentMandate, Authority, ServerManifest, Settings, SolutionMandate, ToolManifest};
+use crate::{AgentMandate, Authority, JudgeSpec, ServerManifest, Settings, SolutionMandate, ToolManifest};
 
 /// A deployment: everything that was declared, as one immutable value.
 #[derive(Clone, Debug)]
@@ -92,62 +92,12 @@ pub enum Role {
     IncidentCommander,
 }
 
-impl Role {
-    /// All roles, lowest first.
-    pub const ALL: &'static [Self] = &[Self::Operator, Self::Supervisor, Self::Security, Self::IncidentCommander];
-
-    /// The word used in configuration, records and the console.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Supervisor => "supervisor",
-            Self::Security => "security",
-            Self::IncidentCommander => "incident-commander",
-        }
-    }
-
-    /// Reads the word, exactly as written.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|role| role.as_str() == word)
-    }
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A judge's intent specification (OI-1.2).
-#[derive(Clone, Debug, PartialEq)]
-pub struct JudgeSpec {
-    /// The judge.
-    pub name: JudgeName,
-    /// How it judges.
-    pub kind: JudgeKind,
-    /// What it looks for, as yes/no criteria.
-    pub criteria: Vec<String>,
-    /// What it expressly does not evaluate.
-    pub exclusions: Vec<String>,
-    /// How long it may take; later counts as silence (5000).
-    pub max_evaluation_latency_ms: u64,
-}
-
-/// How a judge judges.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JudgeKind {
-    /// By rules over the OISpec.
-    Rules,
-    /// By a model behind an OpenAI-compatible endpoint.
-    Model {
-        /// Base URL, up to and including `/v1`.
-        endpoint: url::Url,
-        /// The model's name.
-        model: String,
-        /// The environment variable that holds the API key, if one is needed.
-        api_key_env: Option<String>,
-    },
-}
+words!(Role {
+    Operator = "operator",
+    Supervisor = "supervisor",
+    Security = "security",
+    IncidentCommander = "incident-commander",
+});
 
 /// A hand-written Cedar policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]

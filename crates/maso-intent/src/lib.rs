@@ -10,8 +10,10 @@ mod catalogue;
 mod controls;
 mod deployment;
 mod form;
+mod format;
 mod init;
 mod instruction;
+mod judge;
 mod lint;
 mod mandate;
 mod manifest;
@@ -28,12 +30,17 @@ mod transaction;
 
 pub use authority::{Authority, visible_tools};
 pub use catalogue::Effect;
-pub use deployment::{Deployment, Deselection, JudgeKind, JudgeSpec, Operator, PolicyFile, Role};
+pub use deployment::{Deployment, Deselection, Operator, PolicyFile, Role};
+pub use form::schema::FileKind;
+pub use format::format;
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use instruction::Instruction;
+pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{check, check_at, lint};
 pub use mandate::{
-    AgentMandate, Bound, Evaluation, Grant, HardLimits, OiSpec, PlanAttempts, ResourceTerm, SolutionMandate, ToolTerms,
+    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, ConflictTerms, DataSource, Evaluation, Expiry,
+    Grant, HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OverrideRule,
+    PlanAttempts, Powers, PrimaryAction, ResourceTerm, ReviewOutcome, ReviewTrigger, SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};
 pub use minimal::minimal;

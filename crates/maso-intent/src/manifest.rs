@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use maso_core::{Class, Digest, Integrity, Label, Reversibility, Risk, ServerName, ToolName, ToolRef};
+use maso_core::{Class, Digest, Integrity, Label, Reversibility, Risk, ServerName, ToolName, ToolRef, words};
 use serde_json::Value;
 
 /// A tool server, and what is known of its tools.
@@ -91,6 +91,7 @@ pub enum Below {
     /// It is denied.
     Deny,
 }
+words!(Below { Escalate = "escalate", Deny = "deny" });
 
 /// The labels of a result: a default, and better or worse ones for single fields.
 #[derive(Clone, Debug, PartialEq, Eq)]

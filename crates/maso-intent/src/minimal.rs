@@ -18,7 +18,7 @@ const FILES: [(&str, &str); 5] = [
 
 const MASO: &str = r#"name = "notes"
 trust_domain = "notes.example"
-tier = 1                            # a person approves each write
+tier = 1 # a person approves each write
 accountable_human = "owner"
 
 [[operators]]

@@ -10,9 +10,10 @@ use maso_core::{
     Risk, TaskId, Tier, Timestamp, ToolRef, Turn,
 };
 use maso_intent::{
-    AgentMandate, AuthorityArgument, Below, Bound, Deployment, Evaluation, Grant, HardLimits, JudgeKind, JudgeSpec,
-    OiSpec, Operator, PinState, PlanAttempts, PolicyFile, ResourceTerm, ResultLabels, Role, ServerManifest,
-    SolutionMandate, TaskKind, TaskSpec, ToolManifest, ToolTerms, Transport,
+    AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Deployment, Evaluation, Grant, HardLimits, History,
+    JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator, PinState, PlanAttempts, PolicyFile, Powers,
+    ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest, ToolTerms,
+    Transport,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -151,6 +152,7 @@ pub(crate) fn oispec() -> OiSpec {
         prohibited_actions: vec![],
         required_fields: vec![],
         prohibited_content: vec![],
+        max_confidence_without_source: None,
         risk_classification: Risk::High,
         evaluation: Evaluation::EveryAction,
         criterion_ids: vec![],
@@ -165,18 +167,27 @@ fn agent(name: &str, position: u32, tools: &[&str], clearance: Confidentiality) 
         digest: Digest::of(name.as_str().as_bytes()),
         version: 1,
         agent: name.clone(),
+        history: History::default(),
         workflow: "claims".parse().unwrap(),
+        parent: None,
+        role: AgentRole::Task,
         sequence_position: position,
         intent: "does its part of a claim".into(),
         outcome: "a claim handled".into(),
         logic: vec![],
+        tool_order: vec![],
         tools: tools.iter().map(|name| (tool(name), ToolTerms::default())).collect(),
         prohibited: BTreeSet::new(),
+        data_scope: None,
         resources: vec![],
         prompts: vec![],
         may_be_asked_by: BTreeSet::new(),
         clearance,
         calls_per_hour_max: 100,
+        time_boundary_ms: None,
+        powers: Powers::default(),
+        on_fail: None,
+        on_timeout: None,
         escalation: "claims-supervisor".into(),
         model: None,
         oispec: oispec(),
@@ -253,22 +264,26 @@ pub(crate) fn deployment() -> Deployment {
     intake.may_be_asked_by = BTreeSet::from(["documents".parse().unwrap()]);
     let payment = Arc::make_mut(agents.get_mut(&"payment".parse().unwrap()).unwrap());
     let bounds = BTreeMap::from([("/amount".into(), Bound::AtMost(5_000.0))]);
-    payment.tools.insert(tool("claims-db:pay_claim"), ToolTerms { bounds, justification: None });
+    payment.tools.insert(tool("claims-db:pay_claim"), ToolTerms { bounds, ..ToolTerms::default() });
     let solution = SolutionMandate {
         id: "SOL-claims-v1".into(),
         digest: Digest::of(b"claims"),
         version: 1,
+        history: History::default(),
         workflow: "claims".parse().unwrap(),
         business_process: "claims".into(),
         intent: "claims are settled".into(),
         outcome: "paid or refused".into(),
         agents: agents.keys().cloned().collect(),
         tools: agents.values().flat_map(|mandate| mandate.tools.keys().cloned()).collect(),
+        data_sources: BTreeMap::new(),
+        judges: BTreeSet::new(),
         prohibited_actions: vec![],
         limits: HardLimits {
             max_transactions_per_batch: 10,
             max_execution_ms: 60_000,
             max_value_minor: 1_000_000,
+            max_cost_minor: None,
             currency: None,
         },
         constants: BTreeMap::from([("mailbox".into(), json!("claims@insurer.example"))]),
@@ -279,6 +294,12 @@ pub(crate) fn deployment() -> Deployment {
             schema: Arc::new(json!({"type": "object"})),
         }],
         plan_attempts: PlanAttempts::default(),
+        hard_stops: BTreeMap::new(),
+        judge_precedence: JudgePrecedence::default(),
+        conflict_resolution: BTreeMap::new(),
+        strategic_evaluation: None,
+        reviews: vec![],
+        amendments: vec![],
         process_owner: "claims-supervisor".into(),
         technical_owner: "platform".into(),
         approved_by: vec![],
@@ -301,6 +322,7 @@ pub(crate) fn deployment() -> Deployment {
         criteria: vec![],
         exclusions: vec![],
         max_evaluation_latency_ms: 5_000,
+        oispec: JudgeOiSpec::default(),
     };
     deployment.judges = BTreeMap::from([(rules.name.clone(), Arc::new(rules))]);
     deployment.operators = BTreeMap::from([

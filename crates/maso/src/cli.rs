@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::LazyLock};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
 use maso_core::{AgentName, OperatorName, ServerName};
 use maso_demo::Example;
+use maso_intent::FileKind;
 
 /// Stands between AI agents and everything they touch: each other, tools, models, memory.
 #[derive(Debug, Parser)]
@@ -70,6 +71,27 @@ Examples:
 Exit code 0 if there is no error (warnings and notes may be left), 1 if there
 is one, 2 if the folder could not be read.")]
     Check(Check),
+    /// Lay out a deployment's files in one way.
+    #[command(after_help = "\
+Examples:
+  maso fmt mydeployment
+  maso fmt mydeployment/agents/intake.toml
+  maso fmt mydeployment --check
+
+Changes the layout and nothing else: values, comments and the order of keys stay.
+Exit code 0 if all is well, 1 if a file is no TOML or, with --check, would
+change, 2 if one could not be read or written.")]
+    Fmt(Fmt),
+    /// Write the JSON Schemas of a deployment's files, for editors.
+    #[command(after_help = "\
+Examples:
+  maso schema agent
+  maso schema --dir mydeployment/.schemas
+
+Without a KIND it is all of them. An editor that knows TOML completes and checks
+a file whose first line names its schema, as in
+  #:schema ../.schemas/agent.schema.json")]
+    Schema(Schema),
     /// Open, list and close tasks.
     #[command(after_help = "\
 Examples:
@@ -319,6 +341,56 @@ pub struct Check {
     /// Print the problems as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Fmt {
+    /// Folders of deployments, and single files.
+    #[arg(value_name = "DIR|FILE", default_value = ".", env = "MASO_DEPLOYMENT")]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing; say which files would change.
+    #[arg(long)]
+    pub check: bool,
+    /// Print what changed as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// The kind of file; all of them where none is named.
+    #[arg(value_enum, value_name = "KIND")]
+    pub kind: Option<SchemaKind>,
+    /// Write into this folder, as `KIND.schema.json`, instead of to standard output.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// maso.toml
+    Maso,
+    /// workflows/NAME.toml
+    Workflow,
+    /// agents/NAME.toml
+    Agent,
+    /// judges/NAME.toml
+    Judge,
+    /// tools/SERVER.toml
+    Tools,
+}
+
+impl From<SchemaKind> for FileKind {
+    fn from(kind: SchemaKind) -> Self {
+        match kind {
+            SchemaKind::Maso => Self::Maso,
+            SchemaKind::Workflow => Self::Workflow,
+            SchemaKind::Agent => Self::Agent,
+            SchemaKind::Judge => Self::Judge,
+            SchemaKind::Tools => Self::Tools,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -667,7 +739,7 @@ mod tests {
     use super::*;
 
     /// Speaks another format, or is for nobody who types.
-    const WITHOUT_JSON: [&str; 4] = ["mcp", "completions", "export", "help"];
+    const WITHOUT_JSON: [&str; 5] = ["mcp", "completions", "export", "schema", "help"];
 
     #[test]
     fn every_command_explains_itself_within_80_columns_and_can_answer_in_json() {

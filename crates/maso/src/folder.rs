@@ -68,6 +68,15 @@ pub fn write(folder: &Path, source: &Source) -> io::Result<()> {
     Ok(())
 }
 
+/// Reads one file of a deployment.
+pub fn text(path: &Path) -> Result<String, ReadFault> {
+    let fault = |source| ReadFault::Read { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(fault)?.len() > Source::FILE_BYTES_MAX as u64 {
+        return Err(ReadFault::TooLarge(path.to_owned()));
+    }
+    fs::read_to_string(path).map_err(fault)
+}
+
 fn names(folder: &Path) -> Result<Vec<String>, ReadFault> {
     let fault = |source| ReadFault::Read { path: folder.to_owned(), source };
     let mut names = Vec::new();
@@ -77,12 +86,4 @@ fn names(folder: &Path) -> Result<Vec<String>, ReadFault> {
     }
     names.sort();
     Ok(names)
-}
-
-fn text(path: &Path) -> Result<String, ReadFault> {
-    let fault = |source| ReadFault::Read { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(fault)?.len() > Source::FILE_BYTES_MAX as u64 {
-        return Err(ReadFault::TooLarge(path.to_owned()));
-    }
-    fs::read_to_string(path).map_err(fault)
 }

@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod fault;
 mod folder;
+mod problems;
 mod screen;
 mod state;
 
@@ -45,6 +46,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Mcp(args) => command::mcp::run(args).await,
         Command::Init(args) => command::init::run(args).await,
         Command::Check(args) => command::check::run(&args),
+        Command::Fmt(args) => command::fmt::run(&args),
+        Command::Schema(args) => command::schema::run(&args),
         Command::Tasks(args) => command::tasks::run(args).await,
         Command::Agents(args) => command::agents::run(args).await,
         Command::Approvals(args) => command::approvals::run(args).await,

@@ -1,32 +1,45 @@
 //! The written form of `maso.toml`.
 
-use std::net::SocketAddr;
+use std::{borrow::Cow, net::SocketAddr};
 
 use maso_core::{ControlId, OperatorName, Tier, TrustDomain};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::text::{At, FromText, Span};
+use super::text::{At, Day, FromText, Span};
 use crate::Role;
 
-#[derive(Debug, Deserialize)]
+/// A deployment: its name, tier, people and numbers.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MasoForm {
+    /// The deployment's name.
     pub(crate) name: At<String>,
+    /// Agents are `spiffe://<trust_domain>/agent/<name>`.
     pub(crate) trust_domain: At<TrustDomain>,
+    /// `1` or `supervised`, `2` or `managed`, `3` or `autonomous`.
     pub(crate) tier: TierForm,
+    /// The operator who answers for standing tasks.
     pub(crate) accountable_human: At<OperatorName>,
+    /// Where maso listens.
     #[serde(default)]
     pub(crate) listen: ListenForm,
+    /// Bounds on what may come in and be open.
     #[serde(default)]
     pub(crate) limits: LimitsForm,
+    /// How long held actions wait for people.
     #[serde(default)]
     pub(crate) approvals: ApprovalsForm,
+    /// When an agent is isolated.
     #[serde(default)]
     pub(crate) breakers: BreakersForm,
+    /// What agents' tokens are worth.
     #[serde(default)]
     pub(crate) identity: IdentityForm,
+    /// The people who may sign in.
     #[serde(default)]
     pub(crate) operators: Vec<OperatorForm>,
+    /// Controls that are selected and switched off.
     #[serde(default)]
     pub(crate) controls: ControlsForm,
 }
@@ -35,89 +48,129 @@ pub(crate) struct MasoForm {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TierForm(pub(crate) Tier);
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListenForm {
+    /// Where gateway, API and console listen (`127.0.0.1:7680`).
     pub(crate) address: Option<At<SocketAddr>>,
+    /// The address that agents and browsers use, where something in front of maso has another.
     pub(crate) public_url: Option<At<url::Url>>,
+    /// How long requests under way may take when maso is told to stop (`25s`).
     pub(crate) drain: Option<At<Span>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitsForm {
+    /// Bytes of one frame (4194304).
     pub(crate) frame_bytes_max: Option<usize>,
+    /// Nesting of one frame (64).
     pub(crate) depth_max: Option<usize>,
+    /// Values in one frame (100000).
     pub(crate) nodes_max: Option<usize>,
+    /// Bytes of one string (2097152).
     pub(crate) string_bytes_max: Option<usize>,
+    /// Keys of one object (1024).
     pub(crate) keys_max: Option<usize>,
+    /// Calls in an hour of an agent whose mandate names no number (100).
     pub(crate) calls_per_hour_max: Option<u32>,
+    /// Actions of one agent that may wait for people at once (64).
     pub(crate) held_actions_max: Option<usize>,
+    /// How long a tool server, or a client that is asked something, may take (`5m`).
     pub(crate) server_wait: Option<At<Span>>,
+    /// MCP sessions of one agent (32).
     pub(crate) sessions_per_agent_max: Option<usize>,
+    /// MCP sessions of all agents (1024).
     pub(crate) sessions_max: Option<usize>,
+    /// How long a session lives that nobody uses (`30m`).
     pub(crate) session_idle: Option<At<Span>>,
+    /// Connections to one tool server for one agent (32).
     pub(crate) connections_per_agent_max: Option<usize>,
+    /// Connections to all tool servers for all agents (256).
     pub(crate) connections_max: Option<usize>,
+    /// Request bodies that are read at the same time (64).
     pub(crate) bodies_max: Option<usize>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApprovalsForm {
+    /// How long a request stays open for a held action before the client gets a ticket (`50s`).
     pub(crate) hold_open: Option<At<Span>>,
+    /// How long a held action waits for people, by its risk; then it is denied.
     #[serde(default)]
     pub(crate) wait: WaitForm,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WaitForm {
+    /// At low risk (`1h`).
     pub(crate) low: Option<At<Span>>,
+    /// At medium risk (`1h`).
     pub(crate) medium: Option<At<Span>>,
+    /// At high risk (`15m`).
     pub(crate) high: Option<At<Span>>,
+    /// At critical risk (`15m`).
     pub(crate) critical: Option<At<Span>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BreakersForm {
+    /// Guardrail blocks within the window that isolate an agent (3).
     pub(crate) blocks_max: Option<u32>,
+    /// The window of both kinds of blocks (`10m`).
     pub(crate) window: Option<At<Span>>,
+    /// Judge blocks that are still accepted (3).
     pub(crate) judge_blocks_max: Option<u32>,
+    /// How long in Alternate before a scope goes to Contingency (`48h`).
     pub(crate) alternate_max: Option<At<Span>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IdentityForm {
+    /// How long an agent token lives (`1h`), at most 24 hours.
     pub(crate) token_ttl: Option<At<Span>>,
+    /// Whether tokens without a key are accepted, from this machine only (`true`).
     pub(crate) bearer_on_loopback: Option<bool>,
+    /// How far a proof of possession may lie from our clock, either way (`1m`).
     pub(crate) proof_window: Option<At<Span>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OperatorForm {
+    /// Who: a role, such as `claims-supervisor`.
     pub(crate) name: At<OperatorName>,
+    /// What the operator may do.
+    #[schemars(length(min = 1))]
     pub(crate) roles: Vec<At<Role>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ControlsForm {
+    /// Controls that must be in force.
     #[serde(default)]
     pub(crate) selected: Vec<At<ControlId>>,
+    /// Controls that are switched off.
     #[serde(default)]
     pub(crate) deselected: Vec<DeselectionForm>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeselectionForm {
+    /// The control.
     pub(crate) control: At<ControlId>,
+    /// Why it is switched off.
     pub(crate) reason: At<String>,
+    /// The operator who answers for that.
     pub(crate) owner: At<OperatorName>,
+    /// The last day on which it is switched off (UTC).
+    #[schemars(with = "Option<At<Day>>")]
     pub(crate) until: Option<At<String>>,
 }
 
@@ -146,5 +199,24 @@ impl<'de> Deserialize<'de> for TierForm {
         }
 
         deserializer.deserialize_any(Reader)
+    }
+}
+
+impl JsonSchema for TierForm {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Tier".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words: Vec<&str> = Tier::ALL.iter().map(|tier| tier.as_str()).collect();
+        let numbers: Vec<u8> = Tier::ALL.iter().map(|tier| tier.number()).collect();
+        json_schema!({ "anyOf": [
+            { "type": "integer", "enum": numbers },
+            { "type": "string", "enum": words },
+        ] })
     }
 }

@@ -3,80 +3,111 @@
 use std::collections::BTreeMap;
 
 use maso_core::{Class, Confidentiality, Integrity, Reversibility, Risk, ToolName};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::text::{At, Pointer, Span};
 use crate::Below;
 
-#[derive(Debug, Deserialize)]
+/// A tool server: how it is reached, and what each of its tools can do. The name of the file is the name of the server.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServerForm {
+    /// The label of what it says, unless a tool's own label is declared (external, internal).
     #[serde(default)]
     pub(crate) label: LabelForm,
+    /// How it is reached.
     pub(crate) transport: TransportForm,
+    /// Its tools, by name.
     #[serde(default)]
     pub(crate) tools: BTreeMap<At<ToolName>, ToolForm>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LabelForm {
+    /// How far it may be believed.
     pub(crate) integrity: Option<At<Integrity>>,
+    /// Who may see it.
     pub(crate) confidentiality: Option<At<Confidentiality>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("allOf" = super::schema::kinds_of_transports()))]
 pub(crate) struct TransportForm {
+    /// Over standard input and output of a program, or over HTTP.
     pub(crate) kind: TransportKind,
+    /// stdio: the program.
     pub(crate) command: Option<At<String>>,
+    /// stdio: its arguments.
     #[serde(default)]
     pub(crate) args: Vec<String>,
+    /// stdio: its variables; never a secret.
     #[serde(default)]
     pub(crate) env: BTreeMap<At<String>, String>,
+    /// stdio: its variable = variable of maso's own environment; for secrets.
     #[serde(default)]
     pub(crate) env_from: BTreeMap<String, String>,
+    /// stdio: where it runs, relative to the deployment's folder.
     pub(crate) cwd: Option<String>,
+    /// http: its endpoint; redirects are not followed.
     pub(crate) url: Option<At<url::Url>>,
+    /// http: header = variable of maso's own environment.
     #[serde(default)]
     pub(crate) headers_from_env: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub(crate) enum TransportKind {
     Stdio,
     Http,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToolForm {
+    /// What kind of action it is (`execute`).
     pub(crate) class: Option<At<Class>>,
+    /// Whether it can be undone (`irreversible`).
     pub(crate) reversibility: Option<At<Reversibility>>,
+    /// With `time-bounded`: for how long.
     pub(crate) reversible_window: Option<At<Span>>,
+    /// How risky it is (`critical`).
     pub(crate) risk: Option<At<Risk>>,
+    /// The label of its answers; a missing half comes from the server.
     #[serde(default)]
     pub(crate) result: LabelForm,
+    /// Pointer of a field of a structured answer = its label.
     #[serde(default)]
     pub(crate) result_fields: BTreeMap<At<Pointer>, LabelForm>,
+    /// Pointer of an argument that decides whom or what the action affects = what its value must come from.
     #[serde(default)]
     pub(crate) authority: BTreeMap<At<Pointer>, AuthorityForm>,
+    /// The argument that says how much is moved, as a whole number of the smallest unit.
     pub(crate) value_pointer: Option<At<Pointer>>,
+    /// The argument that names the instruction: a call with the same value there is carried out once (AT-2.5).
     pub(crate) idempotency_pointer: Option<At<Pointer>>,
+    /// The tool of this server that undoes it.
     pub(crate) compensated_by: Option<At<ToolName>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuthorityForm {
+    /// What the argument decides.
     pub(crate) role: AuthorityRole,
+    /// The least integrity of the place that the value came from (`internal`).
     pub(crate) integrity_min: Option<At<Integrity>>,
+    /// What happens below that (`escalate`).
     pub(crate) below: Option<At<Below>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub(crate) enum AuthorityRole {
     Recipient,
     Account,

@@ -1,15 +1,22 @@
 //! Values that are written as text in a file, read straight into the type they mean.
 
-use std::{cmp::Ordering, net::SocketAddr, ops::Deref};
+use std::{borrow::Cow, cmp::Ordering, net::SocketAddr, ops::Deref};
 
+use jiff::civil::Date;
 use maso_core::{
-    AgentName, Class, Confidentiality, ControlId, Integrity, JudgeName, OperatorName, RequestName, Reversibility, Risk,
-    ServerName, Tier, ToolName, ToolRef, TrustDomain, WorkflowName,
+    AgentName, Class, Confidentiality, ControlId, DataSourceName, Digest, Integrity, JudgeName, OperatorName,
+    RequestName, Reversibility, Risk, ServerName, Tier, Timestamp, ToolName, ToolRef, TrustDomain, WorkflowName,
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
+use uuid::Uuid;
 
-use crate::{Below, Evaluation, Role, nearest::suggestion};
+use super::help::with_hint;
+use crate::{
+    Access, AgentRole, Below, Evaluation, Expiry, HaltCondition, JudgeAction, JudgeProhibition, JudgeRole,
+    PrimaryAction, ReviewOutcome, ReviewTrigger, Role, Whose, nearest::suggestion,
+};
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
 #[derive(Clone, Debug)]
@@ -54,9 +61,26 @@ impl<'de, T: FromText> Deserialize<'de> for At<T> {
     }
 }
 
+impl<T: FromText> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        T::schema()
+    }
+}
+
 /// What can be read from text; the error says what was expected.
 pub(crate) trait FromText: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
+
+    /// Which texts can be read, as far as JSON Schema can say it.
+    fn schema() -> Schema;
 }
 
 /// Milliseconds, written as `500ms`, `30s`, `15m`, `48h` or `7d`.
@@ -67,9 +91,51 @@ pub(crate) struct Span(pub(crate) u64);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pointer(pub(crate) String);
 
+/// A day, written as `2027-01-31`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Day(pub(crate) Date);
+
+/// A moment, written as RFC 3339 has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+/// A share of a whole: a number from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Share(pub(crate) f64);
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = f64::deserialize(deserializer)?;
+        if (0.0..=1.0).contains(&share) {
+            Ok(Self(share))
+        } else {
+            let message = format!("`{share}` is not a share of a whole");
+            Err(D::Error::custom(with_hint(&message, "write a number from 0 to 1, such as `0.05`")))
+        }
+    }
+}
+
+impl JsonSchema for Share {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
+    }
+}
+
 impl FromText for String {
     fn from_text(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() { Err("empty text".to_owned()) } else { Ok(text.to_owned()) }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": r"\S" })
     }
 }
 
@@ -93,6 +159,10 @@ impl FromText for Span {
             .map(Self)
             .ok_or_else(|| format!("`{text}` is longer than ten years"))
     }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$", "examples": ["30s", "15m", "7d"] })
+    }
 }
 
 impl FromText for Pointer {
@@ -103,11 +173,78 @@ impl FromText for Pointer {
             Err(format!("`{text}` is not a JSON pointer such as `/amount` (it begins with `/`)"))
         }
     }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(/|$)", "format": "json-pointer" })
+    }
+}
+
+impl FromText for Day {
+    fn from_text(text: &str) -> Result<Self, String> {
+        // Only as it is shown: the reader would also take `20270131` and other spellings.
+        let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
+        day.map(Self).ok_or_else(|| format!("`{text}` is not a date such as `2027-01-31`"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date" })
+    }
+}
+
+impl FromText for Moment {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let moment = text.parse::<jiff::Timestamp>();
+        moment
+            .map(|moment| Self(Timestamp::from_millis(moment.as_millisecond())))
+            .map_err(|_| format!("`{text}` is not a moment such as `2026-11-01T09:00:00Z`"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", "format": "date-time" })
+    }
+}
+
+impl FromText for Digest {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.strip_prefix("sha256:")
+            .and_then(Self::parse)
+            .ok_or_else(|| format!("`{text}` is not a content address: `sha256:` and 64 hexadecimal digits"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^sha256:[0-9a-fA-F]{64}$" })
+    }
+}
+
+impl FromText for Uuid {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a UUID such as `6f1d3c52-9a0e-4d7b-8c35-2e4b7f90a1d6`");
+        text.parse::<Self>().ok().filter(|uuid| uuid.hyphenated().to_string() == text).ok_or_else(wrong)
+    }
+
+    fn schema() -> Schema {
+        let pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+        json_schema!({ "type": "string", "pattern": pattern, "format": "uuid" })
+    }
+}
+
+impl FromText for Whose {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "any" { Ok(Self::Any) } else { JudgeName::from_text(text).map(Self::Judge) }
+    }
+
+    fn schema() -> Schema {
+        JudgeName::schema()
+    }
 }
 
 impl FromText for SocketAddr {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| format!("`{text}` is not an address and port such as `127.0.0.1:7680`"))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": ":[0-9]+$", "examples": ["127.0.0.1:7680"] })
     }
 }
 
@@ -118,73 +255,80 @@ impl FromText for url::Url {
             _ => Err(format!("`{text}` is not an http or https URL")),
         }
     }
-}
 
-impl FromText for Role {
-    fn from_text(text: &str) -> Result<Self, String> {
-        Self::parse(text).ok_or_else(|| unknown_word(text, Self::ALL.iter().map(|role| role.as_str())))
-    }
-}
-
-impl FromText for Below {
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "escalate" => Ok(Self::Escalate),
-            "deny" => Ok(Self::Deny),
-            _ => Err(unknown_word(text, ["escalate", "deny"])),
-        }
-    }
-}
-
-impl FromText for Evaluation {
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "every-action" => Ok(Self::EveryAction),
-            "per-phase" => Ok(Self::PerPhase),
-            "post-execution" => Ok(Self::PostExecution),
-            _ => Err(unknown_word(text, ["every-action", "per-phase", "post-execution"])),
-        }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[hH][tT][tT][pP][sS]?:", "format": "uri" })
     }
 }
 
 macro_rules! from_str {
-    ($($name:ty),+) => {$(
+    ($($name:ty = $pattern:literal),+ $(,)?) => {$(
         impl FromText for $name {
             fn from_text(text: &str) -> Result<Self, String> {
                 text.parse().map_err(|error: maso_core::IdError| error.to_string())
+            }
+
+            fn schema() -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern })
             }
         }
     )+};
 }
 from_str!(
-    AgentName,
-    ServerName,
-    WorkflowName,
-    JudgeName,
-    OperatorName,
-    RequestName,
-    ToolName,
-    TrustDomain,
-    ControlId,
-    ToolRef
+    AgentName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    ServerName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    WorkflowName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    JudgeName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    OperatorName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    RequestName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    DataSourceName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    TrustDomain = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    ToolName = "^[A-Za-z0-9._/-]{1,128}$",
+    ControlId = "^[A-Z]{2,5}-[A-Za-z0-9.]{1,8}$",
+    ToolRef = "^[a-z0-9][a-z0-9._-]{0,63}:[A-Za-z0-9._/-]{1,128}$",
 );
 
 macro_rules! from_word {
-    ($($name:ty),+) => {$(
+    ($($name:ty),+ $(,)?) => {$(
         impl FromText for $name {
             fn from_text(text: &str) -> Result<Self, String> {
                 Self::parse(text).ok_or_else(|| unknown_word(text, Self::ALL.iter().map(|word| word.as_str())))
             }
+
+            fn schema() -> Schema {
+                let words: Vec<&str> = Self::ALL.iter().map(|word| word.as_str()).collect();
+                json_schema!({ "type": "string", "enum": words })
+            }
         }
     )+};
 }
-from_word!(Class, Reversibility, Risk, Integrity, Confidentiality, Tier);
+from_word!(
+    Access,
+    AgentRole,
+    Below,
+    Class,
+    Confidentiality,
+    Evaluation,
+    Expiry,
+    HaltCondition,
+    Integrity,
+    JudgeAction,
+    JudgeProhibition,
+    JudgeRole,
+    PrimaryAction,
+    Reversibility,
+    ReviewOutcome,
+    ReviewTrigger,
+    Risk,
+    Role,
+    Tier,
+);
 
 fn unknown_word<'a>(given: &str, words: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let given: String = given.chars().take(80).collect();
     let all: Vec<String> = words.clone().into_iter().map(|word| format!("`{word}`")).collect();
-    let hint = suggestion(&given, words, String::new);
-    format!("`{given}` is not one of {}{}{hint}", all.join(", "), if hint.is_empty() { "" } else { "; " })
+    let hint = suggestion(&given, words, || "write one of them".to_owned());
+    with_hint(&format!("`{given}` is not one of {}", all.join(", ")), &hint)
 }
 
 /// Ten years.

@@ -33,7 +33,7 @@ fn workflow(servers: &[DraftServer], now: Timestamp) -> String {
     WORKFLOW
         .replace("{effective}", &date(now))
         .replace("{review}", &date(now.plus_ms(REVIEW_AFTER_MS)))
-        .replace("{tools}", &tools)
+        .replace("{tools}", &if tools.is_empty() { "[]".to_owned() } else { format!("[\n{tools}]") })
 }
 
 fn agent(servers: &[DraftServer]) -> String {
@@ -175,8 +175,7 @@ business_process = "desktop"
 intent = "do what the operator asks the client for"
 outcome = "what the operator asked for, and nothing else"
 agents = ["desktop"]
-tools = [
-{tools}]
+tools = {tools}
 process_owner = "owner"
 technical_owner = "owner"
 approved_by = ["owner"]

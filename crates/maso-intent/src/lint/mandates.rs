@@ -263,7 +263,7 @@ impl Lint<'_> {
         problems.push(file.problem(escalation.start, Severity::Error, "AT-2.9", message, remedy));
     }
 
-    fn unknown_agent<T>(self, file: &File<'_, T>, agent: &At<AgentName>, control: &'static str) -> Problem {
+    pub(super) fn unknown_agent<T>(self, file: &File<'_, T>, agent: &At<AgentName>, control: &'static str) -> Problem {
         let agents = self.deployment.agents.keys().map(|agent| agent.as_str());
         let remedy = suggestion(agent.as_str(), agents, || format!("add agents/{}.toml", agent.value));
         file.problem(agent.start, Severity::Error, control, format!("there is no agent `{}`", agent.value), remedy)
@@ -285,7 +285,7 @@ impl Lint<'_> {
         known
     }
 
-    fn known_tool<T>(self, file: &File<'_, T>, tool: &At<ToolRef>, problems: &mut Vec<Problem>) -> bool {
+    pub(super) fn known_tool<T>(self, file: &File<'_, T>, tool: &At<ToolRef>, problems: &mut Vec<Problem>) -> bool {
         let server = At { value: tool.server.clone(), start: tool.start };
         if !self.known_server(file, &server, problems) {
             return false;

@@ -2,6 +2,7 @@
 
 mod dates;
 mod deployment;
+mod fields;
 mod judges;
 mod mandates;
 mod oispec;
@@ -23,6 +24,7 @@ pub fn lint(deployment: &Deployment, source: &Source) -> Vec<Problem> {
     lint.oispecs(&mut problems);
     lint.servers(&mut problems);
     lint.judges(&mut problems);
+    lint.fields(&mut problems);
     sort(&mut problems);
     problems
 }

@@ -24,6 +24,9 @@ fn sound(draft: &Draft) -> Arc<Deployment> {
         .map(ToString::to_string)
         .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
+    for (path, text) in draft.source.files.iter().filter(|(path, _)| path.ends_with(".toml")) {
+        assert_eq!(crate::format(path, text).as_ref(), Ok(text), "not laid out as `maso fmt` would");
+    }
     deployment(&draft.source)
 }
 

@@ -2,10 +2,13 @@
 
 mod authority;
 mod catalogue;
+mod fields;
+mod format;
 mod init;
 mod lint;
 mod parse;
 mod resolve;
+mod schema;
 mod task;
 
 use std::sync::Arc;
@@ -27,6 +30,11 @@ fn edit(mut source: Source, path: &str, old: &str, new: &str) -> Source {
     assert!(text.contains(old), "`{old}` is not in {path}");
     *text = text.replacen(old, new, 1);
     source
+}
+
+/// A deployment with every key that there is.
+fn whole() -> Source {
+    Source::of(WHOLE)
 }
 
 /// Two agents, `intake` and `analysis`; `intake` may ask `analysis`; servers `db` and `files`.
@@ -218,3 +226,15 @@ kind = "http"
 url = "http://127.0.0.1:9000/mcp"
 headers_from_env = { Authorization = "FILES_AUTHORIZATION" }
 "#;
+
+const WHOLE: [(&str, &str); 9] = [
+    ("maso.toml", include_str!("whole/maso.toml")),
+    ("workflows/claims.toml", include_str!("whole/workflows/claims.toml")),
+    ("agents/intake.toml", include_str!("whole/agents/intake.toml")),
+    ("agents/analysis.toml", include_str!("whole/agents/analysis.toml")),
+    ("judges/tactical.toml", include_str!("whole/judges/tactical.toml")),
+    ("judges/compliance.toml", include_str!("whole/judges/compliance.toml")),
+    ("tools/db.toml", include_str!("whole/tools/db.toml")),
+    ("tools/web.toml", include_str!("whole/tools/web.toml")),
+    ("tools/db.lock.json", include_str!("whole/tools/db.lock.json")),
+];

@@ -52,7 +52,7 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest_right_word() {
     let maso = |old, new| edited("maso.toml", old, new);
     refused(&maso("tier = 1", "teir = 1"), "maso.toml", 3, "unknown field `teir`", "did you mean `tier`?");
     refused(&maso("tier = 1", "tier = 4"), "maso.toml", 3, "`4` is not a tier", "");
-    refused(&maso("tier = 1", "tier = \"manged\""), "maso.toml", 3, "did you mean `managed`?", "");
+    refused(&maso("tier = 1", "tier = \"manged\""), "maso.toml", 3, "is not one of", "did you mean `managed`?");
     refused(&maso("name = \"notes\"\n", ""), "maso.toml", 1, "missing field `name`", "add `name = …`");
     refused(&maso("name = \"notes\"", "name = notes"), "maso.toml", 1, "", "");
     refused(&maso("\"owner\"\nroles", "\"The Owner\"\nroles"), "maso.toml", 7, "is not an operator name", "");
@@ -60,8 +60,8 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest_right_word() {
         &maso("[\"operator\", \"supervisor\",", "[\"suprevisor\","),
         "maso.toml",
         8,
+        "`suprevisor` is not one of",
         "did you mean `supervisor`?",
-        "",
     );
     refused(
         &maso("roles = [\"operator\", \"supervisor\", \"security\", \"incident-commander\"]", "roles = []"),
@@ -88,7 +88,13 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest_right_word() {
     );
     refused(&bound("\"/note\" = { at_most = nan }"), "agents/writer.toml", 9, "is no bound", "");
     let tools = |old, new| edited("tools/notes.toml", old, new);
-    refused(&tools("class = \"read\"", "class = \"reed\""), "tools/notes.toml", 8, "did you mean `read`?", "");
+    refused(
+        &tools("class = \"read\"", "class = \"reed\""),
+        "tools/notes.toml",
+        8,
+        "`reed` is not one of",
+        "did you mean `read`?",
+    );
     refused(
         &tools("kind = \"stdio\"", "kind = \"studio\""),
         "tools/notes.toml",
@@ -117,6 +123,70 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest_right_word() {
     badly_named.files.insert("agents/The Writer.toml".to_owned(), agent);
     refused(&badly_named, "agents/The Writer.toml", 1, "is not an agent name", "rename");
     refused(&Source::default(), "maso.toml", 1, "there is no `maso.toml`", "");
+}
+
+#[test]
+fn what_was_expected_is_said_in_words_of_the_file() {
+    for (file, old, new, message, remedy) in [
+        (
+            "maso.toml",
+            "tier = 1",
+            "tier = 1\ntoken_ttl = \"1h\"",
+            "unknown field `token_ttl`",
+            "move it to `[identity]`",
+        ),
+        (
+            "maso.toml",
+            "tier = 1",
+            "tier = 1\nreason = \"x\"",
+            "unknown field `reason`",
+            "move it to `[[controls.deselected]]`",
+        ),
+        ("maso.toml", "tier = 1", "tier = 1\nnothing_like_it = 1", "unknown field", "remove `nothing_like_it`"),
+        (
+            "maso.toml",
+            "accountable_human = \"owner\"\n",
+            "",
+            "missing field",
+            "add `accountable_human = …`: the operator who answers",
+        ),
+        ("maso.toml", "name = \"notes\"", "name = 7", "expected a string", "put it in quotes"),
+        (
+            "workflows/notes.toml",
+            "batch = 100",
+            "batch = \"100\"",
+            "expected a whole number, not negative",
+            "without quotes",
+        ),
+        (
+            "workflows/notes.toml",
+            "agents = [\"writer\"]",
+            "agents = \"writer\"",
+            "expected a list",
+            "write a list: `[…]`",
+        ),
+        (
+            "agents/writer.toml",
+            "escalation =",
+            "goal = \"x\"\nescalation =",
+            "unknown field `goal`",
+            "move it to `[oispec]`",
+        ),
+        ("agents/writer.toml", "escalation =", "model = \"x\"\nescalation =", "expected a table", "write a table"),
+        (
+            "agents/writer.toml",
+            "risk_classification = \"medium\"",
+            "risk_classification = \"middling\"",
+            "`middling` is not one of `low`",
+            "write one of them",
+        ),
+    ] {
+        let source = edited(file, old, new);
+        let problems = parse_source(&source).unwrap_err();
+        let problem = problems.iter().next().unwrap();
+        assert!(problem.file == file && problem.message.contains(message), "{problem}");
+        assert!(problem.remedy.contains(remedy), "{problem}");
+    }
 }
 
 #[test]

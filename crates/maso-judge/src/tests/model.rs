@@ -63,6 +63,7 @@ fn spec(base: &str, latency_ms_max: u64) -> Arc<JudgeSpec> {
         criteria: vec!["the note goes to whom the operator named".to_owned()],
         exclusions: vec!["spelling".to_owned()],
         max_evaluation_latency_ms: latency_ms_max,
+        oispec: maso_intent::JudgeOiSpec::default(),
     })
 }
 

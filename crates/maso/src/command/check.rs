@@ -7,7 +7,7 @@ use maso_path::{Clock as _, SystemClock};
 use serde_json::json;
 
 use crate::screen::say;
-use crate::{cli::Check, fault::Fault, folder, screen};
+use crate::{cli::Check, fault::Fault, folder, problems, screen};
 
 /// Exit code 0 without errors, 1 with them.
 pub fn run(args: &Check) -> Result<ExitCode, Fault> {
@@ -40,32 +40,10 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
                 "active": controls.active,
                 "switched_off": controls.switched_off,
             })),
-            "problems": problems.iter().map(|problem| json!({
-                "severity": problem.severity.as_str(),
-                "control": problem.control.as_ref().map(ToString::to_string),
-                "file": problem.file,
-                "line": problem.line,
-                "column": problem.column,
-                "message": problem.message,
-                "remedy": problem.remedy,
-            })).collect::<Vec<_>>(),
+            "problems": problems.iter().map(problems::json).collect::<Vec<_>>(),
         }));
     } else {
-        for problem in &problems {
-            let severity = problem.severity.as_str();
-            let severity = match problem.severity {
-                Severity::Error => screen::red(severity),
-                Severity::Warning => screen::yellow(severity),
-                Severity::Note => screen::blue(severity),
-            };
-            let control = problem.control.as_ref().map_or_else(String::new, |control| format!(" [{control}]"));
-            let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
-            say!("{severity}{control}: {}", problem.message);
-            say!("  {} {}", screen::faint("at  "), screen::strong(&place));
-            if !problem.remedy.is_empty() {
-                say!("  {} {}", screen::blue("help"), problem.remedy);
-            }
-        }
+        problems.iter().for_each(problems::show);
         if let Some(Controls { active, switched_off }) = &controls {
             let off = if switched_off.is_empty() { "nothing".to_owned() } else { switched_off.join(", ") };
             say!("{} controls in force; switched off: {off}", active.len());

@@ -8,6 +8,7 @@ mod decisions;
 mod deployment;
 mod doors;
 mod examples;
+mod files;
 mod pairs;
 mod pipe;
 mod random;

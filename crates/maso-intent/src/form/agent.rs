@@ -1,0 +1,183 @@
+//! The written form of `agents/*.toml`.
+
+use std::collections::BTreeMap;
+
+use maso_core::{Confidentiality, DataSourceName, Digest, OperatorName, ServerName, ToolRef, WorkflowName};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    oispec::OiSpecForm,
+    text::{At, Moment, Pointer, Span},
+};
+use crate::{Access, AgentRole};
+
+/// An agent's mandate, inside its workflow's. The name of the file is the name of the agent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentForm {
+    /// The mandate's id, such as `AGT-2026-0101-v1`.
+    pub(crate) id: At<String>,
+    /// The mandate's version, counted up.
+    #[serde(default = "super::one")]
+    pub(crate) version: u32,
+    /// Content addresses (`sha256:…`) of the versions before this one, oldest first.
+    #[serde(default)]
+    pub(crate) version_history: Vec<At<Digest>>,
+    /// The id of its intent specification, a UUID.
+    pub(crate) oispec_id: Option<At<uuid::Uuid>>,
+    /// Who wrote it: a person, never an agent.
+    pub(crate) created_by: Option<At<String>>,
+    /// When it was written, such as `2026-11-01T09:00:00Z`.
+    pub(crate) created_at: Option<At<Moment>>,
+    /// The workflow whose mandate bounds this one.
+    pub(crate) workflow: At<WorkflowName>,
+    /// The exact version of that mandate. Under any other version the agent may do nothing.
+    pub(crate) parent: Option<ParentForm>,
+    /// What it is in its workflow (`task`). An evaluator or observer only looks.
+    pub(crate) role: Option<At<AgentRole>>,
+    /// Its place in the sequence, from 1; the place in the workflow's `agents`, where it is left out.
+    pub(crate) sequence_position: Option<u32>,
+    /// What it is for.
+    pub(crate) intent: At<String>,
+    /// What it may bring about.
+    pub(crate) outcome: At<String>,
+    /// Its steps, for judges and people.
+    #[serde(default)]
+    pub(crate) logic: Vec<String>,
+    /// The tools in the order in which they are expected, as `server:tool`.
+    #[serde(default)]
+    pub(crate) tool_order: Vec<At<ToolRef>>,
+    /// The tools that it may call, each with its terms. What is not here does not exist for it.
+    #[serde(default)]
+    pub(crate) tools: BTreeMap<At<ToolRef>, TermsForm>,
+    /// Tools that stay forbidden whoever grants them.
+    #[serde(default)]
+    pub(crate) prohibited: Vec<At<ToolRef>>,
+    /// The workflow's data sources that it may use, and how: source = `read`, `write` or `read-write`. A tool that leads
+    /// to another one does not exist for it.
+    pub(crate) data_scope: Option<BTreeMap<At<DataSourceName>, At<Access>>>,
+    /// The resources that it may read.
+    #[serde(default)]
+    pub(crate) resources: Vec<ResourceForm>,
+    /// The prompts that it may get.
+    #[serde(default)]
+    pub(crate) prompts: Vec<PromptForm>,
+    /// Servers that may ask this agent's client (sampling, elicitation, roots).
+    #[serde(default)]
+    pub(crate) may_be_asked_by: Vec<At<ServerName>>,
+    /// The highest confidentiality that it may be shown (`internal`).
+    pub(crate) clearance: Option<At<Confidentiality>>,
+    /// Tool calls in an hour.
+    pub(crate) calls_per_hour_max: Option<u32>,
+    /// How long it may work in one task. Recorded; the workflow's `max_execution` is what ends tasks.
+    pub(crate) time_boundary: Option<At<Span>>,
+    /// The operator who is told when it fails.
+    pub(crate) escalation: At<OperatorName>,
+    /// What happens when it failed. It halts whatever is written here.
+    pub(crate) on_fail: Option<AfterFailureForm>,
+    /// What happens when it ran out of time. It halts whatever is written here.
+    pub(crate) on_timeout: Option<AfterFailureForm>,
+    /// The model behind it.
+    pub(crate) model: Option<ModelForm>,
+    /// What it may do with its own authority.
+    #[serde(default)]
+    pub(crate) authority: PowersForm,
+    /// What its success and failure are.
+    pub(crate) oispec: OiSpecForm,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParentForm {
+    /// The solution mandate's id.
+    pub(crate) id: At<String>,
+    /// The solution mandate's version.
+    pub(crate) version: u32,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TermsForm {
+    /// Why the agent needs a tool that does more than read.
+    pub(crate) justification: Option<At<String>>,
+    /// Which tools a model might use in its place, and what was decided about each.
+    #[serde(default)]
+    pub(crate) substitutes: BTreeMap<At<ToolRef>, At<String>>,
+    /// Pointer of an argument = what it may be.
+    #[serde(default)]
+    pub(crate) bounds: BTreeMap<At<Pointer>, BoundForm>,
+}
+
+/// What an argument may be: exactly one of the keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(crate) struct BoundForm {
+    /// One of these values.
+    #[schemars(with = "Option<Vec<serde_json::Value>>")]
+    pub(crate) one_of: Option<Vec<toml::Value>>,
+    /// A number at most this.
+    pub(crate) at_most: Option<f64>,
+    /// A number at least this.
+    pub(crate) at_least: Option<f64>,
+    /// A string that begins so, and has no `..`.
+    pub(crate) prefix: Option<String>,
+    /// A string that matches this regular expression as a whole.
+    pub(crate) matches: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResourceForm {
+    /// The server.
+    pub(crate) server: At<ServerName>,
+    /// What the address must begin with; left out, all of that server.
+    #[serde(default)]
+    pub(crate) uri_prefix: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PromptForm {
+    /// The server.
+    pub(crate) server: At<ServerName>,
+    /// The prompt's name; left out, all of that server.
+    pub(crate) prompt: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AfterFailureForm {
+    /// How often it is tried again first (0).
+    #[serde(default)]
+    pub(crate) retry_max: u32,
+    /// The operator who is told; `escalation`, where it is left out.
+    pub(crate) tell: Option<At<OperatorName>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelForm {
+    /// Who offers it.
+    pub(crate) provider: At<String>,
+    /// Its name.
+    pub(crate) name: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PowersForm {
+    /// Whether it may ask other agents; `false` takes every grant from it.
+    #[schemars(with = "Option<bool>")]
+    pub(crate) can_delegate: Option<toml::Spanned<bool>>,
+    /// Over how many hops its requests may lead at most, along the grants; 0 is the same as `can_delegate = false`.
+    #[schemars(with = "Option<u32>")]
+    pub(crate) max_delegation_depth: Option<toml::Spanned<u32>>,
+    /// Always `false`: no agent makes another one.
+    #[schemars(with = "Option<bool>", extend("const" = false))]
+    pub(crate) can_create_agents: Option<toml::Spanned<bool>>,
+    /// Always `false`: no agent changes a workflow.
+    #[schemars(with = "Option<bool>", extend("const" = false))]
+    pub(crate) can_modify_workflow: Option<toml::Spanned<bool>>,
+}

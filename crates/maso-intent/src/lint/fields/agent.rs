@@ -1,0 +1,183 @@
+//! What agents' mandates say of parent, role, order, powers and substitutes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maso_core::{AgentName, Class};
+
+use super::{Lint, recorded_only, repeated};
+use crate::{
+    Problem, Severity, SolutionMandate,
+    form::{AgentForm, File},
+    nearest::suggestion,
+    parse::Declared,
+};
+
+impl Lint<'_> {
+    pub(super) fn agent_fields(self, problems: &mut Vec<Problem>) {
+        for (name, file) in &self.folder.agents {
+            self.history(file, Declared::from(&file.form), "OI-1.1", problems);
+            self.looking_only(file, problems);
+            self.tool_order(file, problems);
+            self.substitutes(file, problems);
+            for after in [&file.form.on_fail, &file.form.on_timeout].into_iter().flatten() {
+                if let Some(tell) = &after.tell {
+                    self.person(file, tell, "AT-2.9", problems);
+                }
+            }
+            if let Some(solution) = self.deployment.workflows.get(&file.form.workflow.value) {
+                parent_version(file, solution, problems);
+                time_boundary(file, solution, problems);
+                delegation(name, file, solution, problems);
+            }
+            let AgentForm { time_boundary, on_fail, on_timeout, tool_order, oispec, .. } = &file.form;
+            let given = [
+                ("time_boundary", time_boundary.as_ref().map(|at| at.start)),
+                ("on_fail", on_fail.as_ref().map(|_| file.find("on_fail"))),
+                ("on_timeout", on_timeout.as_ref().map(|_| file.find("on_timeout"))),
+                ("tool_order", tool_order.first().map(|at| at.start)),
+                (
+                    "max_confidence_without_source",
+                    oispec.max_confidence_without_source.map(|_| file.find("max_confidence_without_source")),
+                ),
+            ];
+            recorded_only(file, &given, "AT-1.2", problems);
+        }
+    }
+
+    /// Who only looks holds nothing that does more.
+    fn looking_only(self, file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) {
+        let Some(role) = file.form.role.as_ref().filter(|role| role.only_looks()) else { return };
+        for tool in file.form.tools.keys() {
+            if let Some(manifest) = self.deployment.tool(&tool.value).filter(|tool| tool.class != Class::Read) {
+                let message =
+                    format!("an agent of role `{}` holds `{}`, of class `{}`", role.value, tool.value, manifest.class);
+                let remedy = "remove the tool: who judges or watches changes nothing";
+                problems.push(file.problem(tool.start, Severity::Error, "OI-1.1", message, remedy));
+            }
+        }
+    }
+
+    fn tool_order(self, file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) {
+        for tool in file.form.tool_order.iter().filter(|tool| !file.form.tools.contains_key(*tool)) {
+            let held: Vec<String> = file.form.tools.keys().map(|tool| tool.value.to_string()).collect();
+            let message = format!("the expected order has tool `{}`, which the agent does not hold", tool.value);
+            let remedy = suggestion(&tool.value.to_string(), held.iter().map(String::as_str), || {
+                format!("add `[tools.\"{}\"]`, or leave it out", tool.value)
+            });
+            problems.push(file.problem(tool.start, Severity::Error, "AT-1.2", message, remedy));
+        }
+        if !file.form.tool_order.is_empty() {
+            for tool in file.form.tools.keys().filter(|tool| !file.form.tool_order.contains(tool)) {
+                let message = format!("tool `{}` has no place in the expected order", tool.value);
+                problems.push(file.problem(tool.start, Severity::Note, "AT-2.7", message, "add it to `tool_order`"));
+            }
+        }
+        for tool in file.form.prohibited.iter().filter(|tool| file.form.tool_order.contains(tool)) {
+            let message = format!("the expected order has tool `{}`, which is prohibited", tool.value);
+            problems.push(file.problem(tool.start, Severity::Error, "AT-1.2", message, "keep one of the two"));
+        }
+        for tool in repeated(&file.form.prohibited) {
+            let message = format!("tool `{}` is prohibited twice", tool.value);
+            problems.push(file.problem(tool.start, Severity::Note, "AT-1.2", message, "keep one"));
+        }
+    }
+
+    /// A tool that would do for another one is held beside it only if somebody decided that it should be.
+    fn substitutes(self, file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) {
+        for (tool, terms) in &file.form.tools {
+            for substitute in terms.substitutes.keys() {
+                if substitute == tool {
+                    let message = format!("`{}` is no substitute for itself", tool.value);
+                    problems.push(file.problem(substitute.start, Severity::Error, "AT-2.3", message, "leave it out"));
+                } else if file.form.tools.contains_key(substitute) && !file.form.prohibited.contains(substitute) {
+                    let message = format!(
+                        "the agent holds `{}` and `{}`, which would do in its place",
+                        tool.value, substitute.value
+                    );
+                    let remedy =
+                        format!("add \"{}\" to `prohibited`, or say in `logic` when each is right", substitute.value);
+                    problems.push(file.problem(substitute.start, Severity::Warning, "AT-2.3", message, remedy));
+                } else {
+                    self.known_tool(file, substitute, problems);
+                }
+            }
+        }
+    }
+}
+
+/// A mandate that names its parent holds of exactly that one.
+fn parent_version(file: &File<'_, AgentForm>, solution: &SolutionMandate, problems: &mut Vec<Problem>) {
+    let Some(parent) = &file.form.parent else { return };
+    if (parent.id.as_str(), parent.version) != (solution.id.as_str(), solution.version) {
+        let message = format!(
+            "the parent is `{}` version {}, and the mandate in force is `{}` version {}: the agent may do nothing",
+            parent.id.value, parent.version, solution.id, solution.version
+        );
+        let remedy = format!(
+            "review the agent's mandate against it, and write `parent = {{ id = \"{}\", version = {} }}`",
+            solution.id, solution.version
+        );
+        problems.push(file.problem(parent.id.start, Severity::Error, "AT-1.2", message, remedy));
+    }
+}
+
+fn time_boundary(file: &File<'_, AgentForm>, solution: &SolutionMandate, problems: &mut Vec<Problem>) {
+    let Some(boundary) = file.form.time_boundary.as_ref() else { return };
+    if boundary.0 > solution.limits.max_execution_ms {
+        let message = "the agent's `time_boundary` is longer than the workflow's `max_execution`";
+        problems.push(file.problem(boundary.start, Severity::Error, "AT-2.1", message, "shorten it"));
+    }
+}
+
+/// What the grants let an agent do beside what its own powers say.
+fn delegation(name: &AgentName, file: &File<'_, AgentForm>, solution: &SolutionMandate, problems: &mut Vec<Problem>) {
+    let form = &file.form.authority;
+    let asks = solution.grants.iter().find(|grant| grant.from == *name);
+    let can = form.can_delegate.as_ref();
+    match (asks, can) {
+        (Some(grant), Some(can)) if !can.get_ref() => {
+            let message = format!(
+                "`can_delegate` is false, so the grant of `{}` to ask `{}` is worth nothing",
+                grant.request, grant.to
+            );
+            let remedy = "remove the grant, or write `can_delegate = true`";
+            problems.push(file.problem(can.span().start, Severity::Error, "IA-2.4", message, remedy));
+        }
+        (None, Some(can)) if *can.get_ref() => {
+            let message = "`can_delegate` is true, and no grant lets the agent ask anybody";
+            let remedy = format!("add a grant from `{name}`, or write `can_delegate = false`");
+            problems.push(file.problem(can.span().start, Severity::Note, "IA-2.4", message, remedy));
+        }
+        _ => {}
+    }
+    if let Some(depth) = &form.max_delegation_depth {
+        let farthest = farthest(name, solution);
+        if farthest > *depth.get_ref() as usize {
+            let message = format!(
+                "grants lead over {farthest} hops from here, and `max_delegation_depth` is {}",
+                depth.get_ref()
+            );
+            let remedy = "remove the grant that leads too far, or raise the depth";
+            problems.push(file.problem(depth.span().start, Severity::Error, "IA-2.4", message, remedy));
+        }
+    }
+}
+
+/// Over how many hops requests can lead from this agent. Grants that go round in a circle lead as far as there are
+/// agents; that they do is another finding.
+fn farthest(from: &AgentName, solution: &SolutionMandate) -> usize {
+    let mut asks: BTreeMap<&AgentName, BTreeSet<&AgentName>> = BTreeMap::new();
+    for grant in &solution.grants {
+        asks.entry(&grant.from).or_default().insert(&grant.to);
+    }
+    let mut here = BTreeSet::from([from]);
+    let mut n_hops = 0;
+    while n_hops < solution.agents.len() {
+        here = here.iter().filter_map(|agent| asks.get(agent)).flatten().copied().collect();
+        if here.is_empty() {
+            break;
+        }
+        n_hops += 1;
+    }
+    n_hops
+}

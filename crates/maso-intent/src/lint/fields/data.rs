@@ -1,0 +1,126 @@
+//! Data sources: what leads to them, who may use them, and how (AT-1.1, AT-2.1, DP-1.1).
+
+use maso_core::{DataSourceName, WorkflowName};
+
+use super::Lint;
+use crate::{
+    Access, Problem, Severity,
+    form::{AgentForm, At, DataSourceForm, File, WorkflowForm},
+    nearest::suggestion,
+};
+
+impl Lint<'_> {
+    pub(super) fn data(self, problems: &mut Vec<Problem>) {
+        for file in self.folder.workflows.values() {
+            for (name, source) in &file.form.data_sources {
+                self.source(file, name, source, problems);
+            }
+        }
+        for file in self.folder.agents.values() {
+            if let Some(parent) = self.folder.workflows.get(&file.form.workflow.value) {
+                self.scope(file, &file.form.workflow.value, &parent.form, problems);
+            }
+        }
+    }
+
+    fn source(
+        self,
+        file: &File<'_, WorkflowForm>,
+        name: &At<DataSourceName>,
+        source: &DataSourceForm,
+        problems: &mut Vec<Problem>,
+    ) {
+        let access = source.access.value;
+        if source.through.is_empty() {
+            let message = format!("no tool leads to data source `{}`", name.value);
+            problems.push(file.problem(name.start, Severity::Error, "AT-1.1", message, "name the tools in `through`"));
+        }
+        for tool in &source.through {
+            if !file.form.tools.contains(tool) {
+                let message = format!(
+                    "tool `{}` leads to data source `{}` and is no tool of the workflow",
+                    tool.value, name.value
+                );
+                let tools: Vec<String> = file.form.tools.iter().map(|tool| tool.value.to_string()).collect();
+                let remedy = suggestion(&tool.value.to_string(), tools.iter().map(String::as_str), || {
+                    "add it to `tools`, or leave it out here".to_owned()
+                });
+                problems.push(file.problem(tool.start, Severity::Error, "AT-1.1", message, remedy));
+            }
+            let Some(manifest) = self.deployment.tool(&tool.value) else { continue };
+            let needed = Access::needed(manifest.class);
+            if !needed.within(access) {
+                let message = format!(
+                    "data source `{}` is for `{access}`, and `{}`, which leads to it, is of class `{}`",
+                    name.value, tool.value, manifest.class
+                );
+                let remedy = "write `access = \"read-write\"`, or leave the tool out";
+                problems.push(file.problem(tool.start, Severity::Error, "AT-1.1", message, remedy));
+            }
+        }
+    }
+
+    /// An agent's data ⊆ its workflow's data.
+    fn scope(
+        self,
+        file: &File<'_, AgentForm>,
+        workflow: &WorkflowName,
+        parent: &WorkflowForm,
+        problems: &mut Vec<Problem>,
+    ) {
+        let scope = file.form.data_scope.as_ref();
+        for (source, access) in scope.into_iter().flatten() {
+            let Some(declared) = parent.data_sources.get(source) else {
+                let message = format!("workflow `{workflow}` has no data source `{}`", source.value);
+                let sources = parent.data_sources.keys().map(|source| source.as_str());
+                let remedy = suggestion(source.as_str(), sources, || {
+                    format!("add `[data_sources.{}]` to workflows/{workflow}.toml", source.value)
+                });
+                problems.push(file.problem(source.start, Severity::Error, "AT-2.1", message, remedy));
+                continue;
+            };
+            if !access.within(declared.access.value) {
+                let message = format!(
+                    "`{}` of data source `{}` goes beyond the parent mandate, which has `{}`",
+                    access.value, source.value, declared.access.value
+                );
+                let remedy = format!("write `{}`", declared.access.value);
+                problems.push(file.problem(access.start, Severity::Error, "AT-2.1", message, remedy));
+            }
+        }
+        for (source, declared) in &parent.data_sources {
+            let held = file.form.tools.keys().filter(|tool| declared.through.contains(tool));
+            for tool in held {
+                let class = self.deployment.tool(&tool.value).map(|manifest| manifest.class);
+                let granted = scope.map(|scope| scope.get(source));
+                let problem = match (granted, class) {
+                    (Some(None), _) => Some(format!(
+                        "tool `{}` leads to data source `{}`, which is not in `data_scope`: it does not exist for the agent",
+                        tool.value, source.value
+                    )),
+                    (Some(Some(access)), Some(class)) if !Access::needed(class).within(access.value) => Some(format!(
+                        "tool `{}` of class `{class}` does more with data source `{}` than `{}`",
+                        tool.value, source.value, access.value
+                    )),
+                    _ => None,
+                };
+                if let Some(message) = problem {
+                    let remedy = "remove the tool, or widen `data_scope`";
+                    problems.push(file.problem(tool.start, Severity::Error, "AT-2.1", message, remedy));
+                }
+                let clearance =
+                    file.form.clearance.as_ref().map_or(maso_core::Confidentiality::Internal, |at| at.value);
+                if let Some(confidentiality) = declared.confidentiality.as_ref().filter(|at| at.value > clearance)
+                    && class == Some(maso_core::Class::Read)
+                {
+                    let message = format!(
+                        "data source `{}` is `{}`, and the agent is cleared for `{clearance}`: `{}` can show it nothing of that",
+                        source.value, confidentiality.value, tool.value
+                    );
+                    let remedy = format!("raise `clearance` to `{}`, or remove the tool", confidentiality.value);
+                    problems.push(file.problem(tool.start, Severity::Warning, "DP-1.1", message, remedy));
+                }
+            }
+        }
+    }
+}

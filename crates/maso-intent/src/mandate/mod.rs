@@ -1,0 +1,19 @@
+//! Mandates and OISpecs: what an agent or a workflow may and must do (AT-1.1 to AT-1.4, OI-1.1).
+
+mod agent;
+mod conflict;
+mod data;
+mod halt;
+mod history;
+mod oispec;
+mod solution;
+
+pub use self::{
+    agent::{AgentMandate, Bound, ResourceTerm, ToolTerms},
+    conflict::{ConflictTerms, Expiry, JudgePrecedence, OverrideRule, PrimaryAction, Whose},
+    data::{Access, DataSource},
+    halt::{AfterFailure, HaltCondition, HaltTerms},
+    history::{Amendment, History, MandateReview, ReviewOutcome, ReviewTrigger},
+    oispec::{AgentRole, Evaluation, OiSpec, Powers},
+    solution::{Grant, HardLimits, PlanAttempts, SolutionMandate},
+};

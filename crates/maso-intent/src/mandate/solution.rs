@@ -1,0 +1,140 @@
+//! Workflows' mandates (AT-1.1): the parents of their agents'.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use maso_core::{AgentName, DataSourceName, Digest, JudgeName, RequestName, Risk, Timestamp, ToolRef, WorkflowName};
+use serde_json::Value;
+
+use super::{
+    Amendment, ConflictTerms, DataSource, Evaluation, HaltCondition, HaltTerms, History, JudgePrecedence,
+    MandateReview, OiSpec, ReviewOutcome,
+};
+use crate::parse::day_is_over;
+
+/// What a workflow may and must do: the parent of its agents' mandates.
+#[derive(Clone, Debug)]
+pub struct SolutionMandate {
+    /// `SOL-…-v1`.
+    pub id: String,
+    /// Content address of the file it was read from.
+    pub digest: Digest,
+    /// Version, counted up.
+    pub version: u32,
+    /// Who wrote it, and what came before it.
+    pub history: History,
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// The business process it serves.
+    pub business_process: String,
+    /// What it is for.
+    pub intent: String,
+    /// What it may bring about.
+    pub outcome: String,
+    /// Its agents, in sequence.
+    pub agents: Vec<AgentName>,
+    /// All tools that any of its agents may hold.
+    pub tools: BTreeSet<ToolRef>,
+    /// The data that it may use, by name.
+    pub data_sources: BTreeMap<DataSourceName, DataSource>,
+    /// The judges that are heard in it; empty for all.
+    pub judges: BTreeSet<JudgeName>,
+    /// What nobody in it may do.
+    pub prohibited_actions: Vec<String>,
+    /// Limits on volume, time and cost.
+    pub limits: HardLimits,
+    /// Values that the mandate itself vouches for, with operator integrity, by name.
+    pub constants: BTreeMap<String, Value>,
+    /// Which typed requests an agent may make of another.
+    pub grants: Vec<Grant>,
+    /// How many plan attempts are still accepted.
+    pub plan_attempts: PlanAttempts,
+    /// What halts all of its agents, and who decides then.
+    pub hard_stops: BTreeMap<HaltCondition, HaltTerms>,
+    /// Whose word goes first when judges disagree.
+    pub judge_precedence: JudgePrecedence,
+    /// How a disagreement ends that nobody settles, by risk of the action.
+    pub conflict_resolution: BTreeMap<Risk, ConflictTerms>,
+    /// When the workflow as a whole is evaluated.
+    pub strategic_evaluation: Option<Evaluation>,
+    /// Reviews so far.
+    pub reviews: Vec<MandateReview>,
+    /// Changes of terms that people decided while work waited.
+    pub amendments: Vec<Amendment>,
+    /// Who answers for the process.
+    pub process_owner: String,
+    /// Who answers for the technology.
+    pub technical_owner: String,
+    /// Who approved it.
+    pub approved_by: Vec<String>,
+    /// RFC 3339 date from which it holds.
+    pub effective_date: String,
+    /// The moment at which that day begins in UTC; before it nothing is granted. `None` where no date says so: then
+    /// nothing is granted at all.
+    pub effective_from: Option<Timestamp>,
+    /// RFC 3339 date by which it must be reviewed.
+    pub review_date: String,
+    /// Its intent specification.
+    pub oispec: OiSpec,
+}
+
+impl SolutionMandate {
+    /// Whether the day by which it must be reviewed has passed (AT-2.2). That is reported and takes nothing away.
+    pub fn review_is_overdue(&self, now: Timestamp) -> bool {
+        day_is_over(&self.review_date, now)
+    }
+
+    /// Whether its latest review withdrew it (AT-2.2): then it grants nothing. Of two reviews on one day the later one
+    /// written counts.
+    pub fn is_withdrawn(&self) -> bool {
+        let latest = self.reviews.iter().max_by_key(|review| review.date);
+        latest.is_some_and(|review| review.outcome == ReviewOutcome::Withdrawn)
+    }
+}
+
+/// Hard limits of a workflow; reaching one stops it (AT rule 5).
+#[derive(Clone, Debug, PartialEq)]
+pub struct HardLimits {
+    /// Transactions in one task.
+    pub max_transactions_per_batch: u64,
+    /// Milliseconds that one task may run.
+    pub max_execution_ms: u64,
+    /// Money that one task may move, in the smallest unit of the deployment's currency.
+    pub max_value_minor: u64,
+    /// What one task may cost to run, in the smallest unit of the same currency. On the record; nothing counts it yet.
+    pub max_cost_minor: Option<u64>,
+    /// The currency of it, as ISO 4217 writes it; `None` where the mandate names none.
+    pub currency: Option<String>,
+}
+
+/// An edge in the solution mandate: a typed request that one agent may make of another.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Who may ask.
+    pub from: AgentName,
+    /// Who is asked.
+    pub to: AgentName,
+    /// What may be asked.
+    pub request: RequestName,
+    /// JSON Schema of the request's content.
+    pub schema: Arc<Value>,
+}
+
+/// How many plan attempts are still accepted; one more escalates and is a hard stop (AT-2.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanAttempts {
+    /// In one task.
+    pub single_session: u32,
+    /// In seven days.
+    pub rolling_7day: u32,
+    /// In thirty days.
+    pub rolling_30day: u32,
+}
+
+impl Default for PlanAttempts {
+    fn default() -> Self {
+        Self { single_session: 3, rolling_7day: 10, rolling_30day: 25 }
+    }
+}

@@ -1,0 +1,88 @@
+//! From the text of a folder to a deployment: what the forms of [`crate::form`] mean.
+
+mod agent;
+mod day;
+mod history;
+mod judge;
+mod maso;
+mod oispec;
+mod server;
+mod value;
+mod workflow;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use self::{
+    agent::agent,
+    judge::judge,
+    maso::{deselections, operators, settings},
+    server::servers,
+    workflow::solution,
+};
+pub(crate) use self::{
+    day::{day_begins, day_is_over},
+    history::Declared,
+};
+use crate::{Authority, Deployment, PolicyFile, Problem, Problems, Source, form::Folder};
+
+/// Reads a deployment. What it gives is well formed; whether it is also sound is for [`crate::lint`] to say.
+///
+/// # Errors
+/// When a file is not well formed: every file that is not, each with the first thing that is wrong in it.
+pub fn parse(source: &Source) -> Result<Deployment, Problems> {
+    let (folder, mut problems) = Folder::read(source);
+    let deployment = deployment(source, &folder, &mut problems);
+    match deployment {
+        Some(deployment) if problems.is_empty() => Ok(deployment),
+        _ => Err(Problems::new(problems)),
+    }
+}
+
+/// The deployment that the forms describe; `None` without a readable `maso.toml`.
+fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>) -> Option<Deployment> {
+    let maso = folder.maso.as_ref()?;
+    let settings = settings(&maso.form);
+    let workflows: BTreeMap<_, _> =
+        folder.workflows.iter().map(|(name, file)| (name.clone(), Arc::new(solution(name, file, problems)))).collect();
+    let agents: BTreeMap<_, _> = folder
+        .agents
+        .iter()
+        .map(|(name, file)| {
+            let parent = workflows.get(&file.form.workflow.value).map(AsRef::as_ref);
+            (name.clone(), Arc::new(agent(name, file, parent, &settings, problems)))
+        })
+        .collect();
+    let judges =
+        folder.judges.iter().filter_map(|(name, file)| Some((name.clone(), Arc::new(judge(name, file, problems)?))));
+    let judges = judges.collect();
+    let servers = servers(folder, problems);
+    let authorities = agents
+        .iter()
+        .map(|(name, mandate)| {
+            let parent = workflows.get(&mandate.workflow);
+            (name.clone(), Arc::new(parent.map_or_else(Authority::none, |parent| Authority::of(mandate, parent))))
+        })
+        .collect();
+    let form = &maso.form;
+    Some(Deployment {
+        name: form.name.value.clone(),
+        digest: source.digest(),
+        trust_domain: form.trust_domain.value.clone(),
+        tier: form.tier.0,
+        accountable_human: form.accountable_human.value.clone(),
+        settings,
+        workflows,
+        agents,
+        servers,
+        judges,
+        operators: operators(maso, problems),
+        policies: folder
+            .policies
+            .iter()
+            .map(|(path, text)| PolicyFile { path: (*path).to_owned(), text: (*text).to_owned() })
+            .collect(),
+        selected: form.controls.selected.iter().map(|control| control.value.clone()).collect(),
+        deselected: deselections(maso, problems),
+        authorities,
+    })
+}
