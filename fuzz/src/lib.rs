@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use maso_core::{AgentName, Digest, SpiffeId, TaskId, Timestamp, TrustDomain};
 use maso_guard::{Redaction, Scanner, Surface};
 use maso_identity::{AgentKey, AuthorityKey, Trust, TrustSettings};
-use maso_intent::{Source, ToolDefinition};
+use maso_intent::{Formula, Source, ToolDefinition};
 use maso_wire::{
     Credential, Limits, UnverifiedToken,
     mcp::{Frame, Method, Mirrored, act_of, parameter_headers, payload_of},
@@ -125,6 +125,23 @@ pub fn payload(bytes: &[u8]) {
         Redaction::apply(&mut redacted, &scan.redactions);
         let left = SCANNER.scan_value(surface, &redacted, NOW).redactions;
         assert!(left.is_empty(), "a secret outlives its redaction: {left:?}");
+    }
+}
+
+/// What a temporal rule asks of the history, and a file of rules. What is read means the same when it is printed.
+pub fn rule(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(formula) = text.parse::<Formula>() {
+        match formula.to_string().parse::<Formula>() {
+            Ok(again) => assert_eq!(again, formula, "read in two ways"),
+            // Printed with all its parentheses it may be longer than a rule can be, and nothing else.
+            Err(wrong) => assert!(wrong.message.contains("allowed"), "`{formula}` is not read back: {wrong}"),
+        }
+    }
+    let mut source: Source = maso_intent::minimal();
+    source.files.insert("rules/fuzz.toml".to_owned(), text.to_owned());
+    for problem in maso_intent::check(&source) {
+        assert!(problem.line >= 1 && problem.column >= 1, "{problem} stands nowhere");
     }
 }
 

@@ -125,3 +125,16 @@ fn deployments() {
         .collect();
     exercise(&seeds, 5, deployment);
 }
+
+#[test]
+fn rules() {
+    let formulas = [
+        "no approval since confidential-read within 7d",
+        "count of payment within 24h is at most 3 and sum of /amount of payment within 24h is at most 500_000",
+        "not (a since (formerly b within 1h) within 2h) or distinct /to of c is more than 2",
+    ];
+    let file = "[events.a]\ntools = [\"notes:send_note\"]\n[[rule]]\nid = \"r\"\ncontrol = \"EC-2.3\"\nper = \"task\"\n\
+                forbid = \"a\"\nunless = \"count of a within 1h is at most 3\"\n";
+    let seeds: Vec<Vec<u8>> = formulas.into_iter().chain([file]).map(|text| text.as_bytes().to_vec()).collect();
+    exercise(&seeds, 300, rule);
+}

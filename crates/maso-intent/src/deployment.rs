@@ -10,7 +10,7 @@ use maso_core::{
     WorkflowName, words,
 };
 
-use crate::{AgentMandate, Authority, JudgeSpec, ServerManifest, Settings, SolutionMandate, ToolManifest};
+use crate::{AgentMandate, Authority, JudgeSpec, Rules, ServerManifest, Settings, SolutionMandate, ToolManifest};
 
 /// A deployment: everything that was declared, as one immutable value.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct Deployment {
     pub operators: BTreeMap<OperatorName, Operator>,
     /// Hand-written policies beside the compiled mandates.
     pub policies: Vec<PolicyFile>,
+    /// Temporal rules beside them.
+    pub rules: Rules,
     /// Controls that must be in force. All that this version has are, so this asks and switches nothing.
     pub selected: BTreeSet<ControlId>,
     /// Controls that are switched off, each with who answers for that.

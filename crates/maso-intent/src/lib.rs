@@ -22,6 +22,7 @@ mod nearest;
 mod parse;
 mod problem;
 mod resolved;
+mod rule;
 mod secret;
 mod settings;
 mod source;
@@ -47,6 +48,10 @@ pub use minimal::minimal;
 pub use parse::parse;
 pub use problem::{Problem, Problems, Severity};
 pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
+pub use rule::{
+    Condition, EventName, EventPattern, Formula, FormulaError, Measure, Occurrence, Quantity, Reach, Relation, Rule,
+    RuleEffect, Rules, Subject, Told, ToolTerm, ValueTerm, span,
+};
 pub use settings::{OpenLimits, Settings};
 pub use source::Source;
 pub use task::{OpenError, OpenTask, TaskKind, TaskSpec};

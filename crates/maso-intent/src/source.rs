@@ -84,6 +84,8 @@ pub(crate) enum Kind<'a> {
     Lock(&'a str),
     /// `policies/NAME.cedar`
     Policy,
+    /// `rules/NAME.toml`
+    Rules,
 }
 
 impl<'a> Kind<'a> {
@@ -103,6 +105,7 @@ impl<'a> Kind<'a> {
                 (file.strip_suffix(".lock.json").map(Self::Lock)).or(file.strip_suffix(".toml").map(Self::Server))
             }
             "policies" => file.strip_suffix(".cedar").map(|_| Self::Policy),
+            "rules" => file.strip_suffix(".toml").map(|_| Self::Rules),
             _ => None,
         }
     }

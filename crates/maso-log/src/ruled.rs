@@ -1,7 +1,7 @@
 //! A decision as it is recorded: stage 8's word, written down for stage 9.
 
 use maso_core::{Finding, Findings, Hop, Mode, Principal, Review, SpiffeId, TicketId, Turn};
-use maso_intent::{Moved, Resolved};
+use maso_intent::{Moved, Resolved, Told};
 use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Verdicts, Weighed};
 use serde_json::Value;
 
@@ -158,6 +158,7 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
             Some(Moved::Minor(moves)) => Some(moves),
             Some(Moved::Unclear(_)) | None => None,
         },
+        told: resolved.told().into_iter().map(told).collect(),
         review: Some(review(weighed.review())),
         label: Some(weighed.label().to_string()),
         findings: findings(weighed.findings().iter().chain(added)),
@@ -203,6 +204,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         risk: None,
         reversibility: None,
         moves: None,
+        told: Vec::new(),
         review: None,
         label: None,
         findings: Vec::new(),
@@ -237,6 +239,15 @@ impl From<&Finding> for v1::Finding {
             excerpt: finding.evidence.as_ref().map(|evidence| evidence.excerpt.clone()),
         }
     }
+}
+
+fn told((pointer, told): (String, Told)) -> v1::Told {
+    let (whole, digest) = match told {
+        Told::Whole(number) => (Some(number), None),
+        Told::Other(digest) => (None, Some(digest.to_string())),
+        Told::Absent => (None, None),
+    };
+    v1::Told { pointer, whole, digest }
 }
 
 fn origin(origin: &maso_core::Origin) -> v1::Origin {

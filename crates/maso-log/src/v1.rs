@@ -248,6 +248,9 @@ pub struct HopDecided {
     /// is no transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves: Option<u64>,
+    /// The values that temporal rules asked for, so that they can be counted and compared later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
     /// The review that it needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
@@ -273,6 +276,19 @@ pub struct HopDecided {
     /// Who answers for it (OB-2.7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accountable_human: Option<String>,
+}
+
+/// A value that a temporal rule asked for: a whole number as it is, anything else as a digest; neither for none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// JSON pointer into the payload.
+    pub pointer: String,
+    /// The whole number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<i64>,
+    /// Digest of the canonical form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// What must be heard.

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn};
+use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn, Word};
 use maso_identity::{Basis, Identified};
-use maso_intent::{AgentMandate, Moved, PinState, Resolved, TaskSpec};
-use maso_policy::{Approval, Denial, Subject, Verdicts};
+use maso_intent::{AgentMandate, Moved, PinState, TaskSpec};
+use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
@@ -47,10 +47,15 @@ pub(crate) struct Footing {
     pub(crate) is_call: bool,
     /// What it moves, if it is a transaction.
     pub(crate) moves: Option<u64>,
+    /// What temporal rules see of it, if they see anything.
+    pub(crate) event: Option<Event>,
+    /// The most restrictive word of a temporal rule that it was decided under, or could have been.
+    pub(crate) rules_word: Word,
 }
 
 impl Footing {
-    pub(crate) fn of(resolved: &Resolved, verdicts: &Verdicts, ticket: Option<TicketId>) -> Self {
+    pub(crate) fn of(weighed: &Weighed, verdicts: &Verdicts, ticket: Option<TicketId>) -> Self {
+        let resolved = weighed.resolved();
         let (hop, circumstances) = (resolved.hop(), resolved.circumstances());
         let called = hop.act.tool().filter(|_| hop.turn == Turn::Ask);
         Self {
@@ -71,6 +76,12 @@ impl Footing {
                 Some(Moved::Minor(moves)) => Some(moves),
                 Some(Moved::Unclear(_)) | None => None,
             },
+            event: match resolved.deployment().rules.is_empty() {
+                true => None,
+                false => Event::deciding(resolved, weighed.label(), circumstances.now),
+            },
+            // A person was heard about it, or is about to be: a rule that wants one has nothing more against it.
+            rules_word: if ticket.is_some() || weighed.review().n_people > 0 { Word::Escalate } else { Word::Go },
         }
     }
 }

@@ -27,7 +27,7 @@ impl Path {
     ) -> Result<Passage, NotRecorded> {
         let resolved = permit.weighed().resolved();
         let hop = resolved.hop().id.to_string();
-        let stands = self.still_stands(Footing::of(resolved, permit.verdicts(), None), passing);
+        let stands = self.still_stands(Footing::of(permit.weighed(), permit.verdicts(), None), passing);
         let mut tickets: Vec<_> = permit.verdicts().approvals.iter().map(|approval| approval.ticket).collect();
         tickets.sort();
         tickets.dedup();
@@ -54,7 +54,7 @@ impl Path {
         ticket: &Ticket,
         passing: &Arc<Passing>,
     ) -> Result<Passage, NotRecorded> {
-        let footing = Footing::of(held.weighed().resolved(), held.verdicts(), Some(ticket.id));
+        let footing = Footing::of(held.weighed(), held.verdicts(), Some(ticket.id));
         let stands = self.still_stands(footing, passing);
         match self.commit(Decision::Hold(held), Some(ticket), Vec::new(), stands).await? {
             RecordedDecision::Hold(held) => Ok(Passage::Observed(held.map(|held| Observed::Held(Box::new(held))))),

@@ -13,4 +13,5 @@ mod pinning;
 mod posture;
 mod recalling;
 mod rig;
+mod rules;
 mod simulation;

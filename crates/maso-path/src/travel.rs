@@ -21,7 +21,7 @@ use crate::{
 ///
 /// Past that it is refused. So many changes do not happen by themselves, and nobody who is mediated can make them: of two
 /// phases each worsens three times at most, for what a hop has met stays met; a stop, a revocation and the end of a task are
-/// followed by a denial, which nothing overtakes; what was delivered elsewhere can only send a hop back within the 50 ms
+/// followed by a denial, which nothing overtakes; what a temporal rule stops at the commit is denied or held next; what was delivered elsewhere can only send a hop back within the 50 ms
 /// after it came, in which no disk makes so many commits; and identical actions that meet at one ticket part after three.
 /// What is left is people who change their minds, within milliseconds, many times.
 const RACES_MAX: usize = 64;
@@ -165,6 +165,8 @@ impl Path {
         findings.join(self.world.limits(&resolved, self.clock.now()));
         findings.join(authorise(&self.policies, &resolved, memory.label()));
         let traced = trace(&memory, resolved);
+        // Policy as well, and after the trace because rules speak of labels.
+        findings.join(self.world.rules(&traced, self.clock.now()));
         (weigh(traced, findings), scan.redactions)
     }
 

@@ -3,6 +3,7 @@
 //! The recorder calls [`World::fold`] for each record in commit order, its own and those of other processes alike,
 //! before it answers whoever wrote it. So a restart, a second process and a live run all see the same world.
 
+mod histories;
 mod memories;
 mod passing;
 mod pins;
@@ -21,9 +22,11 @@ use maso_core::{AgentName, Findings, Hop, Mode, Phase, Principal, Refusal, Refus
 use maso_identity::Identified;
 use maso_intent::{AgentMandate, Circumstances, Deployment, PinState, Resolved, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1::Body};
+use maso_policy::Traced;
 
 use crate::footing::Footing;
 
+use histories::Histories;
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
 pub(crate) use passing::Passing;
@@ -45,6 +48,7 @@ pub struct World {
     pins: Pins,
     standing: Standing,
     tallies: Tallies,
+    histories: Histories,
     memories: Memories,
 }
 
@@ -57,6 +61,7 @@ impl World {
             pins: Pins::new(&deployment),
             standing: Standing::new(&deployment),
             tallies: Tallies::default(),
+            histories: Histories::new(&deployment),
             memories: Memories::default(),
             deployment,
             mode,
@@ -71,6 +76,7 @@ impl World {
                 self.tasks.closed(closed);
                 self.memories.forget(&closed.task);
                 self.tallies.closed(closed);
+                self.histories.closed(closed);
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
@@ -78,10 +84,20 @@ impl World {
                     .decided((record.sequence, record.at), decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);
                 self.tallies.decided(record.at, decided);
+                self.histories.decided(record.at, decided);
             }
-            Body::TicketAnswered(answered) => self.tickets.answered(answered),
-            Body::TicketExpired(expired) => self.tickets.expired(expired),
-            Body::TicketSpent(spent) => self.tickets.spent(spent),
+            Body::TicketAnswered(answered) => {
+                self.tickets.answered(answered);
+                self.histories.answered(record.at, answered);
+            }
+            Body::TicketExpired(expired) => {
+                self.tickets.expired(expired);
+                self.histories.let_go(&expired.ticket);
+            }
+            Body::TicketSpent(spent) => {
+                self.tickets.spent(spent);
+                self.histories.let_go(&spent.ticket);
+            }
             Body::ToolSeen(seen) => self.pins.seen(seen),
             Body::ToolApproved(approved) => self.pins.approved(approved),
             Body::PhaseChanged(changed) => self.standing.changed(record.at, changed),
@@ -147,6 +163,8 @@ impl World {
             && self.memories.bear(footing)
             && self.standing.bears(footing, now)
             && self.workflow_of(&footing.task).is_some_and(|of| self.tallies.bear(footing, &of.limits, now))
+            // The last: whatever passes here takes its place among what is being committed.
+            && self.histories.bear(footing, now)
     }
 
     /// The phases that a hop is looked at under: those of the agent whose mandate counts and, of an answer between
@@ -183,6 +201,11 @@ impl World {
         let mut findings = self.standing.limits(resolved, now);
         findings.join(self.tallies.limits(resolved, now));
         findings
+    }
+
+    /// What temporal rules say of this hop.
+    pub(crate) fn rules(&self, traced: &Traced, now: Timestamp) -> Findings {
+        self.histories.judge(traced, now)
     }
 
     /// The deployment in force.

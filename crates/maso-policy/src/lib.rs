@@ -10,6 +10,7 @@ mod decision;
 #[cfg(test)]
 mod fixture;
 mod settle;
+mod temporal;
 mod trace;
 mod verdict;
 mod view;
@@ -18,6 +19,7 @@ mod weigh;
 pub use authorise::{CompileError, Policies, authorise};
 pub use decision::{Decision, Denial, Held, Permit, Subject};
 pub use settle::settle;
+pub use temporal::{Event, History};
 pub use trace::{
     Excerpt, Memory, Order, Traced, best_answer, excerpts, labels_declared, labels_of, source_declared, source_of,
     trace,

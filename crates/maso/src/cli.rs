@@ -379,6 +379,8 @@ pub enum SchemaKind {
     Judge,
     /// tools/SERVER.toml
     Tools,
+    /// rules/NAME.toml
+    Rules,
 }
 
 impl From<SchemaKind> for FileKind {
@@ -389,6 +391,7 @@ impl From<SchemaKind> for FileKind {
             SchemaKind::Agent => Self::Agent,
             SchemaKind::Judge => Self::Judge,
             SchemaKind::Tools => Self::Tools,
+            SchemaKind::Rules => Self::Rules,
         }
     }
 }

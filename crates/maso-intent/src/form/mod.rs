@@ -5,6 +5,7 @@ mod help;
 mod judge;
 mod maso;
 mod oispec;
+mod rule;
 pub(crate) mod schema;
 mod server;
 mod text;
@@ -22,8 +23,9 @@ pub(crate) use self::{
     judge::{JudgeForm, KindForm},
     maso::MasoForm,
     oispec::OiSpecForm,
+    rule::{EventForm, RuleForm, RulesForm, ValueForm},
     server::{AuthorityRole, LabelForm, ServerForm, ToolForm, TransportForm, TransportKind},
-    text::{At, Moment, Span},
+    text::{At, FromText, Moment, Span},
     workflow::{AmendmentForm, ConflictForm, DataSourceForm, HaltForm, OverrideRuleForm, ReviewForm, WorkflowForm},
 };
 use self::{help::explain, schema::schema};
@@ -39,6 +41,7 @@ pub(crate) struct Folder<'a> {
     pub(crate) servers: BTreeMap<ServerName, File<'a, ServerForm>>,
     pub(crate) locks: BTreeMap<ServerName, File<'a, Lock>>,
     pub(crate) policies: Vec<(&'a str, &'a str)>,
+    pub(crate) rules: Vec<File<'a, RulesForm>>,
 }
 
 /// The definitions of a server's tools, as a person approved them.
@@ -96,6 +99,7 @@ impl<'a> Folder<'a> {
                     folder.policies.push((path, text));
                     Ok(())
                 }
+                Kind::Rules => reading.toml().map(|file| folder.rules.push(file)),
             };
             if let Err(problem) = read {
                 problems.push(*problem);

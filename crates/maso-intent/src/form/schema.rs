@@ -4,7 +4,7 @@ use maso_core::words;
 use schemars::{JsonSchema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
 
-use super::{AgentForm, JudgeForm, MasoForm, ServerForm, WorkflowForm};
+use super::{AgentForm, JudgeForm, MasoForm, RulesForm, ServerForm, WorkflowForm};
 
 /// A kind of file of a deployment that is written in TOML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +19,17 @@ pub enum FileKind {
     Judge,
     /// `tools/SERVER.toml`
     Tools,
+    /// `rules/NAME.toml`
+    Rules,
 }
-words!(FileKind { Maso = "maso", Workflow = "workflow", Agent = "agent", Judge = "judge", Tools = "tools" });
+words!(FileKind {
+    Maso = "maso",
+    Workflow = "workflow",
+    Agent = "agent",
+    Judge = "judge",
+    Tools = "tools",
+    Rules = "rules"
+});
 
 impl FileKind {
     /// Which files of a folder are of this kind, as a glob.
@@ -31,6 +40,7 @@ impl FileKind {
             Self::Agent => "agents/*.toml",
             Self::Judge => "judges/*.toml",
             Self::Tools => "tools/*.toml",
+            Self::Rules => "rules/*.toml",
         }
     }
 
@@ -45,6 +55,7 @@ impl FileKind {
             Self::Agent => schema::<AgentForm>("agent"),
             Self::Judge => schema::<JudgeForm>("judge"),
             Self::Tools => schema::<ServerForm>("tool server"),
+            Self::Rules => schema::<RulesForm>("temporal rules"),
         }
     }
 }

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::help::with_hint;
 use crate::{
-    Access, AgentRole, Below, Evaluation, Expiry, HaltCondition, JudgeAction, JudgeProhibition, JudgeRole,
-    PrimaryAction, ReviewOutcome, ReviewTrigger, Role, Whose, nearest::suggestion,
+    Access, AgentRole, Below, Evaluation, EventName, Expiry, HaltCondition, JudgeAction, JudgeProhibition, JudgeRole,
+    Occurrence, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, ToolTerm, Whose, nearest::suggestion,
 };
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
@@ -315,7 +315,9 @@ from_word!(
     JudgeAction,
     JudgeProhibition,
     JudgeRole,
+    Occurrence,
     PrimaryAction,
+    Reach,
     Reversibility,
     ReviewOutcome,
     ReviewTrigger,
@@ -323,6 +325,50 @@ from_word!(
     Role,
     Tier,
 );
+
+impl FromText for EventName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$" })
+    }
+}
+
+impl FromText for ToolTerm {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn schema() -> Schema {
+        let pattern = r"^[a-z0-9][a-z0-9._-]{0,63}:(\*|[A-Za-z0-9._/-]{1,128})$";
+        json_schema!({ "type": "string", "pattern": pattern, "examples": ["payments:pay", "payments:*"] })
+    }
+}
+
+/// A typed request, written as `agent:request`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RequestTerm {
+    pub(crate) agent: AgentName,
+    pub(crate) request: RequestName,
+}
+
+impl FromText for RequestTerm {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a typed request such as `analysis:assess`");
+        let (agent, request) = text.split_once(':').ok_or_else(wrong)?;
+        match (agent.parse(), request.parse()) {
+            (Ok(agent), Ok(request)) => Ok(Self { agent, request }),
+            _ => Err(wrong()),
+        }
+    }
+
+    fn schema() -> Schema {
+        let pattern = "^[a-z0-9][a-z0-9._-]{0,63}:[a-z0-9][a-z0-9._-]{0,63}$";
+        json_schema!({ "type": "string", "pattern": pattern, "examples": ["analysis:assess"] })
+    }
+}
 
 fn unknown_word<'a>(given: &str, words: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let given: String = given.chars().take(80).collect();

@@ -6,6 +6,7 @@ mod fields;
 mod judges;
 mod mandates;
 mod oispec;
+mod rules;
 mod tools;
 
 use maso_core::Timestamp;
@@ -25,6 +26,7 @@ pub fn lint(deployment: &Deployment, source: &Source) -> Vec<Problem> {
     lint.servers(&mut problems);
     lint.judges(&mut problems);
     lint.fields(&mut problems);
+    lint.rules(&mut problems);
     sort(&mut problems);
     problems
 }

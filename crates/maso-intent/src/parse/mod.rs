@@ -22,8 +22,9 @@ use self::{
 pub(crate) use self::{
     day::{day_begins, day_is_over},
     history::Declared,
+    value::json,
 };
-use crate::{Authority, Deployment, PolicyFile, Problem, Problems, Source, form::Folder};
+use crate::{Authority, Deployment, PolicyFile, Problem, Problems, Source, form::Folder, rule};
 
 /// Reads a deployment. What it gives is well formed; whether it is also sound is for [`crate::lint`] to say.
 ///
@@ -81,6 +82,7 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
             .iter()
             .map(|(path, text)| PolicyFile { path: (*path).to_owned(), text: (*text).to_owned() })
             .collect(),
+        rules: rule::reading::rules(&folder.rules, problems),
         selected: form.controls.selected.iter().map(|control| control.value.clone()).collect(),
         deselected: deselections(maso, problems),
         authorities,

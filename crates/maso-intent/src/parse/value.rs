@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{Problem, Severity, form::File};
 
 /// A TOML value as JSON; dates become text. What JSON cannot say is a problem.
-pub(super) fn json<T>(file: &File<'_, T>, start: usize, value: &toml::Value, problems: &mut Vec<Problem>) -> Value {
+pub(crate) fn json<T>(file: &File<'_, T>, start: usize, value: &toml::Value, problems: &mut Vec<Problem>) -> Value {
     match value {
         toml::Value::String(text) => text.clone().into(),
         toml::Value::Integer(number) => (*number).into(),

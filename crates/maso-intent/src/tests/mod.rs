@@ -8,6 +8,7 @@ mod init;
 mod lint;
 mod parse;
 mod resolve;
+mod rules;
 mod schema;
 mod task;
 
@@ -227,7 +228,7 @@ url = "http://127.0.0.1:9000/mcp"
 headers_from_env = { Authorization = "FILES_AUTHORIZATION" }
 "#;
 
-const WHOLE: [(&str, &str); 9] = [
+const WHOLE: [(&str, &str); 10] = [
     ("maso.toml", include_str!("whole/maso.toml")),
     ("workflows/claims.toml", include_str!("whole/workflows/claims.toml")),
     ("agents/intake.toml", include_str!("whole/agents/intake.toml")),
@@ -237,4 +238,5 @@ const WHOLE: [(&str, &str); 9] = [
     ("tools/db.toml", include_str!("whole/tools/db.toml")),
     ("tools/web.toml", include_str!("whole/tools/web.toml")),
     ("tools/db.lock.json", include_str!("whole/tools/db.lock.json")),
+    ("rules/claims.toml", include_str!("whole/rules/claims.toml")),
 ];

@@ -13,6 +13,7 @@ fn kind(path: &str) -> Option<FileKind> {
         Kind::Agent(_) => FileKind::Agent,
         Kind::Judge(_) => FileKind::Judge,
         Kind::Server(_) => FileKind::Tools,
+        Kind::Rules => FileKind::Rules,
         Kind::Lock(_) | Kind::Policy => return None,
     })
 }
@@ -25,7 +26,7 @@ fn examples() -> Vec<(String, String)> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut files = Vec::new();
     for deployment in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
-        for folder in ["", "workflows", "agents", "judges", "tools"] {
+        for folder in ["", "workflows", "agents", "judges", "tools", "rules"] {
             let Ok(entries) = std::fs::read_dir(deployment.join(folder)) else { continue };
             for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
                 let name = path.strip_prefix(&deployment).unwrap().to_str().unwrap().to_owned();
@@ -89,9 +90,15 @@ fn json(document: &toml::Value) -> Value {
 fn agree(path: &str, document: &toml::Value, change: &str) -> bool {
     let text = toml::to_string(document).unwrap();
     let read = read(path, &text);
-    let valid = validator(kind(path).unwrap()).validate(&json(document)).map_err(|error| error.to_string());
-    assert_eq!(read.is_ok(), valid.is_ok(), "{path} {change}\nreader: {read:?}\nschema: {valid:?}\n{text}");
-    valid.is_ok()
+    let kind = kind(path).unwrap();
+    let valid = validator(kind).validate(&json(document)).map_err(|error| error.to_string());
+    // Rules are sentences about events that are named elsewhere in the file, of which no schema knows.
+    let is_beyond_schemas = kind == FileKind::Rules && valid.is_ok();
+    assert!(
+        read.is_ok() == valid.is_ok() || is_beyond_schemas,
+        "{path} {change}\nreader: {read:?}\nschema: {valid:?}\n{text}"
+    );
+    read.is_ok()
 }
 
 #[test]
@@ -189,7 +196,7 @@ fn keys(schema: &Value, way: &str, all: &mut Vec<(String, String)>) {
 
 #[test]
 fn every_key_is_described_used_in_the_whole_deployment_and_documented() {
-    let docs = include_str!("../../../../docs/deployment.md");
+    let docs = concat!(include_str!("../../../../docs/deployment.md"), include_str!("../../../../docs/rules.md"));
     let whole = whole();
     for kind in FileKind::ALL {
         let schema = kind.schema();
@@ -202,7 +209,7 @@ fn every_key_is_described_used_in_the_whole_deployment_and_documented() {
             let used = whole.files.iter().any(|(path, text)| here(path) && text.contains(&key));
             assert!(used, "{kind}: `{key}` of `{way}` is nowhere in tests/whole");
             let word = docs.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).any(|word| word == key);
-            assert!(word, "{kind}: docs/deployment.md says nothing of `{key}` of `{way}`");
+            assert!(word, "{kind}: the docs say nothing of `{key}` of `{way}`");
         }
     }
 }

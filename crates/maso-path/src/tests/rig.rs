@@ -72,13 +72,13 @@ impl Rig {
         Self::in_mode(Mode::Enforce).await
     }
 
-    /// A deployment that was declared with these texts in place of those.
+    /// A deployment that was declared with these texts in place of those; in place of none, at the end of a file.
     pub async fn declaring(changes: &[(&str, &str, &str)]) -> Self {
         let mut source = source();
         for (file, old, new) in changes {
-            let text = source.files.get_mut(*file).unwrap();
+            let text = source.files.entry((*file).to_owned()).or_default();
             assert!(text.contains(old), "{file} does not say {old}");
-            *text = text.replace(old, new);
+            *text = if old.is_empty() { format!("{text}{new}") } else { text.replace(old, new) };
         }
         Self::on(Ground { deployment: Arc::new(parsed(&source)), ..Ground::fresh(Mode::Enforce) }).await
     }

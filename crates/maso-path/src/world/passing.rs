@@ -51,6 +51,7 @@ impl Drop for Passing {
         if let Some(task) = self.task {
             self.world.tallies.leave(task, self.hop);
         }
+        self.world.histories.leave(self.hop);
         self.world.memories.leave(self.hop);
     }
 }

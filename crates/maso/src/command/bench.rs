@@ -18,6 +18,7 @@ mod pure;
 mod report;
 mod rival;
 mod server;
+mod temporal;
 mod times;
 
 #[cfg(test)]
@@ -31,11 +32,16 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
     tell("the machine");
     let primitives = primitives::Primitives::measure(ground.path(), rounds)?;
     let is_wanted = |part| args.only.is_empty() || args.only.contains(&part);
-    let (mut pure_path, mut agentmesh, mut full_hop, mut calls) = (Vec::new(), None, None, None);
+    let (mut pure_path, mut temporal, mut agentmesh, mut full_hop, mut calls) =
+        (Vec::new(), Vec::new(), None, None, None);
     if is_wanted(BenchPart::Pure) {
         for (n_policies, spread) in POLICIES {
             tell(&format!("the pure path under {n_policies} policies"));
             pure_path.push(pure::measure(n_policies, spread, rounds)?);
+        }
+        for (n_rules, n_events) in RULES {
+            tell(&format!("the pure path under {n_rules} temporal rules"));
+            temporal.push(temporal::measure(n_rules, n_events, rounds)?);
         }
         tell("agentmesh");
         agentmesh = rival::measure(rounds / 4)?;
@@ -48,7 +54,7 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
         tell("calls");
         calls = Some(calls::measure(&ground, rounds / 5).await?);
     }
-    let aims = report::aims(&pure_path, full_hop.as_ref(), calls.as_ref());
+    let aims = report::aims(&pure_path, &temporal, full_hop.as_ref(), calls.as_ref());
     let report = report::Report {
         version: env!("CARGO_PKG_VERSION"),
         debug_build: cfg!(debug_assertions),
@@ -56,6 +62,7 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
         n_processors: std::thread::available_parallelism().map_or(1, usize::from),
         primitives,
         pure_path,
+        temporal,
         agentmesh,
         full_hop,
         calls,
@@ -85,3 +92,6 @@ fn tell(what: &str) {
 const ROUNDS: usize = 20_000;
 const POLICIES: [(usize, Spread); 4] =
     [(1, Spread::OneConcerns), (100, Spread::OneConcerns), (10_000, Spread::OneConcerns), (100, Spread::AllConcern)];
+
+/// Temporal rules, and events behind the one that concerns the call.
+const RULES: [(usize, usize); 3] = [(10, 100), (10_000, 100), (10_000, 9_000)];

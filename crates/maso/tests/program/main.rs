@@ -6,6 +6,7 @@ mod client;
 mod crash;
 mod decisions;
 mod deployment;
+mod documented;
 mod doors;
 mod examples;
 mod files;

@@ -17,6 +17,7 @@ mod identity;
 mod mandate;
 mod people;
 mod posture;
+mod rules;
 mod scanners;
 mod values;
 

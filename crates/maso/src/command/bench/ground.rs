@@ -101,6 +101,29 @@ pub fn source_under(n_policies: usize, spread: Spread) -> Source {
     source
 }
 
+/// The same with this many temporal rules. The first counts calls like the measured one and sums nothing that is there;
+/// the others concern other tools, agents and servers.
+pub fn with_rules(mut source: Source, n_rules: usize) -> Source {
+    let rules: Vec<_> = (0..n_rules).map(rule).collect();
+    for (n, file) in rules.chunks(POLICIES_PER_FILE).enumerate() {
+        source.files.insert(format!("rules/generated-{n}.toml"), file.concat());
+    }
+    source
+}
+
+fn rule(n: usize) -> String {
+    let event = match n {
+        0 => format!("tools = [\"{TOOL_NAME}\"]"),
+        n if n % 3 == 0 => format!("agents = [\"agent-{n}\"]"),
+        n if n % 3 == 1 => format!("tools = [\"server-{n}:tool\"]"),
+        _ => format!("tools = [\"server-{n}:*\"]"),
+    };
+    format!(
+        "[events.call-{n}]\n{event}\n[[rule]]\nid = \"rule-{n}\"\ncontrol = \"EC-2.3\"\nper = \"workflow\"\n\
+         forbid = \"call-{n}\"\nunless = \"count of call-{n} within 24h is at most 10000 and distinct /to of call-{n} is at most 9\"\n"
+    )
+}
+
 /// Reads a deployment that this module wrote.
 pub fn deployment(source: &Source) -> Result<Deployment, Fault> {
     parse(source).map_err(|problems| {

@@ -93,12 +93,12 @@ pub fn measure(n_policies: usize, spread: Spread, rounds: usize) -> Result<PureP
     })
 }
 
-fn resolved(identified: Identified, circumstances: Circumstances) -> Result<Resolved, Fault> {
+pub(super) fn resolved(identified: Identified, circumstances: Circumstances) -> Result<Resolved, Fault> {
     resolve(identified, circumstances)
         .map_err(|refused| Fault::plain(format!("the call that is measured was refused: {}", refused.finding.reason)))
 }
 
-fn hop(deployment: &Arc<Deployment>) -> Result<(Identified, Circumstances), Fault> {
+pub(super) fn hop(deployment: &Arc<Deployment>) -> Result<(Identified, Circumstances), Fault> {
     let agent: maso_core::AgentName = ground::AGENT_NAME.parse().expect("the name is an agent's");
     let bytes = serde_json::to_vec(&ground::arguments()).expect("an object is JSON");
     let credential = Credential::Pipe(Principal::Agent(agent.clone()));
@@ -129,7 +129,7 @@ fn learn(rounds: usize) -> Quantiles {
 }
 
 /// The same question to the same policies, with nothing around it: request and entities are made beforehand.
-fn bare_cedar(policies: &Policies, rounds: usize) -> Result<Quantiles, Fault> {
+pub(super) fn bare_cedar(policies: &Policies, rounds: usize) -> Result<Quantiles, Fault> {
     let wrong = |what: &str| Fault::plain(format!("the bare Cedar call cannot be made: {what}"));
     let parsed = policies
         .texts()
@@ -173,4 +173,4 @@ fn question() -> Option<(Request, Entities)> {
 }
 
 const LESSONS: usize = 2_000;
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

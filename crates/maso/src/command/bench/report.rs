@@ -8,6 +8,7 @@ use super::{
     primitives::Primitives,
     pure::PurePath,
     rival::{self, Rival},
+    temporal::Temporal,
     times::Quantiles,
 };
 use crate::screen;
@@ -27,6 +28,8 @@ pub struct Report {
     pub primitives: Primitives,
     /// (a), by the number of policies; empty if it was not wanted.
     pub pure_path: Vec<PurePath>,
+    /// (a) again, by the number of temporal rules and of events behind them; empty if it was not wanted.
+    pub temporal: Vec<Temporal>,
     /// The crate `agentmesh`; absent where its program was not built.
     pub agentmesh: Option<Rival>,
     /// (b), if it was wanted.
@@ -59,10 +62,20 @@ impl Aim {
 }
 
 /// The aims, held against what was measured.
-pub fn aims(pure_path: &[PurePath], full_hop: Option<&FullHop>, calls: Option<&Calls>) -> Vec<Aim> {
+pub fn aims(
+    pure_path: &[PurePath],
+    temporal: &[Temporal],
+    full_hop: Option<&FullHop>,
+    calls: Option<&Calls>,
+) -> Vec<Aim> {
     let mut aims = Vec::new();
     if !pure_path.is_empty() {
         aims.extend(aims_of_pure_path(pure_path));
+    }
+    if let Some((fewest, rest)) = temporal.split_first() {
+        let slowest = rest.iter().map(|row| row.decide.p50_us).fold(0.0, f64::max);
+        let ratio = slowest / fewest.decide.p50_us;
+        aims.push(Aim::new("with temporal rules, most of them to fewest", 2.0, ratio, "times"));
     }
     if let Some(full_hop) = full_hop {
         aims.push(Aim::new("full hop to the sum of its primitives", 1.5, full_hop.ratio, "times"));
@@ -96,6 +109,7 @@ pub fn print(report: &Report) {
     }
     primitives(&report.primitives, report.n_processors);
     pure_path(&report.pure_path, report.agentmesh.as_ref());
+    temporal(&report.temporal);
     if let Some(measured) = &report.full_hop {
         full_hop(measured);
     }
@@ -134,6 +148,17 @@ fn pure_path(rows: &[PurePath], agentmesh: Option<&Rival>) {
     }
     if agentmesh.is_none() && !rows.is_empty() {
         anstream::println!("  agentmesh is not built: {}", screen::faint(rival::BUILD));
+    }
+}
+
+fn temporal(rows: &[Temporal]) {
+    for Temporal { n_rules, n_events, decide, judge, take_in, bare_cedar } in rows {
+        let title_text = format!("(a) {n_rules} temporal rules and policies, {n_events} events");
+        title(&title_text, "p50 µs     p99 µs");
+        line("stages 3 and 5 to 8", *decide);
+        line("  what the rules say", *judge);
+        line("  11 taking in an event, apart", *take_in);
+        line("bare Cedar, the policies alone", *bare_cedar);
     }
 }
 

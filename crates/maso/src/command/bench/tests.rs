@@ -4,7 +4,7 @@ use maso_policy::Policies;
 
 use super::{
     ground::{self, Spread},
-    pure,
+    pure, temporal,
     times::Times,
 };
 
@@ -38,6 +38,12 @@ fn the_call_that_is_measured_is_allowed() {
     for spread in [Spread::OneConcerns, Spread::AllConcern] {
         assert_eq!(pure::measure(10, spread, 1).unwrap().n_policies, 10);
     }
+}
+
+#[test]
+fn the_call_is_allowed_under_temporal_rules_and_one_more_than_they_count_is_not() {
+    assert_eq!(temporal::measure(10, 100, 1).unwrap().n_rules, 10);
+    assert!(temporal::measure(10, 10_000, 1).is_err());
 }
 
 #[test]
