@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use maso_core::{AgentName, Digest, SpiffeId, TaskId, Timestamp, TrustDomain};
 use maso_guard::{Redaction, Scanner, Surface};
-use maso_identity::{AgentKey, AuthorityKey, Trust, TrustSettings};
-use maso_intent::{Formula, Source, ToolDefinition};
+use maso_identity::{AgentKey, AuthorityKey, Envelope, OperatorKey, Trust, TrustSettings};
+use maso_intent::{Formula, Source, Statement, ToolDefinition};
 use maso_wire::{
     Credential, Limits, UnverifiedToken,
     mcp::{Frame, Method, Mirrored, act_of, parameter_headers, payload_of},
@@ -162,6 +162,44 @@ pub fn deployment(bytes: &[u8]) {
         }
     }
 }
+
+/// The signatures of a deployment's version. An odd first byte edits an envelope that was signed, as for tokens; an even
+/// one shows what follows as it is. What is read is written and read again as the same, and only what was signed is
+/// believed.
+pub fn envelope(bytes: &[u8]) {
+    let Some((choice, rest)) = bytes.split_first() else { return };
+    let text = if choice % 2 == 1 { edited_text(&SIGNED, rest) } else { String::from_utf8_lossy(rest).into_owned() };
+    let Ok(envelope) = Envelope::read(&text) else { return };
+    assert_eq!(Envelope::read(&envelope.write()).as_ref(), Ok(&envelope), "written and read again it is another");
+    let statement = Statement::read(envelope.unverified_payload());
+    assert!(statement.is_none_or(|read| read.payload() == envelope.unverified_payload()), "read in two ways");
+    if envelope.is_signed_by(&OperatorKey::from_seed([9; 32]).public().key()) {
+        assert_eq!(envelope.unverified_payload(), STATEMENT, "a payload that nobody signed is believed");
+        assert_eq!(envelope.payload_type(), Statement::PAYLOAD_TYPE, "it is believed as something else");
+    }
+}
+
+static SIGNED: LazyLock<String> = LazyLock::new(|| {
+    let mut envelope = Envelope::new(Statement::PAYLOAD_TYPE, STATEMENT);
+    envelope.sign(&OperatorKey::from_seed([9; 32]));
+    envelope.write()
+});
+
+/// Each three bytes put one byte in one place: whether it goes in between, where, what.
+fn edited_text(text: &str, edits: &[u8]) -> String {
+    let mut text = text.as_bytes().to_vec();
+    for edit in edits.chunks_exact(3) {
+        let place = (usize::from(edit[0] >> 1) << 8 | usize::from(edit[1])) % text.len();
+        if edit[0] & 1 == 0 {
+            text[place] = edit[2];
+        } else {
+            text.insert(place, edit[2]);
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+const STATEMENT: &[u8] = br#"{"files":{},"number":1}"#;
 
 /// What the authority and the agent gave out.
 struct Issued {

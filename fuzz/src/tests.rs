@@ -93,6 +93,20 @@ fn what_was_issued_is_believed() {
 }
 
 #[test]
+fn envelopes() {
+    let mut seeds: Vec<Vec<u8>> = (0..=255_u8).map(|place| vec![1, place & 1, place, b'A' + place % 50]).collect();
+    seeds.extend((0..20).map(|_| [b"\0".as_slice(), SIGNED.as_bytes()].concat()));
+    exercise(&seeds, 20, envelope);
+}
+
+#[test]
+fn what_was_signed_is_believed() {
+    let signed = Envelope::read(&SIGNED).unwrap();
+    assert!(signed.is_signed_by(&OperatorKey::from_seed([9; 32]).public().key()));
+    assert!(Statement::read(STATEMENT).is_some());
+}
+
+#[test]
 fn definitions() {
     exercise(&corpus("texts"), 5, definition);
 }

@@ -11,6 +11,8 @@ pub struct Status {
     pub deployment: String,
     /// Content address of everything that was declared.
     pub digest: String,
+    /// The operators who approved this version by signature; empty if nobody did.
+    pub signers: Vec<String>,
     /// The trust domain.
     pub trust_domain: String,
     /// 1 to 3.

@@ -139,9 +139,12 @@ function drawStrip() {
     item("Tier", `${status.tier} ${TIERS[status.tier] ?? ""}`),
     el("span.item", el("span.key", "PACE"), phase(status.phase)),
     el(`span.item.mode-${status.mode === "enforce" ? "enforce" : "observe"}`, el("span.key", "Mode"), plain(status.mode)),
+    el("span.item", { title: status.digest }, el("span.key", "Version"), el("span", plain(signedBy(status)))),
     item("Records", status.n_records.toLocaleString("en")),
     el(`span.connection.${connection}`, { title: `maso ${status.version}` }, el("i", { "aria-hidden": "true" }), CONNECTIONS[connection]),
   );
 }
+
+const signedBy = ({ signers }) => (signers.length ? `signed by ${signers.join(", ")}` : "UNSIGNED");
 
 const item = (key, value) => el("span.item", el("span.key", key), el("span", plain(value)));

@@ -12,7 +12,7 @@ use maso_core::{Mode, OperatorName, Timestamp};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Passphrase, Trust, TrustSettings};
 use maso_judge::Panel;
-use maso_path::{Clock as _, Path, Sources, SystemClock, SystemIds};
+use maso_path::{Clock as _, Path, Signers, Sources, SystemClock, SystemIds};
 use maso_wire::KnownHosts;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -37,6 +37,7 @@ async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         role: "test",
+        signers: Signers::AsBefore,
     };
     let path = Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap());
     let operator = deployment.accountable_human.clone();

@@ -63,8 +63,7 @@ impl AuthorityPublic {
     /// # Errors
     /// When they are no Ed25519 public key, or a weak one.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        let jwk = PublicKey::Ed25519(bytes).to_jwk();
-        PublicKey::from_jwk(&jwk).map(|_| Self(bytes))
+        key::ed25519(bytes).map(Self)
     }
 
     /// The raw bytes.
@@ -103,7 +102,6 @@ impl FromStr for AuthorityPublic {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Unusable)?;
-        Self::from_bytes(bytes.try_into().map_err(|_| KeyError::Unusable)?)
+        key::ed25519_from_text(text).map(Self)
     }
 }

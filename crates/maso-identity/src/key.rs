@@ -138,12 +138,7 @@ impl PublicKey {
     fn of_jwk_members(jwk: &Value) -> Result<Self, KeyError> {
         let member = |name: &str| jwk.get(name).and_then(Value::as_str);
         match (member("kty"), member("crv")) {
-            (Some("OKP"), Some("Ed25519")) => {
-                let x = coordinate(jwk, "x")?;
-                // Under a weak key one signature fits many messages: it proves nothing.
-                let key = VerifyingKey::from_bytes(&x).map_err(|_| KeyError::Unusable)?;
-                if key.is_weak() { Err(KeyError::Unusable) } else { Ok(Self::Ed25519(x)) }
-            }
+            (Some("OKP"), Some("Ed25519")) => coordinate(jwk, "x").and_then(ed25519).map(Self::Ed25519),
             (Some("EC"), Some("P-256")) => Ok(Self::P256 { x: coordinate(jwk, "x")?, y: coordinate(jwk, "y")? }),
             _ => Err(KeyError::Jwk),
         }
@@ -246,6 +241,18 @@ pub(crate) fn signing_key_to_pem(key: &SigningKey) -> String {
 
 pub(crate) fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {
     key.sign(message).to_bytes()
+}
+
+/// The bytes of an Ed25519 public key, written as base64url.
+pub(crate) fn ed25519_from_text(text: &str) -> Result<[u8; 32], KeyError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Unusable)?;
+    ed25519(bytes.try_into().map_err(|_| KeyError::Unusable)?)
+}
+
+/// These bytes, if they are an Ed25519 public key. Under a weak key one signature fits many messages: it proves nothing.
+pub(crate) fn ed25519(bytes: [u8; 32]) -> Result<[u8; 32], KeyError> {
+    let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Unusable)?;
+    if key.is_weak() { Err(KeyError::Unusable) } else { Ok(bytes) }
 }
 
 fn coordinate(jwk: &Value, name: &str) -> Result<[u8; 32], KeyError> {

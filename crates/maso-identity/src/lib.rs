@@ -3,11 +3,13 @@
 //! Keys, tokens and proofs of the trust domain. Time and randomness are arguments; no file is read here.
 
 mod authority;
+mod dsse;
 mod identified;
 mod identify;
 mod jws;
 mod key;
 mod nonces;
+mod operator_key;
 mod passphrase;
 mod proof;
 mod revoked;
@@ -18,10 +20,12 @@ mod trust;
 mod verified;
 
 pub use authority::{AuthorityKey, AuthorityPublic};
+pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};
 pub use key::{AgentKey, KeyError, PublicKey, Thumbprint};
 pub use nonces::{Nonces, Spent};
+pub use operator_key::{OperatorKey, OperatorPublic};
 pub use passphrase::{Passphrase, PassphraseError, PassphraseHash};
 pub use proof::ProofError;
 pub use revoked::Revocation;

@@ -1,5 +1,6 @@
 //! Nobody is believed without proof, and no proof twice.
 
+mod envelopes;
 mod identify;
 mod keys;
 mod nonces;

@@ -9,16 +9,21 @@ use maso_core::{
     AgentName, ControlId, Digest, JudgeName, OperatorName, ServerName, Tier, Timestamp, ToolRef, TrustDomain,
     WorkflowName, words,
 };
+use maso_identity::OperatorPublic;
 
-use crate::{AgentMandate, Authority, JudgeSpec, Rules, ServerManifest, Settings, SolutionMandate, ToolManifest};
+use crate::{
+    AgentMandate, Approval, Authority, JudgeSpec, Rules, ServerManifest, Settings, SolutionMandate, ToolManifest,
+};
 
 /// A deployment: everything that was declared, as one immutable value.
 #[derive(Clone, Debug)]
 pub struct Deployment {
     /// Its name.
     pub name: String,
-    /// Content address of all its files together.
+    /// Content address of all its files together: its version.
     pub digest: Digest,
+    /// Who signed this version, and who must.
+    pub approval: Approval,
     /// Its trust domain.
     pub trust_domain: TrustDomain,
     /// Its tier.
@@ -47,12 +52,19 @@ pub struct Deployment {
     pub deselected: Vec<Deselection>,
     // INVARIANT: for each agent, what its mandate and its workflow's mandate both allow. Only `parse` fills it.
     pub(crate) authorities: BTreeMap<AgentName, Arc<Authority>>,
+    // INVARIANT: for each workflow the content address of its mandate and its agents' together. Only `parse` fills it.
+    pub(crate) mandates: BTreeMap<WorkflowName, Digest>,
 }
 
 impl Deployment {
     /// What the agent may do in normal operation; nothing for an agent that does not exist.
     pub fn authority(&self, agent: &AgentName) -> Arc<Authority> {
         self.authorities.get(agent).cloned().unwrap_or_default()
+    }
+
+    /// Content address of everything that binds a task of this workflow: its mandate and those of its agents (AT-1.3).
+    pub fn mandates_of(&self, workflow: &WorkflowName) -> Option<Digest> {
+        self.mandates.get(workflow).copied()
     }
 
     /// The manifest of a tool; `None` for a tool that nobody described, which is critical and irreversible.
@@ -79,6 +91,8 @@ pub struct Deselection {
 pub struct Operator {
     /// What the person may do.
     pub roles: BTreeSet<Role>,
+    /// With what the person signs versions of the deployment.
+    pub key: Option<OperatorPublic>,
 }
 
 /// What an operator may do.

@@ -25,6 +25,7 @@ mod resolved;
 mod rule;
 mod secret;
 mod settings;
+mod signing;
 mod source;
 mod task;
 mod transaction;
@@ -53,8 +54,12 @@ pub use rule::{
     RuleEffect, Rules, Subject, Told, ToolTerm, ValueTerm, span,
 };
 pub use settings::{OpenLimits, Settings};
+pub use signing::{
+    Approval, Change, Duties, Duty, InForce, Office, SignError, SignedVersions, Statement, Unapproved,
+    signature_problems,
+};
 pub use source::Source;
-pub use task::{OpenError, OpenTask, TaskKind, TaskSpec};
+pub use task::{OpenError, OpenTask, OpenedUnder, TaskKind, TaskSpec};
 pub use transaction::Moved;
 
 #[cfg(test)]

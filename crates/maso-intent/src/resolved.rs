@@ -313,6 +313,15 @@ fn task(
             format!("{} is a run of `{}`, agent `{agent}` belongs to `{}`", task.id, task.workflow, mandate.workflow);
         return Err(outside("AT-1.1", reason));
     }
+    if let Some(under) = &task.under
+        && circumstances.deployment.mandates_of(&task.workflow) != Some(under.mandates)
+    {
+        let reason = format!(
+            "{} was opened under version {}, whose mandates for `{}` are not those of now: open it anew",
+            task.id, under.version, task.workflow
+        );
+        return Err(outside("AT-1.3", reason));
+    }
     Ok(task.clone())
 }
 

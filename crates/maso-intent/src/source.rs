@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use maso_core::Digest;
+use maso_identity::Envelope;
 
-use crate::{Problem, Severity};
+use crate::{Problem, Severity, signing::digest_of};
 
 /// The text of a deployment folder, by path inside it (with `/`). Doors read files; this crate gets text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,15 +30,40 @@ impl Source {
         Self { files: files.into_iter().map(|(path, text)| (path.into(), text.into())).collect() }
     }
 
-    /// Content address of all files that belong to the deployment, whatever else lies in the folder.
+    /// Content address of the deployment: of all its files, whatever else lies in the folder, and whoever signed it.
     pub fn digest(&self) -> Digest {
-        let files: serde_json::Map<_, _> = self
-            .files
-            .iter()
-            .filter(|(path, _)| Self::wants(path))
-            .map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()).to_string().into()))
-            .collect();
-        Digest::of_value(&files.into())
+        digest_of(&self.digests())
+    }
+
+    /// Content address of each file that declares something; signatures declare nothing.
+    pub fn digests(&self) -> BTreeMap<String, Digest> {
+        let declares = |path: &str| Kind::of(path).is_some_and(|kind| !matches!(kind, Kind::Signatures(_)));
+        let files = self.files.iter().filter(|(path, _)| declares(path));
+        files.map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect()
+    }
+
+    /// Where the signatures of a version lie.
+    pub fn path_of_signatures(version: Digest) -> String {
+        format!("signatures/{}.dsse.json", version.to_string().trim_start_matches("sha256:"))
+    }
+
+    /// The files that hold signatures, by path.
+    pub(crate) fn signatures(&self) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.files.iter().filter(|(path, _)| matches!(Kind::of(path), Some(Kind::Signatures(_))));
+        files.map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// All envelopes that can be read, each with the version under whose name it lies.
+    pub(crate) fn envelopes(&self) -> impl Iterator<Item = (Digest, Envelope)> {
+        self.files.iter().filter_map(|(path, text)| match Kind::of(path)? {
+            Kind::Signatures(version) => Some((Digest::parse(version)?, Envelope::read(text).ok()?)),
+            _ => None,
+        })
+    }
+
+    /// The envelope that lies under the name of this version, if it can be read.
+    pub(crate) fn envelope(&self, version: Digest) -> Option<Envelope> {
+        Envelope::read(self.files.get(&Self::path_of_signatures(version))?).ok()
     }
 
     /// What is too big to be read.
@@ -86,6 +112,8 @@ pub(crate) enum Kind<'a> {
     Policy,
     /// `rules/NAME.toml`
     Rules,
+    /// `signatures/VERSION.dsse.json`
+    Signatures(&'a str),
 }
 
 impl<'a> Kind<'a> {
@@ -106,6 +134,7 @@ impl<'a> Kind<'a> {
             }
             "policies" => file.strip_suffix(".cedar").map(|_| Self::Policy),
             "rules" => file.strip_suffix(".toml").map(|_| Self::Rules),
+            "signatures" => file.strip_suffix(".dsse.json").map(Self::Signatures),
             _ => None,
         }
     }

@@ -32,6 +32,17 @@ pub struct TaskSpec {
     pub opened_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+    /// Under what it was opened; `None` for a standing task, and for one that was opened before this was noted.
+    pub under: Option<OpenedUnder>,
+}
+
+/// The version of a deployment under which a task was opened (AT-1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenedUnder {
+    /// The version.
+    pub version: Digest,
+    /// Content address of its mandates for the task's workflow and agents. Under others the task does nothing.
+    pub mandates: Digest,
 }
 
 /// What an operator or a trusted front end asks for when it opens a task.
@@ -119,6 +130,7 @@ impl TaskSpec {
             accountable_human: deployment.accountable_human.clone(),
             opened_at: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(LAST_MILLISECOND),
+            under: None,
         })
     }
 
@@ -158,6 +170,8 @@ impl TaskSpec {
         if !(1..=max_ms).contains(&ttl_ms) {
             return Err(OpenError::Lasting { ttl_ms, max_ms });
         }
+        let under =
+            deployment.mandates_of(&workflow).map(|mandates| OpenedUnder { version: deployment.digest, mandates });
         let success_criteria =
             if success_criteria.is_empty() { solution.oispec.success_criteria.clone() } else { success_criteria };
         Ok(Self {
@@ -169,12 +183,13 @@ impl TaskSpec {
             accountable_human,
             opened_at: now,
             expires_at: now.plus_ms(ttl_ms),
+            under,
         })
     }
 
     /// The hash of the specification, which travels with every hop.
     pub fn digest(&self) -> Digest {
-        Digest::of_value(&serde_json::json!({
+        let mut specification = serde_json::json!({
             "id": self.id.to_string(),
             "standing": match &self.kind { TaskKind::Opened => None, TaskKind::Standing(agent) => Some(agent.as_str()) },
             "workflow": self.workflow.as_str(),
@@ -183,7 +198,12 @@ impl TaskSpec {
             "accountable_human": self.accountable_human.as_str(),
             "opened_at_ms": self.opened_at.as_millis(),
             "expires_at_ms": self.expires_at.as_millis(),
-        }))
+        });
+        if let Some(OpenedUnder { version, mandates }) = &self.under {
+            specification["version"] = version.to_string().into();
+            specification["mandates"] = mandates.to_string().into();
+        }
+        Digest::of_value(&specification)
     }
 }
 

@@ -54,6 +54,53 @@ pub struct Started {
     pub version: String,
     /// What the process serves: `up`, `mcp`, `demo`.
     pub role: String,
+    /// Who signed this version; absent if nobody did and nobody ordered to begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<VersionApproval>,
+}
+
+/// Who signed a version of a deployment, and who must sign the one that takes its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionApproval {
+    /// Counted up with each version; 0 for one that nobody signed.
+    pub number: u32,
+    /// The version that it takes the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// Why it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The operators who signed it.
+    pub signers: Vec<String>,
+    /// Whether what takes its place must be signed.
+    pub required: bool,
+    /// By whom, if it must.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duties: Vec<SigningDuty>,
+    /// Whether a person ordered to believe its signers whatever the version before it asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
+}
+
+/// One signature that a version needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningDuty {
+    /// `process-owner`, `technical-owner` or `security`.
+    pub office: String,
+    /// Of which workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// Who may sign.
+    pub may_sign: Vec<VersionSigner>,
+}
+
+/// A person and the key that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionSigner {
+    /// The operator.
+    pub operator: String,
+    /// The public key (Ed25519, base64url).
+    pub key: String,
 }
 
 /// A task and its immutable specification.
@@ -78,6 +125,12 @@ pub struct Task {
     pub expires_at: i64,
     /// Hash of the specification.
     pub specification: String,
+    /// The version of the deployment under which it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Content address of that version's mandates for the workflow and its agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandates: Option<String>,
 }
 
 /// A task was closed.

@@ -17,13 +17,13 @@ mod waiting;
 mod watching;
 mod world;
 
-pub use opening::{OpenFault, Path, Sources};
+pub use opening::{OpenFault, Path, Signers, Sources};
 pub use release::{Carried, Release};
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
     Answer, Clock, Done, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tallies, Tasks, TicketState,
-    Tickets, World, write_task,
+    Tickets, Versions, World, write_task,
 };
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{Mode, Principal, Tier};
 use maso_guard::Scanner;
 use maso_identity::{Revocation, Trust};
-use maso_intent::Deployment;
+use maso_intent::{Deployment, InForce, Unapproved};
 use maso_judge::Panel;
 use maso_log::{LogFault, Options, Record, Recorder, v1};
 use maso_policy::{CompileError, Memory, Policies};
@@ -14,7 +14,7 @@ use parking_lot::RwLock;
 use crate::{
     hearing::Heard,
     turns::Turns,
-    world::{Clock, Ids, World},
+    world::{Clock, Ids, World, write_approval},
 };
 
 /// The path of one deployment. Shared by all doors.
@@ -56,6 +56,18 @@ pub struct Sources {
     pub ids: Arc<dyn Ids>,
     /// What this process serves, for the record: `up`, `mcp`, `demo`.
     pub role: &'static str,
+    /// Whose signatures count.
+    pub signers: Signers,
+}
+
+/// Whose signatures a version needs before it starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signers {
+    /// Those whom it names itself, and those whom the version in force names.
+    #[default]
+    AsBefore,
+    /// Those whom it names itself: the record begins anew, whatever the version in force asked for.
+    Anew,
 }
 
 /// Why a path could not be opened.
@@ -64,6 +76,9 @@ pub enum OpenFault {
     /// A hand-written policy does not fit.
     #[error("{} policies do not compile; the first is {}", .0.len(), .0.first().map_or_else(String::new, ToString::to_string))]
     Policies(Vec<CompileError>),
+    /// The deployment is not signed as it must be.
+    #[error("the deployment may not start")]
+    Unapproved(#[from] Unapproved),
     /// The record cannot be opened.
     #[error("cannot open the flight record")]
     Log(#[from] LogFault),
@@ -73,9 +88,10 @@ impl Path {
     /// Opens the record at `log`, folds all of it, and records that this process started.
     ///
     /// # Errors
-    /// When the policies do not compile, or the record cannot be opened or does not hold.
+    /// When the policies do not compile, the deployment is not signed as it must be, or the record cannot be opened or does
+    /// not hold.
     pub async fn open(log: &std::path::Path, sources: Sources) -> Result<Self, OpenFault> {
-        let Sources { deployment, trust, scanner, panel, mode, clock, ids, role } = sources;
+        let Sources { deployment, trust, scanner, panel, mode, clock, ids, role, signers } = sources;
         let policies = Policies::compile(&deployment).map_err(OpenFault::Policies)?;
         let world = Arc::new(World::new(Arc::clone(&deployment), mode));
         let recorder = {
@@ -92,6 +108,12 @@ impl Path {
                 },
             )?
         };
+        // Asked of the record and not of the folder alone: whoever can edit the folder can also edit whom it asks.
+        let before = match signers {
+            Signers::AsBefore => world.versions().in_force(),
+            Signers::Anew => InForce::default(),
+        };
+        deployment.approval.admit(&before)?;
         recorder
             .record(v1::Body::Started(v1::Started {
                 deployment: deployment.name.clone(),
@@ -99,6 +121,7 @@ impl Path {
                 mode: mode.to_string(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 role: role.to_owned(),
+                approval: write_approval(&deployment.approval, signers == Signers::Anew),
             }))
             .await?;
         Ok(Self {

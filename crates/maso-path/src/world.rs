@@ -12,6 +12,7 @@ mod standing;
 mod tallies;
 mod tasks;
 mod tickets;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,8 @@ pub(crate) use standing::{is_call, may_move_phases};
 pub use tallies::{Done, Tallies};
 pub use tasks::{Tasks, write as write_task};
 pub use tickets::{Answer, TicketState, Tickets};
+pub use versions::Versions;
+pub(crate) use versions::write as write_approval;
 
 /// Everything that is folded from the record of one deployment.
 #[derive(Debug)]
@@ -50,6 +53,7 @@ pub struct World {
     tallies: Tallies,
     histories: Histories,
     memories: Memories,
+    versions: Versions,
 }
 
 impl World {
@@ -63,6 +67,7 @@ impl World {
             tallies: Tallies::default(),
             histories: Histories::new(&deployment),
             memories: Memories::default(),
+            versions: Versions::default(),
             deployment,
             mode,
         }
@@ -102,8 +107,8 @@ impl World {
             Body::ToolApproved(approved) => self.pins.approved(approved),
             Body::PhaseChanged(changed) => self.standing.changed(record.at, changed),
             Body::Killed(killed) => self.standing.killed(record.at, killed),
-            Body::Started(_)
-            | Body::TokenIssued(_)
+            Body::Started(started) => self.versions.started(started),
+            Body::TokenIssued(_)
             | Body::Revoked(_)
             | Body::HopReleased(_)
             | Body::InstructionUsed(_)
@@ -251,6 +256,11 @@ impl World {
     /// What each task has seen.
     pub fn memories(&self) -> &Memories {
         &self.memories
+    }
+
+    /// Which version of the deployment is in force.
+    pub fn versions(&self) -> &Versions {
+        &self.versions
     }
 
     /// The worst phase on the way up from an agent.

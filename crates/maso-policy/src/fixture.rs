@@ -70,6 +70,7 @@ impl Scene {
                 accountable_human: "claims-supervisor".parse().unwrap(),
                 opened_at: Timestamp::from_millis(0),
                 expires_at: Timestamp::from_millis(86_400_000),
+                under: None,
             },
             hop: Hop {
                 id: HopId::from_uuid(Uuid::from_u128(1)),
@@ -308,7 +309,7 @@ pub(crate) fn deployment() -> Deployment {
         review_date: "2027-01-01".into(),
         oispec: oispec(),
     };
-    let supervisor = Operator { roles: BTreeSet::from([Role::Supervisor]) };
+    let supervisor = Operator { roles: BTreeSet::from([Role::Supervisor]), key: None };
     let mut deployment = maso_intent::parse(&maso_intent::minimal()).unwrap();
     deployment.name = "claims".into();
     deployment.tier = Tier::Managed;
@@ -328,7 +329,7 @@ pub(crate) fn deployment() -> Deployment {
     deployment.operators = BTreeMap::from([
         ("claims-supervisor".parse().unwrap(), supervisor.clone()),
         ("second-supervisor".parse().unwrap(), supervisor),
-        ("onlooker".parse().unwrap(), Operator { roles: BTreeSet::from([Role::Operator]) }),
+        ("onlooker".parse().unwrap(), Operator { roles: BTreeSet::from([Role::Operator]), key: None }),
     ]);
     deployment
 }

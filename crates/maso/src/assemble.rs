@@ -10,9 +10,9 @@ use maso_core::{Mode, OperatorName};
 use maso_gateway::{Doors, Gateway, Parts};
 use maso_guard::{Config, Deselected, Scanner};
 use maso_identity::{AuthorityKey, PassphraseHash, Trust, TrustSettings};
-use maso_intent::{Deployment, Severity, Source, Transport};
+use maso_intent::{Change, Deployment, Severity, SignedVersions, Source, Transport};
 use maso_judge::Panel;
-use maso_path::{Clock as _, Sources, SystemClock, SystemIds};
+use maso_path::{Clock as _, OpenFault, Signers, Sources, SystemClock, SystemIds};
 
 use crate::{
     fault::Fault,
@@ -67,21 +67,44 @@ pub fn declared(folder: &Path) -> Result<(Deployment, Source), Fault> {
     }
 }
 
+/// How a deployment is opened.
+pub struct Opening {
+    /// What the process serves, for the record.
+    pub role: &'static str,
+    /// Whether decisions bind.
+    pub mode: Mode,
+    /// Whose signatures count.
+    pub signers: Signers,
+}
+
+impl Opening {
+    /// For a process that serves as `role`.
+    pub fn new(role: &'static str, mode: Mode) -> Self {
+        Self { role, mode, signers: Signers::AsBefore }
+    }
+}
+
 /// Opens the deployment in `folder` for a process that serves as `role`.
 pub async fn assemble(folder: &Path, role: &'static str, mode: Mode) -> Result<Assembled, Fault> {
-    let (deployment, _) = declared(folder)?;
+    assemble_as(folder, Opening::new(role, mode)).await
+}
+
+/// Opens the deployment in `folder`.
+pub async fn assemble_as(folder: &Path, opening: Opening) -> Result<Assembled, Fault> {
+    let (deployment, source) = declared(folder)?;
+    let history = SignedVersions::of(&deployment, &source);
     // Servers run in the deployment's folder, so nothing they are told may depend on where this program was started.
     let state = StateFolder::open(&absolute(folder))
         .map_err(|fault| Fault::new("cannot open the deployment's state", fault))?;
-    open(deployment, state, role, mode).await
+    open(deployment, state, opening, &history.changes()).await
 }
 
-/// Opens a parsed deployment with its state.
+/// Opens a parsed deployment with its state. `changes` are what has changed in it since it was signed.
 pub async fn open(
     mut deployment: Deployment,
     state: StateFolder,
-    role: &'static str,
-    mode: Mode,
+    opening: Opening,
+    changes: &[Change],
 ) -> Result<Assembled, Fault> {
     substitute(&mut deployment, &state)?;
     let secrets = |fault: StateFault| Fault::new("cannot use the deployment's secrets", fault);
@@ -93,21 +116,20 @@ pub async fn open(
         .filter_map(|(operator, hash)| Some((operator, hash.parse::<PassphraseHash>().ok()?)))
         .collect();
     let deployment = Arc::new(deployment);
-    let path = maso_path::Path::open(&state.log(), sources(&deployment, &authority, role, mode)?)
-        .await
-        .map_err(|fault| Fault::new("cannot open the path", fault))?;
+    let sources = sources(&deployment, &authority, opening)?;
+    let path = maso_path::Path::open(&state.log(), sources).await.map_err(|fault| match fault {
+        OpenFault::Unapproved(why) => Fault::new("the deployment does not start", why)
+            .and(changes.iter().map(|change| format!("{change} since it was last signed")))
+            .help("`maso sign DIR --verify` says who has to sign, `maso sign DIR --as OPERATOR` signs"),
+        fault => Fault::new("cannot open the path", fault),
+    })?;
     let path = Arc::new(path);
     let desk = Arc::new(Desk::new(Arc::clone(&path), state.log(), Secrets { authority, passphrases }));
     let folder = state.path().parent().map_or_else(PathBuf::new, Path::to_owned);
     Ok(Assembled { deployment, path, desk, state, folder })
 }
 
-fn sources(
-    deployment: &Arc<Deployment>,
-    authority: &AuthorityKey,
-    role: &'static str,
-    mode: Mode,
-) -> Result<Sources, Fault> {
+fn sources(deployment: &Arc<Deployment>, authority: &AuthorityKey, opening: Opening) -> Result<Sources, Fault> {
     let clock = SystemClock;
     let mut settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), clock.now());
     settings.bearer_on_loopback = deployment.settings.bearer_on_loopback;
@@ -119,10 +141,11 @@ fn sources(
         trust: Arc::new(Trust::new(settings)),
         scanner: Scanner::with(Config { deselected: deselected(deployment) }),
         panel,
-        mode,
+        mode: opening.mode,
         clock: Arc::new(clock),
         ids: Arc::new(SystemIds),
-        role,
+        role: opening.role,
+        signers: opening.signers,
     })
 }
 

@@ -92,6 +92,18 @@ Without a KIND it is all of them. An editor that knows TOML completes and checks
 a file whose first line names its schema, as in
   #:schema ../.schemas/agent.schema.json")]
     Schema(Schema),
+    /// Approve a version of a deployment by signature, or verify who did.
+    #[command(after_help = "\
+Examples:
+  maso sign mydeployment --as claims-operations
+  maso sign mydeployment --as claims-security --key /media/stick/me.pem \\
+      --reason \"the limit for payments is lower\"
+  maso sign mydeployment --verify --json
+
+Signs what lies in the folder now, byte for byte, into `signatures/`. A change
+of any file is another version, which nobody has signed. `--verify` ends with
+exit code 1 if a signature that must be there is missing.")]
+    Sign(Sign),
     /// Open, list and close tasks.
     #[command(after_help = "\
 Examples:
@@ -122,7 +134,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   maso operators passphrase mydeployment --operator owner
-  maso operators link mydeployment --operator owner")]
+  maso operators link mydeployment --operator owner
+  maso operators keygen --operator owner")]
     Operators(Operators),
     /// Show and move PACE phases.
     #[command(after_help = "\
@@ -262,6 +275,9 @@ pub struct Up {
     /// Record decisions and block nothing.
     #[arg(long)]
     pub observe: bool,
+    /// Believe the signers whom this folder names, whatever the version before asked for.
+    #[arg(long)]
+    pub accept_new_signers: bool,
     /// Listen here instead of where maso.toml says.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<std::net::SocketAddr>,
@@ -394,6 +410,26 @@ impl From<SchemaKind> for FileKind {
             SchemaKind::Rules => Self::Rules,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct Sign {
+    #[command(flatten)]
+    pub folder: Folder,
+    /// The operator who signs.
+    #[arg(long = "as", value_name = "OPERATOR", env = "MASO_OPERATOR")]
+    pub operator: Option<OperatorName>,
+    /// The operator's private key; `~/.config/maso/keys/OPERATOR.pem` where absent.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Why this version takes the place of the one before; whoever signs first says it.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Sign nothing; say who signed and who must.
+    #[arg(long, conflicts_with_all = ["key", "reason"])]
+    pub verify: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -569,6 +605,17 @@ pub enum OperatorOrder {
         /// The operator.
         #[arg(long)]
         operator: OperatorName,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make a key with which an operator signs deployments.
+    Keygen {
+        /// The operator.
+        #[arg(long)]
+        operator: OperatorName,
+        /// Where to write the private key; `~/.config/maso/keys/OPERATOR.pem` where absent.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
         #[command(flatten)]
         output: Output,
     },

@@ -14,5 +14,6 @@ pub mod mcp;
 pub mod operators;
 pub mod pace;
 pub mod schema;
+pub mod sign;
 pub mod tasks;
 pub mod up;

@@ -28,6 +28,13 @@ impl Fault {
         Self { what: what.into(), causes: Vec::new(), help: None }
     }
 
+    /// More of why.
+    #[must_use]
+    pub fn and(mut self, causes: impl IntoIterator<Item = String>) -> Self {
+        self.causes.extend(causes);
+        self
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

@@ -130,7 +130,8 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
     file.sync_all().map_err(fault("write", path))
 }
 
-fn read_private(path: &Path) -> Result<String, StateFault> {
+/// Reads a file that only its owner may read.
+pub fn read_private(path: &Path) -> Result<String, StateFault> {
     only_ours(path)?;
     fs::read_to_string(path).map_err(fault("read", path))
 }

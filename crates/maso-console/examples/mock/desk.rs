@@ -128,6 +128,7 @@ impl Desk {
         Status {
             deployment: "claims".to_owned(),
             digest: claims::hash(7).as_str().unwrap().to_owned(),
+            signers: Vec::new(),
             trust_domain: "claims.example".to_owned(),
             tier: 2,
             mode: self.mode.to_owned(),

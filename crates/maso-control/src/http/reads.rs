@@ -29,6 +29,7 @@ pub(super) async fn status(State(desk): State<Arc<Desk>>, _: By) -> Result<Json<
     Ok(Json(api::Status {
         deployment: deployment.name.clone(),
         digest: deployment.digest.to_string(),
+        signers: deployment.approval.signers().iter().map(ToString::to_string).collect(),
         trust_domain: deployment.trust_domain.to_string(),
         tier: deployment.tier.number(),
         mode: world.mode().to_string(),

@@ -16,7 +16,7 @@ use maso_identity::{AuthorityKey, Trust, TrustSettings};
 use maso_intent::{OpenTask, Source, TaskSpec};
 use maso_judge::Panel;
 use maso_log::v1::{Body, Killed, Revoked, TaskClosed, TicketAnswered};
-use maso_path::{Clock, Ids as _, Path, Sources, SystemClock, SystemIds, write_task};
+use maso_path::{Clock, Ids as _, Path, Signers, Sources, SystemClock, SystemIds, write_task};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -126,6 +126,7 @@ impl Rig {
             clock: Arc::clone(&clock),
             ids: Arc::new(SystemIds),
             role: "test",
+            signers: Signers::AsBefore,
         };
         let path = Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

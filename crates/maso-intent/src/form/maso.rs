@@ -3,6 +3,7 @@
 use std::{borrow::Cow, net::SocketAddr};
 
 use maso_core::{ControlId, OperatorName, Tier, TrustDomain};
+use maso_identity::OperatorPublic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
@@ -36,6 +37,9 @@ pub(crate) struct MasoForm {
     /// What agents' tokens are worth.
     #[serde(default)]
     pub(crate) identity: IdentityForm,
+    /// Whether it must be signed.
+    #[serde(default)]
+    pub(crate) signing: SigningForm,
     /// The people who may sign in.
     #[serde(default)]
     pub(crate) operators: Vec<OperatorForm>,
@@ -139,6 +143,14 @@ pub(crate) struct IdentityForm {
     pub(crate) proof_window: Option<At<Span>>,
 }
 
+/// Whether this deployment must be signed.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SigningForm {
+    /// Whether it starts only if the people whom its mandates require signed it (from Tier 2 on).
+    pub(crate) required: Option<bool>,
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OperatorForm {
@@ -147,6 +159,8 @@ pub(crate) struct OperatorForm {
     /// What the operator may do.
     #[schemars(length(min = 1))]
     pub(crate) roles: Vec<At<Role>>,
+    /// The public key with which the operator's signatures are verified, as `maso operators keygen` prints it.
+    pub(crate) key: Option<At<OperatorPublic>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -7,6 +7,7 @@ use maso_core::{
     AgentName, Class, Confidentiality, ControlId, DataSourceName, Digest, Integrity, JudgeName, OperatorName,
     RequestName, Reversibility, Risk, ServerName, Tier, Timestamp, ToolName, ToolRef, TrustDomain, WorkflowName,
 };
+use maso_identity::OperatorPublic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
@@ -258,6 +259,18 @@ impl FromText for url::Url {
 
     fn schema() -> Schema {
         json_schema!({ "type": "string", "pattern": "^[hH][tT][tT][pP][sS]?:", "format": "uri" })
+    }
+}
+
+impl FromText for OperatorPublic {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong =
+            |_| format!("`{text}` is not a public key as `maso operators keygen` prints it (Ed25519, base64url)");
+        text.parse().map_err(wrong)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{43}$" })
     }
 }
 

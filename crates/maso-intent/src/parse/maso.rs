@@ -15,11 +15,19 @@ pub(super) fn operators(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) 
     let mut operators = BTreeMap::new();
     for form in &maso.form.operators {
         let roles: BTreeSet<_> = form.roles.iter().map(|role| role.value).collect();
+        let key = form.key.as_ref().map(|key| key.value);
+        if let Some(key) = &form.key
+            && let Some(twin) = operators.iter().find(|(_, other): &(_, &Operator)| other.key == Some(key.value))
+        {
+            let message = format!("operators `{}` and `{}` have the same key", twin.0, form.name.value);
+            let remedy = "make one for each person with `maso operators keygen`";
+            problems.push(maso.problem(key.start, Severity::Error, "AT-1.3", message, remedy));
+        }
         if roles.is_empty() {
             let message = format!("operator `{}` has no role", form.name.value);
             problems.push(maso.problem(form.name.start, Severity::Error, "", message, "add at least one to `roles`"));
         }
-        if operators.insert(form.name.value.clone(), Operator { roles }).is_some() {
+        if operators.insert(form.name.value.clone(), Operator { roles, key }).is_some() {
             let message = format!("operator `{}` is declared twice", form.name.value);
             problems.push(maso.problem(form.name.start, Severity::Error, "", message, "keep one of them"));
         }

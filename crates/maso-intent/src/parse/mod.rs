@@ -12,6 +12,8 @@ mod workflow;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use maso_core::{AgentName, Digest, Tier};
+
 use self::{
     agent::agent,
     judge::judge,
@@ -24,7 +26,10 @@ pub(crate) use self::{
     history::Declared,
     value::json,
 };
-use crate::{Authority, Deployment, PolicyFile, Problem, Problems, Source, form::Folder, rule};
+use crate::{
+    AgentMandate, Approval, Authority, Deployment, Duties, PolicyFile, Problem, Problems, SolutionMandate, Source,
+    form::Folder, rule,
+};
 
 /// Reads a deployment. What it gives is well formed; whether it is also sound is for [`crate::lint`] to say.
 ///
@@ -64,10 +69,16 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
             (name.clone(), Arc::new(parent.map_or_else(Authority::none, |parent| Authority::of(mandate, parent))))
         })
         .collect();
+    let mandates = workflows.values().map(|solution| (solution.workflow.clone(), mandates_of(solution, &agents)));
+    let mandates = mandates.collect();
     let form = &maso.form;
+    let operators = operators(maso, problems);
+    let is_signing_required = form.signing.required.unwrap_or(form.tier.0 > Tier::Supervised);
+    let duties = Duties::of(workflows.values(), &operators);
     Some(Deployment {
         name: form.name.value.clone(),
         digest: source.digest(),
+        approval: Approval::of(source, is_signing_required, duties, &operators),
         trust_domain: form.trust_domain.value.clone(),
         tier: form.tier.0,
         accountable_human: form.accountable_human.value.clone(),
@@ -76,7 +87,7 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
         agents,
         servers,
         judges,
-        operators: operators(maso, problems),
+        operators,
         policies: folder
             .policies
             .iter()
@@ -86,5 +97,13 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
         selected: form.controls.selected.iter().map(|control| control.value.clone()).collect(),
         deselected: deselections(maso, problems),
         authorities,
+        mandates,
     })
+}
+
+/// Content address of a workflow's mandate and those of its agents together.
+fn mandates_of(solution: &SolutionMandate, agents: &BTreeMap<AgentName, Arc<AgentMandate>>) -> Digest {
+    let agents = agents.values().filter(|mandate| mandate.workflow == solution.workflow);
+    let agents: BTreeMap<_, _> = agents.map(|mandate| (mandate.agent.as_str(), mandate.digest.to_string())).collect();
+    Digest::of_value(&serde_json::json!({ "workflow": solution.digest.to_string(), "agents": agents }))
 }

@@ -10,6 +10,7 @@ mod parse;
 mod resolve;
 mod rules;
 mod schema;
+mod signing;
 mod task;
 
 use std::sync::Arc;

@@ -39,7 +39,12 @@ fn tool(name: &str) -> Act {
     Act::CallTool(name.parse().unwrap())
 }
 
+/// A task that is bound to no version, so that what it meets can be declared differently.
 fn opened() -> TaskSpec {
+    TaskSpec { under: None, ..opened_under(&team()) }
+}
+
+fn opened_under(source: &Source) -> TaskSpec {
     let wish = OpenTask {
         workflow: "claims".parse().unwrap(),
         words: "settle claim CLM-1".to_owned(),
@@ -47,7 +52,7 @@ fn opened() -> TaskSpec {
         accountable_human: None,
         ttl_ms: Some(1_000),
     };
-    TaskSpec::open(wish, TaskId::from_uuid(uuid::Uuid::max()), Timestamp::from_millis(0), &deployment(&team())).unwrap()
+    TaskSpec::open(wish, TaskId::from_uuid(uuid::Uuid::max()), Timestamp::from_millis(0), &deployment(source)).unwrap()
 }
 
 fn claim(task: &TaskSpec) -> Option<TaskClaim> {
@@ -381,5 +386,19 @@ proptest::proptest! {
         let case = Case { agent_phase, around_phase, ..case().between(from, to, act) };
         let authority = deployment(&team()).authority(&"intake".parse().unwrap()).under(agent_phase, around_phase);
         proptest::prop_assert_eq!(case.outcome().is_ok(), authority.permits(&case.act));
+    }
+}
+
+#[test]
+fn a_task_is_served_under_the_mandates_it_was_opened_under() {
+    let task = opened_under(&team());
+    let case = |source| Case { source, claim: claim(&task), task: Some(Arc::new(task.clone())), ..case() };
+    case(team()).stands();
+    case(edit(team(), "maso.toml", "no images", "no pictures")).stands();
+    for (path, old, new) in [
+        ("workflows/claims.toml", "max_value_minor = 1000", "max_value_minor = 1001"),
+        ("agents/analysis.toml", "intent = \"", "intent = \"quickly "),
+    ] {
+        case(edit(team(), path, old, new)).falls(Refusal::OutOfMandate, "AT-1.3", "open it anew");
     }
 }

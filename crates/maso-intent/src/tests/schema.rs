@@ -14,7 +14,7 @@ fn kind(path: &str) -> Option<FileKind> {
         Kind::Judge(_) => FileKind::Judge,
         Kind::Server(_) => FileKind::Tools,
         Kind::Rules => FileKind::Rules,
-        Kind::Lock(_) | Kind::Policy => return None,
+        Kind::Lock(_) | Kind::Policy | Kind::Signatures(_) => return None,
     })
 }
 

@@ -73,6 +73,7 @@ impl Scene {
             accountable_human: "owner".parse().unwrap(),
             opened_at: now(),
             expires_at: now().plus_ms(3_600_000),
+            under: None,
         };
         let circumstances = Circumstances {
             now: now(),

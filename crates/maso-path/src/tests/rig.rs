@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    Carried, Clock, Ids, Outcome, Path, Sources, SystemIds, Waiting, release::Passage, travel::NotRecorded,
+    Carried, Clock, Ids, Outcome, Path, Signers, Sources, SystemIds, Waiting, release::Passage, travel::NotRecorded,
     world::Passing, write_task,
 };
 
@@ -108,6 +108,7 @@ impl Rig {
             clock: Arc::clone(&ground.clock) as Arc<dyn Clock>,
             ids: Arc::clone(&ground.ids),
             role: "test",
+            signers: Signers::AsBefore,
         };
         let path = Arc::new(Path::open(&ground.log(), sources).await.unwrap());
         Self { path, clock: Arc::clone(&ground.clock), n_carried: Arc::default(), ground }
@@ -407,7 +408,7 @@ fn scanner_of(deployment: &Deployment) -> Scanner {
 
 fn source() -> Source {
     let mut source: Source = maso_intent::minimal();
-    let maso = source.files["maso.toml"].replace("tier = 1 ", "tier = 2 ");
+    let maso = source.files["maso.toml"].replace("tier = 1 ", "signing.required = false\ntier = 2 ");
     source
         .files
         .insert("maso.toml".into(), format!("{maso}\n[[operators]]\nname = \"second\"\nroles = [\"supervisor\"]\n"));

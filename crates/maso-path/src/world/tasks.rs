@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use maso_core::{AgentName, Digest, TaskId, Timestamp};
-use maso_intent::{Deployment, TaskKind, TaskSpec};
+use maso_intent::{Deployment, OpenedUnder, TaskKind, TaskSpec};
 use maso_log::v1;
 use parking_lot::RwLock;
 
@@ -83,6 +83,8 @@ pub fn write(task: &TaskSpec) -> v1::Task {
         opened_at: task.opened_at.as_millis(),
         expires_at: task.expires_at.as_millis(),
         specification: task.digest().to_string(),
+        version: task.under.map(|under| under.version.to_string()),
+        mandates: task.under.map(|under| under.mandates.to_string()),
     }
 }
 
@@ -99,6 +101,13 @@ fn read(record: &v1::Task) -> Option<TaskSpec> {
         accountable_human: record.accountable_human.parse().ok()?,
         opened_at: Timestamp::from_millis(record.opened_at),
         expires_at: Timestamp::from_millis(record.expires_at),
+        under: match (&record.version, &record.mandates) {
+            (None, None) => None,
+            (version, mandates) => Some(OpenedUnder {
+                version: Digest::parse(version.as_deref()?)?,
+                mandates: Digest::parse(mandates.as_deref()?)?,
+            }),
+        },
     })
 }
 

@@ -7,16 +7,20 @@ use maso_path::{Clock as _, SystemClock};
 use serde_json::json;
 
 use crate::screen::say;
-use crate::{cli::Check, fault::Fault, folder, problems, screen};
+use crate::{cli::Check, command::sign, fault::Fault, folder, problems, screen};
 
 /// Exit code 0 without errors, 1 with them.
 pub fn run(args: &Check) -> Result<ExitCode, Fault> {
     let source = folder::read(&args.folder.dir)
         .map_err(|fault| Fault::new(format!("cannot read `{}`", args.folder.dir.display()), fault))?;
     let mut problems = maso_intent::check_at(&source, SystemClock.now());
+    let declared = maso_intent::parse(&source).ok();
+    if let Some(deployment) = &declared {
+        problems.extend(maso_intent::signature_problems(deployment, &source));
+    }
     // Policies are compiled against the mandates: only a deployment that parses can be checked that far.
-    if let Ok(deployment) = maso_intent::parse(&source)
-        && let Err(faults) = maso_policy::Policies::compile(&deployment)
+    if let Some(deployment) = &declared
+        && let Err(faults) = maso_policy::Policies::compile(deployment)
     {
         problems.extend(faults.into_iter().map(|fault| Problem {
             file: fault.path,
@@ -28,7 +32,7 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
             remedy: "mend the policy; `docs/policies.md` names the types and attributes".to_owned(),
         }));
     }
-    let controls = maso_intent::parse(&source).ok().map(|deployment| Controls::of(&deployment));
+    let controls = declared.as_ref().map(Controls::of);
     let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
     let (n_errors, n_warnings, n_notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
     if args.json {
@@ -40,6 +44,7 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
                 "active": controls.active,
                 "switched_off": controls.switched_off,
             })),
+            "signatures": declared.as_ref().map(|deployment| sign::told(deployment, &source)),
             "problems": problems.iter().map(problems::json).collect::<Vec<_>>(),
         }));
     } else {
@@ -47,6 +52,9 @@ pub fn run(args: &Check) -> Result<ExitCode, Fault> {
         if let Some(Controls { active, switched_off }) = &controls {
             let off = if switched_off.is_empty() { "nothing".to_owned() } else { switched_off.join(", ") };
             say!("{} controls in force; switched off: {off}", active.len());
+        }
+        if let Some(deployment) = &declared {
+            sign::tell(deployment, &source);
         }
         let sum = [(n_errors, "error"), (n_warnings, "warning"), (n_notes, "note")]
             .map(|(n, word)| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))

@@ -66,7 +66,7 @@ async fn play(args: &Demo) -> Result<Played, Fault> {
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
     let (deployment, _) = assemble::declared(&folder)?;
     let state = StateFolder::open(&folder).map_err(|fault| Fault::new("cannot open the state", fault))?;
-    let assembled = assemble::open(deployment, state, "demo", mode).await?;
+    let assembled = assemble::open(deployment, state, assemble::Opening::new("demo", mode), &[]).await?;
     let serving = up::serve(&assembled, Some(([127, 0, 0, 1], 0).into())).await?;
     let address = serving.address.to_string();
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use maso_core::OperatorName;
-use maso_identity::Passphrase;
+use maso_identity::{OperatorKey, Passphrase};
 use maso_intent::Deployment;
 use maso_path::{Clock as _, SystemClock};
 
@@ -11,9 +11,10 @@ use crate::screen::say;
 use crate::{
     assemble,
     cli::{OperatorOrder, Operators},
+    command::sign,
     fault::Fault,
     screen,
-    state::StateFolder,
+    state::{self, StateFolder},
 };
 
 /// How long a sign-in link counts.
@@ -39,6 +40,26 @@ pub fn run(args: Operators) -> Result<ExitCode, Fault> {
                 screen::json(&serde_json::json!({ "operator": operator.to_string(), "passphrase": "set" }));
             } else {
                 say!("{operator} can sign in; a running maso takes it over when it starts anew");
+            }
+        }
+        OperatorOrder::Keygen { operator, key, output } => {
+            let file = sign::key_file(key.as_deref(), &operator)?;
+            let unwritten = || format!("cannot write `{}`", file.display());
+            if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder).map_err(|error| Fault::new(unwritten(), error))?;
+            }
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(|error| Fault::plain(format!("cannot draw randomness: {error}")))?;
+            let key = OperatorKey::from_seed(seed);
+            state::create_private(&file, key.expose_pem().as_bytes())
+                .map_err(|fault| Fault::new("cannot write the operator's key", fault))?;
+            let public = key.public().to_string();
+            if output.json {
+                screen::json(&serde_json::json!({ "operator": operator.to_string(), "file": file, "key": public }));
+            } else {
+                say!("{operator}'s private key is in {}; keep it to yourself", file.display());
+                say!("this line belongs to `{operator}` in maso.toml:");
+                say!("key = \"{public}\"");
             }
         }
         OperatorOrder::Link { folder, operator, output } => {

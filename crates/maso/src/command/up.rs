@@ -12,6 +12,7 @@ use axum::Router;
 use maso_core::{Mode, Phase, Scope, ServerName};
 use maso_gateway::{Doors, Gateway};
 use maso_intent::Settings;
+use maso_path::Signers;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind},
@@ -19,7 +20,7 @@ use tokio::{
 
 use crate::screen::say;
 use crate::{
-    assemble::{Assembled, assemble},
+    assemble::{Assembled, Opening, assemble_as},
     cli::Up,
     command::operators,
     fault::Fault,
@@ -33,7 +34,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 pub async fn run(args: Up) -> Result<ExitCode, Fault> {
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
-    let assembled = assemble(&args.folder.dir, "up", mode).await?;
+    let signers = if args.accept_new_signers { Signers::Anew } else { Signers::AsBefore };
+    let assembled = assemble_as(&args.folder.dir, Opening { signers, ..Opening::new("up", mode) }).await?;
     let serving = serve(&assembled, args.listen).await?;
     // Heard from here on: whoever reads that it serves may tell it to stop at once.
     let mut signals = Signals::new();
@@ -159,6 +161,8 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
         let doors = servers.map(|server| (server.clone(), format!("http://{address}/mcp/{server}").into()));
         screen::json_line(&serde_json::json!({
             "deployment": deployment.name,
+            "version": deployment.digest.to_string(),
+            "signers": deployment.approval.signers().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "mode": assembled.path.world().mode().to_string(),
             "mcp": doors.collect::<serde_json::Map<String, serde_json::Value>>(),
             "absent": absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -175,6 +179,12 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
     );
     if assembled.path.world().mode() == Mode::Observe {
         say!("{} decisions are recorded and nothing is blocked", screen::yellow("OBSERVING"));
+    }
+    let signers: Vec<_> = deployment.approval.signers().iter().map(ToString::to_string).collect();
+    if signers.is_empty() {
+        say!("{} nobody approved this version by signature", screen::yellow("UNSIGNED"));
+    } else {
+        say!("  signed   {}", signers.join(", "));
     }
     for server in deployment.servers.keys() {
         let note = if absent.contains(server) { "  its server is absent" } else { "" };

@@ -409,6 +409,9 @@ judge_blocks_max = 1000000
 [identity]
 bearer_on_loopback = true
 
+[signing]
+required = false
+
 [[operators]]
 name = "owner"
 roles = ["operator", "supervisor", "security", "incident-commander"]

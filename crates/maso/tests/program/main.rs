@@ -15,4 +15,5 @@ mod pipe;
 mod random;
 mod server;
 mod servers;
+mod signing;
 mod stopping;

@@ -70,7 +70,7 @@ pub fn source(server: &str) -> Source {
             *text = text.replace(from, to);
         }
     };
-    change("maso.toml", "tier = 1 ", "tier = 2 ");
+    change("maso.toml", "tier = 1 ", "signing.required = false\ntier = 2 ");
     change(
         "workflows/notes.toml",
         r#"tools = ["notes:read_note", "#,

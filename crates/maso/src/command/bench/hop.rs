@@ -41,7 +41,7 @@ pub async fn measure(ground: &Ground, primitives: &Primitives, rounds: usize) ->
     let state = StateFolder::open(&folder).map_err(|fault| Fault::new("cannot open the state", fault))?;
     let authority = state.authority().map_err(|fault| Fault::new("cannot make an authority", fault))?;
     let (deployment, _) = assemble::declared(&folder)?;
-    let assembled = assemble::open(deployment, state, "bench", Mode::Enforce).await?;
+    let assembled = assemble::open(deployment, state, assemble::Opening::new("bench", Mode::Enforce), &[]).await?;
     let path = Arc::clone(&assembled.path);
     publish(&path).await;
     let caller = Arc::new(Caller::new(&assembled.deployment, &authority, URL.to_owned(), path.clock().now())?);
