@@ -22,10 +22,10 @@ pub use id::{
     TaskId, TicketId, ToolName, ToolRef, TrustDomain, WorkflowName,
 };
 pub use label::{Confidentiality, Integrity, Label, Origin, Source};
-pub use posture::{Mode, Phase, Scope, Tier};
+pub use posture::{Mode, Phase, Scope, Tier, TierFact};
 pub use refusal::{Refusal, Refused};
 pub use risk::{Class, Reversibility, Review, Risk};
-pub use time::Timestamp;
+pub use time::{Day, Timestamp};
 
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,59 @@ impl Tier {
     }
 }
 
+/// What only people can say of a deployment when its tier is in question. They say it in its `evidence/`, with a name
+/// and a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TierFact {
+    /// There are people and means enough for Tier 2.
+    Capacity,
+    /// The risk owner approves of Tier 2.
+    ManagedApproved,
+    /// Compliance reviewed the move to Tier 2, or nothing here is regulated.
+    ComplianceReviewed,
+    /// Each injected anomaly of severity HIGH or CRITICAL was detected.
+    AnomaliesDetected,
+    /// The kill switch worked at peak load.
+    KilledAtPeakLoad,
+    /// One red-team exercise was held, and what it found is mended.
+    RedTeamRemediated,
+    /// The organisation works at CMMI level 3 or above.
+    Maturity,
+    /// The risk owner approves of Tier 3, on figures.
+    AutonomousApproved,
+    /// Somebody tried the kill switch on that day: its Emergencies are no incidents.
+    KillSwitchDrill,
+    /// An incident was confirmed on that day.
+    IncidentConfirmed,
+    /// A regulator gave an order on that day.
+    RegulatorOrdered,
+    /// On that day it was clear that monitors keep disagreeing.
+    MonitorsDisagree,
+    /// A red team found a critical gap on that day.
+    CriticalGap,
+    /// A model changed on that day so that its baselines mean nothing any more.
+    BaselinesVoid,
+    /// The cause of all that came before is resolved, and no fundamental control had failed.
+    CauseResolved,
+}
+words!(TierFact {
+    Capacity = "capacity",
+    ManagedApproved = "managed-approved",
+    ComplianceReviewed = "compliance-reviewed",
+    AnomaliesDetected = "anomalies-detected",
+    KilledAtPeakLoad = "killed-at-peak-load",
+    RedTeamRemediated = "red-team-remediated",
+    Maturity = "maturity",
+    AutonomousApproved = "autonomous-approved",
+    KillSwitchDrill = "kill-switch-drill",
+    IncidentConfirmed = "incident-confirmed",
+    RegulatorOrdered = "regulator-ordered",
+    MonitorsDisagree = "monitors-disagree",
+    CriticalGap = "critical-gap",
+    BaselinesVoid = "baselines-void",
+    CauseResolved = "cause-resolved",
+});
+
 /// The PACE phase of a scope, from normal to stopped. The worst on a hop's way up counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {

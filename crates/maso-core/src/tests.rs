@@ -107,3 +107,18 @@ fn ids_refuse_what_is_not_theirs() {
     assert_eq!(id.to_string().parse::<TaskId>(), Ok(id));
     assert!(id.to_string().parse::<HopId>().is_err());
 }
+
+#[test]
+fn a_day_is_written_in_one_way() {
+    for day in ["1970-01-01", "2024-02-29", "2027-01-31", "9999-12-30"] {
+        assert_eq!(day.parse::<Day>().unwrap().to_string(), day);
+    }
+    for wrong in ["", "2027-1-31", "20270131", "2027-02-30", "2027-01-31T00:00:00Z", " 2027-01-31", "tomorrow"] {
+        assert!(wrong.parse::<Day>().is_err(), "{wrong}");
+    }
+    let day: Day = "2027-01-31".parse().unwrap();
+    assert_eq!(Day::of(day.begins()), day);
+    assert_eq!(Day::of(day.begins().plus_ms(86_399_999)), day);
+    assert_eq!(day.plus(1).to_string(), "2027-02-01");
+    assert_eq!((day.plus(3).since(day), day.since(day.plus(3))), (3, 0));
+}

@@ -12,7 +12,8 @@ use maso_core::{
 use maso_identity::OperatorPublic;
 
 use crate::{
-    AgentMandate, Approval, Authority, JudgeSpec, Rules, ServerManifest, Settings, SolutionMandate, ToolManifest,
+    AgentMandate, Approval, Attestation, Authority, JudgeSpec, Rules, ServerManifest, Settings, SolutionMandate,
+    ToolManifest,
 };
 
 /// A deployment: everything that was declared, as one immutable value.
@@ -50,6 +51,8 @@ pub struct Deployment {
     pub selected: BTreeSet<ControlId>,
     /// Controls that are switched off, each with who answers for that.
     pub deselected: Vec<Deselection>,
+    /// What people attest.
+    pub evidence: Vec<Attestation>,
     // INVARIANT: for each agent, what its mandate and its workflow's mandate both allow. Only `parse` fills it.
     pub(crate) authorities: BTreeMap<AgentName, Arc<Authority>>,
     // INVARIANT: for each workflow the content address of its mandate and its agents' together. Only `parse` fills it.

@@ -4,11 +4,13 @@
 //! [`Resolved`]: the effective authority, the task, the mandate in force. No file, clock or socket here.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod applicability;
 mod argument;
 mod authority;
 mod catalogue;
 mod controls;
 mod deployment;
+mod evidence;
 mod form;
 mod format;
 mod init;
@@ -30,9 +32,11 @@ mod source;
 mod task;
 mod transaction;
 
+pub use applicability::{Applicability, ControlState, Gap};
 pub use authority::{Authority, visible_tools};
-pub use catalogue::Effect;
+pub use catalogue::{Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
 pub use deployment::{Deployment, Deselection, Operator, PolicyFile, Role};
+pub use evidence::{Attestation, Attested};
 pub use form::schema::FileKind;
 pub use format::format;
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};

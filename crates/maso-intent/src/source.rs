@@ -108,6 +108,8 @@ pub(crate) enum Kind<'a> {
     Server(&'a str),
     /// `tools/NAME.lock.json`
     Lock(&'a str),
+    /// `evidence/NAME.toml`
+    Evidence,
     /// `policies/NAME.cedar`
     Policy,
     /// `rules/NAME.toml`
@@ -132,6 +134,7 @@ impl<'a> Kind<'a> {
             "tools" => {
                 (file.strip_suffix(".lock.json").map(Self::Lock)).or(file.strip_suffix(".toml").map(Self::Server))
             }
+            "evidence" => file.strip_suffix(".toml").map(|_| Self::Evidence),
             "policies" => file.strip_suffix(".cedar").map(|_| Self::Policy),
             "rules" => file.strip_suffix(".toml").map(|_| Self::Rules),
             "signatures" => file.strip_suffix(".dsse.json").map(Self::Signatures),

@@ -2,10 +2,13 @@
 
 use std::{path::PathBuf, sync::LazyLock};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValue};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 use maso_core::{AgentName, OperatorName, ServerName};
 use maso_demo::Example;
-use maso_intent::FileKind;
+use maso_intent::{ControlState, Domain, FileKind};
 
 /// Stands between AI agents and everything they touch: each other, tools, models, memory.
 #[derive(Debug, Parser)]
@@ -104,6 +107,25 @@ Signs what lies in the folder now, byte for byte, into `signatures/`. A change
 of any file is another version, which nobody has signed. `--verify` ends with
 exit code 1 if a signature that must be there is missing.")]
     Sign(Sign),
+    /// List the framework's controls as they stand in a deployment.
+    #[command(after_help = "\
+Examples:
+  maso controls mydeployment
+  maso controls mydeployment --domain EC       with what each control demands
+  maso controls mydeployment --state missing
+  maso controls mydeployment --json            state, reason and tests of each
+
+`evidence/*.toml` in the deployment attests what people have to attest.")]
+    Controls(Controls),
+    /// Say which tier the record carries, and what is missing for the next.
+    #[command(after_help = "\
+Examples:
+  maso tier mydeployment
+  maso tier mydeployment --json
+
+Exit code 0 if the record carries the tier that is declared, 1 if it does not,
+2 if it could not be read.")]
+    Tier(TierOf),
     /// Open, list and close tasks.
     #[command(after_help = "\
 Examples:
@@ -397,6 +419,8 @@ pub enum SchemaKind {
     Tools,
     /// rules/NAME.toml
     Rules,
+    /// evidence/NAME.toml
+    Evidence,
 }
 
 impl From<SchemaKind> for FileKind {
@@ -408,6 +432,7 @@ impl From<SchemaKind> for FileKind {
             SchemaKind::Judge => Self::Judge,
             SchemaKind::Tools => Self::Tools,
             SchemaKind::Rules => Self::Rules,
+            SchemaKind::Evidence => Self::Evidence,
         }
     }
 }
@@ -428,6 +453,32 @@ pub struct Sign {
     /// Sign nothing; say who signed and who must.
     #[arg(long, conflicts_with_all = ["key", "reason"])]
     pub verify: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Controls {
+    #[command(flatten)]
+    pub folder: Folder,
+    /// The controls of one domain, such as `EC`, with what each demands.
+    #[arg(long, value_name = "DOMAIN", ignore_case = true, hide_possible_values = true, value_parser = domains())]
+    pub domain: Option<String>,
+    /// The controls in one state.
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(ControlState::WORDS))]
+    pub state: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+fn domains() -> PossibleValuesParser {
+    PossibleValuesParser::new(Domain::all().iter().map(|domain| domain.code.as_str()))
+}
+
+#[derive(Debug, Args)]
+pub struct TierOf {
+    #[command(flatten)]
+    pub folder: Folder,
     #[command(flatten)]
     pub output: Output,
 }

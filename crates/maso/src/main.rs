@@ -49,6 +49,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Fmt(args) => command::fmt::run(&args),
         Command::Schema(args) => command::schema::run(&args),
         Command::Sign(args) => command::sign::run(&args),
+        Command::Controls(args) => command::controls::run(&args),
+        Command::Tier(args) => command::tier::run(&args),
         Command::Tasks(args) => command::tasks::run(args).await,
         Command::Agents(args) => command::agents::run(args).await,
         Command::Approvals(args) => command::approvals::run(args).await,

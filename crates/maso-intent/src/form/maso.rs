@@ -2,12 +2,12 @@
 
 use std::{borrow::Cow, net::SocketAddr};
 
-use maso_core::{ControlId, OperatorName, Tier, TrustDomain};
+use maso_core::{ControlId, Day, OperatorName, Tier, TrustDomain};
 use maso_identity::OperatorPublic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::text::{At, Day, FromText, Span};
+use super::text::{At, FromText, Span};
 use crate::Role;
 
 /// A deployment: its name, tier, people and numbers.

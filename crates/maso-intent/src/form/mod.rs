@@ -1,6 +1,7 @@
 //! The written form of each file, as TOML has it, with the places of what problems may have to point at.
 
 mod agent;
+mod evidence;
 mod help;
 mod judge;
 mod maso;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     agent::{AfterFailureForm, AgentForm, BoundForm},
+    evidence::EvidenceForm,
     judge::{JudgeForm, KindForm},
     maso::MasoForm,
     oispec::OiSpecForm,
@@ -40,6 +42,7 @@ pub(crate) struct Folder<'a> {
     pub(crate) judges: BTreeMap<JudgeName, File<'a, JudgeForm>>,
     pub(crate) servers: BTreeMap<ServerName, File<'a, ServerForm>>,
     pub(crate) locks: BTreeMap<ServerName, File<'a, Lock>>,
+    pub(crate) evidence: Vec<File<'a, EvidenceForm>>,
     pub(crate) policies: Vec<(&'a str, &'a str)>,
     pub(crate) rules: Vec<File<'a, RulesForm>>,
 }
@@ -95,6 +98,7 @@ impl<'a> Folder<'a> {
                 Kind::Judge(name) => reading.named(name).map(|(name, file)| drop(folder.judges.insert(name, file))),
                 Kind::Server(name) => reading.named(name).map(|(name, file)| drop(folder.servers.insert(name, file))),
                 Kind::Lock(name) => reading.lock(name).map(|(name, file)| drop(folder.locks.insert(name, file))),
+                Kind::Evidence => reading.toml().map(|file| folder.evidence.push(file)),
                 Kind::Policy => {
                     folder.policies.push((path, text));
                     Ok(())

@@ -4,7 +4,7 @@ use maso_core::words;
 use schemars::{JsonSchema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Value, json};
 
-use super::{AgentForm, JudgeForm, MasoForm, RulesForm, ServerForm, WorkflowForm};
+use super::{AgentForm, EvidenceForm, JudgeForm, MasoForm, RulesForm, ServerForm, WorkflowForm};
 
 /// A kind of file of a deployment that is written in TOML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,8 @@ pub enum FileKind {
     Tools,
     /// `rules/NAME.toml`
     Rules,
+    /// `evidence/NAME.toml`
+    Evidence,
 }
 words!(FileKind {
     Maso = "maso",
@@ -28,7 +30,8 @@ words!(FileKind {
     Agent = "agent",
     Judge = "judge",
     Tools = "tools",
-    Rules = "rules"
+    Rules = "rules",
+    Evidence = "evidence"
 });
 
 impl FileKind {
@@ -41,6 +44,7 @@ impl FileKind {
             Self::Judge => "judges/*.toml",
             Self::Tools => "tools/*.toml",
             Self::Rules => "rules/*.toml",
+            Self::Evidence => "evidence/*.toml",
         }
     }
 
@@ -56,6 +60,7 @@ impl FileKind {
             Self::Judge => schema::<JudgeForm>("judge"),
             Self::Tools => schema::<ServerForm>("tool server"),
             Self::Rules => schema::<RulesForm>("temporal rules"),
+            Self::Evidence => schema::<EvidenceForm>("evidence"),
         }
     }
 }

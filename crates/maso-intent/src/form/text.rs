@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, cmp::Ordering, net::SocketAddr, ops::Deref};
 
-use jiff::civil::Date;
 use maso_core::{
-    AgentName, Class, Confidentiality, ControlId, DataSourceName, Digest, Integrity, JudgeName, OperatorName,
-    RequestName, Reversibility, Risk, ServerName, Tier, Timestamp, ToolName, ToolRef, TrustDomain, WorkflowName,
+    AgentName, Class, Confidentiality, ControlId, DataSourceName, Day, Digest, Integrity, JudgeName, OperatorName,
+    RequestName, Reversibility, Risk, ServerName, Tier, TierFact, Timestamp, ToolName, ToolRef, TrustDomain,
+    WorkflowName,
 };
 use maso_identity::OperatorPublic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -91,10 +91,6 @@ pub(crate) struct Span(pub(crate) u64);
 /// A JSON pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pointer(pub(crate) String);
-
-/// A day, written as `2027-01-31`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Day(pub(crate) Date);
 
 /// A moment, written as RFC 3339 has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,9 +178,7 @@ impl FromText for Pointer {
 
 impl FromText for Day {
     fn from_text(text: &str) -> Result<Self, String> {
-        // Only as it is shown: the reader would also take `20270131` and other spellings.
-        let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
-        day.map(Self).ok_or_else(|| format!("`{text}` is not a date such as `2027-01-31`"))
+        text.parse().map_err(|_| format!("`{text}` is not a date such as `2027-01-31`"))
     }
 
     fn schema() -> Schema {
@@ -337,6 +331,7 @@ from_word!(
     Risk,
     Role,
     Tier,
+    TierFact,
 );
 
 impl FromText for EventName {

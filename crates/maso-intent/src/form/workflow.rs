@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use maso_core::{
-    AgentName, Confidentiality, DataSourceName, Digest, JudgeName, OperatorName, RequestName, Risk, ToolRef,
+    AgentName, Confidentiality, DataSourceName, Day, Digest, JudgeName, OperatorName, RequestName, Risk, ToolRef,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
     oispec::OiSpecForm,
-    text::{At, Day, Moment, Span},
+    text::{At, Moment, Span},
 };
 use crate::{
     Access, Evaluation, Expiry, HaltCondition, JudgeAction, PrimaryAction, ReviewOutcome, ReviewTrigger, Role, Whose,

@@ -3,7 +3,7 @@
 use maso_core::{ControlId, Risk};
 
 use super::Lint;
-use crate::{Effect, Problem, Role, Severity, nearest::suggestion};
+use crate::{Control, Effect, Problem, Role, Severity, nearest::suggestion};
 
 impl Lint<'_> {
     pub(super) fn deployment(self, problems: &mut Vec<Problem>) {
@@ -43,9 +43,9 @@ impl Lint<'_> {
         }
 
         for selected in &form.controls.selected {
-            let (message, remedy) = match Effect::of(&selected.value) {
-                Some(Effect::Always | Effect::Switched) => continue,
-                Some(Effect::None) => (
+            let (message, remedy) = match Control::of(&selected.value).map(Control::effect) {
+                Some(Some(_)) => continue,
+                Some(None) => (
                     format!("`{}` is selected, and this version does nothing about it", selected.value),
                     "leave it out; docs/controls.md says what is in force".to_owned(),
                 ),
@@ -55,9 +55,16 @@ impl Lint<'_> {
         }
         for deselection in &form.controls.deselected {
             let control = &deselection.control;
-            let odd = match Effect::of(&control.value) {
-                Some(Effect::Switched) => None,
-                Some(Effect::Always) => Some((
+            let odd = match Control::of(&control.value).map(Control::effect) {
+                Some(Some(Effect::Switched)) => None,
+                Some(Some(Effect::Checked)) => Some((
+                    Severity::Note,
+                    (
+                        format!("`{}` is switched off, and `maso check` looks for it all the same", control.value),
+                        "keep it if an auditor wants to read the reason".to_owned(),
+                    ),
+                )),
+                Some(Some(Effect::Always)) => Some((
                     Severity::Error,
                     (
                         format!("`{}` cannot be switched off, and stays in force", control.value),
@@ -65,7 +72,7 @@ impl Lint<'_> {
                             .to_owned(),
                     ),
                 )),
-                Some(Effect::None) => Some((
+                Some(None) => Some((
                     Severity::Note,
                     (
                         format!("`{}` is switched off, and this version does nothing about it anyway", control.value),
@@ -171,9 +178,14 @@ impl Lint<'_> {
     }
 }
 
-fn no_such_control(control: &ControlId) -> (String, String) {
+pub(super) fn no_such_control(control: &ControlId) -> (String, String) {
     let message = format!("the framework has no control `{control}`");
-    (message, suggestion(control.as_str(), Effect::catalogue(), || "see docs/controls.md".to_owned()))
+    (
+        message,
+        suggestion(control.as_str(), Control::all().map(|control| control.id.as_str()), || {
+            "see docs/controls.md".to_owned()
+        }),
+    )
 }
 
 const DAY_MS: u64 = 24 * 3_600_000;

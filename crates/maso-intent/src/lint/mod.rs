@@ -2,6 +2,7 @@
 
 mod dates;
 mod deployment;
+mod evidence;
 mod fields;
 mod judges;
 mod mandates;
@@ -27,6 +28,7 @@ pub fn lint(deployment: &Deployment, source: &Source) -> Vec<Problem> {
     lint.judges(&mut problems);
     lint.fields(&mut problems);
     lint.rules(&mut problems);
+    lint.evidence(&mut problems);
     sort(&mut problems);
     problems
 }
@@ -39,12 +41,15 @@ pub fn check(source: &Source) -> Vec<Problem> {
     }
 }
 
-/// The same, and what its dates mean at this moment: mandates that do not hold yet, reviews that are overdue.
+/// The same, and what its dates mean at this moment: mandates that do not hold yet, reviews and attestations
+/// that are overdue.
 pub fn check_at(source: &Source, now: Timestamp) -> Vec<Problem> {
     let mut problems = check(source);
     if let Ok(deployment) = parse(source) {
         let (folder, _) = Folder::read(source);
-        Lint { deployment: &deployment, folder: &folder }.dates(now, &mut problems);
+        let lint = Lint { deployment: &deployment, folder: &folder };
+        lint.dates(now, &mut problems);
+        lint.evidence_dates(now, &mut problems);
         sort(&mut problems);
     }
     problems

@@ -6,8 +6,8 @@ use maso_core::{Act, AgentName, Class, RequestName, ToolRef};
 
 use super::Lint;
 use crate::{
-    Condition, Effect, EventName, EventPattern, Formula, Measure, Occurrence, Problem, Quantity, Reach, Relation, Rule,
-    Severity, Subject,
+    Condition, Control, EventName, EventPattern, Formula, Measure, Occurrence, Problem, Quantity, Reach, Relation,
+    Rule, Severity, Subject,
     argument::{Place, place},
     form::{At, EventForm, File, RuleForm, RulesForm},
     lint::mandates::argument_suggestion,
@@ -148,9 +148,11 @@ impl Lint<'_> {
 
 /// A control that nobody knows, and a condition that never changes.
 fn constancy(file: &File<'_, RulesForm>, form: &RuleForm, rule: &Rule, problems: &mut Vec<Problem>) {
-    if Effect::of(&form.control.value).is_none() {
+    if Control::of(&form.control.value).is_none() {
         let message = format!("the framework has no control `{}`", form.control.value);
-        let remedy = suggestion(form.control.as_str(), Effect::catalogue(), || "see docs/controls.md".to_owned());
+        let remedy = suggestion(form.control.as_str(), Control::all().map(|control| control.id.as_str()), || {
+            "see docs/controls.md".to_owned()
+        });
         problems.push(file.problem(form.control.start, Severity::Error, "", message, remedy));
     }
     let stops = match (&rule.condition, constant(rule.condition.formula(), Some(&rule.stops))) {

@@ -1,6 +1,6 @@
 //! Where a declaration comes from, and what became of it since (AT-1.3, AT-2.2, AT-2.10, OI-1.3).
 
-use jiff::civil::Date;
+use maso_core::Day;
 use maso_core::{Digest, OperatorName, Timestamp, words};
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ pub struct History {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MandateReview {
     /// The day.
-    pub date: Date,
+    pub date: Day,
     /// Why it was reviewed.
     pub trigger: ReviewTrigger,
     /// What came of it.

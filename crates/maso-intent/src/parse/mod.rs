@@ -28,7 +28,7 @@ pub(crate) use self::{
 };
 use crate::{
     AgentMandate, Approval, Authority, Deployment, Duties, PolicyFile, Problem, Problems, SolutionMandate, Source,
-    form::Folder, rule,
+    evidence::attestations, form::Folder, rule,
 };
 
 /// Reads a deployment. What it gives is well formed; whether it is also sound is for [`crate::lint`] to say.
@@ -96,6 +96,7 @@ fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>)
         rules: rule::reading::rules(&folder.rules, problems),
         selected: form.controls.selected.iter().map(|control| control.value.clone()).collect(),
         deselected: deselections(maso, problems),
+        evidence: attestations(folder, problems),
         authorities,
         mandates,
     })

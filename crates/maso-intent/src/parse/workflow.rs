@@ -131,7 +131,7 @@ fn conflict_resolution(form: &WorkflowForm) -> BTreeMap<Risk, ConflictTerms> {
 
 fn reviews(form: &WorkflowForm) -> Vec<MandateReview> {
     let review = |review: &ReviewForm| MandateReview {
-        date: review.date.0,
+        date: review.date.value,
         trigger: review.trigger.value,
         outcome: review.outcome.value,
         reviewed_by: review.reviewed_by.iter().map(|who| who.value.clone()).collect(),

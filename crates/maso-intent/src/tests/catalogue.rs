@@ -4,35 +4,76 @@ use std::collections::BTreeSet;
 
 use maso_core::{ControlId, Timestamp};
 
-use crate::{Effect, catalogue::SWITCHED, controls::why_it_stays};
+use crate::{Control, ControlKind, Domain, Effect, Needs, Strength, controls::why_it_stays};
 
-/// The ids in the first column of the tables of `docs/controls.md` that name a place and a test.
-fn documented() -> BTreeSet<String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/controls.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    // Those of what, where and which test; another says which of them stay.
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.split(" | ").count() == 4);
-    let cells = rows.filter_map(|row| row.split(" | ").next());
-    let words = cells.flat_map(|cell| cell.split([' ', ',']));
-    words
-        .filter(|word| word.parse::<ControlId>().is_ok_and(|id| Effect::of(&id).is_some()))
-        .map(str::to_owned)
-        .collect()
+#[test]
+fn the_catalogue_has_every_control_of_the_framework_once() {
+    let ids: BTreeSet<_> = Control::all().map(|control| &control.id).collect();
+    assert_eq!((ids.len(), Control::all().count()), (262, 262));
+    let count = |tier: u8| Control::all().filter(|control| control.tier.number() == tier).count();
+    assert_eq!([count(1), count(2), count(3)], [76, 122, 64]);
+    let is_evidence = |control: &&Control| matches!(control.kind, ControlKind::Evidence(_));
+    assert_eq!(Control::all().filter(is_evidence).count(), 32);
+    let sizes = Domain::all().iter().map(|domain| (domain.code.as_str(), domain.controls.len()));
+    let expected = [
+        ("PG", 22),
+        ("IA", 14),
+        ("DP", 15),
+        ("EC", 35),
+        ("OB", 18),
+        ("SC", 13),
+        ("PA", 19),
+        ("MC", 21),
+        ("AT", 25),
+        ("OI", 18),
+        ("EI", 15),
+        ("ENV", 24),
+        ("RR", 23),
+    ];
+    assert_eq!(sizes.collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn what_is_said_to_be_in_force_is_what_the_documentation_shows_a_test_of() {
-    assert_eq!(documented(), Effect::in_force().map(str::to_owned).collect());
+fn a_control_is_found_by_its_id_and_stands_in_its_domain() {
+    for domain in Domain::all() {
+        for control in &domain.controls {
+            assert_eq!(Control::of(&control.id), Some(control));
+            assert!(
+                domain.code == "RR" || control.id.as_str().starts_with(&format!("{}-", domain.code)),
+                "{control:?}"
+            );
+        }
+    }
+    assert_eq!(Control::of(&ControlId::known("PG-9.9")), None);
 }
 
 #[test]
-fn the_lists_agree() {
-    let catalogue: BTreeSet<_> = Effect::catalogue().collect();
-    assert_eq!(catalogue.len(), 262);
-    assert!(Effect::in_force().all(|id| catalogue.contains(id)));
-    let in_force: BTreeSet<_> = Effect::in_force().collect();
-    assert!(SWITCHED.split_whitespace().all(|id| in_force.contains(id) && why_it_stays(id).is_none()));
-    assert!(catalogue.iter().all(|id| id.parse::<ControlId>().is_ok()));
+fn what_the_catalogue_says_of_one_control_agrees_with_what_it_says_of_others() {
+    for control in Control::all() {
+        for namesake in &control.same_as {
+            let namesake = Control::of(namesake).unwrap_or_else(|| panic!("{} names no control", control.id));
+            assert!(namesake.same_as.is_empty() && control.does.is_none(), "{} leads on", control.id);
+        }
+        let Some(does) = &control.does else { continue };
+        let id = &control.id;
+        if let Some(Needs::Control(other)) = &does.needs {
+            assert_eq!(Control::of(other).and_then(Control::effect), Some(Effect::Switched), "{id}");
+            assert_eq!(does.effect, Effect::Always, "{id}");
+        }
+        assert!(control.lacks().chars().count() < 74 && !control.lacks().ends_with('.'), "{id}: a short fragment");
+        match does.effect {
+            Effect::Switched => assert_eq!(why_it_stays(id.as_str()), None, "{id} can be switched off"),
+            Effect::Checked => assert_eq!(does.strength, Strength::Detected, "{id} is told, and refuses nothing"),
+            Effect::Always => {}
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_switched_off_is_in_force() {
+    for control in Control::all().filter(|control| why_it_stays(control.id.as_str()).is_some()) {
+        assert!(matches!(control.effect(), Some(Effect::Always | Effect::Checked)), "{}", control.id);
+    }
 }
 
 #[test]
@@ -51,7 +92,12 @@ fn a_deselection_counts_until_its_day_is_over() {
     assert_eq!(off(Timestamp::from_millis(midnight.as_millis() - 1)), ["EC-2.12", "PG-1.2"]);
     assert_eq!(off(midnight), ["PG-1.2"]);
     let active = deployment.active_controls(midnight);
-    assert_eq!(active.len(), Effect::in_force().count() - 1);
+    // Without a judge, at Tier 1: what takes a judge is not in force, nor what belongs to Tier 3.
+    let in_force = |control: &&Control| {
+        let does = control.does.as_ref().filter(|does| does.effect != Effect::Checked);
+        does.is_some_and(|does| !matches!(does.needs, Some(Needs::Judge | Needs::Tier)))
+    };
+    assert_eq!(active.len(), Control::all().filter(in_force).count() - 1);
     assert!(active.contains(&ControlId::known("EC-2.12")) && !active.contains(&ControlId::known("PG-1.2")));
     for (control, now, applies) in [
         ("EC-2.12", Timestamp::from_millis(midnight.as_millis() - 1), false),

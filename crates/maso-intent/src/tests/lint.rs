@@ -71,7 +71,8 @@ fn maso_toml() {
     }
     for (deselected, severity, message) in [
         ("EC-2.122", Error, "no control `EC-2.122`"),
-        ("PG-2.9", Note, "does nothing about it anyway"),
+        ("PG-2.10", Note, "does nothing about it anyway"),
+        ("PG-2.9", Note, "looks for it all the same"),
         ("PG-1.4", Error, "cannot be switched off, and stays in force"),
     ] {
         found(&team_with(maso, "EC-2.12", deselected), maso, 17, severity, "", message);
@@ -403,4 +404,62 @@ fn what_is_read_and_not_acted_on_is_said() {
         "OI-2.2",
         "moves no judge yet",
     );
+}
+
+#[test]
+fn evidence() {
+    let file = "evidence/sample.toml";
+    let with = |about: &str, by: &str, on: &str, due: &str| {
+        let mut source = team();
+        let text = format!("{about}\nwhat = \"read 40 of 600\"\nby = \"{by}\"\non = \"{on}\"\ndue = \"{due}\"\n");
+        source.files.insert(file.to_owned(), text);
+        source
+    };
+    let weekly = "control = \"OB-1.3\"";
+    assert!(check(&with(weekly, "supervisor", "2026-11-20", "2026-11-27")).is_empty());
+    assert!(check(&with("fact = \"capacity\"", "supervisor", "2026-11-20", "2028-11-20")).is_empty());
+    for (source, line, severity, control, message) in [
+        (with(weekly, "nobody", "2026-11-20", "2026-11-27"), 3, Error, "OB-2.7", "is not an operator"),
+        (with(weekly, "supervisor", "2026-11-20", "2026-11-19"), 5, Error, "", "before the day of which it speaks"),
+        (with(weekly, "supervisor", "2026-11-20", "2026-11-28"), 5, Warning, "OB-1.3", "counts until 2026-11-27"),
+        (with("control = \"OB-1.33\"", "supervisor", "2026-11-20", "2026-11-27"), 1, Error, "", "no control `OB-1.33`"),
+        (with("control = \"EC-1.1\"", "supervisor", "2026-11-20", "2026-11-27"), 1, Note, "EC-1.1", "maso does what"),
+        (with("", "supervisor", "2026-11-20", "2026-11-27"), 1, Error, "", "nothing says what it is about"),
+        (
+            with("control = \"OB-1.3\"\nfact = \"capacity\"", "supervisor", "2026-11-20", "2026-11-27"),
+            1,
+            Error,
+            "",
+            "about a `control` and about a `fact`",
+        ),
+    ] {
+        found(&source, file, line, severity, control, message);
+    }
+}
+
+#[test]
+fn evidence_is_held_against_the_day() {
+    let evidence = |day: &str| {
+        format!(
+            "control = \"OB-1.3\"\nwhat = \"a sample\"\nby = \"supervisor\"\non = \"{day}\"\ndue = \"2026-12-31\"\n"
+        )
+    };
+    let problems = |days: &[&str], today: &str| {
+        let mut source = team();
+        for day in days {
+            source.files.insert(format!("evidence/{day}.toml"), evidence(day));
+        }
+        let begins = today.parse::<maso_core::Day>().unwrap().begins();
+        let problems = check_at(&source, begins).into_iter();
+        let problems = problems.filter(|problem| {
+            problem.file.starts_with("evidence/") && problem.line != 5 || problem.message.contains("overdue")
+        });
+        problems.map(|problem| (problem.file, problem.severity)).collect::<Vec<_>>()
+    };
+    let file = |day: &str, severity| vec![(format!("evidence/{day}.toml"), severity)];
+    assert_eq!(problems(&["2026-11-20"], "2026-11-27"), []);
+    assert_eq!(problems(&["2026-11-20"], "2026-11-28"), file("2026-11-20", Warning));
+    // The newest counts, and one for a day to come does not.
+    assert_eq!(problems(&["2026-11-20", "2026-11-27"], "2026-11-28"), []);
+    assert_eq!(problems(&["2026-11-27", "2026-11-29"], "2026-11-28"), file("2026-11-29", Error));
 }

@@ -1,5 +1,6 @@
 //! What the crate promises, over its public items.
 
+mod applicability;
 mod authority;
 mod catalogue;
 mod fields;
@@ -7,6 +8,7 @@ mod format;
 mod init;
 mod lint;
 mod parse;
+mod proofs;
 mod resolve;
 mod rules;
 mod schema;
@@ -229,7 +231,7 @@ url = "http://127.0.0.1:9000/mcp"
 headers_from_env = { Authorization = "FILES_AUTHORIZATION" }
 "#;
 
-const WHOLE: [(&str, &str); 10] = [
+const WHOLE: [(&str, &str); 12] = [
     ("maso.toml", include_str!("whole/maso.toml")),
     ("workflows/claims.toml", include_str!("whole/workflows/claims.toml")),
     ("agents/intake.toml", include_str!("whole/agents/intake.toml")),
@@ -240,4 +242,6 @@ const WHOLE: [(&str, &str); 10] = [
     ("tools/web.toml", include_str!("whole/tools/web.toml")),
     ("tools/db.lock.json", include_str!("whole/tools/db.lock.json")),
     ("rules/claims.toml", include_str!("whole/rules/claims.toml")),
+    ("evidence/capacity.toml", include_str!("whole/evidence/capacity.toml")),
+    ("evidence/review.toml", include_str!("whole/evidence/review.toml")),
 ];

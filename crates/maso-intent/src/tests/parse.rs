@@ -280,3 +280,33 @@ proptest::proptest! {
         drop(crate::check(&source));
     }
 }
+
+#[test]
+fn nothing_is_a_deployment_without_its_intent_specifications() {
+    assert!(parse_source(&team()).is_ok());
+    for file in ["workflows/claims.toml", "agents/intake.toml"] {
+        let mut source = team();
+        let text = source.files.get_mut(file).unwrap();
+        let specification = text.find("[oispec]").unwrap();
+        text.truncate(specification);
+        let problems = parse_source(&source).unwrap_err();
+        let problem = problems.iter().next().unwrap();
+        assert_eq!((problem.file.as_str(), problem.severity), (file, Severity::Error), "{problem}");
+        assert!(problem.message.contains("missing field `oispec`"), "{problem}");
+    }
+}
+
+#[test]
+fn evidence_speaks_of_days_and_facts_that_there_are() {
+    let good =
+        "fact = \"capacity\"\nwhat = \"six people\"\nby = \"supervisor\"\non = \"2026-11-20\"\ndue = \"2027-11-20\"\n";
+    for (old, new, line, message) in [
+        ("2026-11-20", "2026-11-31", 4, "`2026-11-31` is not a date such as `2027-01-31`"),
+        ("capacity", "capasity", 1, "`capasity` is not one of `capacity`"),
+        ("due =", "until =", 5, "until"),
+    ] {
+        let mut source = team();
+        source.files.insert("evidence/people.toml".to_owned(), good.replace(old, new));
+        refused(&source, "evidence/people.toml", line, message, "");
+    }
+}

@@ -14,6 +14,7 @@ fn kind(path: &str) -> Option<FileKind> {
         Kind::Judge(_) => FileKind::Judge,
         Kind::Server(_) => FileKind::Tools,
         Kind::Rules => FileKind::Rules,
+        Kind::Evidence => FileKind::Evidence,
         Kind::Lock(_) | Kind::Policy | Kind::Signatures(_) => return None,
     })
 }
@@ -92,8 +93,9 @@ fn agree(path: &str, document: &toml::Value, change: &str) -> bool {
     let read = read(path, &text);
     let kind = kind(path).unwrap();
     let valid = validator(kind).validate(&json(document)).map_err(|error| error.to_string());
-    // Rules are sentences about events that are named elsewhere in the file, of which no schema knows.
-    let is_beyond_schemas = kind == FileKind::Rules && valid.is_ok();
+    // Rules are sentences about events that are named elsewhere in the file, and evidence is about one of two things: of
+    // that no schema knows.
+    let is_beyond_schemas = matches!(kind, FileKind::Rules | FileKind::Evidence) && valid.is_ok();
     assert!(
         read.is_ok() == valid.is_ok() || is_beyond_schemas,
         "{path} {change}\nreader: {read:?}\nschema: {valid:?}\n{text}"

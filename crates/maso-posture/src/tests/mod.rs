@@ -3,6 +3,7 @@
 mod authority;
 mod counters;
 mod model;
+mod tier;
 mod triggers;
 
 use maso_core::{AgentName, OperatorName, Phase, Scope, TaskId, Tier, Timestamp, ToolRef, WorkflowName};

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod client;
+mod controls;
 mod crash;
 mod decisions;
 mod deployment;

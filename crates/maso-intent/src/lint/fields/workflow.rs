@@ -169,7 +169,7 @@ fn reviews(file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
             }
         }
     }
-    let latest = form.reviews.iter().max_by_key(|review| review.date.0);
+    let latest = form.reviews.iter().max_by_key(|review| review.date.value);
     if let Some(review) = latest.filter(|review| review.outcome.value == ReviewOutcome::Withdrawn) {
         let message = format!("`{}` was withdrawn: it grants nothing", form.id.value);
         let remedy = "remove the workflow and its agents, or have the mandate approved anew";
