@@ -20,9 +20,12 @@ mod lint;
 mod mandate;
 mod manifest;
 mod minimal;
+mod money;
 mod nearest;
 mod parse;
+mod places;
 mod problem;
+mod prospect;
 mod resolved;
 mod rule;
 mod secret;
@@ -50,8 +53,12 @@ pub use mandate::{
 };
 pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};
 pub use minimal::minimal;
+pub use money::{decimals, in_currency};
+pub use nearest::nearest;
 pub use parse::parse;
+pub use places::{Place, Places};
 pub use problem::{Problem, Problems, Severity};
+pub use prospect::Prospect;
 pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
 pub use rule::{
     Condition, EventName, EventPattern, Formula, FormulaError, Measure, Occurrence, Quantity, Reach, Relation, Rule,

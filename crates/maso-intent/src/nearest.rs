@@ -1,7 +1,7 @@
 //! The name that somebody probably meant.
 
 /// The candidate closest to `given`, if one is close enough to be a slip of the pen.
-pub(crate) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let farthest = (given.chars().count() / 3).max(1) + 1;
     candidates
         .into_iter()

@@ -146,12 +146,13 @@ pub fn is_plan_attempt(finding: &Finding) -> bool {
 }
 
 /// What a hop stands on.
+#[derive(Clone, Debug)]
 pub(crate) struct Ground {
-    task: Arc<TaskSpec>,
-    mandate: Arc<AgentMandate>,
-    solution: Arc<SolutionMandate>,
-    server: Option<Arc<ServerManifest>>,
-    tool: Option<Arc<ToolManifest>>,
+    pub(crate) task: Arc<TaskSpec>,
+    pub(crate) mandate: Arc<AgentMandate>,
+    pub(crate) solution: Arc<SolutionMandate>,
+    pub(crate) server: Option<Arc<ServerManifest>>,
+    pub(crate) tool: Option<Arc<ToolManifest>>,
 }
 
 /// Looks for firm ground under a hop. The order is that of a reader: who, may it now, for which task, may it at all.

@@ -202,7 +202,7 @@ impl World {
     }
 
     /// What rates and limits say of this hop.
-    pub(crate) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
+    pub fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = self.standing.limits(resolved, now);
         findings.join(self.tallies.limits(resolved, now));
         findings

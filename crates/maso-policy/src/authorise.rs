@@ -4,6 +4,7 @@
 //! mandate and nowhere else. A hop is decided over the few policies whose scope can concern it, so the cost does not
 //! grow with the number of policies.
 
+use cedar_policy::Policy;
 use maso_core::{Finding, Findings, Label, Turn, Word};
 use maso_intent::{Deployment, PinState, Resolved};
 
@@ -12,7 +13,7 @@ use compile::Compiled;
 use slices::{Ruling, Slices};
 
 mod arguments;
-mod bounds;
+pub(crate) mod bounds;
 mod compile;
 mod entities;
 mod slices;
@@ -55,6 +56,11 @@ impl Policies {
     /// Every policy in force: its id, which names the file it comes from, and its text.
     pub fn texts(&self) -> impl Iterator<Item = (String, String)> + '_ {
         self.slices.policies().map(|policy| (policy.id().to_string(), policy.to_string()))
+    }
+
+    /// The policies that were written by hand.
+    pub(crate) fn by_hand(&self) -> &[Policy] {
+        self.slices.by_hand()
     }
 
     /// How many policies are in force.

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod authorise;
+mod compare;
 mod decision;
 #[cfg(test)]
 mod fixture;
@@ -17,6 +18,9 @@ mod view;
 mod weigh;
 
 pub use authorise::{CompileError, Policies, authorise};
+pub use compare::{
+    Action, Change, Direction, Outcome, Side, Witness, compare, nearest_allowed, text_matching, within_bounds,
+};
 pub use decision::{Decision, Denial, Held, Permit, Subject};
 pub use settle::settle;
 pub use temporal::{Event, History};

@@ -2,7 +2,8 @@
 
 use maso_core::{Hop, Phase, Tier, Timestamp};
 use maso_intent::{
-    AgentMandate, Deployment, PinState, Resolved, ServerManifest, SolutionMandate, TaskSpec, ToolManifest, ToolTerms,
+    AgentMandate, Deployment, PinState, Prospect, Resolved, ServerManifest, SolutionMandate, TaskSpec, ToolManifest,
+    ToolTerms,
 };
 
 /// A hop and everything that stages 5 to 8 may look at. Each stage takes its proof type at the door and this inside.
@@ -31,6 +32,24 @@ impl<'a> From<&'a Resolved> for View<'a> {
             solution: resolved.solution(),
             server: resolved.server().map(AsRef::as_ref),
             tool: resolved.tool().map(AsRef::as_ref),
+            phase: circumstances.agent_phase.max(circumstances.around_phase),
+            pin: circumstances.pin,
+            now: circumstances.now,
+        }
+    }
+}
+
+impl<'a> From<&'a Prospect> for View<'a> {
+    fn from(prospect: &'a Prospect) -> Self {
+        let circumstances = prospect.circumstances();
+        Self {
+            hop: prospect.hop(),
+            deployment: prospect.deployment(),
+            task: prospect.task(),
+            mandate: prospect.mandate(),
+            solution: prospect.solution(),
+            server: prospect.server(),
+            tool: prospect.tool(),
             phase: circumstances.agent_phase.max(circumstances.around_phase),
             pin: circumstances.pin,
             now: circumstances.now,

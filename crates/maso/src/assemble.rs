@@ -150,7 +150,7 @@ fn sources(deployment: &Arc<Deployment>, authority: &AuthorityKey, opening: Open
 }
 
 /// The controls that the deployment switched off, each with a reason and an owner on the record.
-fn deselected(deployment: &Deployment) -> Vec<Deselected> {
+pub fn deselected(deployment: &Deployment) -> Vec<Deselected> {
     let deselected = deployment.deselected.iter();
     deselected.map(|one| Deselected { control: one.control.clone(), until: one.until }).collect()
 }

@@ -6,7 +6,7 @@ use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser},
 };
-use maso_core::{AgentName, OperatorName, ServerName};
+use maso_core::{AgentName, Integrity, OperatorName, ServerName, ToolRef};
 use maso_demo::Example;
 use maso_intent::{ControlState, Domain, FileKind};
 
@@ -126,6 +126,33 @@ Examples:
 Exit code 0 if the record carries the tier that is declared, 1 if it does not,
 2 if it could not be read.")]
     Tier(TierOf),
+    /// Say what a new version of a deployment makes possible, and what no longer is.
+    #[command(after_help = "\
+Examples:
+  maso diff mydeployment mydeployment.new
+  maso diff old new --json
+  maso diff old new --fail-on wider            for a pipeline that guards a branch
+
+Nothing is read off the text: both versions decide every class of action, and
+what they decide differently is told, each with an example.
+
+Exit code 0 if nothing differs, 1 if something does (with `--fail-on wider`:
+only if something becomes possible or easier, or nobody can say), 2 if a folder
+could not be read.")]
+    Diff(Diff),
+    /// Say why an agent may or may not do a thing, with file and line.
+    #[command(after_help = "\
+Examples:
+  maso explain mydeployment --agent analysis --tool claims-db:pay_claim
+  maso explain mydeployment --agent analysis --tool claims-db:pay_claim \\
+      --args '{\"amount_minor\": 3000000}' --origin external
+  maso explain mydeployment --agent intake --grant analysis:assess_claim
+
+The stages of the path themselves decide, as if the agent had just asked in its
+first hop: nothing is sent, opened or recorded, and no model is asked.
+
+Exit code 0 if it may (with or without a review), 1 if it may not.")]
+    Explain(Explain),
     /// Open, list and close tasks.
     #[command(after_help = "\
 Examples:
@@ -458,6 +485,56 @@ pub struct Sign {
 }
 
 #[derive(Debug, Args)]
+pub struct Diff {
+    /// The folder of the version that is in force.
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The folder of the version that is to be.
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// End with exit code 1 only for these differences.
+    #[arg(long, value_enum, default_value = "any")]
+    pub fail_on: FailOn,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Any difference.
+    Any,
+    /// Something becomes possible or easier, or nobody can say.
+    Wider,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("act").required(true).args(["tool", "grant"])))]
+pub struct Explain {
+    #[command(flatten)]
+    pub folder: Folder,
+    /// The agent.
+    #[arg(long)]
+    pub agent: AgentName,
+    /// The tool that it would call.
+    #[arg(long, value_name = "SERVER:TOOL")]
+    pub tool: Option<ToolRef>,
+    /// The request that it would make of another agent.
+    #[arg(long, value_name = "AGENT:REQUEST")]
+    pub grant: Option<String>,
+    /// Arguments, or content of the request, as a JSON object; some that fit where absent.
+    #[arg(long, value_name = "JSON", value_parser = json)]
+    pub args: Option<serde_json::Value>,
+    /// How far the values in it are believed: `external`, `internal`, `verified` or `operator`.
+    #[arg(long, value_name = "INTEGRITY", default_value = "operator", value_parser = integrity)]
+    pub origin: Integrity,
+    /// In the agent's standing task, not in one that a person opened.
+    #[arg(long)]
+    pub standing: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
 pub struct Controls {
     #[command(flatten)]
     pub folder: Folder,
@@ -481,6 +558,15 @@ pub struct TierOf {
     pub folder: Folder,
     #[command(flatten)]
     pub output: Output,
+}
+
+fn json(text: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn integrity(word: &str) -> Result<Integrity, String> {
+    let words: Vec<_> = Integrity::ALL.iter().map(|one| one.as_str()).collect();
+    Integrity::parse(word).ok_or_else(|| format!("write one of {}", words.join(", ")))
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,8 @@ pub mod check;
 pub mod completions;
 pub mod controls;
 pub mod demo;
+pub mod diff;
+pub mod explain;
 pub mod fmt;
 pub mod init;
 pub mod kill;

@@ -51,6 +51,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Sign(args) => command::sign::run(&args),
         Command::Controls(args) => command::controls::run(&args),
         Command::Tier(args) => command::tier::run(&args),
+        Command::Diff(args) => command::diff::run(&args),
+        Command::Explain(args) => command::explain::run(args).await,
         Command::Tasks(args) => command::tasks::run(args).await,
         Command::Agents(args) => command::agents::run(args).await,
         Command::Approvals(args) => command::approvals::run(args).await,

@@ -37,7 +37,8 @@ fn at<'v>(arguments: &'v Value, pointer: &str) -> Option<&'v Value> {
     arguments.pointer(pointer)
 }
 
-fn satisfies(value: &Value, bound: &Bound) -> bool {
+/// Whether a value satisfies a bound.
+pub(crate) fn satisfies(value: &Value, bound: &Bound) -> bool {
     match (bound, value) {
         (Bound::OneOf(allowed), value) => allowed.iter().any(|one| equal(one, value)),
         (Bound::AtMost(most), Value::Number(number)) => number.as_f64().is_some_and(|number| number <= *most),
@@ -52,7 +53,8 @@ fn satisfies(value: &Value, bound: &Bound) -> bool {
     }
 }
 
-fn equal(one: &Value, other: &Value) -> bool {
+/// Whether two values are the same to a bound: numbers by their amount.
+pub(crate) fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
         _ => one == other,

@@ -97,6 +97,10 @@ impl Slices {
         self.policies.iter()
     }
 
+    pub(super) fn by_hand(&self) -> &[Policy] {
+        &self.policies[self.first_by_hand..]
+    }
+
     pub(super) fn rule(&self, view: View<'_>, seen: Label) -> Ruling {
         let slice = self.slice(view);
         slice.settled.clone().unwrap_or_else(|| self.evaluate(&slice, view, seen))

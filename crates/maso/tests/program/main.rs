@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot do its part has failed")]
 
 mod bad_input;
+mod changes;
 mod client;
 mod controls;
 mod crash;

@@ -1,0 +1,151 @@
+//! What workflows and agents declare beyond what they may do.
+
+use std::collections::BTreeMap;
+
+use maso_core::Timestamp;
+use maso_intent::{AgentMandate, Deployment, Grant, OiSpec, SolutionMandate, in_currency};
+
+use super::{Direction, Ledger, Line, Milliseconds, both};
+
+pub(super) fn compare(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
+    for (name, before, after) in both(&old.workflows, &new.workflows) {
+        limits(name.as_str(), before, after, ledger);
+        constants(name.as_str(), before, after, ledger);
+        oispecs(&format!("workflow `{name}`"), &before.oispec, &after.oispec, ledger);
+        let prohibited = |it: &SolutionMandate| keyed(&it.prohibited_actions);
+        let kind = format!("what workflow `{name}` prohibits:");
+        ledger.members(("prohibition", &kind), Direction::Narrower, &prohibited(before), &prohibited(after), |it| {
+            format!("`{it}`")
+        });
+        for (grant, before, after) in both(&grants(before), &grants(after)) {
+            schema(grant, before, after, ledger);
+        }
+    }
+    for (name, before, after) in both(&old.agents, &new.agents) {
+        agent(name.as_str(), before, after, ledger);
+        oispecs(&format!("agent `{name}`"), &before.oispec, &after.oispec, ledger);
+    }
+}
+
+fn limits(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut Ledger) {
+    let what = |what: &str| format!("{what} in `{name}`");
+    let line = |what| Line { topic: "limit", about: name, what };
+    let (before, after) = (&old.limits, &new.limits);
+    let transactions = (&before.max_transactions_per_batch, &after.max_transactions_per_batch);
+    let most = transactions.0.min(transactions.1);
+    let example = format!("transaction {} of one task", most.saturating_add(1));
+    ledger.limit(line(what("the number of transactions of one task")), transactions.0, transactions.1, &example);
+    let value = (before.max_value_minor, after.max_value_minor);
+    if value.0 != value.1 {
+        let shown = |minor: u64, it: &SolutionMandate| {
+            it.limits.currency.as_deref().map_or(minor.to_string(), |of| in_currency(minor, of))
+        };
+        let direction = if value.1 > value.0 { Direction::Wider } else { Direction::Narrower };
+        let example = format!("a task that moves {} in all", shown(value.0.min(value.1).saturating_add(1), new));
+        let what = what("the money that one task may move");
+        ledger.value(line(what), direction, &shown(value.0, old), &shown(value.1, new), &example);
+    }
+    let currency = |it: &SolutionMandate| it.limits.currency.clone().unwrap_or_else(|| "none".to_owned());
+    ledger.either(line(what("the currency of amounts")), &currency(old), &currency(new), "any amount");
+    let time = |it: &SolutionMandate| Milliseconds(it.limits.max_execution_ms);
+    ledger.limit(
+        line(what("the time box of one task")),
+        &time(old),
+        &time(new),
+        "an action at the end of the shorter time",
+    );
+    let (before, after) = (&old.plan_attempts, &new.plan_attempts);
+    let attempt = "one more call of a tool that an agent does not have";
+    ledger.limit(line(what("plan attempts of one task")), &before.single_session, &after.single_session, attempt);
+    ledger.limit(line(what("plan attempts of seven days")), &before.rolling_7day, &after.rolling_7day, attempt);
+    ledger.limit(line(what("plan attempts of thirty days")), &before.rolling_30day, &after.rolling_30day, attempt);
+    // Nothing is granted before the day, and without one never.
+    let from = |it: &SolutionMandate| it.effective_from.unwrap_or(Timestamp::from_millis(i64::MAX));
+    if from(old) != from(new) {
+        let direction = if from(new) < from(old) { Direction::Wider } else { Direction::Narrower };
+        let day = |it: &SolutionMandate| {
+            if it.effective_from.is_some() { it.effective_date.clone() } else { "never".to_owned() }
+        };
+        let what = format!("the day from which `{name}` holds");
+        ledger.value(line(what), direction, &day(old), &day(new), "any action of its agents between the two days");
+    }
+}
+
+fn constants(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut Ledger) {
+    let kind = format!("constant of `{name}`");
+    let example =
+        |it: &String| format!("an action that uses the value of `{it}`, which is believed like an operator's word");
+    ledger.members(("constant", &kind), Direction::Wider, &old.constants, &new.constants, example);
+    for (constant, before, after) in both(&old.constants, &new.constants) {
+        let what = format!("constant `{constant}` of `{name}`");
+        ledger.either(Line { topic: "constant", about: constant, what }, before, after, &example(constant));
+    }
+}
+
+fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger) {
+    let line = |what| Line { topic: "limit", about: name, what };
+    let calls = (&old.calls_per_hour_max, &new.calls_per_hour_max);
+    let example = format!("call {} of one hour", calls.0.min(calls.1).saturating_add(1));
+    ledger.limit(line(format!("the number of calls per hour of `{name}`")), calls.0, calls.1, &example);
+    let example = format!("an answer that is {}", old.clearance.max(new.clearance));
+    ledger.limit(line(format!("the clearance of `{name}`")), &old.clearance, &new.clearance, &example);
+    ledger.either(
+        line(format!("the place of `{name}` in the sequence")),
+        &old.sequence_position,
+        &new.sequence_position,
+        "an action before its turn",
+    );
+    // These words have operator integrity in its tasks: a value among them is believed.
+    let words = |it: &AgentMandate| format!("{:?}", (&it.intent, &it.outcome));
+    let what = format!("what `{name}` is for");
+    ledger.either(line(what), &words(old), &words(new), "an action whose values stand in those words");
+    let model = |it: &AgentMandate| {
+        it.model.as_ref().map_or("none".to_owned(), |(provider, model)| format!("{provider}/{model}"))
+    };
+    let what = format!("the model behind `{name}`");
+    ledger.either(line(what), &model(old), &model(new), "any action of it");
+}
+
+fn oispecs(whose: &str, old: &OiSpec, new: &OiSpec, ledger: &mut Ledger) {
+    let mut list = |what: &str, direction, of: fn(&OiSpec) -> &Vec<String>| {
+        let kind = format!("what the intent specification of {whose} {what}:");
+        let example = |it: &String| format!("an action with, or without, `{it}`");
+        ledger.members(("intent", &kind), direction, &keyed(of(old)), &keyed(of(new)), example);
+    };
+    list("prohibits", Direction::Narrower, |it| &it.prohibited_actions);
+    list("prohibits as content", Direction::Narrower, |it| &it.prohibited_content);
+    list("requires of every write", Direction::Narrower, |it| &it.required_fields);
+    list("counts as failure", Direction::Narrower, |it| &it.failure_criteria);
+    list("counts as success", Direction::Mixed, |it| &it.success_criteria);
+    let what = format!("the goal of {whose}");
+    ledger.either(
+        Line { topic: "intent", about: whose, what },
+        &old.goal,
+        &new.goal,
+        "an action that judges hold against it",
+    );
+}
+
+fn grants(solution: &SolutionMandate) -> BTreeMap<String, &Grant> {
+    // The first of two is the one that counts.
+    let named = |grant: &Grant| format!("{} asking {} to {}", grant.from, grant.to, grant.request);
+    solution.grants.iter().rev().map(|grant| (named(grant), grant)).collect()
+}
+
+/// What a request may hold: whether one schema holds another nobody can say in general, but for the empty one.
+fn schema(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
+    let is_open = |grant: &Grant| grant.schema.as_object().is_some_and(serde_json::Map::is_empty);
+    let direction = match (is_open(old), is_open(new)) {
+        (false, true) => Direction::Wider,
+        (true, false) => Direction::Narrower,
+        _ => Direction::Mixed,
+    };
+    let what = format!("the schema of {grant}");
+    let shown = |grant: &Grant| if is_open(grant) { "open to anything".to_owned() } else { grant.schema.to_string() };
+    let example = "a request whose content only one of the two schemas accepts";
+    ledger.value(Line { topic: "request", about: grant, what }, direction, &shown(old), &shown(new), example);
+}
+
+fn keyed(list: &[String]) -> BTreeMap<String, ()> {
+    list.iter().map(|one| (one.clone(), ())).collect()
+}
