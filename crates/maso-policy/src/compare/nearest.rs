@@ -84,9 +84,7 @@ fn allowed(given: Option<&Value>, bound: &Bound) -> Option<Value> {
     let examples =
         || Classes::of_argument(&[bound], &Looks::default()).cells.into_iter().filter_map(|cell| cell.example());
     let value = match (bound, given) {
-        (Bound::AtMost(limit) | Bound::AtLeast(limit), Some(Value::Number(_))) => {
-            Some(super::classes::value_of(*limit))
-        }
+        (Bound::AtMost(limit) | Bound::AtLeast(limit), Some(_)) => Some(super::classes::value_of(*limit)),
         (Bound::OneOf(allowed), Some(Value::String(text))) => {
             let texts = allowed.iter().filter_map(Value::as_str);
             nearest(text, texts).map(Value::from).or_else(|| allowed.first().cloned())

@@ -35,27 +35,6 @@ struct Mandate {
 }
 
 impl World {
-    /// The same two agents, each with both tools and no bounds, under Tier 2 with one judge.
-    fn plain() -> Self {
-        let mandate = Mandate {
-            tools: [Some(["", ""]), Some(["", ""])],
-            prohibited: [false, false],
-            resources: vec![],
-            prompts: vec![],
-            asked: false,
-        };
-        Self {
-            tier: 2,
-            judges: 1,
-            deselected: None,
-            kinds: [KINDS[0], KINDS[1]],
-            authority: None,
-            agents: [mandate.clone(), mandate],
-            grant: None,
-            policies: vec![],
-        }
-    }
-
     fn deployment(&self) -> Arc<Deployment> {
         let mut files = vec![("maso.toml".to_owned(), self.maso()), ("workflows/w.toml".to_owned(), self.workflow())];
         files.extend(

@@ -65,7 +65,7 @@ fn numbers(all: &Classes, some: &BTreeSet<usize>, currency: Option<&str>) -> Vec
             (Some((low, from)), None) => format!("{from} {}", figure(low)),
             (None, Some((high, to))) => format!("{to} {}", figure(high)),
             (Some((low, "from")), Some((high, "up to"))) if low == high => figure(low),
-            (Some((low, from)), Some((high, "up to"))) if from == "from" => {
+            (Some((low, "from")), Some((high, "up to"))) => {
                 format!("from {} to {}", figure(low), figure(high))
             }
             (Some((low, from)), Some((high, to))) => format!("{from} {} and {to} {}", figure(low), figure(high)),

@@ -30,7 +30,10 @@ async fn a_schema_goes_to_standard_output_or_into_a_folder() {
     let mut names: Vec<_> =
         fs::read_dir(&inside).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["agent", "judge", "maso", "tools", "workflow"].map(|kind| format!("{kind}.schema.json")));
+    assert_eq!(
+        names,
+        ["agent", "evidence", "judge", "maso", "rules", "tools", "workflow"].map(|kind| format!("{kind}.schema.json"))
+    );
     let written: Value = serde_json::from_slice(&fs::read(inside.join("agent.schema.json")).unwrap()).unwrap();
     assert_eq!(written, schema);
 

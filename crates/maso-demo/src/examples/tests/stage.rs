@@ -93,6 +93,8 @@ impl Stage {
         edit(format!("workflows/{}.toml", self.task.workflow), "\ntools = [", format!("\ntools = [\"{tool}\","));
         self.deployment = Arc::new(parse(&source).unwrap());
         self.policies = Policies::compile(&self.deployment).unwrap();
+        // Else its task would have been opened under other mandates.
+        self.task = Arc::new(TaskSpec { under: None, ..(*self.task).clone() });
         self
     }
 

@@ -1,9 +1,9 @@
 //! What `maso.toml` and the judges declare.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use maso_core::Risk;
-use maso_intent::{Deployment, JudgeSpec};
+use maso_intent::{Condition, Deployment, JudgeSpec, Rule};
 
 use super::{Direction, Ledger, Line, Milliseconds, both, is_switched};
 
@@ -25,10 +25,44 @@ pub(super) fn compare(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
     );
     let answers = line("accountable_human", "who answers for standing tasks");
     ledger.either(answers, &old.accountable_human, &new.accountable_human, "a standing task");
+    let signed = |deployment: &Deployment| deployment.approval.is_required();
+    let line = line("signing.required", "whether a version must be signed to start");
+    ledger.demand(line, &signed(old), &signed(new), "a version that nobody signed");
+    rules(old, new, ledger);
     settings(old, new, ledger);
     operators(old, new, ledger);
     deselections(old, new, ledger, any);
     judges(old, new, ledger);
+}
+
+/// A rule only ever takes away. What a changed one takes away more or less of, nobody can say from its words.
+fn rules(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
+    let of = |deployment: &Deployment| -> BTreeMap<String, Arc<Rule>> {
+        deployment.rules.iter().map(|rule| (rule.id.clone(), Arc::clone(rule))).collect()
+    };
+    let (old, new) = (of(old), of(new));
+    let example = |id: &String| format!("an action that `{id}` stops");
+    ledger.members(("rule", "rule"), Direction::Narrower, &old, &new, example);
+    for (id, before, after) in both(&old, &new) {
+        let line = Line { topic: "rule", about: id, what: format!("rule `{id}`") };
+        ledger.either(line, &sentence(before), &sentence(after), &example(id));
+        if before.events != after.events {
+            let line = Line { topic: "rule", about: id, what: String::new() };
+            let text = format!("the events of rule `{id}` are others");
+            let values = ("as they were".to_owned(), "changed".to_owned());
+            ledger.write(line, Direction::Mixed, text, values, example(id));
+        }
+    }
+}
+
+/// A rule as a sentence.
+fn sentence(rule: &Rule) -> String {
+    let (word, formula) = match &rule.condition {
+        Condition::When(formula) => ("when", formula),
+        Condition::Unless(formula) => ("unless", formula),
+    };
+    let (effect, reach) = (rule.effect.as_str(), rule.reach.as_str());
+    format!("{effect} `{}` {word} {formula} (per {reach}, {})", rule.stops, rule.control)
 }
 
 fn settings(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {

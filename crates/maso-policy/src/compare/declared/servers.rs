@@ -60,6 +60,14 @@ fn manifest(old: &ToolManifest, new: &ToolManifest, ledger: &mut Ledger) {
     };
     let what = format!("what counts as money in calls of `{about}`");
     ledger.value(line(what), direction, &counted(old), &counted(new), "a call that moves more than its workflow may");
+    let told = |tool: &ToolManifest| tool.idempotency_pointer.clone().unwrap_or_else(|| "nothing".to_owned());
+    let direction = match (&old.idempotency_pointer, &new.idempotency_pointer) {
+        (None, Some(_)) => Direction::Narrower,
+        (Some(_), None) => Direction::Wider,
+        _ => Direction::Mixed,
+    };
+    let what = format!("what tells instructions to `{about}` apart");
+    ledger.value(line(what), direction, &told(old), &told(new), "an instruction that was carried out before");
     label(&about, &format!("what `{about}` answers"), old.result.default, new.result.default, ledger);
     let fields = |tool: &ToolManifest| -> BTreeMap<String, Label> { tool.result.fields.iter().cloned().collect() };
     let (before, after) = (fields(old), fields(new));
