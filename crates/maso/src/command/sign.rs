@@ -111,10 +111,11 @@ pub fn tell(deployment: &Deployment, source: &Source) {
         say!("  {} {change}", if index == 0 { "changed " } else { "        " });
     }
     let signers: Vec<_> = approval.signers().into_iter().map(ToString::to_string).collect();
-    say!(
-        "  signed   {}",
-        if signers.is_empty() { screen::yellow("by nobody").to_string() } else { signers.join(", ") }
-    );
+    if signers.is_empty() {
+        say!("  signed   {}", screen::yellow("by nobody"));
+    } else {
+        say!("  signed   {}", signers.join(", "));
+    }
     for duty in approval.missing() {
         say!("  missing  {duty}");
     }
