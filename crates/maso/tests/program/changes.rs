@@ -71,6 +71,24 @@ fn a_limit_that_moves_is_told_with_both_its_ends() {
 }
 
 #[test]
+fn rules_take_away_and_an_idempotency_key_does_too() {
+    const RULES: &str = "[events.mail]\ntools = [\"notes:send_mail\"]\n\n[[rule]]\nid = \"few-mails\"\ncontrol = \"EC-1.3\"\n\
+                         per = \"task\"\nforbid = \"mail\"\nunless = \"count of mail is at most 3\"\n";
+    let added = |folder: &Deployment| {
+        std::fs::create_dir_all(folder.path().join("rules")).unwrap();
+        std::fs::write(folder.path().join("rules/notes.toml"), RULES).unwrap();
+    };
+    let (old, new) = (Deployment::new(&Wanted::default()), Deployment::new(&Wanted::default()));
+    added(&new);
+    let output = maso(&["diff", path(&old), path(&new)]);
+    assert!(said(&output).contains("rule `few-mails` is new"), "{}", said(&output));
+    check(
+        &[("tools/notes.toml", "[tools.pay]\n", "[tools.pay]\nidempotency_pointer = \"/reference\"\n")],
+        &[("narrower", "what tells instructions to `notes:pay` apart is now /reference (was nothing)")],
+    );
+}
+
+#[test]
 fn a_tool_that_is_granted_is_wider_and_one_that_is_withdrawn_narrower() {
     check(
         &[("agents/reader.toml", "", "[tools.\"notes:write_note\"]\n")],
