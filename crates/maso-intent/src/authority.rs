@@ -100,6 +100,12 @@ impl Authority {
             || self.resources.iter().chain(&self.prompts).any(|(of, _)| of == server)
     }
 
+    /// The servers of which anything is possible; one may be named more than once.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &ServerName> {
+        let terms = self.resources.iter().chain(&self.prompts).map(|(server, _)| server);
+        self.tools.iter().map(|tool| &tool.server).chain(terms).chain(&self.asked_by)
+    }
+
     /// The tools that may be called, in order.
     pub fn tools(&self) -> impl Iterator<Item = &ToolRef> {
         self.tools.iter()

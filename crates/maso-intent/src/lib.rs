@@ -26,6 +26,7 @@ mod parse;
 mod places;
 mod problem;
 mod prospect;
+mod reach;
 mod resolved;
 mod rule;
 mod secret;
@@ -45,7 +46,7 @@ pub use format::format;
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use instruction::Instruction;
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
-pub use lint::{check, check_at, lint};
+pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{
     Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, ConflictTerms, DataSource, Evaluation, Expiry,
     Grant, HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OverrideRule,
@@ -59,6 +60,7 @@ pub use parse::parse;
 pub use places::{Place, Places};
 pub use problem::{Problem, Problems, Severity};
 pub use prospect::Prospect;
+pub use reach::{Hold, Spread, Step, Ways};
 pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
 pub use rule::{
     Condition, EventName, EventPattern, Formula, FormulaError, Measure, Occurrence, Quantity, Reach, Relation, Rule,

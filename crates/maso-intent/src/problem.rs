@@ -4,6 +4,8 @@ use std::fmt;
 
 use maso_core::ControlId;
 
+use crate::LintRule;
+
 /// How much a problem matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -47,6 +49,8 @@ pub struct Problem {
     pub severity: Severity,
     /// The control that asks for it; none for what is no valid file at all.
     pub control: Option<ControlId>,
+    /// The rule that found it.
+    pub rule: LintRule,
     /// What is wrong: a lowercase fragment.
     pub message: String,
     /// What to do about it.
@@ -119,8 +123,24 @@ pub(crate) fn sort(problems: &mut Vec<Problem>) {
 
 /// Line and column, both from 1, of a byte offset in a text.
 pub(crate) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
-    (line, column)
+    Lines::of(text).place(text, offset)
+}
+
+/// Where the lines of a text begin.
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// The lines of this text.
+    pub(crate) fn of(text: &str) -> Self {
+        let later = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self(std::iter::once(0).chain(later).collect())
+    }
+
+    /// Line and column, both from 1, of a byte offset in that text.
+    pub(crate) fn place(&self, text: &str, offset: usize) -> (usize, usize) {
+        let line = self.0.partition_point(|begins| *begins <= offset).max(1);
+        let begins = self.0.get(line - 1).copied().unwrap_or(0);
+        let before = text.get(begins..offset).or_else(|| text.get(begins..)).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
 }

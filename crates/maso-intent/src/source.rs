@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maso_core::Digest;
 use maso_identity::Envelope;
 
-use crate::{Problem, Severity, signing::digest_of};
+use crate::{LintRule, Problem, Severity, signing::digest_of};
 
 /// The text of a deployment folder, by path inside it (with `/`). Doors read files; this crate gets text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,7 @@ impl Source {
             column: 1,
             severity: Severity::Error,
             control: None,
+            rule: LintRule::Malformed,
             message,
             remedy,
         };

@@ -70,9 +70,10 @@ client's configuration are not copied.")]
 Examples:
   maso check mydeployment
   maso check mydeployment --json
+  maso check mydeployment --sarif > maso.sarif
 
 Exit code 0 if there is no error (warnings and notes may be left), 1 if there
-is one, 2 if the folder could not be read.")]
+is one, 2 if the folder could not be read. docs/lint.md lists all rules.")]
     Check(Check),
     /// Lay out a deployment's files in one way.
     #[command(after_help = "\
@@ -406,6 +407,9 @@ pub struct Check {
     /// Print the problems as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Print the problems as SARIF 2.1.0, for CI systems.
+    #[arg(long, conflicts_with = "json")]
+    pub sarif: bool,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,7 @@ pub fn json(problem: &Problem) -> Value {
     value!({
         "severity": problem.severity.as_str(),
         "control": problem.control.as_ref().map(ToString::to_string),
+        "rule": problem.rule.id(),
         "file": problem.file,
         "line": problem.line,
         "column": problem.column,

@@ -20,7 +20,7 @@ pub(super) fn explain(message: &str, schema: &Value) -> (String, String) {
         }
         Some((missing, _)) if message.starts_with("missing field") => add(missing, schema),
         _ if message.starts_with("invalid type") => as_expected(&message),
-        _ => String::new(),
+        _ => ELSEWISE.to_owned(),
     };
     (plain(&message), remedy)
 }
@@ -88,7 +88,7 @@ fn as_expected(message: &str) -> String {
         _ if number && is_text => "write it without quotes",
         _ if number => "write a number",
         _ if expected.starts_with("struct ") => "write a table: `{ … }`",
-        _ => "",
+        _ => ELSEWISE,
     }
     .to_owned()
 }
@@ -110,3 +110,6 @@ fn plain(message: &str) -> String {
 
 /// A character that no file of ours can hold: TOML knows no such control character.
 const HINT: char = '\u{1f}';
+
+/// What to do about a text of which nothing better is known.
+const ELSEWISE: &str = "write what docs/deployment.md says belongs there, as TOML";

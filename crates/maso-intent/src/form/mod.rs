@@ -1,6 +1,7 @@
 //! The written form of each file, as TOML has it, with the places of what problems may have to point at.
 
 mod agent;
+mod decider;
 mod evidence;
 mod help;
 mod judge;
@@ -20,18 +21,21 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use self::{
-    agent::{AfterFailureForm, AgentForm, BoundForm},
+    agent::{AfterFailureForm, AgentForm, BoundForm, TermsForm},
+    decider::Decider,
     evidence::EvidenceForm,
     judge::{JudgeForm, KindForm},
-    maso::MasoForm,
+    maso::{DeselectionForm, MasoForm},
     oispec::OiSpecForm,
     rule::{EventForm, RuleForm, RulesForm, ValueForm},
     server::{AuthorityRole, LabelForm, ServerForm, ToolForm, TransportForm, TransportKind},
     text::{At, FromText, Moment, Span},
-    workflow::{AmendmentForm, ConflictForm, DataSourceForm, HaltForm, OverrideRuleForm, ReviewForm, WorkflowForm},
+    workflow::{
+        AmendmentForm, ConflictForm, DataSourceForm, GrantForm, HaltForm, OverrideRuleForm, ReviewForm, WorkflowForm,
+    },
 };
 use self::{help::explain, schema::schema};
-use crate::{Problem, Severity, Source, problem::line_and_column, source::Kind};
+use crate::{LintRule, Problem, Severity, Source, problem::line_and_column, source::Kind};
 
 /// All files of a folder that could be read.
 #[derive(Debug, Default)]
@@ -59,7 +63,7 @@ pub(crate) struct File<'a, T> {
 }
 
 impl<T> File<'_, T> {
-    /// A problem at this byte offset of the file.
+    /// A problem of reading, at this byte offset of the file.
     pub(crate) fn problem(
         &self,
         start: usize,
@@ -193,7 +197,7 @@ fn problem(
     remedy: String,
 ) -> Problem {
     let (line, column) = line_and_column(text, start);
-    Problem { file: path.to_owned(), line, column, severity, control, message, remedy }
+    Problem { file: path.to_owned(), line, column, severity, control, rule: LintRule::Malformed, message, remedy }
 }
 
 /// The version of what nobody counted yet.

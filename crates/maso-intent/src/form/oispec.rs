@@ -6,7 +6,10 @@ use maso_core::Risk;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::text::{At, FromText as _, Pointer, Share};
+use super::{
+    decider::Decider,
+    text::{At, FromText as _, Pointer, Share},
+};
 use crate::Evaluation;
 
 /// What success and failure are.
@@ -15,7 +18,7 @@ use crate::Evaluation;
 pub(crate) struct OiSpecForm {
     /// The goal.
     pub(crate) goal: At<String>,
-    /// When it succeeded: texts, or `{ id = "…", text = "…" }`.
+    /// When it succeeded: texts, or `{ id = "…", text = "…", decided_by = "…" }`.
     #[serde(default)]
     pub(crate) success_criteria: Vec<CriterionForm>,
     /// When it failed.
@@ -41,11 +44,12 @@ pub(crate) struct OiSpecForm {
     pub(crate) covers: Vec<At<String>>,
 }
 
-/// A success criterion: a text, or a text with the id by which agents say that they cover it.
+/// A success criterion: a text, or a text with the id by which agents say that they cover it, and with what decides it.
 #[derive(Debug)]
 pub(crate) struct CriterionForm {
     pub(crate) id: Option<String>,
     pub(crate) text: At<String>,
+    pub(crate) decided_by: Option<At<Decider>>,
 }
 
 impl<'de> Deserialize<'de> for CriterionForm {
@@ -53,44 +57,44 @@ impl<'de> Deserialize<'de> for CriterionForm {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Named {
-            id: String,
+            id: Option<String>,
             text: String,
+            decided_by: Option<At<Decider>>,
         }
 
         struct Reader;
 
         impl<'de> de::Visitor<'de> for Reader {
-            type Value = (Option<String>, String);
+            type Value = Named;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a criterion: a text, or { id = \"…\", text = \"…\" }")
+                f.write_str("a criterion: a text, or { id = \"…\", text = \"…\", decided_by = \"…\" }")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok((None, text.to_owned()))
+                Ok(Named { id: None, text: text.to_owned(), decided_by: None })
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let Named { id, text } = Named::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok((Some(id), text))
+                Named::deserialize(de::value::MapAccessDeserializer::new(map))
             }
         }
 
-        struct Either(Option<String>, String);
+        struct Either(Named);
 
         impl<'de> Deserialize<'de> for Either {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Reader).map(|(id, text)| Self(id, text))
+                deserializer.deserialize_any(Reader).map(Self)
             }
         }
 
         let spanned = toml::Spanned::<Either>::deserialize(deserializer)?;
         let start = spanned.span().start;
-        let Either(id, text) = spanned.into_inner();
+        let Either(Named { id, text, decided_by }) = spanned.into_inner();
         if text.trim().is_empty() || id.as_ref().is_some_and(|id| id.trim().is_empty()) {
             return Err(de::Error::custom("a success criterion without words"));
         }
-        Ok(Self { id, text: At { value: text, start } })
+        Ok(Self { id, text: At { value: text, start }, decided_by })
     }
 }
 
@@ -106,13 +110,13 @@ impl JsonSchema for CriterionForm {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let text = String::schema();
         json_schema!({
-            "description": "A criterion: a text, or a text with the id by which agents say that they cover it.",
+            "description": "A criterion: a text, or a text with the id by which agents say that they cover it, and with what decides it.",
             "anyOf": [
                 text,
                 {
                     "type": "object",
-                    "properties": { "id": text, "text": text },
-                    "required": ["id", "text"],
+                    "properties": { "id": text, "text": text, "decided_by": Decider::schema() },
+                    "required": ["text"],
                     "additionalProperties": false,
                 },
             ],

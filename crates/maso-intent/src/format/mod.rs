@@ -10,7 +10,7 @@ mod value;
 use toml_edit::{Decor, DocumentMut, Item, KeyMut, RawString, Table, Value};
 
 use self::{gap::Gap, value::lay_out};
-use crate::{Problem, Severity, problem::line_and_column};
+use crate::{LintRule, Problem, Severity, problem::line_and_column};
 
 /// The text of a TOML file as it should be laid out.
 ///
@@ -21,7 +21,8 @@ pub fn format(path: &str, text: &str) -> Result<String, Box<Problem>> {
     let problem = |offset: usize, message: String, remedy: &str| {
         let (line, column) = line_and_column(text, offset);
         let (file, remedy) = (path.to_owned(), remedy.to_owned());
-        Box::new(Problem { file, line, column, severity: Severity::Error, control: None, message, remedy })
+        let (severity, rule) = (Severity::Error, LintRule::Malformed);
+        Box::new(Problem { file, line, column, severity, control: None, rule, message, remedy })
     };
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         let offset = error.span().map_or(0, |span| span.start);

@@ -1,58 +1,101 @@
-//! What is unsound in a deployment that parses: each finding with its control, its line and what to do.
+//! What is unsound in a deployment that parses: each finding with its rule, its control, its line and what to do.
+//!
+//! One lint is one small function, in a file by its subject. What a rule is called and how grave it is at each tier
+//! stands in one table, [`LintRule`].
 
+mod agents;
+mod arguments;
+mod controls;
+mod criteria;
 mod dates;
-mod deployment;
+mod deciders;
+mod duties;
 mod evidence;
 mod fields;
+mod found;
+mod grants;
+mod guard;
+mod index;
+mod inheritance;
 mod judges;
-mod mandates;
-mod oispec;
+mod models;
+mod numbers;
+mod owners;
+mod paths;
+mod people;
+mod references;
+mod rule;
 mod rules;
+mod servers;
+mod substitutes;
+mod terms;
 mod tools;
+mod vague;
+mod workflows;
 
 use maso_core::Timestamp;
 
-use crate::{Deployment, Problem, Source, form::Folder, parse, problem::sort};
+pub use self::rule::LintRule;
+use self::{found::Found, index::Index};
+use crate::{Deployment, Problem, Source, Ways, form::Folder, parse, problem::sort};
 
 /// What is unsound in a deployment. `source` is what it was parsed from, and tells the lines.
 ///
 /// A deployment with an error must not be started. It reads no clock: what dates mean today is for [`check_at`].
 pub fn lint(deployment: &Deployment, source: &Source) -> Vec<Problem> {
-    let (folder, mut problems) = Folder::read(source);
-    let lint = Lint { deployment, folder: &folder };
-    lint.deployment(&mut problems);
-    lint.workflows(&mut problems);
-    lint.agents(&mut problems);
-    lint.oispecs(&mut problems);
-    lint.servers(&mut problems);
-    lint.judges(&mut problems);
-    lint.fields(&mut problems);
-    lint.rules(&mut problems);
-    lint.evidence(&mut problems);
+    let (folder, unreadable) = Folder::read(source);
+    let mut problems = run(deployment, &folder, None);
+    problems.extend(unreadable);
     sort(&mut problems);
     problems
 }
 
 /// Everything that is wrong with a folder: what cannot be read or, where all can be, what is unsound.
 pub fn check(source: &Source) -> Vec<Problem> {
-    match parse(source) {
-        Ok(deployment) => lint(&deployment, source),
-        Err(problems) => problems.into_vec(),
-    }
+    examine(source, None).problems
 }
 
 /// The same, and what its dates mean at this moment: mandates that do not hold yet, reviews and attestations
 /// that are overdue.
 pub fn check_at(source: &Source, now: Timestamp) -> Vec<Problem> {
-    let mut problems = check(source);
-    if let Ok(deployment) = parse(source) {
-        let (folder, _) = Folder::read(source);
-        let lint = Lint { deployment: &deployment, folder: &folder };
-        lint.dates(now, &mut problems);
-        lint.evidence_dates(now, &mut problems);
-        sort(&mut problems);
+    examine(source, Some(now)).problems
+}
+
+/// The same, with the deployment, so that nobody who wants both has to read it twice.
+pub fn look_over(source: &Source, now: Timestamp) -> Checked {
+    examine(source, Some(now))
+}
+
+/// A folder that was looked over.
+pub struct Checked {
+    /// What it declares; `None` where it cannot be read.
+    pub deployment: Option<Deployment>,
+    /// Everything that is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+fn examine(source: &Source, now: Option<Timestamp>) -> Checked {
+    let (folder, mut problems) = Folder::read(source);
+    let deployment = parse::deployment(source, &folder, &mut problems).filter(|_| problems.is_empty());
+    if let Some(deployment) = &deployment {
+        problems = run(deployment, &folder, now);
     }
-    problems
+    sort(&mut problems);
+    Checked { deployment, problems }
+}
+
+fn run(deployment: &Deployment, folder: &Folder<'_>, now: Option<Timestamp>) -> Vec<Problem> {
+    let (index, reach) = (Index::of(deployment), Ways::of(deployment));
+    let lint = Lint { deployment, folder, index: &index, reach: &reach };
+    let mut found = Found::new(deployment.tier);
+    for subject in SUBJECTS {
+        subject(lint, &mut found);
+    }
+    if let Some(now) = now {
+        dates::check(lint, now, &mut found);
+        evidence::dates(lint, now, &mut found);
+    }
+    found.into_problems()
 }
 
 /// A deployment beside its written form.
@@ -60,4 +103,32 @@ pub fn check_at(source: &Source, now: Timestamp) -> Vec<Problem> {
 struct Lint<'a> {
     deployment: &'a Deployment,
     folder: &'a Folder<'a>,
+    index: &'a Index<'a>,
+    reach: &'a Ways<'a>,
 }
+
+/// All lints, by subject.
+const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
+    people::check,
+    controls::check,
+    numbers::check,
+    owners::check,
+    workflows::check,
+    grants::check,
+    inheritance::check,
+    agents::check,
+    terms::check,
+    substitutes::check,
+    criteria::check,
+    deciders::check,
+    judges::check,
+    models::check,
+    servers::check,
+    tools::check,
+    arguments::check,
+    duties::check,
+    paths::check,
+    fields::check,
+    rules::check,
+    evidence::check,
+];

@@ -4,42 +4,45 @@ use std::{collections::HashMap, sync::Arc};
 
 use maso_core::{Act, AgentName, Class, RequestName, ToolRef};
 
-use super::Lint;
+use super::{Found, Lint, LintRule, arguments::argument_suggestion, controls::no_such_control};
 use crate::{
-    Condition, Control, EventName, EventPattern, Formula, Measure, Occurrence, Problem, Quantity, Reach, Relation,
-    Rule, Severity, Subject,
+    Condition, Control, EventName, EventPattern, Formula, Measure, Occurrence, Quantity, Reach, Relation, Rule,
+    Subject,
     argument::{Place, place},
     form::{At, EventForm, File, RuleForm, RulesForm},
-    lint::mandates::argument_suggestion,
     nearest::suggestion,
 };
 
+pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
+    lint.rules(found);
+}
+
 impl Lint<'_> {
-    pub(super) fn rules(self, problems: &mut Vec<Problem>) {
+    fn rules(self, found: &mut Found) {
         let known = Known::of(self.deployment.rules.iter());
         for file in &self.folder.rules {
             for (name, form) in &file.form.events {
-                self.unknown(file, form, problems);
+                self.unknown(file, form, found);
                 let Some(pattern) = known.events.get(&(file.path, &name.value)) else {
                     let message = format!("no rule names the event `{}`", name.value);
-                    problems.push(file.problem(name.start, Severity::Note, "", message, "remove it"));
+                    found.add(LintRule::EventUnused, file, name.start, message, "remove it");
                     continue;
                 };
                 if let Some(why) = self.impossible(pattern) {
                     let message = format!("`{}` never happens: {why}", name.value);
                     let remedy = "mend what is asked of it, or remove it and the rules that name it";
-                    problems.push(file.problem(name.start, Severity::Error, "", message, remedy));
+                    found.add(LintRule::EventImpossible, file, name.start, message, remedy);
                 }
-                self.arguments(file, form, pattern, problems);
+                self.arguments(file, form, pattern, found);
             }
             for form in &file.form.rules {
                 if let Some((place, rule)) = known.rules.get(form.id.as_str()) {
-                    constancy(file, form, rule, problems);
+                    constancy(file, form, rule, found);
                     known.shadow(*place, rule).into_iter().for_each(|other| {
                         let message =
                             format!("`{}` adds nothing to `{}`, which stops all that it stops", rule.id, other.id);
                         let remedy = format!("remove one of them; the other is in {}:{}", other.path, other.line);
-                        problems.push(file.problem(form.id.start, Severity::Warning, "", message, remedy));
+                        found.add(LintRule::RuleShadowed, file, form.id.start, message, remedy);
                     });
                 }
             }
@@ -47,10 +50,10 @@ impl Lint<'_> {
     }
 
     /// Names that nothing in the deployment has.
-    fn unknown(self, file: &File<'_, RulesForm>, form: &EventForm, problems: &mut Vec<Problem>) {
+    fn unknown(self, file: &File<'_, RulesForm>, form: &EventForm, found: &mut Found) {
         let deployment = self.deployment;
         let mut problem = |start, message, remedy| {
-            problems.push(file.problem(start, Severity::Error, "", message, remedy));
+            found.add(LintRule::EventNameUnknown, file, start, message, remedy);
         };
         for term in &form.tools {
             let Some(server) = deployment.servers.get(&term.server) else {
@@ -94,13 +97,7 @@ impl Lint<'_> {
     }
 
     /// Values that no tool has.
-    fn arguments(
-        self,
-        file: &File<'_, RulesForm>,
-        form: &EventForm,
-        pattern: &EventPattern,
-        problems: &mut Vec<Problem>,
-    ) {
+    fn arguments(self, file: &File<'_, RulesForm>, form: &EventForm, pattern: &EventPattern, found: &mut Found) {
         if matches!(pattern.occurrence, Occurrence::Answer) {
             return;
         }
@@ -115,7 +112,7 @@ impl Lint<'_> {
                 if place(&definition.value, &pointer.0) == Place::Absent {
                     let message = format!("`{tool}` has no argument `{}`", pointer.0);
                     let remedy = argument_suggestion(&definition.value, &pointer.0);
-                    problems.push(file.problem(*start, Severity::Error, "", message, remedy));
+                    found.add(LintRule::EventArgumentUnknown, file, *start, message, remedy);
                 }
             }
         }
@@ -147,13 +144,10 @@ impl Lint<'_> {
 }
 
 /// A control that nobody knows, and a condition that never changes.
-fn constancy(file: &File<'_, RulesForm>, form: &RuleForm, rule: &Rule, problems: &mut Vec<Problem>) {
+fn constancy(file: &File<'_, RulesForm>, form: &RuleForm, rule: &Rule, found: &mut Found) {
     if Control::of(&form.control.value).is_none() {
-        let message = format!("the framework has no control `{}`", form.control.value);
-        let remedy = suggestion(form.control.as_str(), Control::all().map(|control| control.id.as_str()), || {
-            "see docs/controls.md".to_owned()
-        });
-        problems.push(file.problem(form.control.start, Severity::Error, "", message, remedy));
+        let (message, remedy) = no_such_control(&form.control.value);
+        found.add(LintRule::ControlUnknown, file, form.control.start, message, remedy);
     }
     let stops = match (&rule.condition, constant(rule.condition.formula(), Some(&rule.stops))) {
         (_, None) => return,
@@ -166,7 +160,7 @@ fn constancy(file: &File<'_, RulesForm>, form: &RuleForm, rule: &Rule, problems:
     } else {
         (format!("`{}` never stops anything: its condition never changes", rule.id), "mend the condition")
     };
-    problems.push(file.problem(form.id.start, Severity::Error, "", message, remedy));
+    found.add(LintRule::RuleConstant, file, form.id.start, message, remedy);
 }
 
 /// The rules of a deployment, found by what is asked about them.

@@ -45,7 +45,7 @@ pub fn parse(source: &Source) -> Result<Deployment, Problems> {
 }
 
 /// The deployment that the forms describe; `None` without a readable `maso.toml`.
-fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>) -> Option<Deployment> {
+pub(crate) fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>) -> Option<Deployment> {
     let maso = folder.maso.as_ref()?;
     let settings = settings(&maso.form);
     let workflows: BTreeMap<_, _> =

@@ -1,21 +1,23 @@
 //! What `maso check` says of signatures.
 
-use maso_core::{ControlId, Tier};
+use maso_core::Tier;
 use maso_identity::Envelope;
 
 use super::{SignedVersions, approval::statement_in};
-use crate::{Deployment, Problem, Severity, Source};
+use crate::{Deployment, LintRule, Problem, Source};
 
 /// What is wrong with the signatures of a deployment, gravest for what does not start. It is no part of [`crate::lint`]:
 /// a declaration can be sound before anybody has signed it.
 pub fn problems(deployment: &Deployment, source: &Source) -> Vec<Problem> {
     let approval = &deployment.approval;
     let mut problems = Vec::new();
-    let managed = deployment.tier > Tier::Supervised;
-    if !approval.is_required() && managed {
+    let mut note = |rule, file: &str, message, remedy: &str| {
+        problems.extend(problem(deployment.tier, rule, file, message, remedy));
+    };
+    if !approval.is_required() {
         let message = format!("tier {} runs on what nobody must have signed", deployment.tier.number());
         let remedy = "give each owner and `security` a `key`, and take `required = false` out of `[signing]`";
-        problems.push(problem("maso.toml", Severity::Warning, message, remedy));
+        note(LintRule::SigningNotRequired, "maso.toml", message, remedy);
     }
     if approval.is_required() {
         let changes = SignedVersions::of(deployment, source).changes();
@@ -28,7 +30,7 @@ pub fn problems(deployment: &Deployment, source: &Source) -> Vec<Problem> {
         };
         for duty in approval.missing() {
             let message = format!("this version is not signed by its {duty}, so it does not start{since}");
-            problems.push(problem("maso.toml", Severity::Error, message, "`maso sign DIR --as OPERATOR` signs it"));
+            note(LintRule::SignatureMissing, "maso.toml", message, "`maso sign DIR --as OPERATOR` signs it");
         }
     }
     for (path, text) in source.signatures() {
@@ -42,19 +44,13 @@ pub fn problems(deployment: &Deployment, source: &Source) -> Vec<Problem> {
                 }
             }
         };
-        problems.push(problem(path, Severity::Warning, message, "remove it; `maso sign` writes another"));
+        note(LintRule::SignatureInvalid, path, message, "remove it; `maso sign` writes another");
     }
     problems
 }
 
-fn problem(file: &str, severity: Severity, message: String, remedy: &str) -> Problem {
-    Problem {
-        file: file.to_owned(),
-        line: 1,
-        column: 1,
-        severity,
-        control: Some(ControlId::known("AT-1.3")),
-        message,
-        remedy: remedy.to_owned(),
-    }
+fn problem(tier: Tier, rule: LintRule, file: &str, message: String, remedy: &str) -> Option<Problem> {
+    let (file, remedy) = (file.to_owned(), remedy.to_owned());
+    let (severity, control) = (rule.severity(tier)?, rule.control());
+    Some(Problem { file, line: 1, column: 1, severity, control, rule, message, remedy })
 }

@@ -3,12 +3,15 @@
 mod applicability;
 mod authority;
 mod catalogue;
+mod corpus;
+mod evidence;
 mod fields;
 mod format;
 mod init;
 mod lint;
 mod parse;
 mod proofs;
+mod reach;
 mod resolve;
 mod rules;
 mod schema;
@@ -109,12 +112,12 @@ since = 2026-11-01
 from = "intake"
 to = "analysis"
 request = "assess"
-schema = { type = "object", required = ["claim"], properties = { claim = { type = "string" } } }
+schema = { type = "object", required = ["claim"], additionalProperties = false, properties = { claim = { type = "string" } } }
 
 [oispec]
 goal = "settle claims"
 success_criteria = [
-  { id = "paid", text = "each claim ends in `paid` or `stopped`" },
+  { id = "paid", text = "each claim ends in `paid` or `stopped`", decided_by = "judge:tactical" },
 ]
 failure_criteria = ["a claim is paid twice"]
 risk_classification = "high"
@@ -146,7 +149,7 @@ prompt = "summary"
 
 [oispec]
 goal = "copy fields"
-success_criteria = ["each field equals the file"]
+success_criteria = [{ text = "each field equals the file", decided_by = "judge:tactical" }]
 failure_criteria = ["a field differs"]
 risk_classification = "medium"
 "#;
@@ -157,6 +160,7 @@ workflow = "claims"
 intent = "assess claims"
 outcome = "a claim is paid"
 logic = ["read", "pay"]
+clearance = "confidential"
 escalation = "supervisor"
 model = { provider = "two", name = "m2" }
 
@@ -172,7 +176,7 @@ justification = "what was taken in twice goes"
 
 [oispec]
 goal = "pay"
-success_criteria = ["the amount equals the assessment"]
+success_criteria = [{ text = "the amount equals the assessment", decided_by = "judge:tactical" }]
 failure_criteria = ["the amount differs"]
 risk_classification = "high"
 covers = ["paid"]
@@ -216,6 +220,8 @@ class = "delete"
 reversibility = "time-bounded"
 reversible_window = "60s"
 risk = "high"
+[tools.delete_claim.authority]
+"/claim" = { role = "query" }
 "#;
 
 const DB_LOCK: &str = r#"[
@@ -225,6 +231,8 @@ const DB_LOCK: &str = r#"[
 ]"#;
 
 const FILES: &str = r#"
+label = { integrity = "external", confidentiality = "internal" }
+
 [transport]
 kind = "http"
 url = "http://127.0.0.1:9000/mcp"

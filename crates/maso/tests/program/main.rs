@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod changes;
+mod checking;
 mod client;
 mod controls;
 mod crash;

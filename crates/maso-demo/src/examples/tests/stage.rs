@@ -93,8 +93,8 @@ impl Stage {
         edit(format!("workflows/{}.toml", self.task.workflow), "\ntools = [", format!("\ntools = [\"{tool}\","));
         self.deployment = Arc::new(parse(&source).unwrap());
         self.policies = Policies::compile(&self.deployment).unwrap();
-        // Else its task would have been opened under other mandates.
-        self.task = Arc::new(TaskSpec { under: None, ..(*self.task).clone() });
+        // Opened anew: under other mandates a task stops, which would hide what the wider one is worth (AT-1.3).
+        Arc::make_mut(&mut self.task).under = None;
         self
     }
 

@@ -4,30 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::{AgentName, Class};
 
-use super::{Lint, recorded_only, repeated};
+use super::{Found, Lint, LintRule, recorded_only, repeated};
 use crate::{
-    Problem, Severity, SolutionMandate,
+    SolutionMandate,
     form::{AgentForm, File},
     nearest::suggestion,
     parse::Declared,
 };
 
 impl Lint<'_> {
-    pub(super) fn agent_fields(self, problems: &mut Vec<Problem>) {
+    pub(super) fn agent_fields(self, found: &mut Found) {
         for (name, file) in &self.folder.agents {
-            self.history(file, Declared::from(&file.form), "OI-1.1", problems);
-            self.looking_only(file, problems);
-            self.tool_order(file, problems);
-            self.substitutes(file, problems);
+            self.history(file, Declared::from(&file.form), LintRule::AuthorIsAgent, found);
+            self.looking_only(file, found);
+            self.tool_order(file, found);
+            self.substitutes(file, found);
             for after in [&file.form.on_fail, &file.form.on_timeout].into_iter().flatten() {
                 if let Some(tell) = &after.tell {
-                    self.person(file, tell, "AT-2.9", problems);
+                    self.person(file, tell, LintRule::PersonUnknown, found);
                 }
             }
             if let Some(solution) = self.deployment.workflows.get(&file.form.workflow.value) {
-                parent_version(file, solution, problems);
-                time_boundary(file, solution, problems);
-                delegation(name, file, solution, problems);
+                parent_version(file, solution, found);
+                time_boundary(file, solution, found);
+                delegation(name, file, solution, found);
             }
             let AgentForm { time_boundary, on_fail, on_timeout, tool_order, oispec, .. } = &file.form;
             let given = [
@@ -40,55 +40,55 @@ impl Lint<'_> {
                     oispec.max_confidence_without_source.map(|_| file.find("max_confidence_without_source")),
                 ),
             ];
-            recorded_only(file, &given, "AT-1.2", problems);
+            recorded_only(file, &given, LintRule::AgentKeysRecorded, found);
         }
     }
 
     /// Who only looks holds nothing that does more.
-    fn looking_only(self, file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) {
+    fn looking_only(self, file: &File<'_, AgentForm>, found: &mut Found) {
         let Some(role) = file.form.role.as_ref().filter(|role| role.only_looks()) else { return };
         for tool in file.form.tools.keys() {
             if let Some(manifest) = self.deployment.tool(&tool.value).filter(|tool| tool.class != Class::Read) {
                 let message =
                     format!("an agent of role `{}` holds `{}`, of class `{}`", role.value, tool.value, manifest.class);
                 let remedy = "remove the tool: who judges or watches changes nothing";
-                problems.push(file.problem(tool.start, Severity::Error, "OI-1.1", message, remedy));
+                found.add(LintRule::LookingRoleActs, file, tool.start, message, remedy);
             }
         }
     }
 
-    fn tool_order(self, file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) {
+    fn tool_order(self, file: &File<'_, AgentForm>, found: &mut Found) {
         for tool in file.form.tool_order.iter().filter(|tool| !file.form.tools.contains_key(*tool)) {
             let held: Vec<String> = file.form.tools.keys().map(|tool| tool.value.to_string()).collect();
             let message = format!("the expected order has tool `{}`, which the agent does not hold", tool.value);
             let remedy = suggestion(&tool.value.to_string(), held.iter().map(String::as_str), || {
                 format!("add `[tools.\"{}\"]`, or leave it out", tool.value)
             });
-            problems.push(file.problem(tool.start, Severity::Error, "AT-1.2", message, remedy));
+            found.add(LintRule::OrderToolUnheld, file, tool.start, message, remedy);
         }
         if !file.form.tool_order.is_empty() {
             for tool in file.form.tools.keys().filter(|tool| !file.form.tool_order.contains(tool)) {
                 let message = format!("tool `{}` has no place in the expected order", tool.value);
-                problems.push(file.problem(tool.start, Severity::Note, "AT-2.7", message, "add it to `tool_order`"));
+                found.add(LintRule::OrderIncomplete, file, tool.start, message, "add it to `tool_order`");
             }
         }
         for tool in file.form.prohibited.iter().filter(|tool| file.form.tool_order.contains(tool)) {
             let message = format!("the expected order has tool `{}`, which is prohibited", tool.value);
-            problems.push(file.problem(tool.start, Severity::Error, "AT-1.2", message, "keep one of the two"));
+            found.add(LintRule::OrderToolProhibited, file, tool.start, message, "keep one of the two");
         }
         for tool in repeated(&file.form.prohibited) {
             let message = format!("tool `{}` is prohibited twice", tool.value);
-            problems.push(file.problem(tool.start, Severity::Note, "AT-1.2", message, "keep one"));
+            found.add(LintRule::ProhibitedTwice, file, tool.start, message, "keep one");
         }
     }
 
     /// A tool that would do for another one is held beside it only if somebody decided that it should be.
-    fn substitutes(self, file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) {
+    fn substitutes(self, file: &File<'_, AgentForm>, found: &mut Found) {
         for (tool, terms) in &file.form.tools {
             for substitute in terms.substitutes.keys() {
                 if substitute == tool {
                     let message = format!("`{}` is no substitute for itself", tool.value);
-                    problems.push(file.problem(substitute.start, Severity::Error, "AT-2.3", message, "leave it out"));
+                    found.add(LintRule::SubstituteOfItself, file, substitute.start, message, "leave it out");
                 } else if file.form.tools.contains_key(substitute) && !file.form.prohibited.contains(substitute) {
                     let message = format!(
                         "the agent holds `{}` and `{}`, which would do in its place",
@@ -96,9 +96,9 @@ impl Lint<'_> {
                     );
                     let remedy =
                         format!("add \"{}\" to `prohibited`, or say in `logic` when each is right", substitute.value);
-                    problems.push(file.problem(substitute.start, Severity::Warning, "AT-2.3", message, remedy));
+                    found.add(LintRule::SubstituteBeside, file, substitute.start, message, remedy);
                 } else {
-                    self.known_tool(file, substitute, problems);
+                    self.known_tool(file, substitute, found);
                 }
             }
         }
@@ -106,7 +106,7 @@ impl Lint<'_> {
 }
 
 /// A mandate that names its parent holds of exactly that one.
-fn parent_version(file: &File<'_, AgentForm>, solution: &SolutionMandate, problems: &mut Vec<Problem>) {
+fn parent_version(file: &File<'_, AgentForm>, solution: &SolutionMandate, found: &mut Found) {
     let Some(parent) = &file.form.parent else { return };
     if (parent.id.as_str(), parent.version) != (solution.id.as_str(), solution.version) {
         let message = format!(
@@ -117,20 +117,20 @@ fn parent_version(file: &File<'_, AgentForm>, solution: &SolutionMandate, proble
             "review the agent's mandate against it, and write `parent = {{ id = \"{}\", version = {} }}`",
             solution.id, solution.version
         );
-        problems.push(file.problem(parent.id.start, Severity::Error, "AT-1.2", message, remedy));
+        found.add(LintRule::ParentVersionWrong, file, parent.id.start, message, remedy);
     }
 }
 
-fn time_boundary(file: &File<'_, AgentForm>, solution: &SolutionMandate, problems: &mut Vec<Problem>) {
+fn time_boundary(file: &File<'_, AgentForm>, solution: &SolutionMandate, found: &mut Found) {
     let Some(boundary) = file.form.time_boundary.as_ref() else { return };
     if boundary.0 > solution.limits.max_execution_ms {
         let message = "the agent's `time_boundary` is longer than the workflow's `max_execution`";
-        problems.push(file.problem(boundary.start, Severity::Error, "AT-2.1", message, "shorten it"));
+        found.add(LintRule::TimeBoundaryBeyondParent, file, boundary.start, message, "shorten it");
     }
 }
 
 /// What the grants let an agent do beside what its own powers say.
-fn delegation(name: &AgentName, file: &File<'_, AgentForm>, solution: &SolutionMandate, problems: &mut Vec<Problem>) {
+fn delegation(name: &AgentName, file: &File<'_, AgentForm>, solution: &SolutionMandate, found: &mut Found) {
     let form = &file.form.authority;
     let asks = solution.grants.iter().find(|grant| grant.from == *name);
     let can = form.can_delegate.as_ref();
@@ -141,12 +141,12 @@ fn delegation(name: &AgentName, file: &File<'_, AgentForm>, solution: &SolutionM
                 grant.request, grant.to
             );
             let remedy = "remove the grant, or write `can_delegate = true`";
-            problems.push(file.problem(can.span().start, Severity::Error, "IA-2.4", message, remedy));
+            found.add(LintRule::DelegationForbidden, file, can.span().start, message, remedy);
         }
         (None, Some(can)) if *can.get_ref() => {
             let message = "`can_delegate` is true, and no grant lets the agent ask anybody";
             let remedy = format!("add a grant from `{name}`, or write `can_delegate = false`");
-            problems.push(file.problem(can.span().start, Severity::Note, "IA-2.4", message, remedy));
+            found.add(LintRule::DelegationUnused, file, can.span().start, message, remedy);
         }
         _ => {}
     }
@@ -158,7 +158,7 @@ fn delegation(name: &AgentName, file: &File<'_, AgentForm>, solution: &SolutionM
                 depth.get_ref()
             );
             let remedy = "remove the grant that leads too far, or raise the depth";
-            problems.push(file.problem(depth.span().start, Severity::Error, "IA-2.4", message, remedy));
+            found.add(LintRule::DelegationTooDeep, file, depth.span().start, message, remedy);
         }
     }
 }

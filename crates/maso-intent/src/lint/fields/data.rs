@@ -2,23 +2,23 @@
 
 use maso_core::{DataSourceName, WorkflowName};
 
-use super::Lint;
+use super::{Found, Lint, LintRule};
 use crate::{
-    Access, Problem, Severity,
+    Access,
     form::{AgentForm, At, DataSourceForm, File, WorkflowForm},
     nearest::suggestion,
 };
 
 impl Lint<'_> {
-    pub(super) fn data(self, problems: &mut Vec<Problem>) {
+    pub(super) fn data(self, found: &mut Found) {
         for file in self.folder.workflows.values() {
             for (name, source) in &file.form.data_sources {
-                self.source(file, name, source, problems);
+                self.source(file, name, source, found);
             }
         }
         for file in self.folder.agents.values() {
             if let Some(parent) = self.folder.workflows.get(&file.form.workflow.value) {
-                self.scope(file, &file.form.workflow.value, &parent.form, problems);
+                self.scope(file, &file.form.workflow.value, &parent.form, found);
             }
         }
     }
@@ -28,12 +28,12 @@ impl Lint<'_> {
         file: &File<'_, WorkflowForm>,
         name: &At<DataSourceName>,
         source: &DataSourceForm,
-        problems: &mut Vec<Problem>,
+        found: &mut Found,
     ) {
         let access = source.access.value;
         if source.through.is_empty() {
             let message = format!("no tool leads to data source `{}`", name.value);
-            problems.push(file.problem(name.start, Severity::Error, "AT-1.1", message, "name the tools in `through`"));
+            found.add(LintRule::DataSourceWithoutTool, file, name.start, message, "name the tools in `through`");
         }
         for tool in &source.through {
             if !file.form.tools.contains(tool) {
@@ -45,7 +45,7 @@ impl Lint<'_> {
                 let remedy = suggestion(&tool.value.to_string(), tools.iter().map(String::as_str), || {
                     "add it to `tools`, or leave it out here".to_owned()
                 });
-                problems.push(file.problem(tool.start, Severity::Error, "AT-1.1", message, remedy));
+                found.add(LintRule::DataSourceToolUnlisted, file, tool.start, message, remedy);
             }
             let Some(manifest) = self.deployment.tool(&tool.value) else { continue };
             let needed = Access::needed(manifest.class);
@@ -55,19 +55,13 @@ impl Lint<'_> {
                     name.value, tool.value, manifest.class
                 );
                 let remedy = "write `access = \"read-write\"`, or leave the tool out";
-                problems.push(file.problem(tool.start, Severity::Error, "AT-1.1", message, remedy));
+                found.add(LintRule::DataSourceTooNarrow, file, tool.start, message, remedy);
             }
         }
     }
 
     /// An agent's data ⊆ its workflow's data.
-    fn scope(
-        self,
-        file: &File<'_, AgentForm>,
-        workflow: &WorkflowName,
-        parent: &WorkflowForm,
-        problems: &mut Vec<Problem>,
-    ) {
+    fn scope(self, file: &File<'_, AgentForm>, workflow: &WorkflowName, parent: &WorkflowForm, found: &mut Found) {
         let scope = file.form.data_scope.as_ref();
         for (source, access) in scope.into_iter().flatten() {
             let Some(declared) = parent.data_sources.get(source) else {
@@ -76,7 +70,7 @@ impl Lint<'_> {
                 let remedy = suggestion(source.as_str(), sources, || {
                     format!("add `[data_sources.{}]` to workflows/{workflow}.toml", source.value)
                 });
-                problems.push(file.problem(source.start, Severity::Error, "AT-2.1", message, remedy));
+                found.add(LintRule::DataScopeUnknown, file, source.start, message, remedy);
                 continue;
             };
             if !access.within(declared.access.value) {
@@ -85,7 +79,7 @@ impl Lint<'_> {
                     access.value, source.value, declared.access.value
                 );
                 let remedy = format!("write `{}`", declared.access.value);
-                problems.push(file.problem(access.start, Severity::Error, "AT-2.1", message, remedy));
+                found.add(LintRule::DataAccessBeyondParent, file, access.start, message, remedy);
             }
         }
         for (source, declared) in &parent.data_sources {
@@ -106,7 +100,7 @@ impl Lint<'_> {
                 };
                 if let Some(message) = problem {
                     let remedy = "remove the tool, or widen `data_scope`";
-                    problems.push(file.problem(tool.start, Severity::Error, "AT-2.1", message, remedy));
+                    found.add(LintRule::ToolBeyondDataScope, file, tool.start, message, remedy);
                 }
                 let clearance =
                     file.form.clearance.as_ref().map_or(maso_core::Confidentiality::Internal, |at| at.value);
@@ -118,7 +112,7 @@ impl Lint<'_> {
                         source.value, confidentiality.value, tool.value
                     );
                     let remedy = format!("raise `clearance` to `{}`, or remove the tool", confidentiality.value);
-                    problems.push(file.problem(tool.start, Severity::Warning, "DP-1.1", message, remedy));
+                    found.add(LintRule::DataBeyondClearance, file, tool.start, message, remedy);
                 }
             }
         }

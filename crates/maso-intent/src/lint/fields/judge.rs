@@ -2,36 +2,36 @@
 
 use maso_core::Risk;
 
-use super::{Lint, recorded_only, repeated};
+use super::{Found, Lint, LintRule, recorded_only, repeated};
 use crate::{
-    JudgeAction, Problem, Severity,
+    JudgeAction,
     form::{File, JudgeForm},
     nearest::suggestion,
     parse::Declared,
 };
 
 impl Lint<'_> {
-    pub(super) fn judge_fields(self, problems: &mut Vec<Problem>) {
+    pub(super) fn judge_fields(self, found: &mut Found) {
         for (name, file) in &self.folder.judges {
             let form = &file.form;
-            self.history(file, Declared::from(form), "OI-2.3", problems);
+            self.history(file, Declared::from(form), LintRule::JudgeAuthorIsAgent, found);
             for agent in &form.scope {
                 if !self.deployment.agents.contains_key(&agent.value) {
-                    problems.push(self.unknown_agent(file, agent, "OI-2.3"));
+                    self.unknown_agent(LintRule::JudgeScopeUnknown, file, agent, found);
                 }
             }
             for agent in repeated(&form.scope) {
                 let message = format!("agent `{}` is named twice", agent.value);
-                problems.push(file.problem(agent.start, Severity::Error, "OI-2.3", message, "keep one"));
+                found.add(LintRule::JudgeScopeTwice, file, agent.start, message, "keep one");
             }
             if let Some(permitted) = &form.permitted_actions
                 && !permitted.iter().any(|action| action.value >= JudgeAction::Escalate)
             {
                 let message = "the judge may neither escalate nor block, so it could only watch";
                 let start = permitted.first().map_or_else(|| file.find("permitted_actions"), |action| action.start);
-                problems.push(file.problem(start, Severity::Warning, "OI-2.3", message, "add `block` or `escalate`"));
+                found.add(LintRule::JudgePowerless, file, start, message, "add `block` or `escalate`");
             }
-            self.calibration(name.as_str(), file, problems);
+            self.calibration(name.as_str(), file, found);
             let no_trigger = form.authority.can_trigger_pace_escalation.as_ref().filter(|can| !can.get_ref());
             let no_trigger = no_trigger.map(|can| can.span().start);
             let given = [
@@ -42,12 +42,12 @@ impl Lint<'_> {
                 ("false_positive_target", form.false_positive_target.map(|_| file.find("false_positive_target"))),
                 ("false_negative_target", form.false_negative_target.map(|_| file.find("false_negative_target"))),
             ];
-            recorded_only(file, &given, "OI-2.3", problems);
+            recorded_only(file, &given, LintRule::JudgeKeysRecorded, found);
         }
     }
 
     /// Who judges is judged: often enough for what it judges, and by somebody else.
-    fn calibration(self, name: &str, file: &File<'_, JudgeForm>, problems: &mut Vec<Problem>) {
+    fn calibration(self, name: &str, file: &File<'_, JudgeForm>, found: &mut Found) {
         let Some(calibration) = &file.form.calibration else { return };
         let judged = self.deployment.agents.values().filter(|agent| {
             let scope = &file.form.scope;
@@ -62,7 +62,7 @@ impl Lint<'_> {
         if calibration.every.0 > every_ms_max {
             let message = format!("calibrated too seldom: agents of risk `{risk}` need it {words}");
             let remedy = format!("write `every = \"{}d\"`", every_ms_max / DAY_MS);
-            problems.push(file.problem(calibration.every.start, Severity::Warning, "OI-2.4", message, remedy));
+            found.add(LintRule::CalibrationTooSeldom, file, calibration.every.start, message, remedy);
         }
         let Some(monitor) = &calibration.monitored_by else { return };
         let is_agent = self.deployment.agents.keys().any(|agent| agent.as_str() == monitor.value);
@@ -82,7 +82,7 @@ impl Lint<'_> {
         } else {
             return;
         };
-        problems.push(file.problem(monitor.start, Severity::Error, "OI-2.4", message, remedy));
+        found.add(LintRule::JudgeMonitorInvalid, file, monitor.start, message, remedy);
     }
 }
 

@@ -2,22 +2,22 @@
 
 use maso_core::Risk;
 
-use super::{Lint, recorded_only, repeated};
+use super::{Found, Lint, LintRule, recorded_only, repeated};
 use crate::{
-    Evaluation, Expiry, HaltCondition, JudgeAction, Problem, ReviewOutcome, Severity, Whose,
+    Evaluation, Expiry, HaltCondition, JudgeAction, ReviewOutcome, Whose,
     form::{ConflictForm, File, OverrideRuleForm, WorkflowForm},
     parse::Declared,
 };
 
 impl Lint<'_> {
-    pub(super) fn workflow_fields(self, problems: &mut Vec<Problem>) {
+    pub(super) fn workflow_fields(self, found: &mut Found) {
         for file in self.folder.workflows.values() {
-            self.history(file, Declared::from(&file.form), "OI-1.2", problems);
-            self.hard_stops(file, problems);
-            self.disagreements(file, problems);
-            self.amendments(file, problems);
-            reviews(file, problems);
-            strategic_evaluation(file, problems);
+            self.history(file, Declared::from(&file.form), LintRule::WorkflowAuthorIsAgent, found);
+            self.hard_stops(file, found);
+            self.disagreements(file, found);
+            self.amendments(file, found);
+            reviews(file, found);
+            strategic_evaluation(file, found);
             let unfelt = file.form.hard_stops.keys().find(|condition| !condition.is_enforced());
             let form = &file.form;
             let given = [
@@ -28,12 +28,12 @@ impl Lint<'_> {
                 ("strategic_evaluation", form.strategic_evaluation.as_ref().map(|at| at.start)),
                 (unfelt.map_or("", |condition| condition.as_str()), unfelt.map(|at| at.start)),
             ];
-            recorded_only(file, &given, "AT-1.1", problems);
+            recorded_only(file, &given, LintRule::WorkflowKeysRecorded, found);
         }
     }
 
     /// A mandate that lists hard stops lists all of them, each with a person and somebody who may resume.
-    fn hard_stops(self, file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
+    fn hard_stops(self, file: &File<'_, WorkflowForm>, found: &mut Found) {
         let stops = &file.form.hard_stops;
         let Some(first) = stops.keys().next() else { return };
         let listed = |condition: &HaltCondition| stops.keys().any(|at| at.value == *condition);
@@ -42,70 +42,64 @@ impl Lint<'_> {
         if !missing.is_empty() {
             let message = format!("the hard stops lack {}", missing.join(", "));
             let remedy = "add a table for each: what happens then is to be known before it happens";
-            problems.push(file.problem(first.start, Severity::Warning, "AT-1.7", message, remedy));
+            found.add(LintRule::HardStopsIncomplete, file, first.start, message, remedy);
         }
         for halt in stops.values() {
-            self.person(file, &halt.tell, "AT-2.9", problems);
+            self.person(file, &halt.tell, LintRule::PersonUnknown, found);
             if halt.preserve.is_empty() {
                 let message = "nothing says what state is kept when the workflow halts";
-                problems.push(file.problem(
-                    halt.decision.start,
-                    Severity::Warning,
-                    "AT-2.9",
-                    message,
-                    "add `preserve = [\"…\"]`",
-                ));
+                found.add(LintRule::HaltStateLost, file, halt.decision.start, message, "add `preserve = [\"…\"]`");
             }
             let somebody =
                 self.deployment.operators.values().any(|operator| operator.roles.contains(&halt.resume.value));
             if !somebody {
                 let message = format!("nobody has the role `{}`, so nobody could resume", halt.resume.value);
                 let remedy = "give it to an operator, or name another role";
-                problems.push(file.problem(halt.resume.start, Severity::Error, "AT-2.9", message, remedy));
+                found.add(LintRule::HaltWithoutResumer, file, halt.resume.start, message, remedy);
             }
         }
     }
 
-    fn disagreements(self, file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
+    fn disagreements(self, file: &File<'_, WorkflowForm>, found: &mut Found) {
         let precedence = &file.form.judge_precedence;
         for judge in file.form.judges.iter().chain(&precedence.order) {
-            self.judge(file, judge.as_str(), judge.start, "PA-2.4", problems);
+            self.judge(file, judge.as_str(), judge.start, found);
         }
         for judge in repeated(&file.form.judges).chain(repeated(&precedence.order)) {
             let message = format!("judge `{}` is named twice", judge.value);
-            problems.push(file.problem(judge.start, Severity::Error, "PA-2.4", message, "keep one"));
+            found.add(LintRule::JudgeTwice, file, judge.start, message, "keep one");
         }
         for rule in &precedence.override_rules {
             for whose in rule.when.keys() {
                 if let Whose::Judge(judge) = &whose.value {
-                    self.judge(file, judge.as_str(), whose.start, "PA-2.4", problems);
+                    self.judge(file, judge.as_str(), whose.start, found);
                 }
             }
-            no_loosening(file, rule, problems);
+            no_loosening(file, rule, found);
         }
         for (risk, conflict) in &file.form.conflict_resolution {
-            expiry(file, risk.value, conflict, problems);
+            expiry(file, risk.value, conflict, found);
         }
     }
 
-    fn amendments(self, file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
+    fn amendments(self, file: &File<'_, WorkflowForm>, found: &mut Found) {
         for amendment in &file.form.amendments {
-            self.person(file, &amendment.approved_by, "AT-2.10", problems);
+            self.person(file, &amendment.approved_by, LintRule::AmendmentApproverUnknown, found);
             if amendment.version > file.form.version {
                 let message =
                     format!("an amendment in version {}, and this is version {}", amendment.version, file.form.version);
                 let remedy = "raise `version`: work goes on under the new terms only once they are a version";
-                problems.push(file.problem(amendment.amendment.start, Severity::Error, "AT-2.10", message, remedy));
+                found.add(LintRule::AmendmentAhead, file, amendment.amendment.start, message, remedy);
             }
         }
     }
 }
 
 /// The most restrictive verdict wins; a rule may only be stricter than that.
-fn no_loosening(file: &File<'_, WorkflowForm>, rule: &OverrideRuleForm, problems: &mut Vec<Problem>) {
+fn no_loosening(file: &File<'_, WorkflowForm>, rule: &OverrideRuleForm, found: &mut Found) {
     let Some(strictest) = rule.when.values().map(|verdict| verdict.value).max() else {
         let message = "the rule says of no verdict that it must be there, so it would always apply";
-        problems.push(file.problem(rule.action.start, Severity::Error, "PA-2.4", message, "add one to `when`"));
+        found.add(LintRule::OverrideWithoutVerdict, file, rule.action.start, message, "add one to `when`");
         return;
     };
     if rule.action.value < strictest {
@@ -114,12 +108,12 @@ fn no_loosening(file: &File<'_, WorkflowForm>, rule: &OverrideRuleForm, problems
             rule.action.value
         );
         let remedy = format!("write `action = \"{}\"`", strictest.max(JudgeAction::Escalate));
-        problems.push(file.problem(rule.action.start, Severity::Error, "PA-2.4", message, remedy));
+        found.add(LintRule::OverrideLoosens, file, rule.action.start, message, remedy);
     }
 }
 
 /// How a disagreement ends that nobody settles.
-fn expiry(file: &File<'_, WorkflowForm>, risk: Risk, conflict: &ConflictForm, problems: &mut Vec<Problem>) {
+fn expiry(file: &File<'_, WorkflowForm>, risk: Risk, conflict: &ConflictForm, found: &mut Found) {
     let window_ms_max = match risk {
         Risk::Critical => 60_000,
         Risk::High => 15 * 60_000,
@@ -130,42 +124,33 @@ fn expiry(file: &File<'_, WorkflowForm>, risk: Risk, conflict: &ConflictForm, pr
             "people have longer than {} s to settle a disagreement at the risk `{risk}`",
             window_ms_max / 1_000
         );
-        problems.push(file.problem(conflict.window.start, Severity::Warning, "PA-2.4", message, "shorten `window`"));
+        found.add(LintRule::ConflictWindowTooLong, file, conflict.window.start, message, "shorten `window`");
     }
     if conflict.expiry.value == Expiry::AcceptRiskWithLogging {
-        let (severity, message) = if risk == Risk::Critical {
-            (Severity::Error, "no loss is accepted unasked at the risk `critical`".to_owned())
+        let (rule, message) = if risk == Risk::Critical {
+            (LintRule::ConflictLossCritical, "no loss is accepted unasked at the risk `critical`".to_owned())
         } else {
-            (Severity::Warning, "what nobody settles is denied: this version accepts no risk by itself".to_owned())
+            (
+                LintRule::ConflictLossAccepted,
+                "what nobody settles is denied: this version accepts no risk by itself".to_owned(),
+            )
         };
         let remedy = "write `expiry = \"most-restrictive\"`";
-        problems.push(file.problem(conflict.expiry.start, severity, "PA-2.4", message, remedy));
+        found.add(rule, file, conflict.expiry.start, message, remedy);
         if file.form.process_owner.is_none() {
             let message = "a loss is accepted in the name of the process owner, and there is none";
-            problems.push(file.problem(
-                conflict.expiry.start,
-                Severity::Error,
-                "PA-2.4",
-                message,
-                "add `process_owner = …`",
-            ));
+            found.add(LintRule::ConflictWithoutOwner, file, conflict.expiry.start, message, "add `process_owner = …`");
         }
     }
 }
 
-fn reviews(file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
+fn reviews(file: &File<'_, WorkflowForm>, found: &mut Found) {
     let form = &file.form;
     for review in &form.reviews {
         for (role, owner) in [("process", &form.process_owner), ("technical", &form.technical_owner)] {
             if let Some(owner) = owner.as_ref().filter(|owner| !review.reviewed_by.contains(owner)) {
                 let message = format!("the {role} owner `{}` is not among those who reviewed the mandate", owner.value);
-                problems.push(file.problem(
-                    review.date.start,
-                    Severity::Warning,
-                    "AT-2.2",
-                    message,
-                    "both owners approve it anew",
-                ));
+                found.add(LintRule::ReviewerMissing, file, review.date.start, message, "both owners approve it anew");
             }
         }
     }
@@ -173,17 +158,17 @@ fn reviews(file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
     if let Some(review) = latest.filter(|review| review.outcome.value == ReviewOutcome::Withdrawn) {
         let message = format!("`{}` was withdrawn: it grants nothing", form.id.value);
         let remedy = "remove the workflow and its agents, or have the mandate approved anew";
-        problems.push(file.problem(review.outcome.start, Severity::Error, "AT-2.2", message, remedy));
+        found.add(LintRule::MandateWithdrawn, file, review.outcome.start, message, remedy);
     }
 }
 
-fn strategic_evaluation(file: &File<'_, WorkflowForm>, problems: &mut Vec<Problem>) {
+fn strategic_evaluation(file: &File<'_, WorkflowForm>, found: &mut Found) {
     let Some(given) = &file.form.strategic_evaluation else { return };
     let risk = file.form.oispec.risk_classification.value;
     let due = Evaluation::strategic_due(risk);
     if given.value < due {
         let message = format!("evaluating the whole `{}` is too seldom at the risk `{risk}`", given.value);
         let remedy = format!("write `strategic_evaluation = \"{due}\"`");
-        problems.push(file.problem(given.start, Severity::Warning, "OI-2.2", message, remedy));
+        found.add(LintRule::StrategicEvaluationTooSeldom, file, given.start, message, remedy);
     }
 }

@@ -1,0 +1,76 @@
+//! What is unsound in grants: between whom, of what, and where chains of them lead.
+
+mod chains;
+
+use std::collections::BTreeSet;
+
+use maso_core::WorkflowName;
+
+use super::{Found, Lint, LintRule};
+use crate::form::{File, GrantForm, WorkflowForm};
+
+type Workflow<'a> = File<'a, WorkflowForm>;
+
+pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
+    for (name, file) in &lint.folder.workflows {
+        for grant in &file.form.grants {
+            parties(lint, name, file, grant, found);
+            order(lint, name, file, grant, found);
+            schema(file, grant, found);
+        }
+        twice(file, found);
+        chains::check(lint, name, file, found);
+    }
+}
+
+fn parties(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    for agent in [&grant.from, &grant.to] {
+        if !lint.deployment.agents.contains_key(&agent.value) {
+            lint.unknown_agent(LintRule::GrantAgentUnknown, file, agent, found);
+        } else if !lint.index.sequence.contains_key(&(name, &agent.value)) {
+            let message = format!("agent `{}` of the grant is not an agent of the workflow", agent.value);
+            let remedy = "add it to `agents`, or remove the grant";
+            found.add(LintRule::GrantAgentForeign, file, agent.start, message, remedy);
+        }
+    }
+}
+
+fn order(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    let place = |agent| lint.index.sequence.get(&(name, agent));
+    if let (Some(from), Some(to)) = (place(&grant.from.value), place(&grant.to.value))
+        && to < from
+    {
+        let message =
+            format!("`{}` may ask `{}`, which comes before it in the sequence", grant.from.value, grant.to.value);
+        let remedy = "order `agents` by who asks whom, or remove the grant";
+        found.add(LintRule::GrantAgainstSequence, file, grant.to.start, message, remedy);
+    }
+}
+
+fn schema(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    let request = &grant.request;
+    let Some(schema) = &grant.schema else {
+        let message = format!("request `{}` may contain anything", request.value);
+        found.add(LintRule::GrantWithoutSchema, file, request.start, message, "declare its `schema`");
+        return;
+    };
+    let closed = ["additionalProperties", "unevaluatedProperties"]
+        .iter()
+        .any(|key| schema.get(*key).and_then(toml::Value::as_bool) == Some(false));
+    let is_plain = schema.get("type").and_then(toml::Value::as_str).is_some_and(|word| word != "object");
+    if !closed && !is_plain {
+        let message = format!("request `{}` may contain fields beside those of its schema", request.value);
+        let remedy = "write `additionalProperties = false` in its schema";
+        found.add(LintRule::GrantSchemaOpen, file, request.start, message, remedy);
+    }
+}
+
+fn twice(file: &Workflow<'_>, found: &mut Found) {
+    let mut seen = BTreeSet::new();
+    for GrantForm { from, to, request, .. } in &file.form.grants {
+        if !seen.insert((&from.value, &to.value, &request.value)) {
+            let message = format!("request `{}` is granted twice", request.value);
+            found.add(LintRule::GrantTwice, file, request.start, message, "keep one");
+        }
+    }
+}
