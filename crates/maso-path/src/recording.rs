@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl Path {
-    /// Records a permit together with the use of its approvals and its instruction: all or nothing. A pure read does not wait for the
-    /// disk, below the tier at which nobody looks on.
+    /// Records a permit together with the use of its approvals and its instruction: all or nothing. A pure read does not
+    /// wait for the disk, below the tier at which nobody looks on.
     pub(crate) async fn record_permit(
         &self,
         permit: Permit,
