@@ -10,8 +10,13 @@ use crate::Resolved;
 pub enum Instruction {
     /// Its tool tells no instructions apart.
     Untold,
-    /// Its tool does, and the call names none. What is wrong, for operators.
-    Unnamed(String),
+    /// Its tool does, and the call names none.
+    Unnamed {
+        /// Where it should be named.
+        pointer: String,
+        /// What is wrong there, for operators.
+        why: String,
+    },
     /// A call of the same tool with the same key is the same instruction. The name is as long for every key, and says
     /// nothing of it.
     Named(String),
@@ -24,15 +29,14 @@ impl Resolved {
         let Some((tool, pointer)) = declared.filter(|_| self.hop().turn == Turn::Ask) else {
             return Instruction::Untold;
         };
+        let unnamed = |why: String| Instruction::Unnamed { pointer: pointer.to_owned(), why };
         match self.hop().payload.pointer(pointer) {
             Some(key @ Value::Number(_)) => Instruction::Named(name(&tool.tool.to_string(), key)),
             Some(key @ Value::String(text)) if (1..=KEY_BYTES_MAX).contains(&text.trim().len()) => {
                 Instruction::Named(name(&tool.tool.to_string(), key))
             }
-            Some(Value::String(_)) => {
-                Instruction::Unnamed(format!("`{pointer}` is empty or longer than {KEY_BYTES_MAX} bytes"))
-            }
-            _ => Instruction::Unnamed(format!("`{pointer}` names no instruction")),
+            Some(Value::String(_)) => unnamed(format!("`{pointer}` is empty or longer than {KEY_BYTES_MAX} bytes")),
+            _ => unnamed(format!("`{pointer}` names no instruction")),
         }
     }
 }

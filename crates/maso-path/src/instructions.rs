@@ -22,8 +22,10 @@ impl Path {
         let no = |why: String| Ok(Err(Finding::new("AT-2.5", Word::NoGo, why)));
         let instruction = match resolved.instruction() {
             Instruction::Untold => return Ok(Ok(None)),
-            // Of the call and not of an instruction, so that nobody is told that it was done.
-            Instruction::Unnamed(why) => return Ok(Err(Finding::new("EC-2.14", Word::NoGo, why))),
+            // It points into the call: nobody is told that it was done.
+            Instruction::Unnamed { pointer, why } => {
+                return Ok(Err(Finding::new("AT-2.5", Word::NoGo, why).at(pointer, "")));
+            }
             Instruction::Named(instruction) => instruction,
         };
         let uses = self.uses_of(&instruction).await.map_err(|fault| {
@@ -59,9 +61,11 @@ impl Path {
         for record in reader.about(instruction, ATTEMPTS_MAX)? {
             let v1::Body::InstructionUsed(used) = record.body else { continue };
             // Only what is known to have failed did not happen.
-            let has_failed = reader.about(&used.hop, RECORDS_OF_HOP_MAX)?.iter().any(
-                |record| matches!(&record.body, v1::Body::HopReleased(released) if released.hop == used.hop && released.outcome == "failed"),
-            );
+            let failed = |body: &v1::Body| match body {
+                v1::Body::HopReleased(released) => released.hop == used.hop && released.outcome == "failed",
+                _ => false,
+            };
+            let has_failed = reader.about(&used.hop, RECORDS_OF_HOP_MAX)?.iter().any(|record| failed(&record.body));
             uses.push(Use { hop: used.hop, has_failed });
         }
         Ok(uses)

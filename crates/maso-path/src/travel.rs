@@ -21,9 +21,10 @@ use crate::{
 ///
 /// Past that it is refused. So many changes do not happen by themselves, and nobody who is mediated can make them: of two
 /// phases each worsens three times at most, for what a hop has met stays met; a stop, a revocation and the end of a task are
-/// followed by a denial, which nothing overtakes; what a temporal rule stops at the commit is denied or held next; what was delivered elsewhere can only send a hop back within the 50 ms
-/// after it came, in which no disk makes so many commits; and identical actions that meet at one ticket part after three.
-/// What is left is people who change their minds, within milliseconds, many times.
+/// followed by a denial, which nothing overtakes; what a temporal rule stops at the commit is denied or held next; what
+/// was delivered elsewhere can only send a hop back within the 50 ms after it came, in which no disk makes so many commits;
+/// and identical actions that meet at one ticket part after three. What is left is people who change their minds, within
+/// milliseconds, many times.
 const RACES_MAX: usize = 64;
 
 /// What became of a hop.

@@ -99,7 +99,8 @@ impl Case<'_> {
     fn refusal(&self) -> Refusal {
         let outside = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.2" | "IA-1.4" | "AT-1.4");
         let limit = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.3" | "AT-1.7");
-        let done_before = |finding: &Finding| finding.control.as_str() == "AT-2.5";
+        // What points into the call says that no instruction is named there.
+        let done_before = |finding: &Finding| finding.control.as_str() == "AT-2.5" && finding.evidence.is_none();
         if self.findings.leading().any(outside) {
             Refusal::OutOfMandate
         } else if self.findings.leading().all(limit) {
