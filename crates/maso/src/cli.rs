@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::LazyLock};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValue, PossibleValuesParser},
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use maso_core::{AgentName, Integrity, OperatorName, ServerName, ToolRef};
 use maso_demo::Example;
@@ -428,44 +428,16 @@ pub struct Fmt {
 #[derive(Debug, Args)]
 pub struct Schema {
     /// The kind of file; all of them where none is named.
-    #[arg(value_enum, value_name = "KIND")]
-    pub kind: Option<SchemaKind>,
+    #[arg(value_name = "KIND", value_parser = kinds())]
+    pub kind: Option<FileKind>,
     /// Write into this folder, as `KIND.schema.json`, instead of to standard output.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
 
-/// A kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SchemaKind {
-    /// maso.toml
-    Maso,
-    /// workflows/NAME.toml
-    Workflow,
-    /// agents/NAME.toml
-    Agent,
-    /// judges/NAME.toml
-    Judge,
-    /// tools/SERVER.toml
-    Tools,
-    /// rules/NAME.toml
-    Rules,
-    /// evidence/NAME.toml
-    Evidence,
-}
-
-impl From<SchemaKind> for FileKind {
-    fn from(kind: SchemaKind) -> Self {
-        match kind {
-            SchemaKind::Maso => Self::Maso,
-            SchemaKind::Workflow => Self::Workflow,
-            SchemaKind::Agent => Self::Agent,
-            SchemaKind::Judge => Self::Judge,
-            SchemaKind::Tools => Self::Tools,
-            SchemaKind::Rules => Self::Rules,
-            SchemaKind::Evidence => Self::Evidence,
-        }
-    }
+fn kinds() -> impl TypedValueParser<Value = FileKind> {
+    let kinds = FileKind::ALL.iter().map(|kind| PossibleValue::new(kind.as_str()).help(kind.files()));
+    PossibleValuesParser::new(kinds).try_map(|word| FileKind::parse(&word).ok_or("no such kind of file"))
 }
 
 #[derive(Debug, Args)]

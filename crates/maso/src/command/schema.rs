@@ -14,7 +14,7 @@ use crate::{
 pub fn run(args: &Schema) -> Result<ExitCode, Fault> {
     match (&args.dir, args.kind) {
         (Some(dir), kind) => write(dir, kind)?,
-        (None, Some(kind)) => screen::json(&FileKind::from(kind).schema()),
+        (None, Some(kind)) => screen::json(&kind.schema()),
         (None, None) => {
             let all: Map<String, Value> = FileKind::ALL.iter().map(|kind| (kind.to_string(), kind.schema())).collect();
             screen::json(&all);
@@ -24,9 +24,8 @@ pub fn run(args: &Schema) -> Result<ExitCode, Fault> {
 }
 
 /// Writes the schema of this kind of file, or of every kind, and says which files each is for.
-fn write(dir: &Path, kind: Option<crate::cli::SchemaKind>) -> Result<(), Fault> {
+fn write(dir: &Path, one: Option<FileKind>) -> Result<(), Fault> {
     fs::create_dir_all(dir).map_err(|error| Fault::new(format!("cannot make `{}`", dir.display()), error))?;
-    let one = kind.map(FileKind::from);
     for kind in FileKind::ALL.iter().copied().filter(|kind| one.is_none_or(|one| one == *kind)) {
         let path = dir.join(format!("{kind}.schema.json"));
         let text = serde_json::to_string_pretty(&kind.schema()).expect("a schema is plain data") + "\n";
