@@ -22,8 +22,8 @@ pub use release::{Carried, Release};
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clock, Done, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tallies, Tasks, TicketState,
-    Tickets, Versions, World, write_task,
+    Answer, Clock, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, Versions,
+    World, write_task,
 };
 
 #[cfg(test)]

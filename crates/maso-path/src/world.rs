@@ -3,13 +3,13 @@
 //! The recorder calls [`World::fold`] for each record in commit order, its own and those of other processes alike,
 //! before it answers whoever wrote it. So a restart, a second process and a live run all see the same world.
 
+mod conduct;
 mod histories;
 mod memories;
 mod passing;
 mod pins;
 mod sources;
 mod standing;
-mod tallies;
 mod tasks;
 mod tickets;
 mod versions;
@@ -27,6 +27,7 @@ use maso_policy::Traced;
 
 use crate::footing::Footing;
 
+use conduct::Conduct;
 use histories::Histories;
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
@@ -35,7 +36,6 @@ pub use pins::{Pin, Pins};
 pub use sources::{Clock, Ids, SystemClock, SystemIds};
 pub use standing::Standing;
 pub(crate) use standing::{is_call, may_move_phases};
-pub use tallies::{Done, Tallies};
 pub use tasks::{Tasks, write as write_task};
 pub use tickets::{Answer, TicketState, Tickets};
 pub use versions::Versions;
@@ -50,7 +50,7 @@ pub struct World {
     tickets: Tickets,
     pins: Pins,
     standing: Standing,
-    tallies: Tallies,
+    conduct: Conduct,
     histories: Histories,
     memories: Memories,
     versions: Versions,
@@ -64,7 +64,7 @@ impl World {
             tickets: Tickets::new(deployment.settings.held_actions_max),
             pins: Pins::new(&deployment),
             standing: Standing::new(&deployment),
-            tallies: Tallies::default(),
+            conduct: Conduct::new(&deployment),
             histories: Histories::new(&deployment),
             memories: Memories::default(),
             versions: Versions::default(),
@@ -75,12 +75,12 @@ impl World {
 
     /// Takes in one record.
     pub fn fold(&self, record: &Record) {
+        self.conduct.fold(record);
         match &record.body {
             Body::TaskOpened(task) => self.tasks.opened(task),
             Body::TaskClosed(closed) => {
                 self.tasks.closed(closed);
                 self.memories.forget(&closed.task);
-                self.tallies.closed(closed);
                 self.histories.closed(closed);
             }
             Body::HopDecided(decided) => {
@@ -88,7 +88,6 @@ impl World {
                 self.memories
                     .decided((record.sequence, record.at), decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);
-                self.tallies.decided(record.at, decided);
                 self.histories.decided(record.at, decided);
             }
             Body::TicketAnswered(answered) => {
@@ -167,7 +166,7 @@ impl World {
             && self.tickets.bear(footing, now)
             && self.memories.bear(footing)
             && self.standing.bears(footing, now)
-            && self.workflow_of(&footing.task).is_some_and(|of| self.tallies.bear(footing, &of.limits, now))
+            && self.conduct.bears(footing, now)
             // The last: whatever passes here takes its place among what is being committed.
             && self.histories.bear(footing, now)
     }
@@ -204,7 +203,7 @@ impl World {
     /// What rates and limits say of this hop.
     pub fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = self.standing.limits(resolved, now);
-        findings.join(self.tallies.limits(resolved, now));
+        findings.join(self.conduct.limits(resolved, now));
         findings
     }
 
@@ -246,11 +245,6 @@ impl World {
     /// How the tool's published definition stands to its pin, as far as that counts in this deployment (SC-2.2).
     pub fn pin(&self, tool: &ToolRef, now: Timestamp) -> PinState {
         if self.deployment.applies("SC-2.2", now) { self.pins.state(tool) } else { PinState::Pinned }
-    }
-
-    /// What each task has done.
-    pub fn tallies(&self) -> &Tallies {
-        &self.tallies
     }
 
     /// What each task has seen.

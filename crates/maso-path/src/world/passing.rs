@@ -49,7 +49,7 @@ impl Drop for Passing {
             self.world.standing.leave(agent, self.hop);
         }
         if let Some(task) = self.task {
-            self.world.tallies.leave(task, self.hop);
+            self.world.conduct.leave(task, self.hop);
         }
         self.world.histories.leave(self.hop);
         self.world.memories.leave(self.hop);

@@ -12,11 +12,11 @@ use crate::footing::Footing;
 
 /// The tallies of all tasks, folded from the record.
 #[derive(Debug, Default)]
-pub struct Tallies(Mutex<HashMap<TaskId, Tally>>);
+pub(super) struct Tallies(Mutex<HashMap<TaskId, Tally>>);
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Done {
+struct Done {
     /// Transactions.
     pub n_transactions: u64,
     /// What they moved, in the smallest unit of the currency.
@@ -34,11 +34,6 @@ struct Tally {
 }
 
 impl Tallies {
-    /// What the task has done: all of it or, of a standing task, which never ends, what it did within a day.
-    pub fn of(&self, task: &TaskSpec, now: Timestamp) -> Done {
-        self.0.lock().get(&task.id).map_or_else(Done::default, |tally| tally.done(task, now))
-    }
-
     /// What the limits say of this hop.
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = Findings::none();
