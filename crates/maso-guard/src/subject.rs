@@ -63,14 +63,11 @@ impl<'a> Subject<'a> {
         let contract = match (&hop.act, &hop.turn, definition) {
             (Act::CallTool(_), Turn::Ask, Some(definition)) => Contract::ToolInput(definition),
             (Act::CallTool(_), Turn::Answer { .. }, Some(definition)) => Contract::ToolOutput(definition),
-            (Act::Request { agent, request }, Turn::Ask, _) => resolved
-                .solution()
-                .grants
-                .iter()
-                .find(|grant| {
-                    hop.from == Principal::Agent(grant.from.clone()) && grant.to == *agent && grant.request == *request
-                })
-                .map_or(Contract::Undeclared, |grant| Contract::Request(&grant.schema)),
+            (Act::Request { agent, request }, Turn::Ask, _) => match &hop.from {
+                Principal::Agent(from) => resolved.solution().grant(from, agent, request),
+                Principal::Server(_) | Principal::Operator(_) => None,
+            }
+            .map_or(Contract::Undeclared, |grant| Contract::Request(&grant.schema)),
             _ => Contract::None,
         };
         let is_call = matches!((&hop.act, &hop.turn), (Act::CallTool(_), Turn::Ask));

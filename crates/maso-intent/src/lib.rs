@@ -15,6 +15,7 @@ mod form;
 mod format;
 mod init;
 mod instruction;
+mod item;
 mod judge;
 mod lint;
 mod mandate;
@@ -45,6 +46,7 @@ pub use form::schema::FileKind;
 pub use format::format;
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use instruction::Instruction;
+pub use item::Item;
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{

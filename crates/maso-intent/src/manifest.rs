@@ -66,6 +66,8 @@ pub struct ToolManifest {
     /// JSON pointer to the argument that names the instruction: a call with the same value there is the same, and is
     /// carried out once (AT-2.5).
     pub idempotency_pointer: Option<String>,
+    /// JSON pointer to the argument that names what a call is about.
+    pub item_pointer: Option<String>,
     /// The tool that undoes it.
     pub compensated_by: Option<ToolName>,
     /// Its definition as a person approved it; `None` until then.
@@ -124,6 +126,7 @@ impl ToolManifest {
             authority: BTreeMap::new(),
             value_pointer: None,
             idempotency_pointer: None,
+            item_pointer: None,
             compensated_by: None,
             definition: None,
         }

@@ -301,6 +301,9 @@ pub struct HopDecided {
     /// is no transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves: Option<u64>,
+    /// Digest of what it is about, where a tool or a grant says what names that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// The values that temporal rules asked for, so that they can be counted and compared later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<Told>,

@@ -207,6 +207,7 @@ fn manifest(name: &str, class: Class, risk: Risk, result: ResultLabels) -> ToolM
         authority: BTreeMap::new(),
         value_pointer: None,
         idempotency_pointer: None,
+        item_pointer: None,
         compensated_by: None,
         definition: None,
     }
@@ -293,6 +294,7 @@ pub(crate) fn deployment() -> Deployment {
             to: "payment".parse().unwrap(),
             request: "assess".parse().unwrap(),
             schema: Arc::new(json!({"type": "object"})),
+            item_pointer: None,
         }],
         plan_attempts: PlanAttempts::default(),
         hard_stops: BTreeMap::new(),

@@ -90,6 +90,9 @@ pub(crate) struct ToolForm {
     pub(crate) value_pointer: Option<At<Pointer>>,
     /// The argument that names the instruction: a call with the same value there is carried out once (AT-2.5).
     pub(crate) idempotency_pointer: Option<At<Pointer>>,
+    /// The argument that names what a call is about, such as one claim of a batch: what is counted or ordered item by item goes by
+    /// it.
+    pub(crate) item_pointer: Option<At<Pointer>>,
     /// The tool of this server that undoes it.
     pub(crate) compensated_by: Option<At<ToolName>>,
 }

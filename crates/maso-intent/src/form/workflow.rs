@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     oispec::OiSpecForm,
-    text::{At, Moment, Span},
+    text::{At, Moment, Pointer, Span},
 };
 use crate::{
     Access, Evaluation, Expiry, HaltCondition, JudgeAction, PrimaryAction, ReviewOutcome, ReviewTrigger, Role, Whose,
@@ -165,6 +165,9 @@ pub(crate) struct GrantForm {
     /// What the request's content must satisfy: a JSON Schema, written as TOML.
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub(crate) schema: Option<toml::Table>,
+    /// The part of the content that names what the request is about, such as one claim of a batch: what is counted or ordered item
+    /// by item goes by it.
+    pub(crate) item_pointer: Option<At<Pointer>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

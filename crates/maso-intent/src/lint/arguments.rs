@@ -28,7 +28,8 @@ fn unknown(file: &Server<'_>, manifest: &ToolManifest, form: &ToolForm, found: &
     let authority = form.authority.keys().map(|pointer| (pointer, LintRule::AuthorityArgumentUnknown));
     let value = form.value_pointer.iter().map(|pointer| (pointer, LintRule::ValueArgumentUnknown));
     let instruction = form.idempotency_pointer.iter().map(|pointer| (pointer, LintRule::InstructionArgumentUnknown));
-    for (pointer, rule) in authority.chain(value).chain(instruction) {
+    let item = form.item_pointer.iter().map(|pointer| (pointer, LintRule::ItemArgumentUnknown));
+    for (pointer, rule) in authority.chain(value).chain(instruction).chain(item) {
         if place(&definition.value, &pointer.value.0) == Place::Absent {
             let message = format!("`{}` has no argument `{}`", manifest.tool.tool, pointer.value.0);
             let remedy = argument_suggestion(&definition.value, &pointer.value.0);

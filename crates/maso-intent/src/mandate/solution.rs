@@ -86,6 +86,11 @@ impl SolutionMandate {
         day_is_over(&self.review_date, now)
     }
 
+    /// The grant under which one agent may make this request of another; of two the first counts.
+    pub fn grant(&self, from: &AgentName, to: &AgentName, request: &RequestName) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.from == *from && grant.to == *to && grant.request == *request)
+    }
+
     /// Whether its latest review withdrew it (AT-2.2): then it grants nothing. Of two reviews on one day the later one
     /// written counts.
     pub fn is_withdrawn(&self) -> bool {
@@ -120,6 +125,8 @@ pub struct Grant {
     pub request: RequestName,
     /// JSON Schema of the request's content.
     pub schema: Arc<Value>,
+    /// JSON pointer to the part of the content that names what the request is about.
+    pub item_pointer: Option<String>,
 }
 
 /// How many plan attempts are still accepted; one more escalates and is a hard stop (AT-2.8).

@@ -62,6 +62,7 @@ pub(super) fn solution(
                     || Value::Object(serde_json::Map::new()),
                     |schema| json(file, grant.request.start, &toml::Value::Table(schema.clone()), problems),
                 )),
+                item_pointer: grant.item_pointer.as_ref().map(|at| at.value.0.clone()),
             })
             .collect(),
         plan_attempts: PlanAttempts {

@@ -380,6 +380,8 @@ rules! {
         "an argument with authority does not exist" "name an argument of the tool";
     InstructionArgumentUnknown "instruction-argument-unknown" "AT-2.5" E E E
         "the argument that names an instruction does not exist" "name an argument of the tool";
+    ItemArgumentUnknown "item-argument-unknown" "AT-2.4" E E E
+        "the argument that names what a call is about does not exist" "name an argument of the tool";
     AuthorityUndeclared "authority-undeclared" "PG-2.5" W W E
         "an argument by its name carries authority, and may come from anywhere" "declare it under `authority`";
 

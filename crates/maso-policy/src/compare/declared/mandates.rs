@@ -18,7 +18,7 @@ pub(super) fn compare(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
             format!("`{it}`")
         });
         for (grant, before, after) in both(&grants(before), &grants(after)) {
-            schema(grant, before, after, ledger);
+            terms(grant, before, after, ledger);
         }
     }
     for (name, before, after) in both(&old.agents, &new.agents) {
@@ -133,7 +133,7 @@ fn grants(solution: &SolutionMandate) -> BTreeMap<String, &Grant> {
 }
 
 /// What a request may hold: whether one schema holds another nobody can say in general, but for the empty one.
-fn schema(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
+fn terms(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let is_open = |grant: &Grant| grant.schema.as_object().is_some_and(serde_json::Map::is_empty);
     let direction = match (is_open(old), is_open(new)) {
         (false, true) => Direction::Wider,
@@ -144,6 +144,10 @@ fn schema(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let shown = |grant: &Grant| if is_open(grant) { "open to anything".to_owned() } else { grant.schema.to_string() };
     let example = "a request whose content only one of the two schemas accepts";
     ledger.value(Line { topic: "request", about: grant, what }, direction, &shown(old), &shown(new), example);
+    let item = |grant: &Grant| grant.item_pointer.clone().unwrap_or_else(|| "nothing".to_owned());
+    let what = format!("what says what {grant} is about");
+    let example = "a request about one item after a request about another";
+    ledger.either(Line { topic: "request", about: grant, what }, &item(old), &item(new), example);
 }
 
 fn keyed(list: &[String]) -> BTreeMap<String, ()> {

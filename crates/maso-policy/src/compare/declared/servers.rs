@@ -68,6 +68,9 @@ fn manifest(old: &ToolManifest, new: &ToolManifest, ledger: &mut Ledger) {
     };
     let what = format!("what tells instructions to `{about}` apart");
     ledger.value(line(what), direction, &told(old), &told(new), "an instruction that was carried out before");
+    let item = |tool: &ToolManifest| tool.item_pointer.clone().unwrap_or_else(|| "nothing".to_owned());
+    let what = format!("what says what calls of `{about}` are about");
+    ledger.either(line(what), &item(old), &item(new), "a call about one item after a call about another");
     label(&about, &format!("what `{about}` answers"), old.result.default, new.result.default, ledger);
     let fields = |tool: &ToolManifest| -> BTreeMap<String, Label> { tool.result.fields.iter().cloned().collect() };
     let (before, after) = (fields(old), fields(new));
