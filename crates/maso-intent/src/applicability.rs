@@ -2,9 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use maso_core::{ControlId, Day, Tier, Timestamp};
+use maso_core::{Class, ControlId, Day, Tier, Timestamp};
 
-use crate::{Attestation, Control, ControlKind, Deployment, Deselection, Does, Effect, Needs, Strength};
+use crate::{
+    Attestation, Awaits, Concern, Control, ControlKind, Deployment, Deselection, Does, Effect, Needs, Strength,
+};
 
 /// How a control stands in a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +30,21 @@ pub enum ControlState<'a> {
     Evidence(&'a Attestation, Day),
     /// Somebody answers for doing without.
     Deselected(&'a Deselection),
-    /// A higher tier requires it, or it is about judges at Tier 1, where there need be none; and nothing here does it.
-    NotApplicable,
+    /// It asks nothing of this deployment, and nothing here does it.
+    NotApplicable(Spared),
     /// The tier requires it and nothing fulfils it.
     Missing(Gap<'a>),
+}
+
+/// Why a control asks nothing of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spared {
+    /// A higher tier requires it.
+    Tier,
+    /// It is about judges, and Tier 1 requires none.
+    Judge,
+    /// Nothing here does what it is about.
+    Concern(Concern),
 }
 
 /// Why a control is missing.
@@ -39,6 +52,8 @@ pub enum ControlState<'a> {
 pub enum Gap<'a> {
     /// This version does nothing about it, and nobody attests it.
     NotInThisVersion,
+    /// It takes something that this version does not have yet, and nobody attests it.
+    Awaits(Awaits),
     /// It takes a judge, and the deployment has none.
     NoJudge,
     /// Nobody attests it.
@@ -81,6 +96,8 @@ impl Deployment {
         let today = Day::of(now);
         let state = match &control.does {
             Some(does) if self.has(control) => match does.strength {
+                // Without signatures a new version is told, and not prevented.
+                Strength::Enforced if self.is_unsigned(does) => ControlState::Detected,
                 Strength::Enforced => ControlState::Enforced,
                 Strength::Detected => ControlState::Detected,
             },
@@ -88,12 +105,15 @@ impl Deployment {
                 Some(attestation) if attestation.counts_until() >= today => {
                     ControlState::Evidence(attestation, attestation.counts_until())
                 }
-                _ if control.tier > self.tier => ControlState::NotApplicable,
-                None if self.tier < Tier::Managed && does.is_some() => ControlState::NotApplicable,
+                _ if control.tier > self.tier => ControlState::NotApplicable(Spared::Tier),
+                None if self.tier < Tier::Managed && does.is_some() => ControlState::NotApplicable(Spared::Judge),
+                _ if let Some(concern) = self.spared_of(control) => {
+                    ControlState::NotApplicable(Spared::Concern(concern))
+                }
                 Some(attestation) => ControlState::Missing(Gap::Overdue(attestation, attestation.counts_until())),
                 None if matches!(control.kind, ControlKind::Evidence(_)) => ControlState::Missing(Gap::NotAttested),
                 None if does.is_some() => ControlState::Missing(Gap::NoJudge),
-                None => ControlState::Missing(Gap::NotInThisVersion),
+                None => ControlState::Missing(control.awaits.map_or(Gap::NotInThisVersion, Gap::Awaits)),
             },
         };
         Applicability { control, state, through: None }
@@ -119,9 +139,26 @@ impl Deployment {
     /// Whether the deployment has what the control takes, so that this version does something about it.
     fn has(&self, control: &Control) -> bool {
         control.does.as_ref().is_some_and(|does| match does.needs {
-            None | Some(Needs::Control(_)) => true,
+            None | Some(Needs::Control(_) | Needs::Signatures) => true,
             Some(Needs::Tier) => self.tier >= control.tier,
             Some(Needs::Judge) => !self.judges.is_empty(),
+        })
+    }
+
+    /// Whether the control rests on signatures, and nobody has to sign here.
+    fn is_unsigned(&self, does: &Does) -> bool {
+        does.needs == Some(Needs::Signatures) && !self.approval.is_required()
+    }
+
+    /// What the control is about, if nothing in this deployment does that.
+    fn spared_of(&self, control: &Control) -> Option<Concern> {
+        control.concern.filter(|concern| match concern {
+            Concern::Code => {
+                let mut tools = self.servers.values().flat_map(|server| server.tools.values());
+                let mut mandated = self.agents.values().flat_map(|agent| agent.tools.keys());
+                // What nobody described counts as the worst that a tool can be.
+                !tools.any(|tool| tool.class == Class::Execute) && !mandated.any(|tool| self.tool(tool).is_none())
+            }
         })
     }
 
@@ -145,7 +182,7 @@ impl Deployment {
 
 /// Whether a control is fulfilled, or somebody answers for doing without.
 fn stands(state: ControlState<'_>) -> bool {
-    !matches!(state, ControlState::NotApplicable | ControlState::Missing(_))
+    !matches!(state, ControlState::NotApplicable(_) | ControlState::Missing(_))
 }
 
 impl ControlState<'_> {
@@ -160,7 +197,7 @@ impl ControlState<'_> {
             Self::Detected => "detected",
             Self::Evidence(..) => "evidence",
             Self::Deselected(_) => "deselected",
-            Self::NotApplicable => "not-applicable",
+            Self::NotApplicable(_) => "not-applicable",
             Self::Missing(_) => "missing",
         }
     }
@@ -178,6 +215,11 @@ impl Applicability<'_> {
             (None, _) => {}
         }
         match self.state {
+            ControlState::Detected
+                if self.control.does.as_ref().is_some_and(|does| does.needs == Some(Needs::Signatures)) =>
+            {
+                "nobody has to sign a version here: a change is told, and not prevented".into()
+            }
             ControlState::Enforced | ControlState::Detected if !control.lacks().is_empty() => control.lacks().into(),
             ControlState::Enforced => "".into(),
             ControlState::Detected if control.effect() == Some(Effect::Checked) => {
@@ -186,12 +228,16 @@ impl Applicability<'_> {
             ControlState::Detected => "it is told, and nothing is refused for it alone".into(),
             ControlState::Evidence(attestation, _) => attestation.what.as_str().into(),
             ControlState::Deselected(deselection) => deselection.reason.as_str().into(),
-            ControlState::NotApplicable if control.tier == Tier::Supervised => {
-                "it takes a judge, which tier 1 does not require".into()
+            ControlState::NotApplicable(Spared::Judge) => "it takes a judge, which tier 1 does not require".into(),
+            ControlState::NotApplicable(Spared::Tier) => {
+                format!("required from tier {} on", control.tier.number()).into()
             }
-            ControlState::NotApplicable => format!("required from tier {} on", control.tier.number()).into(),
+            ControlState::NotApplicable(Spared::Concern(concern)) => concern.why_spared().into(),
             ControlState::Missing(Gap::NotInThisVersion) => {
                 "this version does nothing about it, and nobody attests it".into()
+            }
+            ControlState::Missing(Gap::Awaits(awaits)) => {
+                format!("it takes {}; this version has none", awaits.as_str()).into()
             }
             ControlState::Missing(Gap::NoJudge) => "the deployment has no judge".into(),
             ControlState::Missing(Gap::NotAttested) => match control.kind {

@@ -35,6 +35,10 @@ pub struct Control {
     pub says: String,
     /// The controls that ask for the same under other ids.
     pub same_as: Vec<ControlId>,
+    /// What it is about, where a deployment may have none of that.
+    pub concern: Option<Concern>,
+    /// What this version does not have yet, and the control takes; none if it does something about it.
+    pub awaits: Option<Awaits>,
     /// What this version does about it; none if nothing.
     pub does: Option<Does>,
 }
@@ -61,6 +65,24 @@ pub enum Rhythm {
     Quarterly,
     /// Every year.
     Yearly,
+}
+
+/// What a control is about that not every deployment has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// Tools that run what agents write.
+    Code,
+}
+
+/// What a control takes that this version does not have yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// Judges that are heard about more than the one action before them: the whole, a plan, each other.
+    Judges,
+    /// Identities that are issued, rotated and followed by maso itself.
+    Identity,
+    /// Phases with backups, baselines and scores.
+    Pace,
 }
 
 /// What this version does about a control.
@@ -98,6 +120,8 @@ pub enum Needs {
     Tier,
     /// A judge.
     Judge,
+    /// Signatures of versions: where nobody has to sign, a change is told and not prevented.
+    Signatures,
     /// Another control, with which it is switched off.
     Control(ControlId),
 }
@@ -135,6 +159,11 @@ impl Control {
         self.does.as_ref().map(|does| does.effect)
     }
 
+    /// Whether this version prevents what it forbids, given all that it takes.
+    pub fn is_enforced(&self) -> bool {
+        self.does.as_ref().is_some_and(|does| does.strength == Strength::Enforced)
+    }
+
     /// What of it this version does not do, if it does something about it; empty where it does all of it.
     pub fn lacks(&self) -> &str {
         self.does.as_ref().and_then(|does| does.lacks.as_deref()).unwrap_or_default()
@@ -143,6 +172,26 @@ impl Control {
     /// The names of all tests that prove it.
     pub fn proofs(&self) -> impl Iterator<Item = &str> {
         self.does.iter().flat_map(|does| does.proof.iter().chain(&does.pairs)).map(String::as_str)
+    }
+}
+
+impl Concern {
+    /// Why a deployment without it is spared.
+    pub const fn why_spared(self) -> &'static str {
+        match self {
+            Self::Code => "no tool here runs what agents write",
+        }
+    }
+}
+
+impl Awaits {
+    /// What it takes, in words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Judges => "judges of more than one action",
+            Self::Identity => "identities that maso issues itself",
+            Self::Pace => "baselines and scores behind the phases",
+        }
     }
 }
 

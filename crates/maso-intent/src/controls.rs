@@ -46,6 +46,10 @@ pub(crate) fn why_it_stays(control: &str) -> Option<(&'static str, &'static str)
         | "ENV-3" | "IA-1.4" | "IA-2.4" => {
             ("what an agent may do is what its mandate says", "remove it, and change the mandate or the policy instead")
         }
+        "AT-1.3" | "AT-2.10" | "OI-1.3" => (
+            "what runs is what people agreed to",
+            "remove it; `signing.required` in maso.toml says whether a version has to be signed",
+        ),
         "EC-1.1" | "EC-2.9" => (
             "what waits for a person would happen without one",
             "remove it; class, reversibility and risk of a tool say whether it waits",

@@ -37,9 +37,9 @@ mod source;
 mod task;
 mod transaction;
 
-pub use applicability::{Applicability, ControlState, Gap};
+pub use applicability::{Applicability, ControlState, Gap, Spared};
 pub use authority::{Authority, visible_tools};
-pub use catalogue::{Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
+pub use catalogue::{Awaits, Concern, Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
 pub use deployment::{Deployment, Deselection, Operator, PolicyFile, Role};
 pub use evidence::{Attestation, Attested};
 pub use form::schema::FileKind;

@@ -27,6 +27,7 @@ impl Body {
             // One more that waits for people, of whom there are only so many.
             Self::HopDecided(decided) => decided.decision == "hold",
             Self::Started(_)
+            | Self::StartRefused(_)
             | Self::TaskOpened(_)
             | Self::TokenIssued(_)
             | Self::HopReleased(_)
@@ -54,6 +55,7 @@ impl Body {
             Self::TaskOpened(opened) => vec![&opened.task],
             Self::TaskClosed(closed) => vec![&closed.task],
             Self::Started(_)
+            | Self::StartRefused(_)
             | Self::TokenIssued(_)
             | Self::Revoked(_)
             | Self::ToolSeen(_)

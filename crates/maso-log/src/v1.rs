@@ -9,6 +9,8 @@ use serde_json::Value;
 pub enum Body {
     /// A process opened the deployment.
     Started(Started),
+    /// A process would have opened the deployment, and may not.
+    StartRefused(StartRefused),
     /// A task was opened.
     TaskOpened(Task),
     /// A task was closed.
@@ -57,6 +59,21 @@ pub struct Started {
     /// Who signed this version; absent if nobody did and nobody ordered to begin anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<VersionApproval>,
+}
+
+/// A process would have opened the deployment, and may not: its version is not signed as it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartRefused {
+    /// The deployment's name.
+    pub deployment: String,
+    /// Content address of what was to start.
+    pub digest: String,
+    /// What the process would have served: `up`, `mcp`, `demo`.
+    pub role: String,
+    /// The program's version.
+    pub version: String,
+    /// Why it may not.
+    pub reason: String,
 }
 
 /// Who signed a version of a deployment, and who must sign the one that takes its place.

@@ -113,7 +113,19 @@ impl Path {
             Signers::AsBefore => world.versions().in_force(),
             Signers::Anew => InForce::default(),
         };
-        deployment.approval.admit(&before)?;
+        if let Err(unapproved) = deployment.approval.admit(&before) {
+            // Whoever tried is told in any case; that it was tried is for those who look later (AT-2.1).
+            recorder
+                .record(v1::Body::StartRefused(v1::StartRefused {
+                    deployment: deployment.name.clone(),
+                    digest: deployment.digest.to_string(),
+                    role: role.to_owned(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    reason: unapproved.to_string(),
+                }))
+                .await?;
+            return Err(unapproved.into());
+        }
         recorder
             .record(v1::Body::Started(v1::Started {
                 deployment: deployment.name.clone(),

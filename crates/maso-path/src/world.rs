@@ -107,7 +107,8 @@ impl World {
             Body::PhaseChanged(changed) => self.standing.changed(record.at, changed),
             Body::Killed(killed) => self.standing.killed(record.at, killed),
             Body::Started(started) => self.versions.started(started),
-            Body::TokenIssued(_)
+            Body::StartRefused(_)
+            | Body::TokenIssued(_)
             | Body::Revoked(_)
             | Body::HopReleased(_)
             | Body::InstructionUsed(_)

@@ -3,7 +3,7 @@
 use maso_core::{ControlId, Tier};
 use serde::Deserialize;
 
-use super::{Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
+use super::{Awaits, Concern, Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
 
 /// Reads one domain.
 ///
@@ -40,6 +40,9 @@ fn control(form: ControlForm) -> Result<Control, String> {
         }),
         _ => return Err("`effect`, `state` and a test in `proof` or `pairs` come together".to_owned()),
     };
+    if does.is_some() && form.awaits.is_some() {
+        return Err("what this version does something about awaits nothing".to_owned());
+    }
     if form.says.matches('.').count() != 1 || !form.says.ends_with('.') {
         return Err("`says` is one sentence".to_owned());
     }
@@ -50,6 +53,8 @@ fn control(form: ControlForm) -> Result<Control, String> {
         kind,
         says: form.says,
         same_as: ids(form.same_as).map_err(|error| error.to_string())?,
+        concern: form.concern.map(Into::into),
+        awaits: form.awaits.map(Into::into),
         does,
     })
 }
@@ -58,7 +63,11 @@ fn needs(word: &str) -> Result<Needs, String> {
     match word {
         "tier" => Ok(Needs::Tier),
         "judge" => Ok(Needs::Judge),
-        id => id.parse().map(Needs::Control).map_err(|_| format!("`{id}` is not `tier`, `judge` or a control")),
+        "signatures" => Ok(Needs::Signatures),
+        id => {
+            let what = |_| format!("`{id}` is not `tier`, `judge`, `signatures` or a control");
+            id.parse().map(Needs::Control).map_err(what)
+        }
     }
 }
 
@@ -81,6 +90,8 @@ struct ControlForm {
     due: Option<RhythmForm>,
     #[serde(default)]
     same_as: Vec<String>,
+    concern: Option<ConcernForm>,
+    awaits: Option<AwaitsForm>,
     effect: Option<EffectForm>,
     needs: Option<String>,
     state: Option<StrengthForm>,
@@ -116,5 +127,7 @@ macro_rules! word {
     };
 }
 word!(RhythmForm means Rhythm { Weekly, Monthly, Quarterly, Yearly });
+word!(ConcernForm means Concern { Code });
+word!(AwaitsForm means Awaits { Judges, Identity, Pace });
 word!(EffectForm means Effect { Checked, Always, Switched });
 word!(StrengthForm means Strength { Enforced, Detected });

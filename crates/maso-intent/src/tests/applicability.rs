@@ -42,7 +42,10 @@ fn each_control_stands_as_this_version_and_the_declaration_say() {
             ("EC-2.12", "deselected", "no images"),
             ("EC-3.2", "not-applicable", "tier 3"),
             ("EC-3.1", "not-applicable", "tier 3"),
-            ("EC-2.2", "missing", "this version does nothing"),
+            ("EC-2.2", "not-applicable", "no tool here runs"),
+            ("OI-2.6", "missing", "it takes judges"),
+            ("AT-1.3", "enforced", ""),
+            ("SC-1.1", "missing", "due monthly"),
             ("OB-1.3", "missing", "due weekly"),
         ],
     );
@@ -55,6 +58,18 @@ fn what_takes_a_judge_or_a_tier_is_in_force_with_it() {
     without.files.remove("judges/tactical.toml");
     check(&without, &[("EC-2.5", "missing", "no judge"), ("PA-1.3", "missing", "no judge")]);
     check(&edit(team(), "maso.toml", "tier = 2", "tier = 3"), &[("EC-3.2", "enforced", ""), ("EC-3.1", "missing", "")]);
+}
+
+#[test]
+fn what_runs_code_asks_for_a_box_to_run_it_in() {
+    let runs = edit(team(), "tools/db.toml", "class = \"delete\"", "class = \"execute\"");
+    check(&runs, &[("EC-2.2", "missing", "this version does nothing")]);
+}
+
+#[test]
+fn where_nobody_has_to_sign_a_change_is_told_and_not_prevented() {
+    let told = ("detected", "nobody has to sign");
+    check(&minimal(), &[("AT-1.3", told.0, told.1), ("AT-2.10", told.0, told.1), ("OI-1.3", "enforced", "")]);
 }
 
 #[test]

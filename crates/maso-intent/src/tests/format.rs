@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{team, whole};
-use crate::{format, minimal};
+use crate::{Source, format, minimal};
 
 fn formatted(text: &str) -> String {
     format("maso.toml", text).unwrap_or_else(|problem| panic!("{problem}\n{text}"))
@@ -161,11 +161,42 @@ proptest! {
         prop_assert!(once.is_empty() || once.ends_with('\n') && !once.ends_with("\n\n") || once.contains("\"\"\""));
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
     #[test]
-    fn a_deployment_means_the_same_before_and_after(path in proptest::sample::select(team().files.into_keys().filter(|path| path.ends_with(".toml")).collect::<Vec<_>>())) {
-        let mut source = team();
-        let text = source.files[&path].clone();
-        source.files.insert(path.clone(), formatted(&text));
-        prop_assert_eq!(crate::check(&source).len(), crate::check(&team()).len());
+    fn what_is_laid_out_anew_is_read_as_the_same_deployment(
+        disorder in proptest::collection::vec(("[ \t]{0,3}", prop_oneof![Just(""), Just("\n"), Just("# why\n\n\n")]), 64),
+    ) {
+        for source in [team(), whole(), minimal()] {
+            let mut disordered = source.clone();
+            for (path, text) in &mut disordered.files {
+                // A line of a text over several lines is no place for a comment.
+                if path.ends_with(".toml") && !text.contains("\"\"\"") && !text.contains("'''") {
+                    let lines = text.lines().zip(disorder.iter().cycle());
+                    *text = lines.map(|(line, (indent, above))| format!("{above}{indent}{line}\n")).collect();
+                }
+            }
+            let mut laid_out = disordered.clone();
+            for (path, text) in laid_out.files.iter_mut().filter(|(path, _)| path.ends_with(".toml")) {
+                *text = format(path, text).map_err(|problem| TestCaseError::fail(problem.to_string()))?;
+            }
+            let read = meaning(&source);
+            prop_assert_eq!(&meaning(&disordered), &read);
+            prop_assert_eq!(&meaning(&laid_out), &read);
+        }
     }
+}
+
+/// All that is read from a folder, line by line, but for content addresses and places, which follow from how it is laid out.
+/// Sorted, because some of it has no order.
+fn meaning(source: &Source) -> Vec<String> {
+    let deployment = crate::parse(source).unwrap_or_else(|problems| panic!("{problems}"));
+    let text = format!("{deployment:#?}");
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("line: "));
+    let mut lines: Vec<_> = lines.map(|line| line.split("sha256:").next().unwrap_or(line).to_owned()).collect();
+    lines.sort();
+    lines
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use maso_core::{Day, Timestamp};
-use maso_intent::{Applicability, ControlState, Deployment, Domain, Gap};
+use maso_intent::{Applicability, ControlState, Deployment, Domain, Gap, Spared};
 use maso_path::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn show(one: &Applicability<'_>, with_demand: bool) {
         ControlState::Enforced => line(&screen::green(&word)),
         ControlState::Detected | ControlState::Evidence(..) => line(&screen::blue(&word)),
         ControlState::Deselected(_) => line(&screen::yellow(&word)),
-        ControlState::NotApplicable => line(&screen::faint(&word)),
+        ControlState::NotApplicable(_) => line(&screen::faint(&word)),
         ControlState::Missing(_) => line(&screen::red(&word)),
     }
     let below = |text: &str| say!("{:INDENT$}{}", "", screen::faint(screen::folded(INDENT, text)));
@@ -82,10 +82,13 @@ fn note(one: &Applicability<'_>) -> Option<String> {
             Some(format!("{reason} ({} on {}, due {until})", attestation.by, attestation.on))
         }
         // What all of these have in common is said once, at the end.
-        ControlState::Missing(Gap::NotInThisVersion) | ControlState::NotApplicable => None,
+        ControlState::Missing(Gap::NotInThisVersion) => None,
+        ControlState::NotApplicable(Spared::Tier | Spared::Judge) => None,
+        ControlState::NotApplicable(Spared::Concern(_)) => Some(reason.into_owned()),
         ControlState::Missing(_) => Some(reason.into_owned()),
         ControlState::Enforced | ControlState::Detected => {
-            let is_special = one.through.is_some() || !one.control.lacks().is_empty();
+            let is_weaker = one.state == ControlState::Detected && one.control.is_enforced();
+            let is_special = one.through.is_some() || is_weaker || !one.control.lacks().is_empty();
             is_special.then(|| reason.into_owned())
         }
     }
@@ -96,7 +99,8 @@ fn sum(deployment: &Deployment, all: &[Applicability<'_>]) {
     let required: Vec<_> = all.iter().filter(|one| one.control.tier <= deployment.tier).collect();
     say!("tier {} requires {} of {} controls", deployment.tier.number(), required.len(), all.len());
     say!("  {}", counts(required.iter().copied()));
-    let is_absent = |one: &&&Applicability<'_>| matches!(one.state, ControlState::Missing(Gap::NotInThisVersion));
+    let is_absent =
+        |one: &&&Applicability<'_>| matches!(one.state, ControlState::Missing(Gap::NotInThisVersion | Gap::Awaits(_)));
     let n_absent = required.iter().filter(is_absent).count();
     if n_absent > 0 {
         let text = format!("this version does nothing about {n_absent} of them; evidence/ can attest what others do");

@@ -80,6 +80,9 @@ async fn an_edited_mandate_starts_only_where_nobody_has_to_sign() {
             }
             None => assert!(!required, "an edited mandate started"),
         }
+        let refused = deployment.bodies("start-refused").await;
+        assert_eq!(refused.len(), usize::from(required), "what was tried is on the record: {refused:?}");
+        assert!(refused.iter().all(|one| one["reason"].as_str().unwrap().contains("is missing")), "{refused:?}");
         let (is_well, said) = verified(&deployment).await;
         assert_eq!((is_well, &said["signers"]), (!required, &json!([])), "{said}");
         assert_eq!(said["changes"], json!([{ "change": "edited", "file": "agents/writer.toml" }]));
