@@ -32,8 +32,8 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
     tell("the machine");
     let primitives = primitives::Primitives::measure(ground.path(), rounds)?;
     let is_wanted = |part| args.only.is_empty() || args.only.contains(&part);
-    let (mut pure_path, mut temporal, mut agentmesh, mut full_hop, mut calls) =
-        (Vec::new(), Vec::new(), None, None, None);
+    let (mut pure_path, mut temporal, mut agentmesh, mut dogwood, mut full_hop, mut calls) =
+        (Vec::new(), Vec::new(), None, None, None, None);
     if is_wanted(BenchPart::Pure) {
         for (n_policies, spread) in POLICIES {
             tell(&format!("the pure path under {n_policies} policies"));
@@ -44,7 +44,9 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
             temporal.push(temporal::measure(n_rules, n_events, rounds)?);
         }
         tell("agentmesh");
-        agentmesh = rival::measure(rounds / 4)?;
+        agentmesh = rival::AGENTMESH.measure(rounds / 4)?;
+        tell("Dogwood");
+        dogwood = rival::DOGWOOD.measure(rounds / 200)?;
     }
     if is_wanted(BenchPart::Hop) {
         tell("full hops");
@@ -64,6 +66,7 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
         pure_path,
         temporal,
         agentmesh,
+        dogwood,
         full_hop,
         calls,
         aims,

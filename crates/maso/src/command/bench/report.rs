@@ -7,7 +7,7 @@ use super::{
     hop::FullHop,
     primitives::Primitives,
     pure::PurePath,
-    rival::{self, Rival},
+    rival::{self, Agentmesh, Dogwood},
     temporal::Temporal,
     times::Quantiles,
 };
@@ -31,7 +31,9 @@ pub struct Report {
     /// (a) again, by the number of temporal rules and of events behind them; empty if it was not wanted.
     pub temporal: Vec<Temporal>,
     /// The crate `agentmesh`; absent where its program was not built.
-    pub agentmesh: Option<Rival>,
+    pub agentmesh: Option<Agentmesh>,
+    /// The crate `dogwood-language`; absent where its program was not built.
+    pub dogwood: Option<Dogwood>,
     /// (b), if it was wanted.
     pub full_hop: Option<FullHop>,
     /// (c), if it was wanted.
@@ -109,7 +111,7 @@ pub fn print(report: &Report) {
     }
     primitives(&report.primitives, report.n_processors);
     pure_path(&report.pure_path, report.agentmesh.as_ref());
-    temporal(&report.temporal);
+    temporal(&report.temporal, report.dogwood.as_ref());
     if let Some(measured) = &report.full_hop {
         full_hop(measured);
     }
@@ -127,7 +129,7 @@ fn primitives(primitives: &Primitives, n_processors: usize) {
     line("loopback round trip of 256 B", primitives.loopback);
 }
 
-fn pure_path(rows: &[PurePath], agentmesh: Option<&Rival>) {
+fn pure_path(rows: &[PurePath], agentmesh: Option<&Agentmesh>) {
     for row in rows {
         let kind = if row.each_concerns_the_call { ", each about every call" } else { "" };
         title(&format!("(a) pure path, 2 KiB call, {} policies{kind}", row.n_policies), "p50 µs     p99 µs");
@@ -147,11 +149,11 @@ fn pure_path(rows: &[PurePath], agentmesh: Option<&Rival>) {
         }
     }
     if agentmesh.is_none() && !rows.is_empty() {
-        anstream::println!("  agentmesh is not built: {}", screen::faint(rival::BUILD));
+        anstream::println!("  agentmesh is not built: {}", screen::faint(rival::AGENTMESH.build));
     }
 }
 
-fn temporal(rows: &[Temporal]) {
+fn temporal(rows: &[Temporal], dogwood: Option<&Dogwood>) {
     for Temporal { n_rules, n_events, decide, judge, take_in, bare_cedar } in rows {
         let title_text = format!("(a) {n_rules} temporal rules and policies, {n_events} events");
         title(&title_text, "p50 µs     p99 µs");
@@ -159,6 +161,17 @@ fn temporal(rows: &[Temporal]) {
         line("  what the rules say", *judge);
         line("  11 taking in an event, apart", *take_in);
         line("bare Cedar, the policies alone", *bare_cedar);
+    }
+    match dogwood {
+        None if !rows.is_empty() => anstream::println!("  Dogwood is not built: {}", screen::faint(rival::DOGWOOD.build)),
+        None => {}
+        Some(dogwood) => {
+            title("(a) Dogwood, deciding and taking in the call", "p50 µs     p99 µs");
+            for row in &dogwood.rows {
+                let what = format!("{} policies, {} events", row.n_rules, row.n_events);
+                anstream::println!("  {what:<42} {:>10.2} {:>10.2}", row.p50_us, row.p99_us);
+            }
+        }
     }
 }
 

@@ -107,6 +107,21 @@ async fn one_account_too_many() {
 }
 
 #[tokio::test]
+async fn one_agent_too_many() {
+    const RULE: &str =
+        rule!("forbid = \"writing\"", "when = \"distinct agents of outside-read within 24h is more than 1\"");
+    pair_of(RULE, async |stage: &Scene| {
+        read(stage).await;
+        assert!(is_done(&write(stage).await), "one agent alone has read");
+        let token = stage.operator.token("reader", None).await;
+        let reader = Client::open_at(stage.up.address, "notes", &token).await;
+        assert!(is_done(&reader.call("read_note", json!({ "note": "x" })).await));
+        is_done(&write(stage).await)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn writing_after_a_reach_beyond_the_mandate() {
     const RULE: &str = rule!("forbid = \"writing\"", "when = \"formerly reach-beyond within 1h\"");
     pair_of(RULE, async |stage: &Scene| {
