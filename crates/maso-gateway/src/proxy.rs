@@ -652,12 +652,13 @@ fn introduction(revision: Revision, leg: &Leg) -> Reply {
 }
 
 pub(crate) fn answered(answer: Answer) -> Carried<Got> {
-    let code = match &answer.reply {
-        Reply::Result(_) => None,
-        Reply::Error(error) => Some(error.code),
+    let (code, complains) = match &answer.reply {
+        Reply::Result(result) => (None, is_error(result)),
+        Reply::Error(error) => (Some(error.code), false),
     };
     let reply = Got::Answer(Box::new(answer));
     match code {
+        None if complains => Carried::Unsuccessful(reply),
         None => Carried::Delivered(reply),
         // The codes by which a server turns a request away before it does anything.
         Some(code @ (-32700 | -32602..=-32600 | RESOURCE_NOT_FOUND | -32022..=-32020)) => {
@@ -665,6 +666,12 @@ pub(crate) fn answered(answer: Answer) -> Carried<Got> {
         }
         Some(code) => Carried::Unknown { reply, fault: format!("the server answered with error {code}") },
     }
+}
+
+/// Whether a result says itself that it is none. Most are not looked into for that.
+fn is_error(result: &RawValue) -> bool {
+    result.get().contains("\"isError\"")
+        && Members::of(result).is_some_and(|members| members.named("isError").is_some_and(|it| it.get() == "true"))
 }
 
 /// The tool that a request calls.

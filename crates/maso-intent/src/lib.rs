@@ -8,6 +8,7 @@ mod applicability;
 mod argument;
 mod authority;
 mod catalogue;
+mod commitment;
 mod controls;
 mod deployment;
 mod evidence;
@@ -40,6 +41,7 @@ mod transaction;
 pub use applicability::{Applicability, ControlState, Gap, Spared};
 pub use authority::{Authority, visible_tools};
 pub use catalogue::{Awaits, Concern, Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
+pub use commitment::Commitment;
 pub use deployment::{Deployment, Deselection, Operator, PolicyFile, Role};
 pub use evidence::{Attestation, Attested};
 pub use form::schema::FileKind;
@@ -50,8 +52,8 @@ pub use item::Item;
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{
-    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, ConflictTerms, DataSource, Evaluation, Expiry,
-    Grant, HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OverrideRule,
+    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, ConflictTerms, DataSource, Evaluation,
+    Expiry, Grant, HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OverrideRule,
     PlanAttempts, Powers, PrimaryAction, ResourceTerm, ReviewOutcome, ReviewTrigger, SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};

@@ -68,6 +68,8 @@ pub struct ToolManifest {
     pub idempotency_pointer: Option<String>,
     /// JSON pointer to the argument that names what a call is about.
     pub item_pointer: Option<String>,
+    /// JSON pointer to the argument that says what is decided about that, and is committed once it was carried out (EC-2.6).
+    pub decision_pointer: Option<String>,
     /// The tool that undoes it.
     pub compensated_by: Option<ToolName>,
     /// Its definition as a person approved it; `None` until then.
@@ -127,6 +129,7 @@ impl ToolManifest {
             value_pointer: None,
             idempotency_pointer: None,
             item_pointer: None,
+            decision_pointer: None,
             compensated_by: None,
             definition: None,
         }

@@ -1,7 +1,7 @@
 //! A decision as it is recorded: stage 8's word, written down for stage 9.
 
 use maso_core::{Finding, Findings, Hop, Mode, Principal, Review, SpiffeId, TicketId, Turn};
-use maso_intent::{Moved, Resolved, Told};
+use maso_intent::{Commitment, Moved, Resolved, Told};
 use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Verdicts, Weighed};
 use serde_json::Value;
 
@@ -159,6 +159,10 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
             Some(Moved::Unclear(_)) | None => None,
         },
         item: resolved.item().map(|item| item.digest().to_string()),
+        decides: match resolved.commitment() {
+            Commitment::Decides { decision, .. } => Some(decision.to_string()),
+            Commitment::Nothing | Commitment::Unclear { .. } => None,
+        },
         told: resolved.told().into_iter().map(told).collect(),
         review: Some(review(weighed.review())),
         label: Some(weighed.label().to_string()),
@@ -206,6 +210,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         reversibility: None,
         moves: None,
         item: None,
+        decides: None,
         told: Vec::new(),
         review: None,
         label: None,

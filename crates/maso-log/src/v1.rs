@@ -321,6 +321,9 @@ pub struct HopDecided {
     /// Digest of what it is about, where a tool or a grant says what names that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
+    /// Digest of what it decides about that, where a tool says what names a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decides: Option<String>,
     /// The values that temporal rules asked for, so that they can be counted and compared later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<Told>,
@@ -396,6 +399,9 @@ pub struct HopReleased {
     /// What went wrong, for operators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// Whether what was delivered says of itself that it did not succeed: a tool's `isError`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsuccessful: bool,
 }
 
 /// A held action was answered by a person.

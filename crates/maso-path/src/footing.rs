@@ -13,7 +13,7 @@ use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
-    world::{Passing, is_call},
+    world::{Deciding, Passing, Request, is_call},
 };
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
@@ -47,9 +47,15 @@ pub(crate) struct Footing {
     pub(crate) is_call: bool,
     /// What it moves, if it is a transaction.
     pub(crate) moves: Option<u64>,
+    /// Digest of what it is about, if it is about anything.
+    pub(crate) item: Option<Digest>,
+    /// The request that it makes of another agent, if it makes one.
+    pub(crate) request: Option<Request>,
+    /// What it decides about its item, if it decides anything.
+    pub(crate) deciding: Option<Deciding>,
     /// What temporal rules see of it, if they see anything.
     pub(crate) event: Option<Event>,
-    /// The most restrictive word of a temporal rule that it was decided under, or could have been.
+    /// The most restrictive word of what happened before (temporal rules, turns, decisions) that it was decided under, or could have been.
     pub(crate) rules_word: Word,
 }
 
@@ -76,6 +82,9 @@ impl Footing {
                 Some(Moved::Minor(moves)) => Some(moves),
                 Some(Moved::Unclear(_)) | None => None,
             },
+            item: resolved.item().map(|item| item.digest()),
+            request: Request::of(resolved),
+            deciding: Deciding::of(resolved),
             event: match resolved.deployment().rules.is_empty() {
                 true => None,
                 false => Event::deciding(resolved, weighed.label(), circumstances.now),

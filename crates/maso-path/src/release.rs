@@ -106,6 +106,8 @@ impl Release {
 pub enum Carried<R> {
     /// The other side took it, and this is what it gave back.
     Delivered(R),
+    /// The other side took it, and says itself that it did not succeed. Whether anything happened there, only it knows.
+    Unsuccessful(R),
     /// The other side said no; nothing happened there.
     Failed {
         /// What to pass back.
@@ -125,7 +127,7 @@ pub enum Carried<R> {
 impl<R> Carried<R> {
     pub(crate) fn outcome(&self) -> (&'static str, Option<String>) {
         match self {
-            Self::Delivered(_) => ("delivered", None),
+            Self::Delivered(_) | Self::Unsuccessful(_) => ("delivered", None),
             Self::Failed { fault, .. } => ("failed", Some(fault.clone())),
             Self::Unknown { fault, .. } => ("unknown", Some(fault.clone())),
         }
@@ -133,7 +135,10 @@ impl<R> Carried<R> {
 
     pub(crate) fn into_reply(self) -> R {
         match self {
-            Self::Delivered(reply) | Self::Failed { reply, .. } | Self::Unknown { reply, .. } => reply,
+            Self::Delivered(reply)
+            | Self::Unsuccessful(reply)
+            | Self::Failed { reply, .. }
+            | Self::Unknown { reply, .. } => reply,
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 mod approvals;
+mod bounds;
 mod commit_point;
 mod decisions;
 mod faults;

@@ -17,9 +17,18 @@ impl Path {
             outcome: outcome.to_owned(),
             took_ms: self.clock.now().since_ms(started),
             fault,
+            unsuccessful: matches!(carried, Carried::Unsuccessful(_)),
+        };
+        // A failure is on the record before anybody is told of it, and so is what makes up for one: whoever tries again at
+        // once is counted, and no more than that (EC-1.10).
+        let waits = !matches!(carried, Carried::Delivered(_)) || self.world.is_retry(hop);
+        let body = v1::Body::HopReleased(released);
+        let written = match waits {
+            true => self.recorder.record(body).await.map(drop),
+            false => self.recorder.buffer(body).await.map(drop),
         };
         // The effect has happened and its permit is on the record; only the outcome is missing if this fails.
-        if let Err(fault) = self.recorder.buffer(v1::Body::HopReleased(released)).await {
+        if let Err(fault) = written {
             tracing::error!(error = &fault as &dyn std::error::Error, %hop, "the outcome could not be recorded");
         }
     }

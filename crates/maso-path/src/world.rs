@@ -19,7 +19,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Findings, Hop, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, ToolRef, Turn};
+use maso_core::{
+    AgentName, Findings, Hop, HopId, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, ToolRef, Turn,
+};
 use maso_identity::Identified;
 use maso_intent::{AgentMandate, Circumstances, Deployment, PinState, Resolved, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1::Body};
@@ -28,6 +30,7 @@ use maso_policy::Traced;
 use crate::footing::Footing;
 
 use conduct::Conduct;
+pub(crate) use conduct::{Deciding, Request};
 use histories::Histories;
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
@@ -206,6 +209,11 @@ impl World {
         let mut findings = self.standing.limits(resolved, now);
         findings.join(self.conduct.limits(resolved, now));
         findings
+    }
+
+    /// Whether this hop, which is under way, tries again what failed.
+    pub(crate) fn is_retry(&self, hop: HopId) -> bool {
+        self.conduct.is_retry(hop)
     }
 
     /// What temporal rules say of this hop.

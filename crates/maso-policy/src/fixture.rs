@@ -10,10 +10,10 @@ use maso_core::{
     Risk, TaskId, Tier, Timestamp, ToolRef, Turn,
 };
 use maso_intent::{
-    AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Deployment, Evaluation, Grant, HardLimits, History,
-    JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator, PinState, PlanAttempts, PolicyFile, Powers,
-    ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest, ToolTerms,
-    Transport,
+    AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Deployment, Evaluation, Grant, HardLimits,
+    History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator, PinState, PlanAttempts, PolicyFile,
+    Powers, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest,
+    ToolTerms, Transport,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -208,6 +208,7 @@ fn manifest(name: &str, class: Class, risk: Risk, result: ResultLabels) -> ToolM
         value_pointer: None,
         idempotency_pointer: None,
         item_pointer: None,
+        decision_pointer: None,
         compensated_by: None,
         definition: None,
     }
@@ -288,6 +289,7 @@ pub(crate) fn deployment() -> Deployment {
             max_cost_minor: None,
             currency: None,
         },
+        bounds: Bounds::default(),
         constants: BTreeMap::from([("mailbox".into(), json!("claims@insurer.example"))]),
         grants: vec![Grant {
             from: "intake".parse().unwrap(),

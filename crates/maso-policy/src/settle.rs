@@ -98,7 +98,12 @@ impl Case<'_> {
 
     fn refusal(&self) -> Refusal {
         let outside = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.2" | "IA-1.4" | "AT-1.4");
-        let limit = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.3" | "AT-1.7");
+        let limit = |finding: &Finding| match finding.control.as_str() {
+            "EC-1.3" | "AT-1.7" | "EC-1.5" | "EC-1.5a" | "EC-1.10" | "ENV-14" => true,
+            // What points into the call says that nothing clear is decided there.
+            "EC-2.6" => finding.evidence.is_none(),
+            _ => false,
+        };
         // What points into the call says that no instruction is named there.
         let done_before = |finding: &Finding| finding.control.as_str() == "AT-2.5" && finding.evidence.is_none();
         if self.findings.leading().any(outside) {

@@ -149,7 +149,7 @@ pub(crate) struct PromptForm {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AfterFailureForm {
-    /// How often it is tried again first (0).
+    /// How often it may be tried again first (0); of `on_fail`, it bounds the retries of the workflow (EC-1.10).
     #[serde(default)]
     pub(crate) retry_max: u32,
     /// The operator who is told; `escalation`, where it is left out.

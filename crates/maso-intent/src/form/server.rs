@@ -93,6 +93,9 @@ pub(crate) struct ToolForm {
     /// The argument that names what a call is about, such as one claim of a batch: what is counted or ordered item by item goes by
     /// it.
     pub(crate) item_pointer: Option<At<Pointer>>,
+    /// The argument that says what is decided about that: once carried out it is committed, and deciding otherwise needs a person
+    /// (EC-2.6).
+    pub(crate) decision_pointer: Option<At<Pointer>>,
     /// The tool of this server that undoes it.
     pub(crate) compensated_by: Option<At<ToolName>>,
 }

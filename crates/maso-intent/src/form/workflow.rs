@@ -113,6 +113,19 @@ pub(crate) struct HardLimitsForm {
     pub(crate) max_cost_minor: Option<u64>,
     /// The currency's three letters, such as `EUR`.
     pub(crate) currency: Option<At<String>>,
+    /// Turns of one conversation between two agents (10): one more needs a person, and past twice as many there is none
+    /// (EC-1.5).
+    pub(crate) turns_max: Option<u32>,
+    /// Requests to other agents in one task (1000, EC-1.5a).
+    pub(crate) delegations_max: Option<u32>,
+    /// Requests to other agents in the whole workflow within an hour (10000, EC-1.5a).
+    pub(crate) delegations_per_hour_max: Option<u32>,
+    /// How often an agent may try again what failed or was refused (3, EC-1.10).
+    pub(crate) retries_max: Option<u32>,
+    /// For how long an action that failed or was refused may not be tried again as it is (0s, ENV-14).
+    pub(crate) retry_cooldown: Option<At<Span>>,
+    /// For how long a decision stays committed after it was last carried out (30d, EC-2.6).
+    pub(crate) decisions_kept: Option<At<Span>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

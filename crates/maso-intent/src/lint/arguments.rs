@@ -29,7 +29,8 @@ fn unknown(file: &Server<'_>, manifest: &ToolManifest, form: &ToolForm, found: &
     let value = form.value_pointer.iter().map(|pointer| (pointer, LintRule::ValueArgumentUnknown));
     let instruction = form.idempotency_pointer.iter().map(|pointer| (pointer, LintRule::InstructionArgumentUnknown));
     let item = form.item_pointer.iter().map(|pointer| (pointer, LintRule::ItemArgumentUnknown));
-    for (pointer, rule) in authority.chain(value).chain(instruction).chain(item) {
+    let decision = form.decision_pointer.iter().map(|pointer| (pointer, LintRule::DecisionArgumentUnknown));
+    for (pointer, rule) in authority.chain(value).chain(instruction).chain(item).chain(decision) {
         if place(&definition.value, &pointer.value.0) == Place::Absent {
             let message = format!("`{}` has no argument `{}`", manifest.tool.tool, pointer.value.0);
             let remedy = argument_suggestion(&definition.value, &pointer.value.0);

@@ -5,6 +5,7 @@
 
 mod agents;
 mod arguments;
+mod bounds;
 mod controls;
 mod criteria;
 mod dates;
@@ -126,6 +127,7 @@ const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
     servers::check,
     tools::check,
     arguments::check,
+    bounds::check,
     duties::check,
     paths::check,
     fields::check,

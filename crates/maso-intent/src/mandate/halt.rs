@@ -49,7 +49,7 @@ pub struct HaltTerms {
 /// What happens when an agent failed or ran out of time (AT-1.2): it halts, and a person is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AfterFailure {
-    /// How often it is tried again first.
+    /// How often it may be tried again first.
     pub retry_max: u32,
     /// Who is told.
     pub tell: OperatorName,

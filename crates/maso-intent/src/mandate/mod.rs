@@ -1,6 +1,7 @@
 //! Mandates and OISpecs: what an agent or a workflow may and must do (AT-1.1 to AT-1.4, OI-1.1).
 
 mod agent;
+mod bounds;
 mod conflict;
 mod data;
 mod halt;
@@ -10,6 +11,7 @@ mod solution;
 
 pub use self::{
     agent::{AgentMandate, Bound, ResourceTerm, ToolTerms},
+    bounds::Bounds,
     conflict::{ConflictTerms, Expiry, JudgePrecedence, OverrideRule, PrimaryAction, Whose},
     data::{Access, DataSource},
     halt::{AfterFailure, HaltCondition, HaltTerms},

@@ -9,7 +9,7 @@ use maso_core::{AgentName, DataSourceName, Digest, JudgeName, RequestName, Risk,
 use serde_json::Value;
 
 use super::{
-    Amendment, ConflictTerms, DataSource, Evaluation, HaltCondition, HaltTerms, History, JudgePrecedence,
+    Amendment, Bounds, ConflictTerms, DataSource, Evaluation, HaltCondition, HaltTerms, History, JudgePrecedence,
     MandateReview, OiSpec, ReviewOutcome,
 };
 use crate::parse::day_is_over;
@@ -45,6 +45,8 @@ pub struct SolutionMandate {
     pub prohibited_actions: Vec<String>,
     /// Limits on volume, time and cost.
     pub limits: HardLimits,
+    /// How often, how many, and how long it may go back and forth.
+    pub bounds: Bounds,
     /// Values that the mandate itself vouches for, with operator integrity, by name.
     pub constants: BTreeMap<String, Value>,
     /// Which typed requests an agent may make of another.

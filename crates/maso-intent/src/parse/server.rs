@@ -79,6 +79,7 @@ fn manifest(tool: ToolRef, form: &ToolForm, server: Label) -> ToolManifest {
         value_pointer: form.value_pointer.as_ref().map(|at| at.value.0.clone()),
         idempotency_pointer: form.idempotency_pointer.as_ref().map(|at| at.value.0.clone()),
         item_pointer: form.item_pointer.as_ref().map(|at| at.value.0.clone()),
+        decision_pointer: form.decision_pointer.as_ref().map(|at| at.value.0.clone()),
         compensated_by: form.compensated_by.as_ref().map(|at| at.value.clone()),
         ..worst
     }

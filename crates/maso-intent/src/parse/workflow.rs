@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
 use crate::{
-    Amendment, ConflictTerms, DataSource, Grant, HaltCondition, HaltTerms, HardLimits, JudgePrecedence, MandateReview,
-    OverrideRule, PlanAttempts, Problem, SolutionMandate,
+    Amendment, Bounds, ConflictTerms, DataSource, Grant, HaltCondition, HaltTerms, HardLimits, JudgePrecedence,
+    MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate,
     form::{
         AmendmentForm, At, ConflictForm, DataSourceForm, File, HaltForm, OverrideRuleForm, ReviewForm, WorkflowForm,
     },
@@ -43,6 +43,7 @@ pub(super) fn solution(
             max_cost_minor: form.limits.max_cost_minor,
             currency: form.limits.currency.as_ref().map(|currency| currency.value.clone()),
         },
+        bounds: bounds(form),
         constants: form
             .constants
             .iter()
@@ -83,6 +84,18 @@ pub(super) fn solution(
         effective_from: form.effective_date.as_ref().and_then(|date| day_begins(&date.value)),
         review_date: text(&form.review_date),
         oispec: oispec(&form.oispec),
+    }
+}
+
+fn bounds(form: &WorkflowForm) -> Bounds {
+    let (form, usual) = (&form.limits, Bounds::default());
+    Bounds {
+        turns_max: form.turns_max.unwrap_or(usual.turns_max),
+        delegations_max: form.delegations_max.unwrap_or(usual.delegations_max),
+        delegations_per_hour_max: form.delegations_per_hour_max.unwrap_or(usual.delegations_per_hour_max),
+        retries_max: form.retries_max.unwrap_or(usual.retries_max),
+        retry_cooldown_ms: form.retry_cooldown.as_ref().map_or(usual.retry_cooldown_ms, |span| span.0),
+        decisions_kept_ms: form.decisions_kept.as_ref().map_or(usual.decisions_kept_ms, |span| span.0),
     }
 }
 

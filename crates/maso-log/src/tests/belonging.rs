@@ -16,7 +16,13 @@ fn hop(hop: &str, task: &str, ticket: Option<&str>) -> Body {
 }
 
 fn released(hop: &str) -> Body {
-    Body::HopReleased(HopReleased { hop: hop.to_owned(), outcome: "delivered".to_owned(), took_ms: 1, fault: None })
+    Body::HopReleased(HopReleased {
+        hop: hop.to_owned(),
+        outcome: "delivered".to_owned(),
+        took_ms: 1,
+        fault: None,
+        unsuccessful: false,
+    })
 }
 
 fn opened(task: &str) -> Body {

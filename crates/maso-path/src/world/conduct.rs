@@ -3,52 +3,161 @@
 //! Each file below is one fold with one subject, and answers three questions: what its limits say of a hop, whether a
 //! decision still stands at its commit, and what is given back when a hop is not under way any more.
 
+mod awaiting;
+mod chains;
+mod commits;
+mod delegations;
+mod requests;
+mod retries;
 mod tallies;
+#[cfg(test)]
+mod tests;
+mod turns;
 
 use std::sync::Arc;
 
 use maso_core::{Findings, HopId, TaskId, Timestamp};
 use maso_intent::{Deployment, Resolved};
-use maso_log::{Record, v1::Body};
+use maso_log::{
+    Record,
+    v1::{self, Body},
+};
 
 use crate::footing::Footing;
 
+use chains::Chains;
+use commits::Commits;
+pub(crate) use commits::Deciding;
+use delegations::Delegations;
+pub(crate) use requests::Request;
+use requests::Runs;
+use retries::{Patience, Retries};
 use tallies::Tallies;
+use turns::Turns;
 
 /// All conduct, folded from the record.
 #[derive(Debug)]
 pub(crate) struct Conduct {
     deployment: Arc<Deployment>,
+    runs: Runs,
     tallies: Tallies,
+    turns: Turns,
+    delegations: Delegations,
+    chains: Chains,
+    retries: Retries,
+    commits: Commits,
 }
 
 impl Conduct {
     pub(super) fn new(deployment: &Arc<Deployment>) -> Self {
-        Self { deployment: Arc::clone(deployment), tallies: Tallies::default() }
+        Self {
+            deployment: Arc::clone(deployment),
+            runs: Runs::new(deployment),
+            tallies: Tallies::default(),
+            turns: Turns::default(),
+            delegations: Delegations::default(),
+            chains: Chains::default(),
+            retries: Retries::default(),
+            commits: Commits::default(),
+        }
     }
 
     /// Takes in one record.
     pub(super) fn fold(&self, record: &Record) {
         match &record.body {
-            Body::TaskClosed(closed) => self.tallies.closed(closed),
-            Body::HopDecided(decided) => self.tallies.decided(record.at, decided),
+            Body::TaskClosed(closed) => self.closed(closed),
+            Body::HopDecided(decided) => {
+                self.tallies.decided(record.at, decided);
+                self.retries.decided(record.at, decided);
+                self.commits.decided(record.at, decided, &self.deployment);
+                self.request(record.at, decided);
+            }
+            Body::HopReleased(released) => {
+                self.retries.released(record.at, released);
+                self.commits.released(released);
+                if let ("failed", Ok(hop)) = (released.outcome.as_str(), released.hop.parse()) {
+                    self.chains.ended(hop);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// Takes in what became of a request between agents, or of the answer to one.
+    fn request(&self, at: Timestamp, decided: &v1::HopDecided) {
+        if decided.verb != "request" || decided.decision != "allow" {
+            return;
+        }
+        if let Some(request) = self.runs.read(&self.deployment, decided) {
+            self.turns.asked(at, &request);
+            self.delegations.asked(at, &request);
+            self.chains.asked(&request, &self.deployment);
+        } else if let Some(Ok(answered)) = decided.answers.as_deref().map(str::parse) {
+            self.chains.ended(answered);
+        }
+    }
+
+    fn closed(&self, closed: &v1::TaskClosed) {
+        self.tallies.closed(closed);
+        if let Ok(task) = closed.task.parse() {
+            let run = self.runs.run(task);
+            self.turns.closed(&run);
+            self.delegations.closed(&run);
+            self.chains.closed(&run);
+            self.retries.closed(task);
         }
     }
 
     /// What was done so far says this of the hop.
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
-        self.tallies.limits(resolved, now)
+        let mut findings = self.tallies.limits(resolved, now);
+        let applies = |control: &str| self.deployment.applies(control, now);
+        let bounds = &resolved.solution().bounds;
+        if let Some(request) = Request::of(resolved) {
+            if applies("EC-1.5") {
+                findings.join(self.turns.limits(&request, bounds.turns_max, now));
+            }
+            if applies("EC-1.5a") {
+                findings.join(self.delegations.limits(&request, bounds, now));
+                findings.join(self.chains.limits(&request, &self.deployment));
+            }
+            return findings;
+        }
+        findings.join(self.retries.limits(resolved, Patience::of(bounds, resolved.mandate(), applies), now));
+        if applies("EC-2.6") {
+            findings.join(self.commits.limits(resolved, bounds, now));
+        }
+        findings
     }
 
     /// Whether what was let pass still may, now that what other processes recorded was taken in.
     pub(super) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
         let Some(workflow) = self.deployment.workflows.get(&footing.task.workflow) else { return false };
+        let applies = |control: &str| self.deployment.applies(control, now);
+        let (bounds, heard) = (&workflow.bounds, footing.rules_word);
+        let may_ask = |request: &Request| {
+            (!applies("EC-1.5") || self.turns.bear(request, bounds.turns_max, heard, now))
+                && (!applies("EC-1.5a")
+                    || self.delegations.bear(request, bounds, now) && self.chains.bear(request, &self.deployment))
+        };
+        let may_decide = |deciding: &Deciding| !applies("EC-2.6") || self.commits.bear(deciding, bounds, heard, now);
         self.tallies.bear(footing, &workflow.limits, now)
+            && self.retries.bear(footing, Patience::of(bounds, &footing.mandate, applies), now)
+            && footing.request.as_ref().is_none_or(may_ask)
+            && footing.deciding.as_ref().is_none_or(may_decide)
+    }
+
+    /// Whether this hop, which is under way, tries again what failed.
+    pub(super) fn is_retry(&self, hop: HopId) -> bool {
+        self.retries.is_retry(hop)
     }
 
     /// Gives back what a hop took that is not under way any more.
     pub(super) fn leave(&self, task: TaskId, hop: HopId) {
         self.tallies.leave(task, hop);
+        self.turns.leave(hop);
+        self.delegations.leave(hop);
+        self.retries.leave(hop);
+        self.commits.leave(hop);
     }
 }

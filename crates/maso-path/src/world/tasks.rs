@@ -112,7 +112,7 @@ fn read(record: &v1::Task) -> Option<TaskSpec> {
 }
 
 /// The same agent of the same trust domain has the same standing task in each process and after each restart.
-fn standing_id(deployment: &Deployment, agent: &AgentName) -> TaskId {
+pub(super) fn standing_id(deployment: &Deployment, agent: &AgentName) -> TaskId {
     let digest = Digest::of(format!("standing task of spiffe://{}/agent/{agent}", deployment.trust_domain).as_bytes());
     let mut bits = [0; 16];
     bits.copy_from_slice(&digest.as_bytes()[..16]);

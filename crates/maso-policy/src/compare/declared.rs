@@ -6,6 +6,7 @@ use maso_intent::{Control, Deployment, Effect};
 
 use super::{Change, Direction, Witness};
 
+mod bounds;
 mod deployment;
 mod mandates;
 mod servers;
@@ -15,6 +16,7 @@ pub(super) fn changes(old: &Deployment, new: &Deployment) -> Vec<Change> {
     let mut ledger = Ledger::default();
     deployment::compare(old, new, &mut ledger);
     mandates::compare(old, new, &mut ledger);
+    bounds::compare(old, new, &mut ledger);
     servers::compare(old, new, &mut ledger);
     ledger.changes
 }

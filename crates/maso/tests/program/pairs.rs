@@ -13,6 +13,7 @@ use crate::{
     server,
 };
 
+mod bounds;
 mod identity;
 mod mandate;
 mod people;

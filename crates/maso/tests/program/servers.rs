@@ -44,6 +44,8 @@ const WAYS: &[(&str, Told)] = &[
 #[tokio::test]
 async fn whatever_a_server_answers_the_client_is_told_and_life_goes_on() {
     let stage = scene(&Wanted {
+        // It fails more often in a row than anybody may try again.
+        deselected: vec!["EC-1.10"],
         edits: vec![
             ("workflows/notes.toml", "\"notes:pay\"]", "\"notes:pay\", \"notes:misbehave\"]"),
             ("agents/writer.toml", "", "\n[tools.\"notes:misbehave\"]\n"),

@@ -32,7 +32,8 @@ impl Lint<'_> {
             let AgentForm { time_boundary, on_fail, on_timeout, tool_order, oispec, .. } = &file.form;
             let given = [
                 ("time_boundary", time_boundary.as_ref().map(|at| at.start)),
-                ("on_fail", on_fail.as_ref().map(|_| file.find("on_fail"))),
+                // Its retries are counted.
+                ("on_fail.tell", on_fail.as_ref().and_then(|after| Some(after.tell.as_ref()?.start))),
                 ("on_timeout", on_timeout.as_ref().map(|_| file.find("on_timeout"))),
                 ("tool_order", tool_order.first().map(|at| at.start)),
                 (

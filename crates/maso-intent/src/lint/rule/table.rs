@@ -114,6 +114,16 @@ rules! {
         "a tool of a workflow may move nothing" "raise `max_value_minor`";
     CurrencyInvalid "currency-invalid" "AT-1.7" E E E
         "a currency is none" "write its three letters";
+    TurnsOutOfBounds "turns-out-of-bounds" "EC-1.5" E E E
+        "agents may go back and forth without end, or not at all" "write `turns_max` from 1 to 100";
+    DelegationsOutOfBounds "delegations-out-of-bounds" "EC-1.5a" E E E
+        "agents may give each other work without end, or none" "lower the number, or remove the grants";
+    RetriesOutOfBounds "retries-out-of-bounds" "EC-1.10" E E E
+        "agents may try again more than ten times" "lower `retries_max`";
+    CooldownTooLong "cooldown-too-long" "ENV-14" E E E
+        "what failed may not be tried again for more than a day" "shorten `retry_cooldown`";
+    DecisionsKeptOutOfBounds "decisions-kept-out-of-bounds" "EC-2.6" E E E
+        "decisions stay committed for less than an hour, or more than 90 days" "write `30d`, or leave it out";
     PlanThresholdsDisordered "plan-thresholds-disordered" "AT-2.8" W W E
         "a threshold of plan attempts can never be the one that is passed" "let longer windows accept more";
 
@@ -382,6 +392,10 @@ rules! {
         "the argument that names an instruction does not exist" "name an argument of the tool";
     ItemArgumentUnknown "item-argument-unknown" "AT-2.4" E E E
         "the argument that names what a call is about does not exist" "name an argument of the tool";
+    DecisionWithoutItem "decision-without-item" "EC-2.6" E E E
+        "a tool decides, and nothing says about what" "add `item_pointer`";
+    DecisionArgumentUnknown "decision-argument-unknown" "EC-2.6" E E E
+        "the argument that says what is decided does not exist" "name an argument of the tool";
     AuthorityUndeclared "authority-undeclared" "PG-2.5" W W E
         "an argument by its name carries authority, and may come from anywhere" "declare it under `authority`";
 

@@ -1,0 +1,104 @@
+//! Requests of one agent to another, as far as they are counted: who asks whom, about what, and with which others it is
+//! counted together.
+
+use std::collections::HashMap;
+
+use maso_core::{Act, AgentName, Digest, HopId, Principal, TaskId, Turn, WorkflowName};
+use maso_intent::{Deployment, Resolved, TaskKind, TaskSpec};
+use maso_log::v1;
+
+use crate::world::tasks;
+
+/// What is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Run {
+    /// An opened task.
+    Task(TaskId),
+    /// All standing tasks of a workflow: who is asked there answers from a standing task of its own.
+    Standing(WorkflowName),
+}
+
+impl Run {
+    fn of(task: &TaskSpec) -> Self {
+        match task.kind {
+            TaskKind::Opened => Self::Task(task.id),
+            TaskKind::Standing(_) => Self::Standing(task.workflow.clone()),
+        }
+    }
+}
+
+/// A request that one agent makes of another.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(super) hop: HopId,
+    pub(super) run: Run,
+    pub(super) workflow: WorkflowName,
+    pub(super) from: AgentName,
+    pub(super) to: AgentName,
+    /// What it is about, where its grant says so.
+    pub(super) item: Option<Digest>,
+    /// Who asks whom for exactly what.
+    pub(super) action: Digest,
+}
+
+impl Request {
+    /// The request that a hop makes, if it makes one.
+    pub(crate) fn of(resolved: &Resolved) -> Option<Self> {
+        let hop = resolved.hop();
+        match (&hop.from, &hop.act, hop.turn) {
+            (Principal::Agent(from), Act::Request { agent, .. }, Turn::Ask) => Some(Self {
+                hop: hop.id,
+                run: Run::of(resolved.task()),
+                workflow: resolved.task().workflow.clone(),
+                from: from.clone(),
+                to: agent.clone(),
+                item: resolved.item().map(|item| item.digest()),
+                action: resolved.action_digest(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The two that talk, whoever asks.
+    pub(super) fn between(&self) -> (AgentName, AgentName) {
+        let (one, other) = (self.from.clone(), self.to.clone());
+        if one <= other { (one, other) } else { (other, one) }
+    }
+}
+
+/// The standing tasks of a deployment, which the record knows by their ids alone.
+#[derive(Debug)]
+pub(super) struct Runs(HashMap<TaskId, WorkflowName>);
+
+impl Runs {
+    pub(super) fn new(deployment: &Deployment) -> Self {
+        let agents = deployment.agents.iter();
+        Self(agents.map(|(name, it)| (tasks::standing_id(deployment, name), it.workflow.clone())).collect())
+    }
+
+    /// What a recorded task is counted with.
+    pub(super) fn run(&self, task: TaskId) -> Run {
+        self.0.get(&task).map_or(Run::Task(task), |workflow| Run::Standing(workflow.clone()))
+    }
+
+    /// The request that a recorded decision was about, if it was about one.
+    pub(super) fn read(&self, deployment: &Deployment, decided: &v1::HopDecided) -> Option<Request> {
+        if decided.verb != "request" || decided.answers.is_some() {
+            return None;
+        }
+        let (Principal::Agent(from), Principal::Agent(to)) =
+            (Principal::parse(decided.from.as_deref()?)?, Principal::parse(&decided.to)?)
+        else {
+            return None;
+        };
+        Some(Request {
+            hop: decided.hop.parse().ok()?,
+            run: self.run(decided.task.as_deref()?.parse().ok()?),
+            workflow: deployment.agents.get(&from)?.workflow.clone(),
+            item: decided.item.as_deref().and_then(Digest::parse),
+            action: Digest::parse(decided.action.as_deref()?)?,
+            from,
+            to,
+        })
+    }
+}
