@@ -53,6 +53,27 @@ pub struct AgentView {
     /// How many of them are accepted within 30 days.
     #[serde(default)]
     pub plan_attempts_max: u32,
+    /// How full the fullest of its contexts is; absent where nobody watches it, or nothing is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextView>,
+}
+
+/// How full an agent's context is in one task, as far as maso sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextView {
+    /// The task.
+    pub task: String,
+    /// Tokens that it holds.
+    pub tokens: u64,
+    /// Tokens that are in it, at least.
+    pub used: u64,
+    /// The same in per cent.
+    pub percent: u64,
+    /// `info` (70 %), `warning` (85 %) or `critical` (95 %); absent below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// How often the agent has rotated it.
+    pub n_rotations: u32,
 }
 
 /// The dates of a workflow's mandate, and how they stand now.

@@ -13,7 +13,9 @@ mod tasks;
 mod tickets;
 mod tools;
 
-pub use agents::{AgentView, GrantView, IssueToken, IssuedToken, MandateDates, OiSpecView, Revoke, ToolView};
+pub use agents::{
+    AgentView, ContextView, GrantView, IssueToken, IssuedToken, MandateDates, OiSpecView, Revoke, ToolView,
+};
 pub use hops::{ApprovalView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
 pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};
 pub use record::{ProblemView, VerificationView};

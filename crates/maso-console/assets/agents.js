@@ -126,6 +126,7 @@ function details(agent) {
     el(
       "div.meters",
       meter("Calls in the last hour", agent.n_calls_in_hour, agent.calls_per_hour_max),
+      agent.context && meter("Context, in tokens", agent.context.used, agent.context.tokens, 0.85),
       counter("Guardrail blocks", agent.n_guardrail_blocks, `${agent.guardrail_blocks_max} in ${duration(agent.guardrail_window_ms).replace(/ 00 (s|min)$/, "")} open the breaker`),
       counter("Plan attempts", agent.n_plan_attempts, `tools outside its mandate, in 30 days; ${agent.plan_attempts_max} are accepted`),
     ),
@@ -152,11 +153,11 @@ function standing(dates) {
   return dates.review_overdue && el("p.callout.loud", icon("clock"), el("span", el("strong", "Review overdue. "), "Its workflow's mandate was to be reviewed by ", foreign("span", dates.review), ". It still holds."));
 }
 
-function meter(name, value, most) {
+function meter(name, value, most, high = 0.9) {
   const bar = el("span.fill");
   bar.style.width = `${Math.min(100, most ? (100 * value) / most : 0)}%`;
   return el(
-    `div.meter${most && value >= 0.9 * most ? ".high" : ""}`,
+    `div.meter${most && value >= high * most ? ".high" : ""}`,
     el("div.meter-name", name),
     el("div.meter-value", value.toLocaleString("en"), el("span.muted", ` of ${most.toLocaleString("en")}`)),
     el("div.track", { role: "meter", "aria-label": name, "aria-valuemin": "0", "aria-valuemax": most, "aria-valuenow": value }, bar),

@@ -4,7 +4,7 @@ use maso_api as api;
 use maso_core::{AgentName, Class, Digest, Phase, Scope, Timestamp, ToolRef, Word};
 use maso_intent::{AgentMandate, Bound, PinState, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1};
-use maso_path::{Answer, Pin, TicketState, World};
+use maso_path::{Answer, ContextUse, Pin, TicketState, World};
 use maso_posture::Office;
 
 use crate::{amount::amount, silence};
@@ -228,9 +228,22 @@ pub fn agents(world: &World, now: Timestamp) -> Vec<api::AgentView> {
                 guardrail_window_ms: settings.breaker_window_ms,
                 n_plan_attempts: counted.map_or(0, |counted| counted.n_plan_attempts_in_month),
                 plan_attempts_max: solution.map_or(0, |solution| solution.plan_attempts.rolling_30day),
+                context: world.fullest_context(&mandate.agent, now).map(|context| self::context(&context)),
             }
         })
         .collect()
+}
+
+fn context(context: &ContextUse) -> api::ContextView {
+    let ContextUse { task, terms, used, n_rotations, .. } = context;
+    api::ContextView {
+        task: task.to_string(),
+        tokens: terms.tokens,
+        used: *used,
+        percent: terms.percent(*used),
+        level: terms.level(*used).map(|level| level.to_string()),
+        n_rotations: *n_rotations,
+    }
 }
 
 /// From when to when a mandate holds without a review.

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use maso_core::{AgentName, Digest, HopId, Mode, Principal, Refusal, Timestamp, ToolRef};
 use maso_identity::{Trust, identify};
 use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition};
-use maso_path::{Carried, Clock, Ids, Outcome, Path, Release, Ticket};
+use maso_path::{Carried, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
 
@@ -28,6 +28,12 @@ pub(crate) trait Decider: Send + Sync {
     fn admits(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<(), Refusal>;
     /// Which of these definitions may be shown and called.
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
+    /// Notes what an agent goes on from in an empty context.
+    async fn checkpoint(self: Arc<Self>, received: Received) -> Result<ContextUse, Refusal>;
+    /// What an agent goes on from.
+    async fn resume(self: Arc<Self>, received: Received) -> Result<Resumed, Refusal>;
+    /// The fullest of an agent's contexts.
+    fn context_of(&self, agent: &AgentName) -> Option<ContextUse>;
     /// Whether an agent is stopped, so that nothing may reach it.
     fn is_stopped(&self, agent: &AgentName) -> bool;
     /// How a tool's published definition stands to the approved one.
@@ -169,6 +175,18 @@ impl Decider for Paved {
 
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {
         self.path.published(tools).await
+    }
+
+    async fn checkpoint(self: Arc<Self>, received: Received) -> Result<ContextUse, Refusal> {
+        self.path.checkpoint(received).await
+    }
+
+    async fn resume(self: Arc<Self>, received: Received) -> Result<Resumed, Refusal> {
+        self.path.resume(received).await
+    }
+
+    fn context_of(&self, agent: &AgentName) -> Option<ContextUse> {
+        self.path.world().fullest_context(agent, self.clock.now())
     }
 
     fn is_stopped(&self, agent: &AgentName) -> bool {

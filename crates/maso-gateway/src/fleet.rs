@@ -25,6 +25,7 @@ use crate::{
     gateway::Gateway,
     hold::{Settled, held_reply},
     proxy::{Asked, TurnedAway, refusal_reply, unknown_tool},
+    rotation,
 };
 
 /// The name under which maso itself is a server.
@@ -176,7 +177,12 @@ impl Gateway {
                 told
             }
             Method::ToolsList => {
-                json!({ "tools": if is_in_fleet(&self.decider.deployment(), &agent) { tools() } else { json!([]) } })
+                let deployment = self.decider.deployment();
+                let mut listed = if is_in_fleet(&deployment, &agent) { tools() } else { Vec::new() };
+                if rotation::is_watched(&deployment, &agent) {
+                    listed.extend(rotation::tools());
+                }
+                json!({ "tools": listed })
             }
             _ => return mcp::error(Code::MethodNotFound, "Method not found", None),
         };
@@ -228,7 +234,11 @@ impl Gateway {
                     let gateway = self.shared();
                     let taken: Vec<HopId> = requests.iter().filter_map(request_id).collect();
                     call.if_abandoned(move || gateway.fleet.give_back(&taken));
-                    structured(&json!({ "requests": requests }))
+                    let mut told = json!({ "requests": requests });
+                    if let Some(context) = self.decider.context_of(&agent) {
+                        told["context"] = rotation::told(&context);
+                    }
+                    structured(&told)
                 } else {
                     match request_id(&arguments).and_then(|id| Some((id, self.fleet.find(id)?))) {
                         Some((id, open)) if open.from == agent => match self.fleet.result(id, wait_ms, over).await {
@@ -239,6 +249,7 @@ impl Gateway {
                     }
                 }
             }
+            rotation::CHECKPOINT | rotation::RESUME => self.rotation_call(asked, name).await,
             _ => unknown_tool(name),
         };
         match reply {
@@ -267,7 +278,8 @@ impl Gateway {
         let id = arrival.id;
         let payload = asked.request.parsed.clone().pointer("/params/arguments/content");
         let content = payload.value().clone();
-        let received = Received::from_parsed(arrival, act.clone(), Turn::Ask, payload);
+        let received =
+            Received::from_parsed(arrival, act.clone(), Turn::Ask, payload).claiming_context(asked.claimed_context());
         let make_carry = || -> Carry {
             let (gateway, asked, call) = (self.shared(), Arc::clone(asked), Arc::clone(call));
             let (to, request, content) = (to.clone(), request.clone(), content.clone());
@@ -310,7 +322,8 @@ impl Gateway {
         let arrival = Arrival { task: arrival.task.clone().or(open.task.clone()), ..arrival };
         let payload = asked.request.parsed.clone().pointer("/params/arguments/result");
         let result = payload.value().clone();
-        let received = Received::from_parsed(arrival, act.clone(), Turn::Answer { to: id }, payload);
+        let received = Received::from_parsed(arrival, act.clone(), Turn::Answer { to: id }, payload)
+            .claiming_context(asked.claimed_context());
         let make_carry = || -> Carry {
             let (gateway, to, result) = (self.shared(), open.to.clone(), result.clone());
             Box::new(move |go| {
@@ -331,7 +344,7 @@ impl Gateway {
         self.fleet_settled(asked, call, &act, received, make_carry).await
     }
 
-    fn fleet_arrival(&self, asked: &Asked) -> Arrival {
+    pub(crate) fn fleet_arrival(&self, asked: &Asked) -> Arrival {
         Arrival {
             id: self.decider.hop_id(),
             at: self.decider.now(),
@@ -378,7 +391,7 @@ fn unknown_request() -> Reply {
 }
 
 /// A tool result with the same content as data and as text.
-fn structured(value: &Value) -> Reply {
+pub(crate) fn structured(value: &Value) -> Reply {
     let result = json!({
         "content": [{ "type": "text", "text": value.to_string() }],
         "structuredContent": value,
@@ -386,18 +399,11 @@ fn structured(value: &Value) -> Reply {
     Reply::Result(serde_json::value::to_raw_value(&result).expect("a JSON value is serializable"))
 }
 
-fn tools() -> Value {
+fn tools() -> Vec<Value> {
     let id = json!({ "type": "string", "description": "The id of the request." });
     let wait =
         json!({ "type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "description": "How long to wait for it." });
-    let tool = |name: &str, description: &str, required: &[&str], properties: Value| {
-        json!({
-            "name": name,
-            "description": description,
-            "inputSchema": { "type": "object", "required": required, "properties": properties, "additionalProperties": false },
-        })
-    };
-    json!([
+    vec![
         tool(
             "send_request",
             "Ask another agent for work, by a typed request that a grant allows.",
@@ -406,7 +412,7 @@ fn tools() -> Value {
                 "to": { "type": "string", "description": "The agent." },
                 "request": { "type": "string", "description": "The kind of request." },
                 "content": { "type": "object", "description": "What is asked, as the grant's schema has it." },
-            })
+            }),
         ),
         tool(
             "receive_requests",
@@ -415,7 +421,7 @@ fn tools() -> Value {
             json!({
                 "wait_ms": wait,
                 "max": { "type": "integer", "minimum": 1, "maximum": RECEIVE_MAX, "description": "How many at most." },
-            })
+            }),
         ),
         tool(
             "complete_request",
@@ -424,10 +430,19 @@ fn tools() -> Value {
             json!({
                 "id": id,
                 "result": { "type": "object", "description": "What came of it." },
-            })
+            }),
         ),
         tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
-    ])
+    ]
+}
+
+/// A tool of ours, as it is listed.
+pub(crate) fn tool(name: &str, description: &str, required: &[&str], properties: Value) -> Value {
+    json!({
+        "name": name,
+        "description": description,
+        "inputSchema": { "type": "object", "required": required, "properties": properties, "additionalProperties": false },
+    })
 }
 
 const MAILBOX_MAX: usize = 1_000;

@@ -24,6 +24,7 @@ mod places;
 mod proxy;
 mod room;
 mod rooms;
+mod rotation;
 mod serving;
 mod stirred;
 mod unbroken;

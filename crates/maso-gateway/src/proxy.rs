@@ -82,6 +82,11 @@ impl Asked {
         &self.request.method
     }
 
+    /// How many tokens the client says are in the context of the agent's model.
+    pub(crate) fn claimed_context(&self) -> Option<u64> {
+        self.request.meta(meta::CONTEXT_TOKENS).and_then(Value::as_u64)
+    }
+
     fn capabilities(&self) -> Value {
         self.request.meta(meta::CLIENT_CAPABILITIES).cloned().unwrap_or_else(|| json!({}))
     }
@@ -173,11 +178,14 @@ impl Gateway {
         let arrival = asked.arrival(self);
         if matches!(method, Method::ToolsCall | Method::PromptsGet) {
             let payload = asked.request.parsed.clone().pointer("/params/arguments");
-            return Some(Received::from_parsed(arrival, act, Turn::Ask, payload));
+            return Some(
+                Received::from_parsed(arrival, act, Turn::Ask, payload).claiming_context(asked.claimed_context()),
+            );
         }
         let payload = mcp::payload_of(method, &asked.request.params);
         let limits = self.decider.deployment().settings.limits;
-        Received::from_bytes(arrival, act, Turn::Ask, payload.get().as_bytes(), &limits).ok()
+        let received = Received::from_bytes(arrival, act, Turn::Ask, payload.get().as_bytes(), &limits).ok()?;
+        Some(received.claiming_context(asked.claimed_context()))
     }
 
     /// Carries a released request to its server.

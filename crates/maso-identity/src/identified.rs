@@ -54,11 +54,23 @@ struct Inner {
     basis: Basis,
     task: Option<TaskClaim>,
     digest: Digest,
+    context_tokens: Option<u64>,
 }
 
 impl Identified {
-    pub(crate) fn new(hop: Hop, proof: Proof, basis: Basis, task: Option<TaskClaim>, digest: Digest) -> Self {
-        Self(Arc::new(Inner { hop, proof, basis, task, digest }))
+    pub(crate) fn new(
+        hop: Hop,
+        proof: Proof,
+        basis: Basis,
+        task: Option<TaskClaim>,
+        (digest, context_tokens): (Digest, Option<u64>),
+    ) -> Self {
+        Self(Arc::new(Inner { hop, proof, basis, task, digest, context_tokens }))
+    }
+
+    /// How many tokens its sender says are in its context. Nothing shows that it is so.
+    pub fn claimed_context_tokens(&self) -> Option<u64> {
+        self.0.context_tokens
     }
 
     /// The hop.

@@ -36,6 +36,8 @@ pub enum JudgeKind {
         model: String,
         /// The environment variable that holds the API key, if one is needed.
         api_key_env: Option<String>,
+        /// Tokens that its context holds (EC-2.17); `None` where nobody says.
+        context_tokens: Option<u64>,
     },
 }
 

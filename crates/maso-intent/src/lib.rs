@@ -8,7 +8,9 @@ mod applicability;
 mod argument;
 mod authority;
 mod catalogue;
+mod checkpoint;
 mod commitment;
+mod context;
 mod controls;
 mod deployment;
 mod evidence;
@@ -41,7 +43,9 @@ mod transaction;
 pub use applicability::{Applicability, ControlState, Gap, Spared};
 pub use authority::{Authority, visible_tools};
 pub use catalogue::{Awaits, Concern, Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
+pub use checkpoint::Checkpoint;
 pub use commitment::Commitment;
+pub use context::Counted;
 pub use deployment::{Deployment, Deselection, Operator, PolicyFile, Role};
 pub use evidence::{Attestation, Attested};
 pub use form::schema::FileKind;
@@ -52,9 +56,10 @@ pub use item::Item;
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{
-    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, ConflictTerms, DataSource, Evaluation,
-    Expiry, Grant, HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OverrideRule,
-    PlanAttempts, Powers, PrimaryAction, ResourceTerm, ReviewOutcome, ReviewTrigger, SolutionMandate, ToolTerms, Whose,
+    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, ConflictTerms, ContextLevel, ContextTerms,
+    DataSource, Evaluation, Expiry, Grant, HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence,
+    MandateReview, OiSpec, OverrideRule, PlanAttempts, Powers, PrimaryAction, ResourceTerm, ReviewOutcome,
+    ReviewTrigger, SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};
 pub use minimal::minimal;
@@ -65,7 +70,7 @@ pub use places::{Place, Places};
 pub use problem::{Problem, Problems, Severity};
 pub use prospect::Prospect;
 pub use reach::{Hold, Spread, Step, Ways};
-pub use resolved::{Circumstances, PinState, Resolved, is_plan_attempt, resolve};
+pub use resolved::{Circumstances, PinState, Resolved, Seat, is_plan_attempt, resolve, seat};
 pub use rule::{
     Condition, EventName, EventPattern, Formula, FormulaError, Measure, Occurrence, Quantity, Reach, Relation, Rule,
     RuleEffect, Rules, Subject, Told, ToolTerm, ValueTerm, span,

@@ -57,9 +57,16 @@ pub struct Resolved {
     solution: Arc<SolutionMandate>,
     server: Option<Arc<ServerManifest>>,
     tool: Option<Arc<ToolManifest>>,
-    /// Shared by all clones, because stages 8 to 10 each ask for it and hashing a payload is dear.
+    /// Shared by all clones, because stages 8 to 10 each ask for it and going through a payload is dear.
     // INVARIANT: what it is taken from never changes.
-    action: Arc<OnceLock<Digest>>,
+    once: Arc<Once>,
+}
+
+/// What is found out about a hop's payload at most once.
+#[derive(Debug, Default)]
+struct Once {
+    action: OnceLock<Digest>,
+    context_bytes: OnceLock<u64>,
 }
 
 impl Resolved {
@@ -116,7 +123,11 @@ impl Resolved {
 
     /// The digest to which approvals and verdicts are bound.
     pub fn action_digest(&self) -> Digest {
-        *self.action.get_or_init(|| self.hop().action_digest(self.task.id))
+        *self.once.action.get_or_init(|| self.hop().action_digest(self.task.id))
+    }
+
+    pub(crate) fn context_bytes_once(&self) -> &OnceLock<u64> {
+        &self.once.context_bytes
     }
 }
 
@@ -134,7 +145,7 @@ pub fn resolve(identified: Identified, circumstances: Circumstances) -> Result<R
             tool: ground.tool,
             identified,
             circumstances,
-            action: Arc::default(),
+            once: Arc::default(),
         }),
         Err((refusal, finding)) => Err(Box::new(Refused::new(identified, refusal, finding))),
     }
@@ -155,12 +166,26 @@ pub(crate) struct Ground {
     pub(crate) tool: Option<Arc<ToolManifest>>,
 }
 
-/// Looks for firm ground under a hop. The order is that of a reader: who, may it now, for which task, may it at all.
-pub(crate) fn ground(
-    hop: &Hop,
-    claim: Option<&TaskClaim>,
-    circumstances: &Circumstances,
-) -> Result<Ground, (Refusal, Finding)> {
+/// Who a hop is of, and in which task it works, whatever it asks for.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// The task.
+    pub task: Arc<TaskSpec>,
+    /// The mandate of its agent.
+    pub mandate: Arc<AgentMandate>,
+    /// The mandate of its workflow.
+    pub solution: Arc<SolutionMandate>,
+}
+
+/// Who a hop is of, and in which task it works: all of stage 3 but what it asks for.
+///
+/// # Errors
+/// When its agent has no mandate or is stopped, or its task is not open.
+pub fn seat(identified: &Identified, circumstances: &Circumstances) -> Result<Seat, (Refusal, Finding)> {
+    seat_of(identified.hop(), identified.task(), circumstances)
+}
+
+fn seat_of(hop: &Hop, claim: Option<&TaskClaim>, circumstances: &Circumstances) -> Result<Seat, (Refusal, Finding)> {
     let deployment = &circumstances.deployment;
     let agent = party(hop)?;
     let Some(mandate) = deployment.agents.get(agent) else {
@@ -175,6 +200,17 @@ pub(crate) fn ground(
     in_force(solution, circumstances.now)?;
     posture(hop, agent, circumstances)?;
     let task = task(hop, claim, agent, (mandate, solution), circumstances)?;
+    Ok(Seat { task, mandate: mandate.clone(), solution: solution.clone() })
+}
+
+/// Looks for firm ground under a hop. The order is that of a reader: who, may it now, for which task, may it at all.
+pub(crate) fn ground(
+    hop: &Hop,
+    claim: Option<&TaskClaim>,
+    circumstances: &Circumstances,
+) -> Result<Ground, (Refusal, Finding)> {
+    let deployment = &circumstances.deployment;
+    let Seat { task, mandate, solution } = seat_of(hop, claim, circumstances)?;
     let server = match hop.act.server() {
         None => None,
         Some(name) => match deployment.servers.get(name) {
@@ -182,7 +218,7 @@ pub(crate) fn ground(
             None => return Err(outside("SC-2.3", format!("server `{name}` is not declared"))),
         },
     };
-    if !deployment.authorities.get(agent).is_some_and(|authority| authority.permits(&hop.act)) {
+    if !deployment.authorities.get(&mandate.agent).is_some_and(|authority| authority.permits(&hop.act)) {
         return Err(match &hop.act {
             Act::CallTool(tool) if hop.turn == Turn::Ask => {
                 let why = if mandate.prohibited.contains(tool) {
@@ -202,7 +238,7 @@ pub(crate) fn ground(
         pinned(hop, circumstances.pin)?;
     }
     let tool = hop.act.tool().and_then(|tool| deployment.tool(tool)).cloned();
-    Ok(Ground { task, mandate: mandate.clone(), solution: solution.clone(), server, tool })
+    Ok(Ground { task, mandate, solution, server, tool })
 }
 
 /// The agent whose mandate counts: the one that asks, is answered, or whose client a server turns to. A hop between

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use maso_core::Risk;
 use maso_wire::Limits;
 
+use crate::ContextTerms;
+
 /// Numbers of a deployment (`maso.toml`).
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -42,6 +44,8 @@ pub struct Settings {
     pub server_wait_ms: u64,
     /// Tool calls of one agent per hour where its mandate names none (EC-1.3: 100).
     pub calls_per_hour_max: u32,
+    /// How much an agent's context holds whose mandate does not say so; `None` where it is then not watched.
+    pub context: Option<ContextTerms>,
 }
 
 /// How much may be open at the same time. A share for each agent, so that none can use up what all of them need.
@@ -111,6 +115,7 @@ impl Default for Settings {
             proof_window_ms: MINUTE,
             server_wait_ms: 5 * MINUTE,
             calls_per_hour_max: 100,
+            context: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use maso_core::JudgeName;
-use maso_intent::{JudgeKind, JudgeSpec};
+use maso_intent::{ContextLevel, ContextTerms, JudgeKind, JudgeSpec};
 use maso_policy::Verdict;
 use reqwest::{StatusCode, header::HeaderValue, redirect};
 
@@ -129,10 +129,26 @@ impl ModelJudge {
 
     async fn ask(&self, brief: &Brief) -> Ruling {
         let case = prompt::Case::of(View::from(brief), brief.action, &self.spec);
+        if !self.fits(&case, brief) {
+            return Ruling::silent("the case does not fit in the judge's context");
+        }
         match self.answer_to(&case).await {
             Ok(ruling) => case.weaken(ruling),
             Err(why) => Ruling::silent(why),
         }
+    }
+
+    /// Whether the case fits in the context of the model. Each case has an empty one: it shares none with an agent, and
+    /// none with another case (EC-2.17). What does not fit is not cut down to what does.
+    fn fits(&self, case: &prompt::Case, brief: &Brief) -> bool {
+        let JudgeKind::Model { context_tokens: Some(tokens), .. } = &self.spec.kind else { return true };
+        let terms = ContextTerms::of(*tokens);
+        let level = terms.level(terms.tokens_of(case.n_bytes()).saturating_add(prompt::ANSWER_TOKENS_MAX.into()));
+        if level >= Some(ContextLevel::Warning) {
+            let judge = &self.spec.name;
+            tracing::warn!(%judge, action = %brief.action, level = level.map(ContextLevel::as_str), "a case nearly fills a judge's context");
+        }
+        level < Some(ContextLevel::Critical)
     }
 
     /// Asks the endpoint. What goes wrong is told in words without anything that the endpoint said.

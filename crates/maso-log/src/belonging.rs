@@ -50,11 +50,13 @@ impl Owner {
             (Self::Task(task), Body::HopDecided(decided)) => is(decided.task.as_deref(), task),
             (Self::Task(task), Body::TaskOpened(opened)) => is(Some(&opened.task), task),
             (Self::Task(task), Body::TaskClosed(closed)) => is(Some(&closed.task), task),
+            (Self::Task(task), Body::ContextCheckpoint(noted)) => is(Some(&noted.task), task),
             (Self::Task(task), Body::TokenIssued(token)) => is(Some(&token.subject), task),
             (Self::Agent(agent), Body::HopDecided(decided)) => {
                 let named = format!("agent:{agent}");
                 decided.from.as_ref() == Some(&named) || decided.to == named
             }
+            (Self::Agent(agent), Body::ContextCheckpoint(noted)) => noted.agent == format!("agent:{agent}"),
             (Self::Agent(agent), Body::TokenIssued(token)) => {
                 token.kind_of_token == "agent" && is(Some(&token.subject), agent)
             }

@@ -33,6 +33,7 @@ impl Body {
             | Self::HopReleased(_)
             | Self::TicketSpent(_)
             | Self::InstructionUsed(_)
+            | Self::ContextCheckpoint(_)
             | Self::OperatorSession(_) => false,
         }
     }
@@ -52,6 +53,7 @@ impl Body {
             Self::TicketExpired(expired) => vec![&expired.ticket],
             Self::TicketSpent(spent) => vec![&spent.ticket, &spent.hop],
             Self::InstructionUsed(used) => vec![&used.instruction, &used.hop],
+            Self::ContextCheckpoint(checkpoint) => vec![&checkpoint.hop],
             Self::TaskOpened(opened) => vec![&opened.task],
             Self::TaskClosed(closed) => vec![&closed.task],
             Self::Started(_)

@@ -303,10 +303,13 @@ fn stored_payload<T: Entry>(entry: &T) -> Option<StoredPayload> {
     })
 }
 
-/// A decided hop names its payload, so that the chain vouches for the payload too.
+/// A decided hop names its payload, and so does a checkpoint, so that the chain vouches for the payload too.
 fn addressed(mut body: Body, payload: Option<&StoredPayload>) -> Body {
-    if let (Body::HopDecided(decided), Some(payload)) = (&mut body, payload) {
-        decided.payload = Some(payload.digest.to_string());
+    let Some(payload) = payload else { return body };
+    match &mut body {
+        Body::HopDecided(decided) => decided.payload = Some(payload.digest.to_string()),
+        Body::ContextCheckpoint(checkpoint) => checkpoint.payload = Some(payload.digest.to_string()),
+        _ => {}
     }
     body
 }

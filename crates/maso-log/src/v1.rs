@@ -29,6 +29,8 @@ pub enum Body {
     TicketExpired(TicketExpired),
     /// An approval was used. At most one such record exists for each ticket: the log refuses a second.
     TicketSpent(TicketSpent),
+    /// An agent noted what it goes on from, and goes on in an empty context.
+    ContextCheckpoint(ContextCheckpoint),
     /// An instruction is carried out. At most one such record exists for each attempt: the log refuses a second.
     InstructionUsed(InstructionUsed),
     /// A tool was seen with a definition that nobody approved.
@@ -324,6 +326,13 @@ pub struct HopDecided {
     /// Digest of what it decides about that, where a tool says what names a decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decides: Option<String>,
+    /// Bytes of it that came to lie in a context that somebody watches, or in a budget; absent for hops that concern
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_bytes: Option<u64>,
+    /// How many tokens the sender said are in its context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_claimed: Option<u64>,
     /// The values that temporal rules asked for, so that they can be counted and compared later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<Told>,
@@ -448,6 +457,30 @@ pub struct InstructionUsed {
     pub hop: String,
     /// `server:tool`.
     pub tool: String,
+}
+
+/// An agent noted what it goes on from, and goes on in an empty context (EC-2.16). The note itself is kept as a payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextCheckpoint {
+    /// The hop by which it came.
+    pub hop: String,
+    /// The agent, as `agent:NAME`.
+    pub agent: String,
+    /// The task.
+    pub task: String,
+    /// Hash of the task's specification, which the note names as its goal.
+    pub specification: String,
+    /// SHA-256 of the exact bytes that arrived.
+    pub input_hash: String,
+    /// Digest of the note in its canonical form, under which it is kept beside the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+    /// Bytes of the note: so much is in the context now.
+    pub bytes: u64,
+    /// Tokens that were counted in the context before.
+    pub tokens_before: u64,
+    /// The version of the deployment that it was checked under.
+    pub version: String,
 }
 
 /// A tool was seen with a definition that nobody approved.

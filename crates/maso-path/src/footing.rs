@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn, Word};
 use maso_identity::{Basis, Identified};
-use maso_intent::{AgentMandate, Moved, PinState, TaskSpec};
+use maso_intent::{AgentMandate, Counted, Moved, PinState, TaskSpec};
 use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
@@ -53,6 +53,8 @@ pub(crate) struct Footing {
     pub(crate) request: Option<Request>,
     /// What it decides about its item, if it decides anything.
     pub(crate) deciding: Option<Deciding>,
+    /// What it adds to contexts and budgets.
+    pub(crate) counted: Vec<Counted>,
     /// What temporal rules see of it, if they see anything.
     pub(crate) event: Option<Event>,
     /// The most restrictive word of what happened before (temporal rules, turns, decisions) that it was decided under, or could have been.
@@ -85,6 +87,7 @@ impl Footing {
             item: resolved.item().map(|item| item.digest()),
             request: Request::of(resolved),
             deciding: Deciding::of(resolved),
+            counted: resolved.counted(),
             event: match resolved.deployment().rules.is_empty() {
                 true => None,
                 false => Event::deciding(resolved, weighed.label(), circumstances.now),

@@ -11,6 +11,7 @@ mod opening;
 mod publishing;
 mod recording;
 mod release;
+mod rotation;
 mod travel;
 mod turns;
 mod waiting;
@@ -19,11 +20,12 @@ mod world;
 
 pub use opening::{OpenFault, Path, Signers, Sources};
 pub use release::{Carried, Release};
+pub use rotation::Resumed;
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clock, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, Versions,
-    World, write_task,
+    Answer, Clock, ContextUse, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets,
+    Versions, World, write_task,
 };
 
 #[cfg(test)]

@@ -31,7 +31,13 @@ impl Path {
         let mut tickets: Vec<_> = permit.verdicts().approvals.iter().map(|approval| approval.ticket).collect();
         tickets.sort();
         tickets.dedup();
-        if tickets.is_empty() && instruction.is_none() && self.tier() < Tier::Autonomous && is_pure_read(&permit) {
+        let warns = self.world.warns_of_context(resolved, self.clock.now());
+        if tickets.is_empty()
+            && instruction.is_none()
+            && !warns
+            && self.tier() < Tier::Autonomous
+            && is_pure_read(&permit)
+        {
             // It waits for no transaction; but what this process has heard of by then counts.
             let ruled = self.ruled(Decision::Allow(permit), None);
             let buffered = self.recorder.buffer_if(ruled, stands).await.map_err(not_recorded)?;
@@ -41,7 +47,11 @@ impl Path {
             .into_iter()
             .map(|ticket| v1::Body::TicketSpent(v1::TicketSpent { ticket: ticket.to_string(), hop: hop.clone() }));
         let used = spent.chain(instruction.map(v1::Body::InstructionUsed)).collect();
-        match self.commit(Decision::Allow(permit), None, used, stands).await? {
+        let recorded = self.commit(Decision::Allow(permit), None, used, stands).await?;
+        if warns {
+            self.follow_orders().await;
+        }
+        match recorded {
             RecordedDecision::Allow(permit) => Ok(Passage::Permit(permit)),
             RecordedDecision::Hold(_) | RecordedDecision::Deny(_) => Err(NotRecorded::Fault),
         }

@@ -4,6 +4,7 @@
 mod approvals;
 mod bounds;
 mod commit_point;
+mod context;
 mod decisions;
 mod faults;
 mod hearing;
@@ -14,5 +15,6 @@ mod pinning;
 mod posture;
 mod recalling;
 mod rig;
+mod rotation;
 mod rules;
 mod simulation;

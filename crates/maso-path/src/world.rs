@@ -20,7 +20,7 @@ mod tests;
 use std::sync::Arc;
 
 use maso_core::{
-    AgentName, Findings, Hop, HopId, Mode, Phase, Principal, Refusal, Refused, Scope, Timestamp, ToolRef, Turn,
+    AgentName, Findings, Hop, HopId, Mode, Phase, Principal, Refusal, Refused, Scope, TaskId, Timestamp, ToolRef, Turn,
 };
 use maso_identity::Identified;
 use maso_intent::{AgentMandate, Circumstances, Deployment, PinState, Resolved, SolutionMandate, TaskSpec};
@@ -29,7 +29,8 @@ use maso_policy::Traced;
 
 use crate::footing::Footing;
 
-use conduct::Conduct;
+pub use conduct::ContextUse;
+use conduct::{Conduct, Warned};
 pub(crate) use conduct::{Deciding, Request};
 use histories::Histories;
 pub(crate) use memories::Delivery;
@@ -62,12 +63,13 @@ pub struct World {
 impl World {
     /// The world before anything was recorded.
     pub fn new(deployment: Arc<Deployment>, mode: Mode) -> Self {
+        let tasks = Tasks::new(&deployment);
         Self {
-            tasks: Tasks::new(&deployment),
+            conduct: Conduct::new(&deployment, tasks.standing_ids()),
+            tasks,
             tickets: Tickets::new(deployment.settings.held_actions_max),
             pins: Pins::new(&deployment),
             standing: Standing::new(&deployment),
-            conduct: Conduct::new(&deployment),
             histories: Histories::new(&deployment),
             memories: Memories::default(),
             versions: Versions::default(),
@@ -78,7 +80,9 @@ impl World {
 
     /// Takes in one record.
     pub fn fold(&self, record: &Record) {
-        self.conduct.fold(record);
+        for Warned { agent, percent } in self.conduct.fold(record) {
+            self.standing.context_warned(record.at, agent, percent);
+        }
         match &record.body {
             Body::TaskOpened(task) => self.tasks.opened(task),
             Body::TaskClosed(closed) => {
@@ -115,6 +119,7 @@ impl World {
             | Body::Revoked(_)
             | Body::HopReleased(_)
             | Body::InstructionUsed(_)
+            | Body::ContextCheckpoint(_)
             | Body::OperatorSession(_) => {}
         }
     }
@@ -204,6 +209,11 @@ impl World {
         own >= Phase::Alternate || around >= Phase::Emergency
     }
 
+    /// Whether an agent is not stopped, and its task not over.
+    pub(crate) fn may_work(&self, agent: &AgentName, task: &TaskSpec, now: Timestamp) -> bool {
+        !self.is_stopped(agent) && self.tasks.is_open(task) && now < self.end_of(task)
+    }
+
     /// What rates and limits say of this hop.
     pub fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = self.standing.limits(resolved, now);
@@ -214,6 +224,22 @@ impl World {
     /// Whether this hop, which is under way, tries again what failed.
     pub(crate) fn is_retry(&self, hop: HopId) -> bool {
         self.conduct.is_retry(hop)
+    }
+
+    /// Whether this hop takes an agent's context past the warning, so that the posture must be asked when it is on the
+    /// record.
+    pub(crate) fn warns_of_context(&self, resolved: &Resolved, now: Timestamp) -> bool {
+        self.conduct.warns(resolved, now)
+    }
+
+    /// How full an agent's context is in one task; `None` where nobody says how much it holds.
+    pub fn context_in(&self, task: TaskId, agent: &AgentName, now: Timestamp) -> Option<ContextUse> {
+        self.conduct.context_in(task, agent, now)
+    }
+
+    /// The fullest of an agent's contexts in all tasks; `None` where nobody says how much it holds, or nothing is in it.
+    pub fn fullest_context(&self, agent: &AgentName, now: Timestamp) -> Option<ContextUse> {
+        self.conduct.fullest_context(agent, now)
     }
 
     /// What temporal rules say of this hop.

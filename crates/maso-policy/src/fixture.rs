@@ -191,6 +191,8 @@ fn agent(name: &str, position: u32, tools: &[&str], clearance: Confidentiality) 
         on_timeout: None,
         escalation: "claims-supervisor".into(),
         model: None,
+        price_per_million_tokens_minor: None,
+        context: None,
         oispec: oispec(),
     };
     (name, Arc::new(mandate))
@@ -287,6 +289,7 @@ pub(crate) fn deployment() -> Deployment {
             max_execution_ms: 60_000,
             max_value_minor: 1_000_000,
             max_cost_minor: None,
+            max_tokens: None,
             currency: None,
         },
         bounds: Bounds::default(),

@@ -99,7 +99,7 @@ impl Case<'_> {
     fn refusal(&self) -> Refusal {
         let outside = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.2" | "IA-1.4" | "AT-1.4");
         let limit = |finding: &Finding| match finding.control.as_str() {
-            "EC-1.3" | "AT-1.7" | "EC-1.5" | "EC-1.5a" | "EC-1.10" | "ENV-14" => true,
+            "EC-1.3" | "AT-1.7" | "EC-1.5" | "EC-1.5a" | "EC-1.10" | "ENV-14" | "OB-2.5a" => true,
             // What points into the call says that nothing clear is decided there.
             "EC-2.6" => finding.evidence.is_none(),
             _ => false,

@@ -34,6 +34,7 @@ pub(crate) struct Counters {
     plan_attempts: VecDeque<(Timestamp, TaskId)>,
     entries: VecDeque<Timestamp>,
     limit_breached: bool,
+    context_warning: Option<u8>,
     calls: Calls,
 }
 
@@ -49,6 +50,7 @@ impl Counters {
                 push(&mut self.plan_attempts, (now, *task), past(most));
             }
             Happening::LimitBreach => self.limit_breached = true,
+            Happening::ContextWarning { percent } => self.context_warning = Some(*percent),
             Happening::Call => self.calls.count(now),
         }
     }
@@ -63,6 +65,7 @@ impl Counters {
         self.guardrail_blocks.clear();
         self.judge_blocks.clear();
         self.plan_attempts.clear();
+        self.context_warning = None;
     }
 
     /// Forgets what stopped the agent's workflow: a person ended that, and its cause is explained.
@@ -105,6 +108,11 @@ impl Counters {
 
     pub(crate) fn limit_breached(&self) -> bool {
         self.limit_breached
+    }
+
+    /// How full its context was when it passed the warning, unless a person has let it go on since.
+    pub(crate) fn context_warning(&self) -> Option<u8> {
+        self.context_warning
     }
 
     pub(crate) fn calls(&self) -> &Calls {

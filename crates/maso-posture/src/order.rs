@@ -64,6 +64,11 @@ pub enum Trigger {
         /// The agent.
         agent: AgentName,
     },
+    /// The agent's context is nearly full.
+    ContextWarning {
+        /// How full it was when it passed the warning, in per cent.
+        percent: u8,
+    },
     /// Several agents of the workflow left Primary.
     SeveralAgents {
         /// How many.
@@ -139,6 +144,7 @@ impl fmt::Display for Trigger {
                 write!(f, "AT-2.8: {n_attempts} plan attempts in {period}, {n_accepted} are accepted")
             }
             Self::LimitBreach { agent } => write!(f, "AT-1.7: agent `{agent}` tried more than a hard limit allows"),
+            Self::ContextWarning { percent } => write!(f, "OB-2.5a: the agent's context is {percent} % full"),
             Self::SeveralAgents { n_agents } => write!(f, "PACE: {n_agents} agents of the workflow left primary"),
             Self::SeveralWorkflows { n_workflows } => write!(f, "PACE: {n_workflows} workflows are in contingency"),
             Self::AlternateTooLong { scope, bound_ms } => {

@@ -59,6 +59,11 @@ pub enum Happening {
     },
     /// It tried more, in number or money, than a hard limit of its workflow's mandate allows (AT-1.7).
     LimitBreach,
+    /// What it was given filled its context past the warning (OB-2.5a).
+    ContextWarning {
+        /// How full it is, in per cent.
+        percent: u8,
+    },
     /// It called a tool.
     Call,
 }

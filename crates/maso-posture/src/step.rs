@@ -62,6 +62,7 @@ impl Motion<'_> {
         let n_judge_blocks = counters.n_judge_blocks(now, rules);
         let plan_attempts = counters.plan_attempts_over(now, rules.plan_attempts_max(agent));
         let limit_breached = counters.limit_breached();
+        let context_warning = counters.context_warning();
         let scope = Scope::Agent(agent.clone());
 
         if n_guardrail_blocks as usize >= counters::bound(rules.breaker_blocks_max) {
@@ -71,6 +72,10 @@ impl Motion<'_> {
         if n_judge_blocks > rules.judge_blocks_max.min(KEPT_MAX - 1) {
             let trigger = Trigger::JudgeBlocks { n_blocks: n_judge_blocks, window_ms: rules.breaker_window_ms };
             self.tighten(&scope, Phase::Alternate, trigger, Author::Maso);
+        }
+        // At Tier 1 people are told, and decide.
+        if let Some(percent) = context_warning.filter(|_| rules.tier > Tier::Supervised) {
+            self.tighten(&scope, Phase::Alternate, Trigger::ContextWarning { percent }, Author::Maso);
         }
         if let Some((n_attempts, n_accepted, period)) = plan_attempts {
             let trigger = Trigger::PlanAttempts { n_attempts, n_accepted, period };

@@ -124,6 +124,7 @@ impl Story {
                 }
             }
             Some("instruction-used") => self.used(sequence, body, &mut problem),
+            Some("context-checkpoint") => self.noted(body)?,
             Some(_) => {}
             None => problem("its body has no kind".to_owned()),
         }
@@ -175,6 +176,11 @@ impl Story {
                 self.owed.push((sequence, hop.to_owned(), ticket.to_owned()));
             }
         }
+        self.noted(body)
+    }
+
+    /// Notes the payload that a record names.
+    fn noted(&mut self, body: &Value) -> rusqlite::Result<()> {
         match body["payload"].as_str() {
             Some(digest) => self.payloads.note(digest.trim_start_matches("sha256:")),
             None => Ok(()),

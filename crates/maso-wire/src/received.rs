@@ -28,6 +28,7 @@ pub struct Received {
     turn: Turn,
     payload: Value,
     digest: Digest,
+    context_tokens: Option<u64>,
 }
 
 /// The parts of a [`Received`], for the stage that eats it.
@@ -43,6 +44,8 @@ pub struct Parts {
     pub payload: Value,
     /// SHA-256 of the exact bytes that were parsed.
     pub digest: Digest,
+    /// How many tokens the sender says are in its context.
+    pub context_tokens: Option<u64>,
 }
 
 impl Received {
@@ -63,7 +66,13 @@ impl Received {
     /// Receives a hop whose payload is part of a frame that was parsed once as a whole.
     pub fn from_parsed(arrival: Arrival, act: Act, turn: Turn, payload: Parsed) -> Self {
         let digest = payload.digest();
-        Self { arrival, act, turn, payload: payload.into_value(), digest }
+        Self { arrival, act, turn, payload: payload.into_value(), digest, context_tokens: None }
+    }
+
+    /// The same, of a sender that says how many tokens are in its context.
+    #[must_use]
+    pub fn claiming_context(self, context_tokens: Option<u64>) -> Self {
+        Self { context_tokens, ..self }
     }
 
     /// What the door knew about it.
@@ -78,6 +87,7 @@ impl Received {
 
     /// Gives up the parts.
     pub fn into_parts(self) -> Parts {
-        Parts { arrival: self.arrival, act: self.act, turn: self.turn, payload: self.payload, digest: self.digest }
+        let Self { arrival, act, turn, payload, digest, context_tokens } = self;
+        Parts { arrival, act, turn, payload, digest, context_tokens }
     }
 }

@@ -492,5 +492,6 @@ fn agent(position: u32, name: &str, intent: &str, tools: Vec<ToolView>, counts: 
         guardrail_window_ms: 600_000,
         n_plan_attempts,
         plan_attempts_max: 25,
+        context: None,
     }
 }

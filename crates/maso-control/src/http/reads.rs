@@ -215,6 +215,10 @@ pub(super) async fn metrics(State(desk): State<Arc<Desk>>, _: By) -> impl IntoRe
             &labels,
             u64::from(agent.n_guardrail_blocks),
         );
+        if let Some(context) = world.fullest_context(&agent.agent, path.clock().now()) {
+            let help = "How full the fullest of its contexts is, as far as maso sees.";
+            gauge("maso_agent_context_percent", help, &labels, context.terms.percent(context.used));
+        }
     }
     ([(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    context::ContextForm,
     oispec::OiSpecForm,
     text::{At, Moment, Pointer, Span},
 };
@@ -80,6 +81,8 @@ pub(crate) struct AgentForm {
     pub(crate) on_timeout: Option<AfterFailureForm>,
     /// The model behind it.
     pub(crate) model: Option<ModelForm>,
+    /// How much its model's context holds; what maso.toml says, where it is left out.
+    pub(crate) context: Option<ContextForm>,
     /// What it may do with its own authority.
     #[serde(default)]
     pub(crate) authority: PowersForm,
@@ -163,6 +166,9 @@ pub(crate) struct ModelForm {
     pub(crate) provider: At<String>,
     /// Its name.
     pub(crate) name: At<String>,
+    /// What a million tokens of it cost, in cents or the like, in the currency of the workflow's limits. With it,
+    /// `max_cost_minor` binds.
+    pub(crate) price_per_million_tokens_minor: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -40,6 +40,8 @@ pub(crate) struct JudgeForm {
     pub(crate) provider: Option<At<String>>,
     /// For a model: the environment variable that holds its key.
     pub(crate) api_key_env: Option<At<String>>,
+    /// For a model: how many tokens its context holds. A case that does not fit is not judged, which counts as silence.
+    pub(crate) context_tokens: Option<u64>,
     /// Questions to be answered with yes or no.
     pub(crate) criteria: Vec<At<String>>,
     /// What it must not judge, because others do.

@@ -7,7 +7,10 @@ use maso_identity::OperatorPublic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::text::{At, FromText, Span};
+use super::{
+    context::ContextForm,
+    text::{At, FromText, Span},
+};
 use crate::Role;
 
 /// A deployment: its name, tier, people and numbers.
@@ -28,6 +31,8 @@ pub(crate) struct MasoForm {
     /// Bounds on what may come in and be open.
     #[serde(default)]
     pub(crate) limits: LimitsForm,
+    /// How much the context of an agent's model holds whose mandate does not say so.
+    pub(crate) context: Option<ContextForm>,
     /// How long held actions wait for people.
     #[serde(default)]
     pub(crate) approvals: ApprovalsForm,

@@ -1,6 +1,7 @@
 //! The written form of each file, as TOML has it, with the places of what problems may have to point at.
 
 mod agent;
+mod context;
 mod decider;
 mod evidence;
 mod help;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     agent::{AfterFailureForm, AgentForm, BoundForm, TermsForm},
+    context::ContextForm,
     decider::Decider,
     evidence::EvidenceForm,
     judge::{JudgeForm, KindForm},

@@ -109,8 +109,10 @@ pub(crate) struct HardLimitsForm {
     pub(crate) max_execution: At<Span>,
     /// What one task may move in all, in cents or the like.
     pub(crate) max_value_minor: u64,
-    /// What one task may cost to run, in cents or the like. Recorded; nothing counts it yet.
+    /// What one task may cost to run, in cents or the like. Binds where a model behind its agents has a price.
     pub(crate) max_cost_minor: Option<u64>,
+    /// How many tokens the agents of one task may read and write in all, as maso counts them.
+    pub(crate) max_tokens: Option<u64>,
     /// The currency's three letters, such as `EUR`.
     pub(crate) currency: Option<At<String>>,
     /// Turns of one conversation between two agents (10): one more needs a person, and past twice as many there is none

@@ -6,6 +6,7 @@
 mod agents;
 mod arguments;
 mod bounds;
+mod contexts;
 mod controls;
 mod criteria;
 mod dates;
@@ -124,6 +125,7 @@ const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
     deciders::check,
     judges::check,
     models::check,
+    contexts::check,
     servers::check,
     tools::check,
     arguments::check,

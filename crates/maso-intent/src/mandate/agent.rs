@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use maso_core::{AgentName, Confidentiality, DataSourceName, Digest, ServerName, ToolRef, WorkflowName};
 use serde_json::Value;
 
-use super::{Access, AfterFailure, AgentRole, History, OiSpec, Powers};
+use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Powers};
 
 /// What one agent may and must do; always inside its workflow's [`SolutionMandate`].
 #[derive(Clone, Debug)]
@@ -65,6 +65,10 @@ pub struct AgentMandate {
     pub escalation: String,
     /// The model behind it, for the AIBOM (SC-2.1): provider, name.
     pub model: Option<(String, String)>,
+    /// What a million tokens of that model cost, in the smallest unit of the currency of the workflow's limits.
+    pub price_per_million_tokens_minor: Option<u64>,
+    /// How much its model's context holds (EC-1.9); `None` where nobody says, and nobody watches it.
+    pub context: Option<ContextTerms>,
     /// Its intent specification.
     pub oispec: OiSpec,
 }

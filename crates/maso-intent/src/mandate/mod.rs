@@ -3,6 +3,7 @@
 mod agent;
 mod bounds;
 mod conflict;
+mod context;
 mod data;
 mod halt;
 mod history;
@@ -13,6 +14,7 @@ pub use self::{
     agent::{AgentMandate, Bound, ResourceTerm, ToolTerms},
     bounds::Bounds,
     conflict::{ConflictTerms, Expiry, JudgePrecedence, OverrideRule, PrimaryAction, Whose},
+    context::{ContextLevel, ContextTerms},
     data::{Access, DataSource},
     halt::{AfterFailure, HaltCondition, HaltTerms},
     history::{Amendment, History, MandateReview, ReviewOutcome, ReviewTrigger},

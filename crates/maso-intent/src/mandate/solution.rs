@@ -110,8 +110,10 @@ pub struct HardLimits {
     pub max_execution_ms: u64,
     /// Money that one task may move, in the smallest unit of the deployment's currency.
     pub max_value_minor: u64,
-    /// What one task may cost to run, in the smallest unit of the same currency. On the record; nothing counts it yet.
+    /// What one task may cost to run, in the smallest unit of the same currency. Counted where a model has a price.
     pub max_cost_minor: Option<u64>,
+    /// Tokens that the agents of one task may read and write in all.
+    pub max_tokens: Option<u64>,
     /// The currency of it, as ISO 4217 writes it; `None` where the mandate names none.
     pub currency: Option<String>,
 }

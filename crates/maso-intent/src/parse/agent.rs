@@ -5,7 +5,7 @@ use maso_core::{AgentName, Confidentiality, Digest};
 use super::{history::Declared, oispec::oispec, value::json};
 use crate::{
     AfterFailure, AgentMandate, Bound, Powers, Problem, ResourceTerm, Settings, Severity, SolutionMandate, ToolTerms,
-    form::{AfterFailureForm, AgentForm, BoundForm, File},
+    form::{AfterFailureForm, AgentForm, BoundForm, ContextForm, File},
 };
 
 pub(super) fn agent(
@@ -80,6 +80,8 @@ pub(super) fn agent(
         on_timeout: after(&form.on_timeout),
         escalation: form.escalation.value.to_string(),
         model: form.model.as_ref().map(|model| (model.provider.value.clone(), model.name.value.clone())),
+        price_per_million_tokens_minor: form.model.as_ref().and_then(|model| model.price_per_million_tokens_minor),
+        context: form.context.as_ref().map(ContextForm::terms).or(settings.context),
         oispec: oispec(&form.oispec),
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn judge(name: &JudgeName, file: &File<'_, JudgeForm>, problems: &mut
             endpoint: endpoint.value.clone(),
             model: model.value.clone(),
             api_key_env: form.api_key_env.as_ref().map(|at| at.value.clone()),
+            context_tokens: form.context_tokens,
         },
         (KindForm::Model, ..) => {
             error(0, "a judge of kind `model` needs `endpoint` and `model`", "add both");

@@ -8,7 +8,7 @@ use super::day::end_of_day;
 use crate::{
     Deselection, OpenLimits, Operator, Problem, Settings, Severity,
     controls::why_it_stays,
-    form::{At, File, MasoForm, Span},
+    form::{At, ContextForm, File, MasoForm, Span},
 };
 
 pub(super) fn operators(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> BTreeMap<OperatorName, Operator> {
@@ -98,5 +98,6 @@ pub(super) fn settings(form: &MasoForm) -> Settings {
         proof_window_ms: span(&form.identity.proof_window, defaults.proof_window_ms),
         server_wait_ms: span(&form.limits.server_wait, defaults.server_wait_ms),
         calls_per_hour_max: form.limits.calls_per_hour_max.unwrap_or(defaults.calls_per_hour_max),
+        context: form.context.as_ref().map(ContextForm::terms).or(defaults.context),
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn solution(
             max_execution_ms: form.limits.max_execution.0,
             max_value_minor: form.limits.max_value_minor,
             max_cost_minor: form.limits.max_cost_minor,
+            max_tokens: form.limits.max_tokens,
             currency: form.limits.currency.as_ref().map(|currency| currency.value.clone()),
         },
         bounds: bounds(form),

@@ -50,6 +50,12 @@ impl Case {
         })
     }
 
+    /// How long it is, with what stands around it.
+    pub(super) fn n_bytes(&self) -> u64 {
+        let Self { instruction, declared, evidence, mark, .. } = self;
+        [instruction, declared, evidence, mark, mark].iter().map(|text| text.len() as u64 + FRAME_BYTES).sum()
+    }
+
     /// Who saw only a part cannot approve the whole.
     pub(super) fn weaken(&self, mut ruling: Ruling) -> Ruling {
         if !self.whole && severity(ruling.opinion) < severity(Opinion::Flag) {
@@ -244,7 +250,9 @@ fn hex16(action: Digest) -> String {
     action.as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-const ANSWER_TOKENS_MAX: u32 = 600;
+pub(super) const ANSWER_TOKENS_MAX: u32 = 600;
+/// More than stands around each part of a case.
+const FRAME_BYTES: u64 = 64;
 const PAYLOAD_BYTES_MAX: usize = 16 * 1024;
 const CLAIMS_BYTES_MAX: usize = 2 * 1024;
 const EVIDENCE_BYTES_MAX: usize = 128 * 1024;

@@ -30,6 +30,16 @@ type Seen = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
 
 /// Asks a judge about the action, and returns its verdict with all that the peer was asked.
 async fn hear(peer: Peer, brief: &Brief, latency_ms_max: u64) -> (Verdict, Vec<(String, HeaderMap, Value)>) {
+    hear_in(peer, brief, latency_ms_max, None).await
+}
+
+/// The same, of a judge whose context holds so many tokens.
+async fn hear_in(
+    peer: Peer,
+    brief: &Brief,
+    latency_ms_max: u64,
+    tokens: Option<u64>,
+) -> (Verdict, Vec<(String, HeaderMap, Value)>) {
     let seen = Seen::default();
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -38,7 +48,11 @@ async fn hear(peer: Peer, brief: &Brief, latency_ms_max: u64) -> (Verdict, Vec<(
         Router::new().fallback(move |request: Request| answer(peer.clone(), Arc::clone(&seen), request))
     };
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
-    let judge = ModelJudge::new(&spec(&base, latency_ms_max), Some(ApiKey::new("sk-secret".to_owned()))).unwrap();
+    let mut spec = (*spec(&base, latency_ms_max)).clone();
+    if let JudgeKind::Model { context_tokens, .. } = &mut spec.kind {
+        *context_tokens = tokens;
+    }
+    let judge = ModelJudge::new(&Arc::new(spec), Some(ApiKey::new("sk-secret".to_owned()))).unwrap();
     let verdict = judge.hear(brief).await;
     server.abort();
     let seen = seen.lock().unwrap().clone();
@@ -59,7 +73,12 @@ async fn answer(peer: Peer, seen: Seen, request: Request) -> Response {
 fn spec(base: &str, latency_ms_max: u64) -> Arc<JudgeSpec> {
     Arc::new(JudgeSpec {
         name: "tactical".parse().unwrap(),
-        kind: JudgeKind::Model { endpoint: base.parse().unwrap(), model: "judge-1".to_owned(), api_key_env: None },
+        kind: JudgeKind::Model {
+            endpoint: base.parse().unwrap(),
+            model: "judge-1".to_owned(),
+            api_key_env: None,
+            context_tokens: None,
+        },
         criteria: vec!["the note goes to whom the operator named".to_owned()],
         exclusions: vec!["spelling".to_owned()],
         max_evaluation_latency_ms: latency_ms_max,
@@ -113,6 +132,15 @@ async fn a_verdict_is_heard_and_bound_to_the_action() {
         assert!(
             instruction.contains("1. the note goes to whom the operator named") && instruction.contains("- spelling")
         );
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_in_a_judges_context_is_silence() {
+    let brief = note();
+    for (tokens, opinion, n_asked) in [(1_000, Opinion::Silent, 0), (20_000, Opinion::Approve, 1)] {
+        let (verdict, seen) = hear_in(opines("approve"), &brief, PATIENT_MS, Some(tokens)).await;
+        assert_eq!((verdict.opinion, seen.len()), (opinion, n_asked), "{tokens}: {verdict:?}");
     }
 }
 

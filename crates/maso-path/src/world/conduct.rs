@@ -6,17 +6,19 @@
 mod awaiting;
 mod chains;
 mod commits;
+mod context;
 mod delegations;
 mod requests;
 mod retries;
+mod spent;
 mod tallies;
 #[cfg(test)]
 mod tests;
 mod turns;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use maso_core::{Findings, HopId, TaskId, Timestamp};
+use maso_core::{AgentName, Findings, HopId, TaskId, Timestamp};
 use maso_intent::{Deployment, Resolved};
 use maso_log::{
     Record,
@@ -28,6 +30,9 @@ use crate::footing::Footing;
 use chains::Chains;
 use commits::Commits;
 pub(crate) use commits::Deciding;
+pub use context::ContextUse;
+use context::Contexts;
+pub(super) use context::Warned;
 use delegations::Delegations;
 pub(crate) use requests::Request;
 use requests::Runs;
@@ -46,10 +51,12 @@ pub(crate) struct Conduct {
     chains: Chains,
     retries: Retries,
     commits: Commits,
+    contexts: Contexts,
 }
 
 impl Conduct {
-    pub(super) fn new(deployment: &Arc<Deployment>) -> Self {
+    /// Nothing was done yet; these are the standing tasks.
+    pub(super) fn new(deployment: &Arc<Deployment>, standing: HashSet<TaskId>) -> Self {
         Self {
             deployment: Arc::clone(deployment),
             runs: Runs::new(deployment),
@@ -59,11 +66,12 @@ impl Conduct {
             chains: Chains::default(),
             retries: Retries::default(),
             commits: Commits::default(),
+            contexts: Contexts::new(deployment, standing),
         }
     }
 
-    /// Takes in one record.
-    pub(super) fn fold(&self, record: &Record) {
+    /// Takes in one record. Gives the agents whose contexts it took past the warning.
+    pub(super) fn fold(&self, record: &Record) -> Vec<Warned> {
         match &record.body {
             Body::TaskClosed(closed) => self.closed(closed),
             Body::HopDecided(decided) => {
@@ -71,6 +79,7 @@ impl Conduct {
                 self.retries.decided(record.at, decided);
                 self.commits.decided(record.at, decided, &self.deployment);
                 self.request(record.at, decided);
+                return self.contexts.decided(record.at, decided);
             }
             Body::HopReleased(released) => {
                 self.retries.released(record.at, released);
@@ -79,8 +88,10 @@ impl Conduct {
                     self.chains.ended(hop);
                 }
             }
+            Body::ContextCheckpoint(checkpoint) => self.contexts.rotated(record.at, checkpoint),
             _ => {}
         }
+        Vec::new()
     }
 
     /// Takes in what became of a request between agents, or of the answer to one.
@@ -99,6 +110,7 @@ impl Conduct {
 
     fn closed(&self, closed: &v1::TaskClosed) {
         self.tallies.closed(closed);
+        self.contexts.closed(closed);
         if let Ok(task) = closed.task.parse() {
             let run = self.runs.run(task);
             self.turns.closed(&run);
@@ -111,6 +123,7 @@ impl Conduct {
     /// What was done so far says this of the hop.
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = self.tallies.limits(resolved, now);
+        findings.join(self.contexts.limits(resolved, now));
         let applies = |control: &str| self.deployment.applies(control, now);
         let bounds = &resolved.solution().bounds;
         if let Some(request) = Request::of(resolved) {
@@ -142,6 +155,7 @@ impl Conduct {
         };
         let may_decide = |deciding: &Deciding| !applies("EC-2.6") || self.commits.bear(deciding, bounds, heard, now);
         self.tallies.bear(footing, &workflow.limits, now)
+            && self.contexts.bear(footing, &workflow.limits, now)
             && self.retries.bear(footing, Patience::of(bounds, &footing.mandate, applies), now)
             && footing.request.as_ref().is_none_or(may_ask)
             && footing.deciding.as_ref().is_none_or(may_decide)
@@ -152,6 +166,21 @@ impl Conduct {
         self.retries.is_retry(hop)
     }
 
+    /// Whether this hop takes an agent's context past the warning.
+    pub(super) fn warns(&self, resolved: &Resolved, now: Timestamp) -> bool {
+        self.contexts.warns(resolved, now)
+    }
+
+    /// How full an agent's context is in one task.
+    pub(super) fn context_in(&self, task: TaskId, agent: &AgentName, now: Timestamp) -> Option<ContextUse> {
+        self.contexts.usage_in(task, agent, now)
+    }
+
+    /// The fullest of an agent's contexts.
+    pub(super) fn fullest_context(&self, agent: &AgentName, now: Timestamp) -> Option<ContextUse> {
+        self.contexts.fullest(agent, now)
+    }
+
     /// Gives back what a hop took that is not under way any more.
     pub(super) fn leave(&self, task: TaskId, hop: HopId) {
         self.tallies.leave(task, hop);
@@ -159,5 +188,6 @@ impl Conduct {
         self.delegations.leave(hop);
         self.retries.leave(hop);
         self.commits.leave(hop);
+        self.contexts.leave(task, hop);
     }
 }

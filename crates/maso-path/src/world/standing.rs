@@ -121,6 +121,14 @@ impl Standing {
         }
     }
 
+    /// Takes in that what is on the record filled an agent's context past the warning (OB-2.5a).
+    pub(super) fn context_warned(&self, at: Timestamp, agent: AgentName, percent: u8) {
+        let what = Happening::ContextWarning { percent };
+        if counts(&self.deployment, &what, at) {
+            self.state.lock().recall(&Recorded::Happened { agent, what }, at, self.rules(at));
+        }
+    }
+
     pub(super) fn changed(&self, at: Timestamp, record: &v1::PhaseChanged) {
         let (Ok(scope), Some(to)) = (record.scope.parse(), Phase::parse(&record.to)) else { return };
         let Ok(by) = record.by.parse::<Author>() else { return };
@@ -159,6 +167,7 @@ fn counts(deployment: &Deployment, what: &Happening, at: Timestamp) -> bool {
     match what {
         Happening::GuardrailBlock | Happening::JudgeBlock => deployment.applies("EC-2.4", at),
         Happening::PlanAttempt { .. } => deployment.applies("AT-2.8", at),
+        Happening::ContextWarning { .. } => deployment.applies("OB-2.5a", at),
         Happening::LimitBreach | Happening::Call => true,
     }
 }

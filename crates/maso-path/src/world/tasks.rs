@@ -1,6 +1,9 @@
 //! Which tasks are open (PG-2.2).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use maso_core::{AgentName, Digest, TaskId, Timestamp};
 use maso_intent::{Deployment, OpenedUnder, TaskKind, TaskSpec};
@@ -36,6 +39,11 @@ impl Tasks {
     /// The standing task of an agent.
     pub fn standing(&self, agent: &AgentName) -> Option<Arc<TaskSpec>> {
         self.standing.get(agent).cloned()
+    }
+
+    /// The ids of all standing tasks.
+    pub(super) fn standing_ids(&self) -> HashSet<TaskId> {
+        self.standing.values().map(|task| task.id).collect()
     }
 
     /// All open tasks, oldest first; standing ones are not among them.

@@ -29,7 +29,7 @@ fn signals() -> Vec<Signal> {
     let mut signals = vec![Signal::Tick];
     for name in ["a", "b"] {
         let calls = [Happening::GuardrailBlock, Happening::JudgeBlock, Happening::Call, attempt(1)];
-        for what in calls.into_iter().chain([Happening::LimitBreach]) {
+        for what in calls.into_iter().chain([Happening::LimitBreach, Happening::ContextWarning { percent: 85 }]) {
             signals.push(happened(name, what));
         }
     }
@@ -239,6 +239,7 @@ fn any_signal() -> impl Strategy<Value = Signal> {
         Just(Happening::JudgeBlock),
         Just(Happening::Call),
         Just(Happening::LimitBreach),
+        (85..100_u8).prop_map(|percent| Happening::ContextWarning { percent }),
         (0u128..3).prop_map(attempt),
     ];
     let place = prop::sample::select(vec!["deployment", "workflow:w", "workflow:v", "agent:a", "agent:b", "agent:c"]);

@@ -63,6 +63,21 @@ fn the_fourth_plan_attempt_in_a_task_stops_the_workflow() {
 }
 
 #[test]
+fn a_context_that_is_nearly_full_isolates_the_agent_but_at_tier_1() {
+    for (tier, moved) in [(Tier::Supervised, false), (Tier::Managed, true), (Tier::Autonomous, true)] {
+        let (rules, mut state) = (rules(tier), State::new());
+        let told = go(&mut state, happened("a", Happening::ContextWarning { percent: 86 }), at(0), &rules);
+        assert_eq!(told, if moved { vec!["agent:a primary alternate"] } else { vec![] });
+        if !moved {
+            continue;
+        }
+        assert_eq!(state.why(&scope("agent:a")).unwrap().trigger, "OB-2.5a: the agent's context is 86 % full");
+        go(&mut state, manual("agent:a", Phase::Primary, Office::Supervisor), at(1), &rules);
+        assert_eq!(go(&mut state, Signal::Tick, at(2), &rules), NONE, "what was ended is not remembered");
+    }
+}
+
+#[test]
 fn a_breach_of_a_hard_limit_stops_the_workflow_until_a_person_ends_that() {
     let rules = rules(Tier::Managed);
     let mut state = State::new();

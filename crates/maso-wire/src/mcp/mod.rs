@@ -42,6 +42,8 @@ pub mod meta {
     pub const PROGRESS_TOKEN: &str = "progressToken";
     /// The task token; never forwarded.
     pub const TASK: &str = "maso/task";
+    /// How many tokens are in the context of the agent's model, as its framework counts them; never forwarded.
+    pub const CONTEXT_TOKENS: &str = "maso/context-tokens";
 }
 
 #[cfg(test)]

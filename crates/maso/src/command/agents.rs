@@ -32,6 +32,17 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
                         agent.clearance
                     );
                     say!("  {}", screen::folded(2, &agent.intent));
+                    if let Some(context) = &agent.context {
+                        let told = format!(
+                            "context {} % full: {} of {} tokens",
+                            context.percent, context.used, context.tokens
+                        );
+                        match context.level.as_deref() {
+                            Some("critical") => say!("  {}", screen::red(&told)),
+                            Some(_) => say!("  {}", screen::yellow(&told)),
+                            None => say!("  {}", screen::faint(&told)),
+                        }
+                    }
                     for tool in &agent.tools {
                         let class = tool.class.as_deref().unwrap_or("?");
                         say!("  {:<34} {class:<9} {:<9} {}", tool.tool, tool.risk, tool.pin);

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod bounds;
+mod context;
 mod identity;
 mod mandate;
 mod people;

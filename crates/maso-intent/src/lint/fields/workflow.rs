@@ -1,6 +1,6 @@
 //! What workflows' mandates say of halts, conflicts, judges and reviews.
 
-use maso_core::Risk;
+use maso_core::{AgentName, Risk};
 
 use super::{Found, Lint, LintRule, recorded_only, repeated};
 use crate::{
@@ -20,8 +20,13 @@ impl Lint<'_> {
             strategic_evaluation(file, found);
             let unfelt = file.form.hard_stops.keys().find(|condition| !condition.is_enforced());
             let form = &file.form;
+            let price_of = |agent: &AgentName| self.deployment.agents.get(agent)?.price_per_million_tokens_minor;
+            let has_price = form.agents.iter().any(|agent| price_of(&agent.value).is_some());
             let given = [
-                ("max_cost_minor", form.limits.max_cost_minor.map(|_| file.find("max_cost_minor"))),
+                (
+                    "max_cost_minor",
+                    form.limits.max_cost_minor.filter(|_| !has_price).map(|_| file.find("max_cost_minor")),
+                ),
                 ("judges", form.judges.first().map(|at| at.start)),
                 ("judge_precedence", form.judge_precedence.order.first().map(|at| at.start)),
                 ("conflict_resolution", form.conflict_resolution.keys().next().map(|at| at.start)),

@@ -71,6 +71,16 @@ rules! {
     SignatureInvalid "signature-invalid" "AT-1.3" W W W
         "a file of signatures is none, or is about another version" "remove it";
 
+    // contexts and budgets
+    ContextUndeclared "context-undeclared" "EC-1.9" _ W W
+        "nobody watches how full an agent's context is" "add `[context]`";
+    ContextImpossible "context-impossible" "EC-1.9" E E E
+        "the size of a context cannot be" "write what the model's provider says";
+    RotationLate "rotation-late" "EC-2.16" W W E
+        "an agent is told to rotate its context when it is isolated already" "rotate below 85 per cent";
+    BudgetZero "budget-zero" "OB-2.5" E E E
+        "a budget of tokens or money is zero" "leave it out or raise it";
+
     // workflows: owners, dates, members, limits
     WorkflowMissing "workflow-missing" "AT-1.1" E E E
         "there is no workflow" "add `workflows/NAME.toml`";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maso_core::Timestamp;
-use maso_intent::{AgentMandate, Deployment, Grant, OiSpec, SolutionMandate, in_currency};
+use maso_intent::{AgentMandate, ContextTerms, Deployment, Grant, OiSpec, SolutionMandate, in_currency};
 
 use super::{Direction, Ledger, Line, Milliseconds, both};
 
@@ -45,6 +45,12 @@ fn limits(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut
         let what = what("the money that one task may move");
         ledger.value(line(what), direction, &shown(value.0, old), &shown(value.1, new), &example);
     }
+    let budget = |most: Option<u64>| Budget(most.unwrap_or(u64::MAX));
+    let (tokens, cost) =
+        (|it: &SolutionMandate| budget(it.limits.max_tokens), |it: &SolutionMandate| budget(it.limits.max_cost_minor));
+    let example = "a hop when the smaller budget is used up";
+    ledger.limit(line(what("the tokens of one task")), &tokens(old), &tokens(new), example);
+    ledger.limit(line(what("what one task may cost to run")), &cost(old), &cost(new), example);
     let currency = |it: &SolutionMandate| it.limits.currency.clone().unwrap_or_else(|| "none".to_owned());
     ledger.either(line(what("the currency of amounts")), &currency(old), &currency(new), "any amount");
     let time = |it: &SolutionMandate| Milliseconds(it.limits.max_execution_ms);
@@ -104,6 +110,17 @@ fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger
     };
     let what = format!("the model behind `{name}`");
     ledger.either(line(what), &model(old), &model(new), "any action of it");
+    let price =
+        |it: &AgentMandate| it.price_per_million_tokens_minor.map_or("unknown".to_owned(), |price| price.to_string());
+    let what = format!("the price of a million tokens of `{name}`");
+    ledger.either(line(what), &price(old), &price(new), "a hop when the budget of its task is used up");
+    let context = |it: &AgentMandate| {
+        it.context.map_or("not watched".to_owned(), |ContextTerms { tokens, bytes_per_token, rotate_at }| {
+            format!("{tokens} tokens of {bytes_per_token} bytes, to be rotated at {rotate_at} %")
+        })
+    };
+    let what = format!("what the context of `{name}` holds");
+    ledger.either(line(what), &context(old), &context(new), "a hop when the smaller context is full");
 }
 
 fn oispecs(whose: &str, old: &OiSpec, new: &OiSpec, ledger: &mut Ledger) {
@@ -152,4 +169,17 @@ fn terms(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
 
 fn keyed(list: &[String]) -> BTreeMap<String, ()> {
     list.iter().map(|one| (one.clone(), ())).collect()
+}
+
+/// A budget that may have no bound.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Budget(u64);
+
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            u64::MAX => f.write_str("no bound"),
+            most => write!(f, "{most}"),
+        }
+    }
 }

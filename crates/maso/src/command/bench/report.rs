@@ -163,7 +163,9 @@ fn temporal(rows: &[Temporal], dogwood: Option<&Dogwood>) {
         line("bare Cedar, the policies alone", *bare_cedar);
     }
     match dogwood {
-        None if !rows.is_empty() => anstream::println!("  Dogwood is not built: {}", screen::faint(rival::DOGWOOD.build)),
+        None if !rows.is_empty() => {
+            anstream::println!("  Dogwood is not built: {}", screen::faint(rival::DOGWOOD.build))
+        }
         None => {}
         Some(dogwood) => {
             title("(a) Dogwood, deciding and taking in the call", "p50 µs     p99 µs");

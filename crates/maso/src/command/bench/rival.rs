@@ -85,9 +85,9 @@ impl Program {
         if !output.status.success() {
             return Err(Fault::plain(format!("`{}` ended with {}", program.display(), output.status)));
         }
-        serde_json::from_slice(&output.stdout)
-            .map(Some)
-            .map_err(|error| Fault::new(format!("`{}` printed something else than its figures", program.display()), error))
+        serde_json::from_slice(&output.stdout).map(Some).map_err(|error| {
+            Fault::new(format!("`{}` printed something else than its figures", program.display()), error)
+        })
     }
 
     /// Beside this program's own target folder, or below the folder that one stands in.
