@@ -55,3 +55,72 @@ pub struct CloseTask {
     /// Why.
     pub reason: String,
 }
+
+/// What says whether a criterion of a task is met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssessTask {
+    /// The criterion's id; `failure-N` for one that says when the task failed.
+    pub criterion: String,
+    /// Whether it is met.
+    pub met: bool,
+    /// Why.
+    pub reason: String,
+}
+
+/// How an agent's part in a task was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvaluationView {
+    /// The task.
+    pub task: String,
+    /// Its workflow.
+    pub workflow: String,
+    /// The agent.
+    pub agent: String,
+    /// The agent's mandate, by which the means were judged.
+    pub mandate: String,
+    /// `normal-operation`, `execution-failure`, `visible-failure`, `creative-substitution` or `undecided`.
+    pub class: String,
+    /// `right`, `unfinished`, `wrong` or `unspecified`.
+    pub means: String,
+    /// `right`, `wrong` or `undecided`.
+    pub outcome: String,
+    /// What was not as the mandate prescribes.
+    pub departures: Vec<DepartureView>,
+    /// The criteria of the task.
+    pub criteria: Vec<CriterionView>,
+    /// The agent's plan attempts in the task, by tool.
+    pub plan_attempts: std::collections::BTreeMap<String, u32>,
+    /// What stands out in its plan attempts of thirty days.
+    pub patterns: Vec<String>,
+    /// What whoever receives it is to do.
+    pub recommends: String,
+    /// How much of it was decided, in percent.
+    pub confidence: u8,
+}
+
+/// What was not as an agent's mandate prescribes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepartureView {
+    /// The call; absent for a step that is open.
+    pub hop: Option<String>,
+    /// The tool.
+    pub tool: String,
+    /// `skip`, `reorder`, `repeat`, `substitution`, `unplanned`, `prohibited` or `open`.
+    pub what: String,
+    /// In words.
+    pub detail: String,
+}
+
+/// A criterion of a task, as far as it is decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CriterionView {
+    /// Its id.
+    pub id: String,
+    /// Whether it says when the task failed.
+    pub is_failure: bool,
+    /// Whether it is met; absent while nothing decides it.
+    pub is_met: Option<bool>,
+    /// What decides it.
+    pub decided_by: Option<String>,
+}

@@ -53,6 +53,8 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/events", get(events::stream))
         .route("/v1/tasks", get(reads::tasks).post(orders::open_task))
         .route("/v1/tasks/{task}", axum::routing::delete(orders::close_task))
+        .route("/v1/tasks/{task}/evaluation", get(reads::evaluation))
+        .route("/v1/tasks/{task}/assessments", post(orders::assess_task))
         .route("/metrics", get(reads::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(harden))

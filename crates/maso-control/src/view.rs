@@ -9,6 +9,43 @@ use maso_posture::Office;
 
 use crate::{amount::amount, silence};
 
+/// How an agent's part in a task was done.
+pub fn evaluation(evaluated: &v1::TaskEvaluated) -> api::EvaluationView {
+    api::EvaluationView {
+        task: evaluated.task.clone(),
+        workflow: evaluated.workflow.clone(),
+        agent: evaluated.agent.clone(),
+        mandate: evaluated.mandate.clone(),
+        class: evaluated.class.clone(),
+        means: evaluated.means.clone(),
+        outcome: evaluated.outcome.clone(),
+        departures: evaluated
+            .departures
+            .iter()
+            .map(|departure| api::DepartureView {
+                hop: departure.hop.clone(),
+                tool: departure.tool.clone(),
+                what: departure.what.clone(),
+                detail: departure.detail.clone(),
+            })
+            .collect(),
+        criteria: evaluated
+            .criteria
+            .iter()
+            .map(|criterion| api::CriterionView {
+                id: criterion.id.clone(),
+                is_failure: criterion.is_failure,
+                is_met: criterion.is_met,
+                decided_by: criterion.decided_by.clone(),
+            })
+            .collect(),
+        plan_attempts: evaluated.plan_attempts.iter().map(|it| (it.tool.clone(), it.n_attempts)).collect(),
+        patterns: evaluated.patterns.clone(),
+        recommends: evaluated.recommends.clone(),
+        confidence: evaluated.confidence,
+    }
+}
+
 /// A decided hop; `None` for any other record.
 pub fn hop(record: &Record) -> Option<api::HopView> {
     match &record.body {

@@ -21,6 +21,8 @@ pub enum Refusal {
     LimitReached,
     /// It was done before, or may have been: a tool that carries each instruction out once was given it again.
     Duplicate,
+    /// It departs from the order in which the agent's steps are planned: what comes first was not done.
+    OutOfPlan,
     /// maso itself could not do what was needed. What is refused so was not released; of an answer, what it answers was.
     Unavailable,
 }
@@ -33,6 +35,7 @@ words!(Refusal {
     Suspended = "SUSPENDED",
     LimitReached = "LIMIT_REACHED",
     Duplicate = "DUPLICATE",
+    OutOfPlan = "OUT_OF_PLAN",
     Unavailable = "UNAVAILABLE",
 });
 

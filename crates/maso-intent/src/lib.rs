@@ -56,10 +56,11 @@ pub use item::Item;
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{
-    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, ConflictTerms, ContextLevel, ContextTerms,
-    DataSource, Evaluation, Expiry, Grant, HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence,
-    MandateReview, OiSpec, OverrideRule, PlanAttempts, Powers, PrimaryAction, ResourceTerm, ReviewOutcome,
-    ReviewTrigger, SolutionMandate, ToolTerms, Whose,
+    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, ConflictTerms, ContextLevel,
+    ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, Grant, HaltCondition, HaltTerms,
+    HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule, Plan, PlanAttempts,
+    PlannedCall, PlannedStep, Powers, PrimaryAction, Progress, ResourceTerm, ReviewOutcome, ReviewTrigger,
+    SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};
 pub use minimal::minimal;

@@ -51,6 +51,8 @@ impl Owner {
             (Self::Task(task), Body::TaskOpened(opened)) => is(Some(&opened.task), task),
             (Self::Task(task), Body::TaskClosed(closed)) => is(Some(&closed.task), task),
             (Self::Task(task), Body::ContextCheckpoint(noted)) => is(Some(&noted.task), task),
+            (Self::Task(task), Body::TaskAssessed(assessed)) => is(Some(&assessed.task), task),
+            (Self::Task(task), Body::TaskEvaluated(evaluated)) => is(Some(&evaluated.task), task),
             (Self::Task(task), Body::TokenIssued(token)) => is(Some(&token.subject), task),
             (Self::Agent(agent), Body::HopDecided(decided)) => {
                 let named = format!("agent:{agent}");

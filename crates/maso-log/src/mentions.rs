@@ -17,6 +17,8 @@ impl Body {
     pub fn may_overtake(&self) -> bool {
         match self {
             Self::TaskClosed(_)
+            // Once for each time that it is due.
+            | Self::TaskEvaluated(_)
             | Self::Revoked(_)
             | Self::TicketAnswered(_)
             | Self::TicketExpired(_)
@@ -29,6 +31,7 @@ impl Body {
             Self::Started(_)
             | Self::StartRefused(_)
             | Self::TaskOpened(_)
+            | Self::TaskAssessed(_)
             | Self::TokenIssued(_)
             | Self::HopReleased(_)
             | Self::TicketSpent(_)
@@ -56,6 +59,8 @@ impl Body {
             Self::ContextCheckpoint(checkpoint) => vec![&checkpoint.hop],
             Self::TaskOpened(opened) => vec![&opened.task],
             Self::TaskClosed(closed) => vec![&closed.task],
+            Self::TaskAssessed(assessed) => vec![&assessed.task],
+            Self::TaskEvaluated(evaluated) => vec![&evaluated.task],
             Self::Started(_)
             | Self::StartRefused(_)
             | Self::TokenIssued(_)

@@ -15,6 +15,10 @@ pub enum Body {
     TaskOpened(Task),
     /// A task was closed.
     TaskClosed(TaskClosed),
+    /// A person said whether a criterion of a task is met.
+    TaskAssessed(TaskAssessed),
+    /// An agent's part in a task was evaluated.
+    TaskEvaluated(Box<TaskEvaluated>),
     /// A token was issued.
     TokenIssued(Token),
     /// Something was revoked.
@@ -161,6 +165,94 @@ pub struct TaskClosed {
     pub reason: String,
     /// Who closed it: `operator:NAME`, or `maso` at expiry.
     pub by: String,
+}
+
+/// A person said whether a criterion of a task is met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskAssessed {
+    /// The task.
+    pub task: String,
+    /// The criterion's id; `failure-N` for one that says when the task failed.
+    pub criterion: String,
+    /// Whether it is met.
+    pub met: bool,
+    /// `operator:NAME`.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// An agent's part in a task was evaluated: means and outcome, each by itself, and what they are together (AT-2.6, AT-2.13).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskEvaluated {
+    /// The task.
+    pub task: String,
+    /// Its workflow.
+    pub workflow: String,
+    /// The agent.
+    pub agent: String,
+    /// The agent's mandate, by which the means were judged.
+    pub mandate: String,
+    /// `normal-operation`, `execution-failure`, `visible-failure`, `creative-substitution` or `undecided`.
+    pub class: String,
+    /// `right`, `unfinished`, `wrong` or `unspecified`.
+    pub means: String,
+    /// `right`, `wrong` or `undecided`.
+    pub outcome: String,
+    /// What was not as the mandate prescribes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departures: Vec<Departure>,
+    /// The criteria of the task, each as far as it is decided.
+    pub criteria: Vec<CriterionEvaluated>,
+    /// The agent's plan attempts in the task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan_attempts: Vec<Attempted>,
+    /// What stands out in its plan attempts of thirty days: `repeated-tool`, `several-tasks`, `rising`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// What whoever receives it is to do: `log`, `decide`, `remediate`, `incident` or `contain`.
+    pub recommends: String,
+    /// How much of it was decided, in percent.
+    pub confidence: u8,
+}
+
+/// What was not as an agent's mandate prescribes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Departure {
+    /// The call; absent for a step that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop: Option<String>,
+    /// `server:tool`.
+    pub tool: String,
+    /// `skip`, `reorder`, `repeat`, `substitution`, `unplanned`, `prohibited` or `open`.
+    pub what: String,
+    /// In words.
+    pub detail: String,
+}
+
+/// A criterion of a task, as far as it is decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CriterionEvaluated {
+    /// Its id.
+    pub id: String,
+    /// Whether it says when the task failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_failure: bool,
+    /// Whether it is met; absent while nothing decides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_met: Option<bool>,
+    /// What decides it, where the mandate says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+}
+
+/// Plan attempts at one tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempted {
+    /// What was called.
+    pub tool: String,
+    /// How often.
+    pub n_attempts: u32,
 }
 
 /// A token was issued. The token itself is never written.

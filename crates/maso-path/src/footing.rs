@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Digest, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn, Word};
+use maso_core::{AgentName, Digest, Finding, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn, Word};
 use maso_identity::{Basis, Identified};
-use maso_intent::{AgentMandate, Counted, Moved, PinState, TaskSpec};
+use maso_intent::{AgentMandate, Counted, Moved, PinState, PlannedCall, TaskSpec};
 use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
-    world::{Deciding, Passing, Request, is_call},
+    world::{Deciding, Passing, Request, is_call, planned},
 };
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
@@ -55,6 +55,8 @@ pub(crate) struct Footing {
     pub(crate) deciding: Option<Deciding>,
     /// What it adds to contexts and budgets.
     pub(crate) counted: Vec<Counted>,
+    /// The call that it is of a plan, if it was decided as one that does not depart from it.
+    pub(crate) planned: Option<PlannedCall>,
     /// What temporal rules see of it, if they see anything.
     pub(crate) event: Option<Event>,
     /// The most restrictive word of what happened before (temporal rules, turns, decisions) that it was decided under, or could have been.
@@ -88,6 +90,7 @@ impl Footing {
             request: Request::of(resolved),
             deciding: Deciding::of(resolved),
             counted: resolved.counted(),
+            planned: planned(resolved).filter(|_| !weighed.findings().iter().any(is_off_plan)),
             event: match resolved.deployment().rules.is_empty() {
                 true => None,
                 false => Event::deciding(resolved, weighed.label(), circumstances.now),
@@ -124,6 +127,11 @@ impl Path {
             trust.bears(&basis).is_ok() && !agents.iter().any(is_stopped)
         }
     }
+}
+
+/// Whether it says that a call departs from its plan, and that this was weighed.
+fn is_off_plan(finding: &Finding) -> bool {
+    finding.control.as_str() == "PG-3.4"
 }
 
 fn agents_of(hop: &Hop) -> impl Iterator<Item = &AgentName> {

@@ -3,6 +3,7 @@
 //! Knows no protocol and no HTTP: an adapter brings a [`maso_wire::Received`] and a way to carry it, and consumes
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
+pub mod evaluation;
 mod footing;
 mod hearing;
 mod instructions;
@@ -24,8 +25,8 @@ pub use rotation::Resumed;
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clock, ContextUse, Ids, Memories, Pin, Pins, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets,
-    Versions, World, write_task,
+    Answer, Clock, Conduct, ContextUse, Evaluations, Ids, Memories, Pin, Pins, Standing, Substitution, SystemClock,
+    SystemIds, Tasks, TicketState, Tickets, Versions, World, write_task,
 };
 
 #[cfg(test)]

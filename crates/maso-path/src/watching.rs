@@ -50,6 +50,6 @@ impl Path {
         for body in self.world.overdue(self.clock.now()) {
             self.recorder.record(body).await?;
         }
-        Ok(())
+        self.evaluate_due().await
     }
 }

@@ -29,9 +29,9 @@ use maso_policy::Traced;
 
 use crate::footing::Footing;
 
-pub use conduct::ContextUse;
-use conduct::{Conduct, Warned};
-pub(crate) use conduct::{Deciding, Request};
+use conduct::Warned;
+pub use conduct::{Conduct, ContextUse, Evaluations, Substitution};
+pub(crate) use conduct::{Deciding, Request, planned};
 use histories::Histories;
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
@@ -39,7 +39,7 @@ pub(crate) use passing::Passing;
 pub use pins::{Pin, Pins};
 pub use sources::{Clock, Ids, SystemClock, SystemIds};
 pub use standing::Standing;
-pub(crate) use standing::{is_call, may_move_phases};
+pub(crate) use standing::{is_call, is_plan_attempt, may_move_phases};
 pub use tasks::{Tasks, write as write_task};
 pub use tickets::{Answer, TicketState, Tickets};
 pub use versions::Versions;
@@ -114,7 +114,9 @@ impl World {
             Body::PhaseChanged(changed) => self.standing.changed(record.at, changed),
             Body::Killed(killed) => self.standing.killed(record.at, killed),
             Body::Started(started) => self.versions.started(started),
+            Body::TaskEvaluated(evaluated) => self.standing.evaluated(record.at, evaluated),
             Body::StartRefused(_)
+            | Body::TaskAssessed(_)
             | Body::TokenIssued(_)
             | Body::Revoked(_)
             | Body::HopReleased(_)
@@ -280,6 +282,11 @@ impl World {
     /// How the tool's published definition stands to its pin, as far as that counts in this deployment (SC-2.2).
     pub fn pin(&self, tool: &ToolRef, now: Timestamp) -> PinState {
         if self.deployment.applies("SC-2.2", now) { self.pins.state(tool) } else { PinState::Pinned }
+    }
+
+    /// What was done, against what the mandates say of doing it.
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
     }
 
     /// What each task has seen.

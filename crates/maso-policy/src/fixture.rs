@@ -157,6 +157,7 @@ pub(crate) fn oispec() -> OiSpec {
         risk_classification: Risk::High,
         evaluation: Evaluation::EveryAction,
         criterion_ids: vec![],
+        deciders: vec![],
         covers: BTreeSet::new(),
     }
 }
@@ -176,7 +177,7 @@ fn agent(name: &str, position: u32, tools: &[&str], clearance: Confidentiality) 
         intent: "does its part of a claim".into(),
         outcome: "a claim handled".into(),
         logic: vec![],
-        tool_order: vec![],
+        plan: maso_intent::Plan::default(),
         tools: tools.iter().map(|name| (tool(name), ToolTerms::default())).collect(),
         prohibited: BTreeSet::new(),
         data_scope: None,

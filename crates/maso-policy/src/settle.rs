@@ -112,6 +112,8 @@ impl Case<'_> {
             Refusal::LimitReached
         } else if self.findings.leading().all(done_before) {
             Refusal::Duplicate
+        } else if self.findings.leading().all(|finding| finding.control.as_str() == "PG-3.4") {
+            Refusal::OutOfPlan
         } else {
             Refusal::Denied
         }

@@ -35,6 +35,7 @@ pub(crate) struct Counters {
     entries: VecDeque<Timestamp>,
     limit_breached: bool,
     context_warning: Option<u8>,
+    has_substituted: bool,
     calls: Calls,
 }
 
@@ -51,6 +52,7 @@ impl Counters {
             }
             Happening::LimitBreach => self.limit_breached = true,
             Happening::ContextWarning { percent } => self.context_warning = Some(*percent),
+            Happening::CreativeSubstitution => self.has_substituted = true,
             Happening::Call => self.calls.count(now),
         }
     }
@@ -73,6 +75,7 @@ impl Counters {
         self.plan_attempts.clear();
         self.entries.clear();
         self.limit_breached = false;
+        self.has_substituted = false;
     }
 
     pub(crate) fn n_guardrail_blocks(&self, now: Timestamp, rules: &Rules) -> u32 {
@@ -113,6 +116,10 @@ impl Counters {
     /// How full its context was when it passed the warning, unless a person has let it go on since.
     pub(crate) fn context_warning(&self) -> Option<u8> {
         self.context_warning
+    }
+
+    pub(crate) fn has_substituted(&self) -> bool {
+        self.has_substituted
     }
 
     pub(crate) fn calls(&self) -> &Calls {

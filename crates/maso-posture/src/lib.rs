@@ -8,6 +8,7 @@
 //!
 //! No clock, file, socket or randomness here: time is an argument.
 
+mod attempts;
 mod authority;
 mod counters;
 mod history;
@@ -18,6 +19,7 @@ mod state;
 mod step;
 mod tier;
 
+pub use attempts::{Attempt, Attempts, Of, Trend};
 pub use authority::{Authority, EmergencyReview, NotAllowed, Office};
 pub use counters::Rate;
 pub use history::{Answer, Event, History, Judged};

@@ -69,6 +69,11 @@ pub enum Trigger {
         /// How full it was when it passed the warning, in per cent.
         percent: u8,
     },
+    /// An agent of the workflow came to the right result by the wrong means.
+    CreativeSubstitution {
+        /// The agent.
+        agent: AgentName,
+    },
     /// Several agents of the workflow left Primary.
     SeveralAgents {
         /// How many.
@@ -145,6 +150,9 @@ impl fmt::Display for Trigger {
             }
             Self::LimitBreach { agent } => write!(f, "AT-1.7: agent `{agent}` tried more than a hard limit allows"),
             Self::ContextWarning { percent } => write!(f, "OB-2.5a: the agent's context is {percent} % full"),
+            Self::CreativeSubstitution { agent } => {
+                write!(f, "AT-2.6: creative substitution by agent `{agent}`: the right result by the wrong means")
+            }
             Self::SeveralAgents { n_agents } => write!(f, "PACE: {n_agents} agents of the workflow left primary"),
             Self::SeveralWorkflows { n_workflows } => write!(f, "PACE: {n_workflows} workflows are in contingency"),
             Self::AlternateTooLong { scope, bound_ms } => {

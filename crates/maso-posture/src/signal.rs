@@ -64,6 +64,8 @@ pub enum Happening {
         /// How full it is, in per cent.
         percent: u8,
     },
+    /// Its part of a task was found to have the right outcome by the wrong means (AT-2.6).
+    CreativeSubstitution,
     /// It called a tool.
     Call,
 }

@@ -63,6 +63,7 @@ impl Motion<'_> {
         let plan_attempts = counters.plan_attempts_over(now, rules.plan_attempts_max(agent));
         let limit_breached = counters.limit_breached();
         let context_warning = counters.context_warning();
+        let has_substituted = counters.has_substituted();
         let scope = Scope::Agent(agent.clone());
 
         if n_guardrail_blocks as usize >= counters::bound(rules.breaker_blocks_max) {
@@ -87,6 +88,14 @@ impl Motion<'_> {
         }
         if limit_breached && let Some(workflow) = rules.workflow_of(agent) {
             let trigger = Trigger::LimitBreach { agent: agent.clone() };
+            self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
+        }
+        // As urgent as a fraud indicator. At Tier 1 a person approves each write, and is told.
+        if has_substituted
+            && rules.tier > Tier::Supervised
+            && let Some(workflow) = rules.workflow_of(agent)
+        {
+            let trigger = Trigger::CreativeSubstitution { agent: agent.clone() };
             self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
         }
     }

@@ -123,6 +123,7 @@ impl Story {
                     self.spent.insert(name, (sequence, hop));
                 }
             }
+            Some("task-evaluated") => evaluated(body, &mut problem),
             Some("instruction-used") => self.used(sequence, body, &mut problem),
             Some("context-checkpoint") => self.noted(body)?,
             Some(_) => {}
@@ -194,6 +195,29 @@ impl Story {
                 report.problem(sequence, format!("`{hop}` was allowed by `{ticket}`, which was not used for it"));
             }
         }
+    }
+}
+
+/// A verdict on a task is whole, and says what its two halves are together (AT-2.13).
+fn evaluated(body: &Value, problem: &mut dyn FnMut(String)) {
+    let text = |name: &str| body[name].as_str().unwrap_or_default();
+    let missing = ["task", "workflow", "agent", "mandate", "recommends"].into_iter().find(|name| text(name).is_empty());
+    if let Some(name) = missing {
+        problem(format!("a verdict on a task has no `{name}`"));
+    }
+    let together = match (text("means"), text("outcome")) {
+        ("right", "right") => "normal-operation",
+        ("right" | "unfinished", "wrong") => "execution-failure",
+        ("wrong", "wrong") => "visible-failure",
+        ("wrong", "right") => "creative-substitution",
+        ("right" | "unfinished" | "wrong" | "unspecified", "right" | "wrong" | "undecided") => "undecided",
+        _ => return problem(format!("the verdict on `{}` has no means or no outcome", text("task"))),
+    };
+    if text("class") != together {
+        problem(format!("the verdict on `{}` is `{}`, and its halves say `{together}`", text("task"), text("class")));
+    }
+    if body["confidence"].as_u64().is_none_or(|percent| percent > 100) || !body["criteria"].is_array() {
+        problem(format!("the verdict on `{}` does not say how much of it was decided", text("task")));
     }
 }
 

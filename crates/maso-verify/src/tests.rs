@@ -309,3 +309,31 @@ fn what_cannot_be_read_is_an_error() {
     drop(connection);
     assert!(verify(&folder.path().join("foreign.db")).is_err());
 }
+
+#[test]
+fn a_verdict_on_a_task_is_whole_and_says_what_its_halves_are_together() {
+    let verdict = |changes: Value| {
+        let mut body = json!({
+            "kind": "task-evaluated", "task": "t", "workflow": "w", "agent": "a", "mandate": "m", "means": "wrong",
+            "outcome": "right", "class": "creative-substitution", "criteria": [], "recommends": "contain", "confidence": 50,
+        });
+        changes.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
+        body
+    };
+    check(&[verdict(json!({}))], &[]);
+    for (changes, problem) in [
+        (
+            json!({ "class": "normal-operation" }),
+            "the verdict on `t` is `normal-operation`, and its halves say `creative-substitution`",
+        ),
+        (
+            json!({ "means": "unspecified" }),
+            "the verdict on `t` is `creative-substitution`, and its halves say `undecided`",
+        ),
+        (json!({ "agent": null }), "a verdict on a task has no `agent`"),
+        (json!({ "outcome": "fine" }), "the verdict on `t` has no means or no outcome"),
+        (json!({ "confidence": 101 }), "the verdict on `t` does not say how much of it was decided"),
+    ] {
+        check(&[verdict(changes)], &[&format!("record 1: {problem}")]);
+    }
+}

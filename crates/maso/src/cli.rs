@@ -154,13 +154,16 @@ first hop: nothing is sent, opened or recorded, and no model is asked.
 
 Exit code 0 if it may (with or without a review), 1 if it may not.")]
     Explain(Explain),
-    /// Open, list and close tasks.
+    /// Open, list and close tasks; say how they were done.
     #[command(after_help = "\
 Examples:
   maso tasks open mydeployment --workflow claims --as owner \\
       --words \"Settle claim C-1001: pay what is covered to the account on file.\"
   maso tasks list mydeployment
-  maso tasks close mydeployment --task task_… --as owner")]
+  maso tasks close mydeployment --task task_… --as owner
+  maso tasks deviation mydeployment --task task_…
+  maso tasks assess mydeployment --task task_… --criterion paid --met \\
+      --reason \"the bank confirms it\" --as owner")]
     Tasks(Tasks),
     /// List agents; issue and revoke their tokens.
     #[command(after_help = "\
@@ -581,6 +584,40 @@ pub enum TaskOrder {
         #[command(flatten)]
         output: Output,
     },
+    /// Show how a task was done so far: its means, its outcome, and both together.
+    Deviation {
+        #[command(flatten)]
+        folder: Folder,
+        /// The task, open or ended.
+        #[arg(long)]
+        task: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Say whether a criterion of a task is met.
+    Assess {
+        #[command(flatten)]
+        folder: Folder,
+        /// The task, open or ended.
+        #[arg(long)]
+        task: String,
+        /// The criterion's id, as `maso tasks deviation` shows it; `failure-N` for one that says when the task failed.
+        #[arg(long)]
+        criterion: String,
+        /// It is met.
+        #[arg(long, conflicts_with = "missed", required_unless_present = "missed")]
+        met: bool,
+        /// It is not met.
+        #[arg(long)]
+        missed: bool,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        by: As,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Close a task: its token is worth nothing from then on.
     Close {
         #[command(flatten)]
@@ -608,6 +645,13 @@ pub struct Agents {
 pub enum AgentOrder {
     /// List agents, their mandates and how they stand.
     List {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show how calls of tools that agents do not have develop, by agent, model and tool.
+    Attempts {
         #[command(flatten)]
         folder: Folder,
         #[command(flatten)]

@@ -36,6 +36,16 @@ pub(super) async fn close_task(
     Ok(StatusCode::NO_CONTENT)
 }
 
+pub(super) async fn assess_task(
+    State(desk): State<Arc<Desk>>,
+    By(by): By,
+    Path(task): Path<String>,
+    Json(order): Json<api::AssessTask>,
+) -> Result<StatusCode, Failure> {
+    desk.assess_task(&by, named::<TaskId>("task", &task)?, &order).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(super) async fn answer_ticket(
     State(desk): State<Arc<Desk>>,
     By(by): By,

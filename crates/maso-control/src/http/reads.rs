@@ -131,6 +131,16 @@ pub(super) async fn records(
 }
 
 /// What is on the record about a hop, a ticket, a task or an agent, and from where on there is more.
+/// How each agent's part in a task was done so far.
+pub(super) async fn evaluation(
+    State(desk): State<Arc<Desk>>,
+    _: By,
+    Path(task): Path<String>,
+) -> Result<Json<Vec<maso_api::EvaluationView>>, Failure> {
+    let id = task.parse().map_err(|_| OrderFault::Unknown { what: "task", name: task })?;
+    Ok(Json(desk.path().evaluation(id).await?.iter().map(view::evaluation).collect()))
+}
+
 pub(super) async fn records_about(
     State(desk): State<Arc<Desk>>,
     _: By,

@@ -55,6 +55,54 @@ impl Desk {
             by: format!("operator:{}", by.operator()),
         };
         self.path().recorder().record(v1::Body::TaskClosed(closed)).await?;
+        self.evaluate().await;
         Ok(())
+    }
+
+    /// Says whether a criterion of a task is met, open or ended; `failure-N` is one that says when it failed. How the task was
+    /// done is evaluated anew.
+    ///
+    /// # Errors
+    /// When there is no such task or criterion, or something else decides it than this person.
+    pub async fn assess_task(
+        &self,
+        by: &SignedIn,
+        task: TaskId,
+        order: &maso_api::AssessTask,
+    ) -> Result<(), OrderFault> {
+        by.needs(Role::Operator)?;
+        let criteria = self.path().criteria(task)?;
+        if criteria.is_empty() {
+            return Err(OrderFault::Unknown { what: "task", name: task.to_string() });
+        }
+        let Some(criterion) = criteria.iter().find(|criterion| criterion.id == order.criterion) else {
+            return Err(OrderFault::Unknown { what: "criterion", name: order.criterion.clone() });
+        };
+        if criterion.is_decided_by_record() {
+            return Err(OrderFault::Bad(format!("the record decides `{}`, and nobody's word", criterion.id)));
+        }
+        if !criterion.may_be_assessed_by(by.operator().as_str()) {
+            return Err(OrderFault::Bad(format!("another person decides `{}`", criterion.id)));
+        }
+        if order.reason.trim().is_empty() {
+            return Err(OrderFault::Bad("say why".to_owned()));
+        }
+        let assessed = v1::TaskAssessed {
+            task: task.to_string(),
+            criterion: criterion.id.clone(),
+            met: order.met,
+            by: format!("operator:{}", by.operator()),
+            reason: order.reason.clone(),
+        };
+        self.path().recorder().record(v1::Body::TaskAssessed(assessed)).await?;
+        self.evaluate().await;
+        Ok(())
+    }
+
+    /// What was ordered is done and on the record; if how the task was done cannot be evaluated now, it will be.
+    async fn evaluate(&self) {
+        if let Err(fault) = self.path().evaluate_due().await {
+            tracing::error!(error = &fault as &dyn std::error::Error, "how a task was done could not be evaluated");
+        }
     }
 }

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use super::{
     context::ContextForm,
     oispec::OiSpecForm,
+    step::StepForm,
     text::{At, Moment, Pointer, Span},
 };
-use crate::{Access, AgentRole};
+use crate::{Access, AgentRole, OnDeviation};
 
 /// An agent's mandate, inside its workflow's. The name of the file is the name of the agent.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,9 +47,12 @@ pub(crate) struct AgentForm {
     /// Its steps, for judges and people.
     #[serde(default)]
     pub(crate) logic: Vec<String>,
-    /// The tools in the order in which they are expected, as `server:tool`.
+    /// The tools in the order in which they are expected: `server:tool` for a step after the one before it, or
+    /// `{ tool = "server:tool", after = ["…"], optional = true, repeats = true }`.
     #[serde(default)]
-    pub(crate) tool_order: Vec<At<ToolRef>>,
+    pub(crate) tool_order: Vec<StepForm>,
+    /// What becomes of a call that departs from `tool_order` (`note` at Tier 1, `escalate` above it).
+    pub(crate) on_deviation: Option<At<OnDeviation>>,
     /// The tools that it may call, each with its terms. What is not here does not exist for it.
     #[serde(default)]
     pub(crate) tools: BTreeMap<At<ToolRef>, TermsForm>,

@@ -11,6 +11,7 @@ mod oispec;
 mod rule;
 pub(crate) mod schema;
 mod server;
+mod step;
 mod text;
 mod workflow;
 
@@ -24,7 +25,6 @@ use serde_json::Value;
 pub(crate) use self::{
     agent::{AfterFailureForm, AgentForm, BoundForm, TermsForm},
     context::ContextForm,
-    decider::Decider,
     evidence::EvidenceForm,
     judge::{JudgeForm, KindForm},
     maso::{DeselectionForm, MasoForm},

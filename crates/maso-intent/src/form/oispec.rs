@@ -6,11 +6,8 @@ use maso_core::Risk;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{
-    decider::Decider,
-    text::{At, FromText as _, Pointer, Share},
-};
-use crate::Evaluation;
+use super::text::{At, FromText as _, Pointer, Share};
+use crate::{Decider, Evaluation};
 
 /// What success and failure are.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::help::with_hint;
 use crate::{
     Access, AgentRole, Below, Evaluation, EventName, Expiry, HaltCondition, JudgeAction, JudgeProhibition, JudgeRole,
-    Occurrence, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, ToolTerm, Whose, nearest::suggestion,
+    Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, ToolTerm, Whose,
+    nearest::suggestion,
 };
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
@@ -323,6 +324,7 @@ from_word!(
     JudgeProhibition,
     JudgeRole,
     Occurrence,
+    OnDeviation,
     PrimaryAction,
     Reach,
     Reversibility,

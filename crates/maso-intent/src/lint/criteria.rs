@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Found, Lint, LintRule, vague::vague};
 use crate::{
-    Evaluation,
-    form::{AgentForm, Decider, File, OiSpecForm, WorkflowForm},
+    Decider, Evaluation,
+    form::{AgentForm, File, OiSpecForm, WorkflowForm},
     nearest::suggestion,
 };
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{Found, Lint, LintRule};
 use crate::{
-    JudgeKind,
-    form::{At, Decider, File, OiSpecForm},
+    Decider, JudgeKind,
+    form::{At, File, OiSpecForm},
     nearest::suggestion,
 };
 
@@ -86,10 +86,10 @@ fn ability(lint: Lint<'_>, workflow: &WorkflowName, form: &OiSpecForm, decider: 
                 }
             }
         }
-        Decider::Field(pointer) if form.required_fields.iter().any(|field| field.value == *pointer) => Ability::Able,
+        Decider::Field(pointer) if form.required_fields.iter().any(|field| field.value.0 == *pointer) => Ability::Able,
         Decider::Field(pointer) => Ability::Unknown(
-            format!("required field `{}`", pointer.0),
-            format!("add `\"{}\"` to `required_fields` of this `[oispec]`", pointer.0),
+            format!("required field `{pointer}`"),
+            format!("add `\"{pointer}\"` to `required_fields` of this `[oispec]`"),
         ),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use maso_core::{AgentName, Confidentiality, DataSourceName, Digest, ServerName, ToolRef, WorkflowName};
 use serde_json::Value;
 
-use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Powers};
+use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Plan, Powers};
 
 /// What one agent may and must do; always inside its workflow's [`SolutionMandate`].
 #[derive(Clone, Debug)]
@@ -34,8 +34,8 @@ pub struct AgentMandate {
     pub outcome: String,
     /// Expected approach and tool order (AT-1.2).
     pub logic: Vec<String>,
-    /// The tools in the order in which they are expected (AT-2.7); empty where none is.
-    pub tool_order: Vec<ToolRef>,
+    /// The tools in the order in which they are expected (PG-3.4, AT-2.7); empty where none is.
+    pub plan: Plan,
     /// The tools it may call, and on what terms. What is not here does not exist for it.
     pub tools: BTreeMap<ToolRef, ToolTerms>,
     /// Tools it must not call although the parent grants them.

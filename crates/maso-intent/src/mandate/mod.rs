@@ -5,9 +5,11 @@ mod bounds;
 mod conflict;
 mod context;
 mod data;
+mod deviation;
 mod halt;
 mod history;
 mod oispec;
+mod plan;
 mod solution;
 
 pub use self::{
@@ -16,8 +18,10 @@ pub use self::{
     conflict::{ConflictTerms, Expiry, JudgePrecedence, OverrideRule, PrimaryAction, Whose},
     context::{ContextLevel, ContextTerms},
     data::{Access, DataSource},
+    deviation::{Came, Deviation, Done, Progress},
     halt::{AfterFailure, HaltCondition, HaltTerms},
     history::{Amendment, History, MandateReview, ReviewOutcome, ReviewTrigger},
-    oispec::{AgentRole, Evaluation, OiSpec, Powers},
+    oispec::{AgentRole, Decider, Evaluation, OiSpec, Powers},
+    plan::{OnDeviation, Plan, PlannedCall, PlannedStep},
     solution::{Grant, HardLimits, PlanAttempts, SolutionMandate},
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use maso_core::{Risk, words};
+use maso_core::{JudgeName, OperatorName, RequestName, Risk, ToolRef, words};
 
 /// An intent specification (OI-1.1): what success and failure are.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct OiSpec {
     pub success_criteria: Vec<String>,
     /// Ids of the success criteria, in the same order; `criterion-1` and so on where the file names none.
     pub criterion_ids: Vec<String>,
+    /// What decides whether each of them is met, in the same order, where the file says so.
+    pub deciders: Vec<Option<Decider>>,
     /// Ids of the workflow's success criteria that this agent serves (OI-1.5); empty for a workflow.
     pub covers: BTreeSet<String>,
     /// When it failed.
@@ -29,6 +31,21 @@ pub struct OiSpec {
     pub risk_classification: Risk,
     /// When it is evaluated.
     pub evaluation: Evaluation,
+}
+
+/// What decides whether a success criterion is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// A judge, by a question to its model.
+    Judge(JudgeName),
+    /// A person.
+    Person(OperatorName),
+    /// The published schema of a tool.
+    Tool(ToolRef),
+    /// The schema of a request that one agent may make of another.
+    Request(RequestName),
+    /// A field that every write must have, by JSON pointer.
+    Field(String),
 }
 
 /// When an OISpec is evaluated, the seldomest first.

@@ -4,7 +4,8 @@ use maso_core::{AgentName, Confidentiality, Digest};
 
 use super::{history::Declared, oispec::oispec, value::json};
 use crate::{
-    AfterFailure, AgentMandate, Bound, Powers, Problem, ResourceTerm, Settings, Severity, SolutionMandate, ToolTerms,
+    AfterFailure, AgentMandate, Bound, Plan, PlannedStep, Powers, Problem, ResourceTerm, Settings, Severity,
+    SolutionMandate, ToolTerms,
     form::{AfterFailureForm, AgentForm, BoundForm, ContextForm, File},
 };
 
@@ -39,7 +40,7 @@ pub(super) fn agent(
         intent: form.intent.value.clone(),
         outcome: form.outcome.value.clone(),
         logic: form.logic.clone(),
-        tool_order: form.tool_order.iter().map(|tool| tool.value.clone()).collect(),
+        plan: plan(form),
         tools: form
             .tools
             .iter()
@@ -84,6 +85,20 @@ pub(super) fn agent(
         context: form.context.as_ref().map(ContextForm::terms).or(settings.context),
         oispec: oispec(&form.oispec),
     }
+}
+
+fn plan(form: &AgentForm) -> Plan {
+    let steps: Vec<PlannedStep> = form
+        .tool_order
+        .iter()
+        .map(|step| PlannedStep {
+            tool: step.tool.value.clone(),
+            after: step.after.as_ref().map(|after| after.iter().map(|tool| tool.value.clone()).collect()),
+            optional: step.optional,
+            repeats: step.repeats,
+        })
+        .collect();
+    Plan::of(&steps, form.on_deviation.as_ref().map(|at| at.value))
 }
 
 /// What an agent may do with its authority. What none may ever do is refused here, so that no mandate promises it.

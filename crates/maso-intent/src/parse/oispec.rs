@@ -13,6 +13,11 @@ pub(super) fn oispec(form: &OiSpecForm) -> OiSpec {
             .enumerate()
             .map(|(index, criterion)| criterion.id.clone().unwrap_or_else(|| format!("criterion-{}", index + 1)))
             .collect(),
+        deciders: form
+            .success_criteria
+            .iter()
+            .map(|criterion| criterion.decided_by.as_ref().map(|decider| decider.value.clone()))
+            .collect(),
         covers: form.covers.iter().map(|id| id.value.clone()).collect(),
         failure_criteria: form.failure_criteria.iter().map(|criterion| criterion.value.clone()).collect(),
         prohibited_actions: form.prohibited_actions.clone(),

@@ -198,8 +198,7 @@ fn data_sources_and_scopes() {
 fn roles_order_substitutes_and_failures() {
     let role = ("role = \"orchestrator\"", "role = \"observer\"");
     found(INTAKE, role, "[tools.\"db:note_claim\"]", Error, "OI-1.1", "of role `observer` holds");
-    let order =
-        ("tool_order = [\"db:read_claim\", \"db:note_claim\"]", "tool_order = [\"db:read_claim\", \"db:note_clam\"]");
+    let order = ("tool = \"db:note_claim\"", "tool = \"db:note_clam\"");
     found(INTAKE, order, "tool_order", Error, "AT-1.2", "`db:note_clam`, which the agent does not hold");
     found(INTAKE, order, "[tools.\"db:note_claim\"]", Note, "AT-2.7", "has no place in the expected order");
     let both = ("substitutes = { \"db:pay\"", "substitutes = { \"db:read_claim\"");

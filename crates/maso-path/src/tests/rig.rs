@@ -74,13 +74,7 @@ impl Rig {
 
     /// A deployment that was declared with these texts in place of those; in place of none, at the end of a file.
     pub async fn declaring(changes: &[(&str, &str, &str)]) -> Self {
-        let mut source = source();
-        for (file, old, new) in changes {
-            let text = source.files.entry((*file).to_owned()).or_default();
-            assert!(text.contains(old), "{file} does not say {old}");
-            *text = if old.is_empty() { format!("{text}{new}") } else { text.replace(old, new) };
-        }
-        Self::on(Ground { deployment: Arc::new(parsed(&source)), ..Ground::fresh(Mode::Enforce) }).await
+        Self::on(Ground { deployment: Arc::new(declared(changes)), ..Ground::fresh(Mode::Enforce) }).await
     }
 
     pub async fn in_mode(mode: Mode) -> Self {
@@ -404,6 +398,17 @@ fn scanner_of(deployment: &Deployment) -> Scanner {
     let deselected = deployment.deselected.iter();
     let deselected = deselected.map(|one| Deselected { control: one.control.clone(), until: one.until }).collect();
     Scanner::with(Config { deselected })
+}
+
+/// A deployment that was declared with these texts in place of those.
+pub fn declared(changes: &[(&str, &str, &str)]) -> Deployment {
+    let mut source = source();
+    for (file, old, new) in changes {
+        let text = source.files.entry((*file).to_owned()).or_default();
+        assert!(text.contains(old), "{file} does not say {old}");
+        *text = if old.is_empty() { format!("{text}{new}") } else { text.replace(old, new) };
+    }
+    parsed(&source)
 }
 
 fn source() -> Source {

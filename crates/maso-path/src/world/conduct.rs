@@ -8,6 +8,8 @@ mod chains;
 mod commits;
 mod context;
 mod delegations;
+mod evaluations;
+mod plans;
 mod requests;
 mod retries;
 mod spent;
@@ -24,7 +26,10 @@ use maso_log::{
     Record,
     v1::{self, Body},
 };
+use maso_posture::{Attempt, Attempts};
+use parking_lot::Mutex;
 
+use super::is_plan_attempt;
 use crate::footing::Footing;
 
 use chains::Chains;
@@ -34,6 +39,9 @@ pub use context::ContextUse;
 use context::Contexts;
 pub(super) use context::Warned;
 use delegations::Delegations;
+pub use evaluations::{Evaluations, Substitution};
+use plans::Plans;
+pub(crate) use plans::planned;
 pub(crate) use requests::Request;
 use requests::Runs;
 use retries::{Patience, Retries};
@@ -42,7 +50,7 @@ use turns::Turns;
 
 /// All conduct, folded from the record.
 #[derive(Debug)]
-pub(crate) struct Conduct {
+pub struct Conduct {
     deployment: Arc<Deployment>,
     runs: Runs,
     tallies: Tallies,
@@ -52,6 +60,9 @@ pub(crate) struct Conduct {
     retries: Retries,
     commits: Commits,
     contexts: Contexts,
+    plans: Plans,
+    evaluations: Evaluations,
+    attempts: Mutex<Attempts>,
 }
 
 impl Conduct {
@@ -67,6 +78,9 @@ impl Conduct {
             retries: Retries::default(),
             commits: Commits::default(),
             contexts: Contexts::new(deployment, standing),
+            plans: Plans::new(deployment),
+            evaluations: Evaluations::default(),
+            attempts: Mutex::default(),
         }
     }
 
@@ -79,11 +93,13 @@ impl Conduct {
                 self.retries.decided(record.at, decided);
                 self.commits.decided(record.at, decided, &self.deployment);
                 self.request(record.at, decided);
-                return self.contexts.decided(record.at, decided);
+                self.plans.decided(decided);
+                self.attempted(record.at, decided);
             }
             Body::HopReleased(released) => {
                 self.retries.released(record.at, released);
                 self.commits.released(released);
+                self.plans.released(released);
                 if let ("failed", Ok(hop)) = (released.outcome.as_str(), released.hop.parse()) {
                     self.chains.ended(hop);
                 }
@@ -91,7 +107,11 @@ impl Conduct {
             Body::ContextCheckpoint(checkpoint) => self.contexts.rotated(record.at, checkpoint),
             _ => {}
         }
-        Vec::new()
+        self.evaluations.fold(record.at, &record.body);
+        match &record.body {
+            Body::HopDecided(decided) => self.contexts.decided(record.at, decided),
+            _ => Vec::new(),
+        }
     }
 
     /// Takes in what became of a request between agents, or of the answer to one.
@@ -111,6 +131,7 @@ impl Conduct {
     fn closed(&self, closed: &v1::TaskClosed) {
         self.tallies.closed(closed);
         self.contexts.closed(closed);
+        self.plans.closed(closed);
         if let Ok(task) = closed.task.parse() {
             let run = self.runs.run(task);
             self.turns.closed(&run);
@@ -120,10 +141,37 @@ impl Conduct {
         }
     }
 
+    /// Which tasks wait to be evaluated, and what was found.
+    pub fn evaluations(&self) -> &Evaluations {
+        &self.evaluations
+    }
+
+    /// The plan attempts of the last thirty days (AT-2.8).
+    pub fn attempts(&self) -> Attempts {
+        self.attempts.lock().clone()
+    }
+
+    fn attempted(&self, at: Timestamp, decided: &v1::HopDecided) {
+        if decided.decision == "allow" || !is_plan_attempt(decided) {
+            return;
+        }
+        let agent = decided.from.as_deref().and_then(|from| from.strip_prefix("agent:")?.parse().ok());
+        let Some(mandate) = agent.and_then(|agent: AgentName| self.deployment.agents.get(&agent)) else { return };
+        self.attempts.lock().note(Attempt {
+            at,
+            agent: mandate.agent.clone(),
+            model: mandate.model.as_ref().map(|(provider, name)| format!("{provider}/{name}")),
+            tool: decided.object.clone(),
+            workflow: mandate.workflow.to_string(),
+            task: decided.task.clone().unwrap_or_default(),
+        });
+    }
+
     /// What was done so far says this of the hop.
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = self.tallies.limits(resolved, now);
         findings.join(self.contexts.limits(resolved, now));
+        findings.join(self.plans.limits(resolved, now));
         let applies = |control: &str| self.deployment.applies(control, now);
         let bounds = &resolved.solution().bounds;
         if let Some(request) = Request::of(resolved) {
@@ -156,6 +204,7 @@ impl Conduct {
         let may_decide = |deciding: &Deciding| !applies("EC-2.6") || self.commits.bear(deciding, bounds, heard, now);
         self.tallies.bear(footing, &workflow.limits, now)
             && self.contexts.bear(footing, &workflow.limits, now)
+            && self.plans.bear(footing, now)
             && self.retries.bear(footing, Patience::of(bounds, &footing.mandate, applies), now)
             && footing.request.as_ref().is_none_or(may_ask)
             && footing.deciding.as_ref().is_none_or(may_decide)
@@ -189,5 +238,6 @@ impl Conduct {
         self.retries.leave(hop);
         self.commits.leave(hop);
         self.contexts.leave(task, hop);
+        self.plans.leave(task, hop);
     }
 }

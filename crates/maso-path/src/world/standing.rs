@@ -8,7 +8,7 @@ use std::{
 use maso_core::{
     AgentName, Finding, Findings, Hop, HopId, Phase, Principal, Scope, Timestamp, Turn, Word, WorkflowName,
 };
-use maso_intent::{Deployment, Resolved, is_plan_attempt};
+use maso_intent::{Deployment, Resolved};
 use maso_log::v1;
 use maso_posture::{
     AgentRules, Author, Authority, Happening, NotAllowed, Order, PlanAttemptsMax, Rate, Recorded, Rules, Signal, State,
@@ -144,6 +144,15 @@ impl Standing {
         self.state.lock().recall(&recorded, at, self.rules(at));
     }
 
+    /// Takes in how an agent's part in a task was done.
+    pub(super) fn evaluated(&self, at: Timestamp, evaluated: &v1::TaskEvaluated) {
+        let Ok(agent) = evaluated.agent.parse() else { return };
+        if evaluated.class == "creative-substitution" && self.deployment.applies("AT-2.6", at) {
+            let what = Happening::CreativeSubstitution;
+            self.state.lock().recall(&Recorded::Happened { agent, what }, at, self.rules(at));
+        }
+    }
+
     /// What follows from what was counted since the last call, as records to be written.
     pub(crate) fn orders(&self, now: Timestamp) -> Vec<v1::Body> {
         let orders = step(&mut self.state.lock(), Signal::Tick, now, self.rules(now));
@@ -168,6 +177,7 @@ fn counts(deployment: &Deployment, what: &Happening, at: Timestamp) -> bool {
         Happening::GuardrailBlock | Happening::JudgeBlock => deployment.applies("EC-2.4", at),
         Happening::PlanAttempt { .. } => deployment.applies("AT-2.8", at),
         Happening::ContextWarning { .. } => deployment.applies("OB-2.5a", at),
+        Happening::CreativeSubstitution => deployment.applies("AT-2.6", at),
         Happening::LimitBreach | Happening::Call => true,
     }
 }
@@ -213,7 +223,7 @@ fn happening(decided: &v1::HopDecided) -> Option<Happening> {
             let stopped = |control: &str| {
                 decided.findings.iter().any(|finding| finding.word == "NO-GO" && finding.control == control)
             };
-            if decided.findings.iter().filter_map(read).any(|finding| is_plan_attempt(&finding)) {
+            if is_plan_attempt(decided) {
                 let tool = decided.object.parse().ok();
                 // An attempt without a task token was made in the agent's standing task: all such count together.
                 let task = decided.task.as_deref().and_then(|task| task.parse().ok()).unwrap_or(NO_TASK);
@@ -229,12 +239,17 @@ fn happening(decided: &v1::HopDecided) -> Option<Happening> {
                 return Some(Happening::LimitBreach);
             }
             // Being stopped, late or over a rate is not an attack; counting it would keep an agent down for ever.
-            let by_guardrail = matches!(decided.refusal.as_deref(), Some("DENIED" | "OUT_OF_MANDATE"));
+            let by_guardrail = matches!(decided.refusal.as_deref(), Some("DENIED" | "OUT_OF_MANDATE" | "OUT_OF_PLAN"));
             (by_guardrail && !stopped("EC-1.3") && !stopped("SC-2.2")).then_some(Happening::GuardrailBlock)
         }
         "allow" if is_counted_call(from, &decided.verb, is_ask) => Some(Happening::Call),
         _ => None,
     }
+}
+
+/// Whether a recorded hop is a call of a tool that does not exist for its agent (AT-2.8).
+pub(crate) fn is_plan_attempt(decided: &v1::HopDecided) -> bool {
+    decided.findings.iter().filter_map(read).any(|finding| maso_intent::is_plan_attempt(&finding))
 }
 
 fn read(finding: &v1::Finding) -> Option<Finding> {

@@ -29,7 +29,9 @@ fn signals() -> Vec<Signal> {
     let mut signals = vec![Signal::Tick];
     for name in ["a", "b"] {
         let calls = [Happening::GuardrailBlock, Happening::JudgeBlock, Happening::Call, attempt(1)];
-        for what in calls.into_iter().chain([Happening::LimitBreach, Happening::ContextWarning { percent: 85 }]) {
+        let further =
+            [Happening::LimitBreach, Happening::ContextWarning { percent: 85 }, Happening::CreativeSubstitution];
+        for what in calls.into_iter().chain(further) {
             signals.push(happened(name, what));
         }
     }
@@ -155,7 +157,8 @@ fn everywhere_that_can_be_reached_every_signal_keeps_every_promise() {
         let counts = ["a", "b"].map(|name| {
             state.counters(&agent(name)).map(|counters| {
                 let n_blocks = counters.n_guardrail_blocks(now, &rules);
-                (n_blocks, counters.n_plan_attempts_in_month(now), counters.limit_breached())
+                let is_halted = counters.limit_breached() || counters.has_substituted();
+                (n_blocks, counters.n_plan_attempts_in_month(now), is_halted)
             })
         });
         (phases(state), counts.map(Option::unwrap_or_default))
@@ -240,6 +243,7 @@ fn any_signal() -> impl Strategy<Value = Signal> {
         Just(Happening::Call),
         Just(Happening::LimitBreach),
         (85..100_u8).prop_map(|percent| Happening::ContextWarning { percent }),
+        Just(Happening::CreativeSubstitution),
         (0u128..3).prop_map(attempt),
     ];
     let place = prop::sample::select(vec!["deployment", "workflow:w", "workflow:v", "agent:a", "agent:b", "agent:c"]);

@@ -304,3 +304,19 @@ fn authors_are_read_as_they_are_written() {
         assert!(text.parse::<Author>().is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_creative_substitution_stops_the_workflow_from_tier_2_on_until_a_person_ends_that() {
+    for (tier, stops) in [(Tier::Supervised, false), (Tier::Managed, true), (Tier::Autonomous, true)] {
+        let rules = rules(tier);
+        let mut state = State::new();
+        let orders = go(&mut state, happened("a", Happening::CreativeSubstitution), at(0), &rules);
+        assert_eq!(orders.iter().any(|order| order == "workflow:w primary contingency"), stops, "{orders:?}");
+        if stops {
+            let why = "AT-2.6: creative substitution by agent `a`: the right result by the wrong means";
+            assert_eq!(state.why(&scope("workflow:w")).unwrap().trigger, why);
+            go(&mut state, manual("workflow:w", Phase::Primary, Office::Security), at(1), &rules);
+            assert_eq!(go(&mut state, Signal::Tick, at(2), &rules), NONE);
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use maso_core::Mode;
 use maso_identity::AgentKey;
 use maso_path::{Clock as _, SystemClock};
+use maso_posture::{Of, Trend};
 
 use crate::screen::say;
 use crate::{
@@ -53,6 +54,17 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
                 }
             }
         }
+        AgentOrder::Attempts { folder, output } => {
+            let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
+            let trends = assembled.path.world().conduct().attempts().trends(SystemClock.now());
+            if output.json {
+                screen::json(&trends.iter().map(attempts_json).collect::<Vec<_>>());
+            } else if trends.is_empty() {
+                say!("no call of a tool that an agent does not have, in 30 days");
+            } else {
+                trends.iter().for_each(show_attempts);
+            }
+        }
         AgentOrder::Token { folder, agent, thumbprint, new_key, by, output } => {
             let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
@@ -90,4 +102,38 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn whose(trend: &Trend) -> (&'static str, &str) {
+    match &trend.of {
+        Of::Agent(agent) => ("agent", agent.as_str()),
+        Of::Model(model) => ("model", model),
+        Of::Tool(tool) => ("tool", tool),
+    }
+}
+
+fn show_attempts(trend: &Trend) {
+    let (kind, name) = whose(trend);
+    let (n_week, n_month, n_tasks) = (trend.n_week, trend.n_month, trend.n_tasks);
+    say!("{kind:<6} {}  {n_week} in 7 days, {n_month} in 30, in {n_tasks} tasks", screen::strong(name));
+    for (tool, n_attempts) in trend.tools.iter().filter(|_| kind != "tool") {
+        say!("       {tool}  {n_attempts}");
+    }
+    if !trend.patterns().is_empty() {
+        say!("       {}", screen::red(&trend.patterns().join(", ")));
+    }
+}
+
+fn attempts_json(trend: &Trend) -> serde_json::Value {
+    let (kind, name) = whose(trend);
+    serde_json::json!({
+        "of": kind,
+        "name": name,
+        "n_week": trend.n_week,
+        "n_month": trend.n_month,
+        "n_tasks": trend.n_tasks,
+        "n_workflows": trend.n_workflows,
+        "tools": trend.tools,
+        "patterns": trend.patterns(),
+    })
 }

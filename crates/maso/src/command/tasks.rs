@@ -1,4 +1,4 @@
-//! `maso tasks`: opens, lists and closes tasks.
+//! `maso tasks`: opens, lists and closes tasks, and says how they were done.
 
 use std::process::ExitCode;
 
@@ -40,6 +40,7 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
             let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
             let tasks: Vec<_> =
                 assembled.path.world().tasks().all_open().iter().map(|task| maso_control::view::task(task)).collect();
+            substitutions(&assembled.path);
             if output.json {
                 screen::json(&tasks);
             } else if tasks.is_empty() {
@@ -49,6 +50,33 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
                     say!("{}  {}", task.task, task.workflow);
                     say!("  {}", screen::folded(2, &task.words));
                 }
+            }
+        }
+        TaskOrder::Deviation { folder, task, output } => {
+            let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
+            let id = task.parse().map_err(|error: maso_core::IdError| Fault::new("no task is shown", error))?;
+            let evaluated = assembled.path.evaluation(id).await;
+            let evaluated = evaluated.map_err(|fault| Fault::new("the task cannot be evaluated", fault))?;
+            let views: Vec<_> = evaluated.iter().map(maso_control::view::evaluation).collect();
+            if output.json {
+                screen::json(&views);
+            } else if views.is_empty() {
+                say!("nobody acted in such a task");
+            } else {
+                views.iter().for_each(show);
+            }
+        }
+        TaskOrder::Assess { folder, task, criterion, met, missed: _, reason, by, output } => {
+            let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
+            let by = signed_in(&assembled, by.operator).await?;
+            let id = task.parse().map_err(|error: maso_core::IdError| Fault::new("nothing was assessed", error))?;
+            let order = maso_api::AssessTask { criterion, met, reason };
+            let assessed = assembled.desk.assess_task(&by, id, &order).await;
+            assessed.map_err(|fault| Fault::new("nothing was assessed", fault))?;
+            if output.json {
+                screen::json(&order);
+            } else {
+                say!("`{}` is {}", order.criterion, if met { "met" } else { "missed" });
             }
         }
         TaskOrder::Close { folder, task, reason, by, output } => {
@@ -65,4 +93,44 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is as urgent as a fraud stands first, on standard error, so that what is read by machines stays what it is.
+fn substitutions(path: &maso_path::Path) {
+    for found in path.world().conduct().evaluations().substitutions() {
+        let (task, agent) = (&found.evaluated.task, &found.evaluated.agent);
+        let what = format!("creative substitution: {task}, agent `{agent}`: the right result by the wrong means");
+        eprintln!("{}", screen::red(&what));
+    }
+}
+
+fn show(evaluated: &maso_api::EvaluationView) {
+    let class = match evaluated.class.as_str() {
+        "normal-operation" => screen::green(&evaluated.class),
+        "undecided" => screen::yellow(&evaluated.class),
+        _ => screen::red(&evaluated.class),
+    };
+    say!("{}  {class}  {}", screen::strong(&evaluated.agent), screen::faint(&evaluated.mandate));
+    let (means, outcome) = (&evaluated.means, &evaluated.outcome);
+    say!("  means {means}, outcome {outcome}, {} % decided: {}", evaluated.confidence, evaluated.recommends);
+    for departure in &evaluated.departures {
+        say!("  {:<12} {}  {}", departure.what, departure.tool, screen::folded(15, &departure.detail));
+    }
+    for criterion in &evaluated.criteria {
+        let state = match (criterion.is_met, criterion.is_failure) {
+            (None, _) => "open",
+            (Some(true), false) => "met",
+            (Some(false), false) => "missed",
+            (Some(true), true) => "came about",
+            (Some(false), true) => "averted",
+        };
+        let by = criterion.decided_by.as_deref().unwrap_or("any operator");
+        say!("  {state:<12} {}  {}", criterion.id, screen::faint(by));
+    }
+    for (tool, n_attempts) in &evaluated.plan_attempts {
+        say!("  {:<12} {tool}  {n_attempts} in this task", "attempts");
+    }
+    if !evaluated.patterns.is_empty() {
+        say!("  {:<12} {}", "patterns", evaluated.patterns.join(", "));
+    }
 }

@@ -18,6 +18,7 @@ mod context;
 mod identity;
 mod mandate;
 mod people;
+mod plans;
 mod posture;
 mod rules;
 mod scanners;

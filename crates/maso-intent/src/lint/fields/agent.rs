@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maso_core::{AgentName, Class};
+use maso_core::{AgentName, Class, ToolRef};
 
 use super::{Found, Lint, LintRule, recorded_only, repeated};
 use crate::{
@@ -18,6 +18,7 @@ impl Lint<'_> {
             self.history(file, Declared::from(&file.form), LintRule::AuthorIsAgent, found);
             self.looking_only(file, found);
             self.tool_order(file, found);
+            steps(file, found);
             self.substitutes(file, found);
             for after in [&file.form.on_fail, &file.form.on_timeout].into_iter().flatten() {
                 if let Some(tell) = &after.tell {
@@ -29,13 +30,12 @@ impl Lint<'_> {
                 time_boundary(file, solution, found);
                 delegation(name, file, solution, found);
             }
-            let AgentForm { time_boundary, on_fail, on_timeout, tool_order, oispec, .. } = &file.form;
+            let AgentForm { time_boundary, on_fail, on_timeout, oispec, .. } = &file.form;
             let given = [
                 ("time_boundary", time_boundary.as_ref().map(|at| at.start)),
                 // Its retries are counted.
                 ("on_fail.tell", on_fail.as_ref().and_then(|after| Some(after.tell.as_ref()?.start))),
                 ("on_timeout", on_timeout.as_ref().map(|_| file.find("on_timeout"))),
-                ("tool_order", tool_order.first().map(|at| at.start)),
                 (
                     "max_confidence_without_source",
                     oispec.max_confidence_without_source.map(|_| file.find("max_confidence_without_source")),
@@ -59,7 +59,8 @@ impl Lint<'_> {
     }
 
     fn tool_order(self, file: &File<'_, AgentForm>, found: &mut Found) {
-        for tool in file.form.tool_order.iter().filter(|tool| !file.form.tools.contains_key(*tool)) {
+        let order: Vec<_> = file.form.tool_order.iter().map(|step| &step.tool).collect();
+        for tool in order.iter().filter(|tool| !file.form.tools.contains_key(**tool)) {
             let held: Vec<String> = file.form.tools.keys().map(|tool| tool.value.to_string()).collect();
             let message = format!("the expected order has tool `{}`, which the agent does not hold", tool.value);
             let remedy = suggestion(&tool.value.to_string(), held.iter().map(String::as_str), || {
@@ -67,13 +68,13 @@ impl Lint<'_> {
             });
             found.add(LintRule::OrderToolUnheld, file, tool.start, message, remedy);
         }
-        if !file.form.tool_order.is_empty() {
-            for tool in file.form.tools.keys().filter(|tool| !file.form.tool_order.contains(tool)) {
+        if !order.is_empty() {
+            for tool in file.form.tools.keys().filter(|tool| !order.contains(tool)) {
                 let message = format!("tool `{}` has no place in the expected order", tool.value);
                 found.add(LintRule::OrderIncomplete, file, tool.start, message, "add it to `tool_order`");
             }
         }
-        for tool in file.form.prohibited.iter().filter(|tool| file.form.tool_order.contains(tool)) {
+        for tool in file.form.prohibited.iter().filter(|tool| order.contains(tool)) {
             let message = format!("the expected order has tool `{}`, which is prohibited", tool.value);
             found.add(LintRule::OrderToolProhibited, file, tool.start, message, "keep one of the two");
         }
@@ -104,6 +105,52 @@ impl Lint<'_> {
             }
         }
     }
+}
+
+/// Whether the steps of an expected order can be taken at all.
+fn steps(file: &File<'_, AgentForm>, found: &mut Found) {
+    let steps = &file.form.tool_order;
+    let mut links: BTreeMap<&ToolRef, BTreeSet<&ToolRef>> = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        let tool = &step.tool.value;
+        if links.contains_key(tool) {
+            let message = format!("tool `{tool}` is two steps of the expected order");
+            found.add(LintRule::OrderToolTwice, file, step.tool.start, message, "keep one, with `repeats = true`");
+            continue;
+        }
+        let previous = || index.checked_sub(1).map(|index| &steps[index].tool.value);
+        let after = step.after.as_ref().map(|after| after.iter().map(|tool| &tool.value).collect());
+        links.insert(tool, after.unwrap_or_else(|| previous().into_iter().collect()));
+    }
+    for earlier in steps.iter().filter_map(|step| step.after.as_ref()).flatten() {
+        if !links.contains_key(&earlier.value) {
+            let message = format!("a step comes after `{}`, which is no step", earlier.value);
+            found.add(LintRule::OrderAfterUnknown, file, earlier.start, message, "name a tool of `tool_order`");
+        }
+    }
+    if let Some(step) = steps.iter().find(|step| waits_for_itself(&step.tool.value, &links)) {
+        let message = format!("step `{}` waits for itself", step.tool.value);
+        found.add(LintRule::OrderCycle, file, step.tool.start, message, "let one of the steps wait for nothing");
+    }
+    if let Some(on_deviation) = file.form.on_deviation.as_ref().filter(|_| steps.is_empty()) {
+        let message = "`on_deviation` says what a departure from the expected order is, and there is none";
+        found.add(LintRule::DeviationWithoutOrder, file, on_deviation.start, message, "declare `tool_order`");
+    }
+}
+
+fn waits_for_itself(tool: &ToolRef, links: &BTreeMap<&ToolRef, BTreeSet<&ToolRef>>) -> bool {
+    let (mut open, mut seen) = (vec![tool], BTreeSet::new());
+    while let Some(next) = open.pop() {
+        for earlier in links.get(next).into_iter().flatten() {
+            if *earlier == tool {
+                return true;
+            }
+            if seen.insert(*earlier) {
+                open.push(earlier);
+            }
+        }
+    }
+    false
 }
 
 /// A mandate that names its parent holds of exactly that one.

@@ -282,6 +282,14 @@ rules! {
         "the expected order has a tool that the agent does not hold" "leave it out";
     OrderIncomplete "order-incomplete" "AT-2.7" N N N
         "a tool has no place in the expected order" "add it to `tool_order`";
+    OrderToolTwice "order-tool-twice" "PG-3.4" E E E
+        "a tool is two steps of the expected order" "keep one, with `repeats = true`";
+    OrderAfterUnknown "order-after-unknown" "PG-3.4" E E E
+        "a step comes after a tool that is no step" "name a tool of `tool_order`";
+    OrderCycle "order-cycle" "PG-3.4" E E E
+        "a step of the expected order waits for itself" "let one of the steps wait for nothing";
+    DeviationWithoutOrder "deviation-without-order" "PG-3.4" W W W
+        "`on_deviation` is given, and no order is expected" "declare `tool_order`";
     OrderToolProhibited "order-tool-prohibited" "AT-1.2" E E E
         "the expected order has a prohibited tool" "keep one of the two";
     ProhibitedTwice "prohibited-twice" "AT-1.2" N N N

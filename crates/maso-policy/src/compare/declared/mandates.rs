@@ -101,6 +101,9 @@ fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger
         &new.sequence_position,
         "an action before its turn",
     );
+    let plan = |it: &AgentMandate| it.plan.to_string();
+    let what = format!("the plan of `{name}`");
+    ledger.either(line(what), &plan(old), &plan(new), "a step out of its order");
     // These words have operator integrity in its tasks: a value among them is believed.
     let words = |it: &AgentMandate| format!("{:?}", (&it.intent, &it.outcome));
     let what = format!("what `{name}` is for");
