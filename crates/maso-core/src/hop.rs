@@ -20,6 +20,16 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// maso itself, as the party of what goes no further than to it.
+    pub fn itself() -> Self {
+        Self::Server(ITSELF.parse().expect("it is the name of a server"))
+    }
+
+    /// Whether it is maso itself.
+    pub fn is_itself(&self) -> bool {
+        matches!(self, Self::Server(server) if server.as_str() == ITSELF)
+    }
+
     /// Reads what [`fmt::Display`] writes.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, name) = text.split_once(':')?;
@@ -76,6 +86,18 @@ pub enum Wants {
 }
 words!(Wants { Sample = "sample", Elicit = "elicit", Roots = "roots" });
 
+/// What an agent says of its own work in a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkStatus {
+    /// It is done.
+    Completed,
+    /// It cannot be done.
+    Failed,
+    /// Something of it is not done.
+    Incomplete,
+}
+words!(WorkStatus { Completed = "completed", Failed = "failed", Incomplete = "incomplete" });
+
 /// What a hop asks for. An answer names the act that it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Act {
@@ -128,6 +150,11 @@ pub enum Act {
         /// The typed request.
         request: RequestName,
     },
+    /// An agent tells maso itself how its work in a task stands.
+    Report {
+        /// What it says.
+        status: WorkStatus,
+    },
 }
 
 impl Act {
@@ -141,7 +168,7 @@ impl Act {
             | Self::List { server, .. }
             | Self::AskClient { server, .. }
             | Self::Notify { server, .. } => Some(server),
-            Self::Request { .. } => None,
+            Self::Request { .. } | Self::Report { .. } => None,
         }
     }
 
@@ -164,6 +191,7 @@ impl Act {
             Self::AskClient { .. } => "ask_client",
             Self::Notify { .. } => "notify",
             Self::Request { .. } => "request",
+            Self::Report { .. } => "report",
         }
     }
 
@@ -178,6 +206,7 @@ impl Act {
             Self::AskClient { server, wants } => format!("{server}:{wants}"),
             Self::Notify { server, topic } => format!("{server}:{topic}"),
             Self::Request { agent, request } => format!("{agent}:{request}"),
+            Self::Report { status } => status.to_string(),
         }
     }
 }
@@ -207,6 +236,7 @@ impl Act {
                 let (agent, request) = object.split_once(':')?;
                 Self::Request { agent: agent.parse().ok()?, request: request.parse().ok()? }
             }
+            "report" => Self::Report { status: WorkStatus::parse(object)? },
             _ => return None,
         })
     }
@@ -288,7 +318,9 @@ impl Hop {
     pub const fn kind(&self) -> HopKind {
         match (&self.act, &self.turn) {
             (Act::Request { .. }, Turn::Ask) => HopKind::Delegation,
-            (Act::Request { .. }, Turn::Answer { .. }) | (Act::Notify { .. }, _) => HopKind::Message,
+            (Act::Request { .. }, Turn::Answer { .. }) | (Act::Notify { .. } | Act::Report { .. }, _) => {
+                HopKind::Message
+            }
             (Act::AskClient { .. }, Turn::Ask) => HopKind::ModelCall,
             (Act::AskClient { .. }, Turn::Answer { .. }) => HopKind::ModelReply,
             (_, Turn::Ask) => HopKind::ToolCall,
@@ -320,6 +352,9 @@ impl Hop {
         ])
     }
 }
+
+/// The name of maso itself, where a server's is asked for.
+pub const ITSELF: &str = "maso";
 
 impl From<ToolRef> for Act {
     fn from(tool: ToolRef) -> Self {

@@ -16,7 +16,7 @@ mod words;
 
 pub use canonical::{Digest, canonical_bytes};
 pub use finding::{Evidence, Finding, Findings, Word};
-pub use hop::{Act, Hop, HopKind, Listing, Principal, Turn, Wants};
+pub use hop::{Act, Hop, HopKind, ITSELF, Listing, Principal, Turn, Wants, WorkStatus};
 pub use id::{
     AgentName, ControlId, DataSourceName, HopId, IdError, JudgeName, OperatorName, RequestName, ServerName, SpiffeId,
     TaskId, TicketId, ToolName, ToolRef, TrustDomain, WorkflowName,

@@ -23,6 +23,10 @@ pub enum Refusal {
     Duplicate,
     /// It departs from the order in which the agent's steps are planned: what comes first was not done.
     OutOfPlan,
+    /// It is not the turn of the agent: those before it are not done, or nobody handed work to it.
+    OutOfSequence,
+    /// Work is called done, or handed on, without the tools that must have run for it.
+    Incomplete,
     /// maso itself could not do what was needed. What is refused so was not released; of an answer, what it answers was.
     Unavailable,
 }
@@ -36,6 +40,8 @@ words!(Refusal {
     LimitReached = "LIMIT_REACHED",
     Duplicate = "DUPLICATE",
     OutOfPlan = "OUT_OF_PLAN",
+    OutOfSequence = "OUT_OF_SEQUENCE",
+    Incomplete = "INCOMPLETE",
     Unavailable = "UNAVAILABLE",
 });
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use maso_core::{Act, AgentName, HopId, Principal, Refusal, RequestName, Timestamp, Turn};
+use maso_core::{Act, AgentName, HopId, ITSELF, Principal, Refusal, RequestName, Timestamp, Turn, WorkStatus};
 use maso_intent::Deployment;
 use maso_path::Carried;
 use maso_wire::{
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The name under which maso itself is a server.
-pub(crate) const SERVER: &str = "maso";
+pub(crate) const SERVER: &str = ITSELF;
 
 /// All mailboxes. They live as long as the process: what must outlast it belongs on the record.
 #[derive(Default)]
@@ -177,12 +177,7 @@ impl Gateway {
                 told
             }
             Method::ToolsList => {
-                let deployment = self.decider.deployment();
-                let mut listed = if is_in_fleet(&deployment, &agent) { tools() } else { Vec::new() };
-                if rotation::is_watched(&deployment, &agent) {
-                    listed.extend(rotation::tools());
-                }
-                json!({ "tools": listed })
+                json!({ "tools": tools_of(&self.decider.deployment(), &agent) })
             }
             _ => return mcp::error(Code::MethodNotFound, "Method not found", None),
         };
@@ -216,6 +211,7 @@ impl Gateway {
         let reply = match name {
             "send_request" => self.send_request(asked, call, &arguments).await,
             "complete_request" => self.complete_request(asked, call, &arguments).await,
+            "report_status" => self.report_status(asked, call, &arguments).await,
             "receive_requests" | "request_result" => {
                 let agent = match self.known_agent(asked) {
                     Ok(agent) => agent,
@@ -344,6 +340,26 @@ impl Gateway {
         self.fleet_settled(asked, call, &act, received, make_carry).await
     }
 
+    async fn report_status(&self, asked: &Arc<Asked>, call: &Arc<Call>, arguments: &Value) -> Reply {
+        let said = arguments.get("status").and_then(Value::as_str).and_then(WorkStatus::parse);
+        let Some(status) = said else {
+            return mcp::error(Code::InvalidParams, "`status` must be `completed`, `failed` or `incomplete`", None);
+        };
+        let act = Act::Report { status };
+        let arrival = Arrival { to: Principal::itself(), ..self.fleet_arrival(asked) };
+        let payload = asked.request.parsed.clone().pointer("/params/arguments");
+        let received = Received::from_parsed(arrival, act.clone(), Turn::Ask, payload);
+        let make_carry = || -> Carry {
+            // It is told by being on the record, and goes no further.
+            Box::new(move |_| {
+                Box::pin(
+                    async move { Carried::Delivered(Got::Ours(structured(&json!({ "reported": status.as_str() })))) },
+                )
+            })
+        };
+        self.fleet_settled(asked, call, &act, received, make_carry).await
+    }
+
     pub(crate) fn fleet_arrival(&self, asked: &Asked) -> Arrival {
         Arrival {
             id: self.decider.hop_id(),
@@ -376,10 +392,19 @@ impl Gateway {
     }
 }
 
-/// Whether an agent may ask another, or be asked.
-fn is_in_fleet(deployment: &Deployment, agent: &AgentName) -> bool {
+/// What an agent is shown: how to ask others if it may ask another, or be asked; how to tell of its work if its workflow
+/// has a sequence.
+fn tools_of(deployment: &Deployment, agent: &AgentName) -> Vec<Value> {
     let mut grants = deployment.workflows.values().flat_map(|workflow| &workflow.grants);
-    grants.any(|grant| grant.from == *agent || grant.to == *agent)
+    let mut shown = Vec::new();
+    if grants.any(|grant| grant.from == *agent || grant.to == *agent) {
+        shown.extend(tools_to_ask());
+    }
+    let workflow = deployment.agents.get(agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
+    if workflow.is_some_and(|workflow| workflow.sequence.is_some()) {
+        shown.push(tool_to_report());
+    }
+    shown
 }
 
 fn request_id(arguments: &Value) -> Option<HopId> {
@@ -399,11 +424,33 @@ pub(crate) fn structured(value: &Value) -> Reply {
     Reply::Result(serde_json::value::to_raw_value(&result).expect("a JSON value is serializable"))
 }
 
-fn tools() -> Vec<Value> {
+/// A tool of ours, as it is listed.
+pub(crate) fn tool(name: &str, description: &str, required: &[&str], properties: Value) -> Value {
+    json!({
+        "name": name,
+        "description": description,
+        "inputSchema": { "type": "object", "required": required, "properties": properties, "additionalProperties": false },
+    })
+}
+
+fn tool_to_report() -> Value {
+    let statuses: Vec<&str> = WorkStatus::ALL.iter().map(|status| status.as_str()).collect();
+    tool(
+        "report_status",
+        "Tell how the work of this agent in this task stands.",
+        &["status"],
+        json!({
+            "status": { "type": "string", "enum": statuses, "description": "`failed` stops the workflow." },
+            "note": { "type": "string", "description": "Why, for people." },
+        }),
+    )
+}
+
+fn tools_to_ask() -> [Value; 4] {
     let id = json!({ "type": "string", "description": "The id of the request." });
     let wait =
         json!({ "type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "description": "How long to wait for it." });
-    vec![
+    [
         tool(
             "send_request",
             "Ask another agent for work, by a typed request that a grant allows.",
@@ -434,15 +481,6 @@ fn tools() -> Vec<Value> {
         ),
         tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
     ]
-}
-
-/// A tool of ours, as it is listed.
-pub(crate) fn tool(name: &str, description: &str, required: &[&str], properties: Value) -> Value {
-    json!({
-        "name": name,
-        "description": description,
-        "inputSchema": { "type": "object", "required": required, "properties": properties, "additionalProperties": false },
-    })
 }
 
 const MAILBOX_MAX: usize = 1_000;

@@ -16,6 +16,7 @@ pub struct Authority {
     prompts: BTreeSet<(ServerName, String)>,
     asked_by: BTreeSet<ServerName>,
     requests: BTreeSet<(AgentName, RequestName)>,
+    reports: bool,
 }
 
 impl Authority {
@@ -51,6 +52,7 @@ impl Authority {
                 })
                 .map(|grant| (grant.to.clone(), grant.request.clone()))
                 .collect(),
+            reports: parent.sequence.is_some(),
         }
     }
 
@@ -63,6 +65,7 @@ impl Authority {
             prompts: meet_terms(&self.prompts, &other.prompts, |wide, narrow| wide == "*" || wide == narrow),
             asked_by: self.asked_by.intersection(&other.asked_by).cloned().collect(),
             requests: self.requests.intersection(&other.requests).cloned().collect(),
+            reports: self.reports && other.reports,
         }
     }
 
@@ -90,6 +93,7 @@ impl Authority {
             Act::Complete { server } | Act::List { server, .. } | Act::Notify { server, .. } => self.concerns(server),
             Act::AskClient { server, .. } => self.asked_by.contains(server),
             Act::Request { agent, request } => self.requests.iter().any(|(to, what)| to == agent && what == request),
+            Act::Report { .. } => self.reports,
         }
     }
 

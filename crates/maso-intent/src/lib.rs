@@ -52,14 +52,14 @@ pub use form::schema::FileKind;
 pub use format::format;
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use instruction::Instruction;
-pub use item::Item;
+pub use item::{About, Item};
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{
     Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, ConflictTerms, ContextLevel,
     ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, Grant, HaltCondition, HaltTerms,
     HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule, Plan, PlanAttempts,
-    PlannedCall, PlannedStep, Powers, PrimaryAction, Progress, ResourceTerm, ReviewOutcome, ReviewTrigger,
+    PlannedCall, PlannedStep, Powers, PrimaryAction, Progress, ResourceTerm, ReviewOutcome, ReviewTrigger, SequenceBy,
     SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};

@@ -261,6 +261,7 @@ fn party(hop: &Hop) -> Result<&AgentName, (Refusal, Finding)> {
         (act, Principal::Agent(agent), Principal::Server(server)) if !from_server && act.server() == Some(server) => {
             agent
         }
+        (Act::Report { .. }, Principal::Agent(agent), maso) if hop.turn == Turn::Ask && maso.is_itself() => agent,
         _ => return Err(outside("EC-1.2", misdirected(hop))),
     };
     Ok(agent)
@@ -380,7 +381,7 @@ fn pinned(hop: &Hop, pin: PinState) -> Result<(), (Refusal, Finding)> {
 /// The control that an act outside the mandate runs into.
 const fn control_of(act: &Act) -> &'static str {
     match act {
-        Act::CallTool(_) => "EC-1.2",
+        Act::CallTool(_) | Act::Report { .. } => "EC-1.2",
         Act::ReadResource { .. } | Act::GetPrompt { .. } => "IA-1.4",
         Act::Complete { .. } | Act::List { .. } | Act::Notify { .. } | Act::AskClient { .. } => "SC-2.3",
         Act::Request { .. } => "IA-2.4",

@@ -185,7 +185,8 @@ impl Recorder {
         Ok(Buffered::new(entry))
     }
 
-    /// Waits until everything that was handed over so far is on disk.
+    /// Waits until everything that was handed over so far is on disk, and everything folded that other processes wrote
+    /// before.
     ///
     /// # Errors
     /// When the recorder has stopped.

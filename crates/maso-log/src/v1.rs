@@ -425,6 +425,9 @@ pub struct HopDecided {
     /// How many tokens the sender said are in its context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_claimed: Option<u64>,
+    /// Whether it answers a tool call and says that the tool failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub says_error: bool,
     /// The values that temporal rules asked for, so that they can be counted and compared later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<Told>,

@@ -234,6 +234,7 @@ impl Writer {
     /// One transaction for all groups of the batch.
     fn commit(&mut self, batch: &[Group], patience: Patience) -> Result<Written, NotWritten> {
         if batch.iter().all(|group| group.lines.is_empty()) {
+            self.look_around()?;
             return Ok(Written { links: Vec::new(), answers: batch.iter().map(|_| Ok(self.head.sequence)).collect() });
         }
         self.store.begin(patience)?;

@@ -13,7 +13,7 @@ use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
-    world::{Deciding, Passing, Request, is_call, planned},
+    world::{Deciding, Passing, Request, Step, is_call, planned},
 };
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
@@ -57,6 +57,8 @@ pub(crate) struct Footing {
     pub(crate) counted: Vec<Counted>,
     /// The call that it is of a plan, if it was decided as one that does not depart from it.
     pub(crate) planned: Option<PlannedCall>,
+    /// What of it concerns the sequence of agents, if anything does.
+    pub(crate) step: Option<Step>,
     /// What temporal rules see of it, if they see anything.
     pub(crate) event: Option<Event>,
     /// The most restrictive word of what happened before (temporal rules, turns, decisions) that it was decided under, or could have been.
@@ -91,6 +93,7 @@ impl Footing {
             deciding: Deciding::of(resolved),
             counted: resolved.counted(),
             planned: planned(resolved).filter(|_| !weighed.findings().iter().any(is_off_plan)),
+            step: Step::of(resolved),
             event: match resolved.deployment().rules.is_empty() {
                 true => None,
                 false => Event::deciding(resolved, weighed.label(), circumstances.now),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maso_core::{Class, Finding, Risk, Tier, Word};
+use maso_core::{Act, Class, Finding, Hop, Mode, Risk, Tier, Word, WorkStatus};
 use maso_guard::Redaction;
 use maso_log::{Entry, Keep, LogFault, Recorded, RecordedDecision, Ruled, v1};
 use maso_policy::{Decision, Denial, Excerpt, Held, Permit, Subject, excerpts};
@@ -47,8 +47,9 @@ impl Path {
             .into_iter()
             .map(|ticket| v1::Body::TicketSpent(v1::TicketSpent { ticket: ticket.to_string(), hop: hop.clone() }));
         let used = spent.chain(instruction.map(v1::Body::InstructionUsed)).collect();
+        let moves = warns || reports_failure(permit.weighed().resolved().hop());
         let recorded = self.commit(Decision::Allow(permit), None, used, stands).await?;
-        if warns {
+        if moves && self.world.mode() == Mode::Enforce {
             self.follow_orders().await;
         }
         match recorded {
@@ -171,14 +172,19 @@ fn is_pure_read(permit: &Permit) -> bool {
     let resolved = permit.weighed().resolved();
     permit.weighed().risk() == Risk::Low
         && match &resolved.hop().act {
-            maso_core::Act::CallTool(_) => resolved.tool().is_some_and(|tool| tool.class == Class::Read),
-            maso_core::Act::ReadResource { .. }
-            | maso_core::Act::GetPrompt { .. }
-            | maso_core::Act::Complete { .. }
-            | maso_core::Act::List { .. }
-            | maso_core::Act::Notify { .. } => true,
-            maso_core::Act::AskClient { .. } | maso_core::Act::Request { .. } => false,
+            Act::CallTool(_) => resolved.tool().is_some_and(|tool| tool.class == Class::Read),
+            Act::ReadResource { .. }
+            | Act::GetPrompt { .. }
+            | Act::Complete { .. }
+            | Act::List { .. }
+            | Act::Notify { .. } => true,
+            Act::AskClient { .. } | Act::Request { .. } | Act::Report { .. } => false,
         }
+}
+
+/// Whether an agent says that its work failed, which stops its workflow.
+fn reports_failure(hop: &Hop) -> bool {
+    matches!(hop.act, Act::Report { status: WorkStatus::Failed })
 }
 
 fn not_recorded(fault: LogFault) -> NotRecorded {

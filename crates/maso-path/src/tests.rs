@@ -12,6 +12,7 @@ mod hearing;
 mod instructions;
 mod limits;
 mod observing;
+mod order;
 mod pinning;
 mod plans;
 mod posture;

@@ -113,6 +113,7 @@ impl Path {
             Ok(resolved) => resolved,
             Err(refused) => return self.turn_away(refused.0, refused.1).await,
         };
+        self.hear_of_what_was_done(&resolved).await?;
         // Held until the decision is on the record: a memory that is given up meanwhile has forgotten values.
         let memory = self.recall(&resolved).await?;
         let instruction = self.instruction_of(&resolved).await?;
@@ -131,6 +132,18 @@ impl Path {
             Decision::Hold(held) => self.hold(held, redactions, passing).await,
             Decision::Deny(denial) => self.turn_away(denial, Observing::Allowed).await,
         }
+    }
+
+    /// What another process recorded, or what is on its way to the disk, may be what the hop rests on. It is waited for
+    /// before anything is held against the hop, and only then.
+    async fn hear_of_what_was_done(&self, resolved: &Resolved) -> Result<(), NotRecorded> {
+        if !self.world.may_be_behind(resolved, self.clock.now()) {
+            return Ok(());
+        }
+        self.recorder.flush().await.map_err(|fault| {
+            tracing::error!(error = &fault as &dyn std::error::Error, "what was done before cannot be read");
+            NotRecorded::Fault
+        })
     }
 
     /// Stage 3, under what is true around the hop at this moment, and no looser than it was before.

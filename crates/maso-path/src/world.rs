@@ -31,7 +31,7 @@ use crate::footing::Footing;
 
 use conduct::Warned;
 pub use conduct::{Conduct, ContextUse, Evaluations, Substitution};
-pub(crate) use conduct::{Deciding, Request, planned};
+pub(crate) use conduct::{Deciding, Request, Step, planned};
 use histories::Histories;
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
@@ -242,6 +242,11 @@ impl World {
     /// The fullest of an agent's contexts in all tasks; `None` where nobody says how much it holds, or nothing is in it.
     pub fn fullest_context(&self, agent: &AgentName, now: Timestamp) -> Option<ContextUse> {
         self.conduct.fullest_context(agent, now)
+    }
+
+    /// Whether this process may not have heard yet of what the hop rests on.
+    pub(crate) fn may_be_behind(&self, resolved: &Resolved, now: Timestamp) -> bool {
+        self.conduct.may_be_behind(resolved, now)
     }
 
     /// What temporal rules say of this hop.

@@ -106,6 +106,8 @@ impl Case<'_> {
         };
         // What points into the call says that no instruction is named there.
         let done_before = |finding: &Finding| finding.control.as_str() == "AT-2.5" && finding.evidence.is_none();
+        let sequence = |finding: &Finding| finding.control.as_str() == "AT-2.4";
+        let incomplete = |finding: &Finding| finding.control.as_str() == "EC-2.8";
         if self.findings.leading().any(outside) {
             Refusal::OutOfMandate
         } else if self.findings.leading().all(limit) {
@@ -114,6 +116,10 @@ impl Case<'_> {
             Refusal::Duplicate
         } else if self.findings.leading().all(|finding| finding.control.as_str() == "PG-3.4") {
             Refusal::OutOfPlan
+        } else if self.findings.leading().all(incomplete) {
+            Refusal::Incomplete
+        } else if self.findings.leading().all(|finding| sequence(finding) || incomplete(finding)) {
+            Refusal::OutOfSequence
         } else {
             Refusal::Denied
         }

@@ -130,7 +130,8 @@ impl Action {
                 | Act::List { .. }
                 | Act::AskClient { .. }
                 | Act::Notify { .. }
-                | Act::Request { .. },
+                | Act::Request { .. }
+                | Act::Report { .. },
                 Turn::Ask,
                 _,
             ) => harmless,

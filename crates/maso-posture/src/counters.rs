@@ -33,10 +33,25 @@ pub(crate) struct Counters {
     judge_blocks: VecDeque<Timestamp>,
     plan_attempts: VecDeque<(Timestamp, TaskId)>,
     entries: VecDeque<Timestamp>,
-    limit_breached: bool,
+    hard_stops: HardStops,
     context_warning: Option<u8>,
-    has_substituted: bool,
     calls: Calls,
+}
+
+/// What of an agent stops its workflow at once, until a person ends that (AT-1.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HardStops {
+    pub(crate) limit_breached: bool,
+    pub(crate) sequence_violated: bool,
+    pub(crate) failed: bool,
+    pub(crate) substituted: bool,
+}
+
+impl HardStops {
+    /// Whether there is one.
+    pub(crate) fn any(self) -> bool {
+        self != Self::default()
+    }
 }
 
 impl Counters {
@@ -50,9 +65,11 @@ impl Counters {
                 let most = accepted.single_session.max(accepted.rolling_7day).max(accepted.rolling_30day);
                 push(&mut self.plan_attempts, (now, *task), past(most));
             }
-            Happening::LimitBreach => self.limit_breached = true,
+            Happening::LimitBreach => self.hard_stops.limit_breached = true,
+            Happening::SequenceViolation => self.hard_stops.sequence_violated = true,
+            Happening::AgentFailed => self.hard_stops.failed = true,
+            Happening::CreativeSubstitution => self.hard_stops.substituted = true,
             Happening::ContextWarning { percent } => self.context_warning = Some(*percent),
-            Happening::CreativeSubstitution => self.has_substituted = true,
             Happening::Call => self.calls.count(now),
         }
     }
@@ -74,8 +91,7 @@ impl Counters {
     pub(crate) fn absolve_workflow(&mut self) {
         self.plan_attempts.clear();
         self.entries.clear();
-        self.limit_breached = false;
-        self.has_substituted = false;
+        self.hard_stops = HardStops::default();
     }
 
     pub(crate) fn n_guardrail_blocks(&self, now: Timestamp, rules: &Rules) -> u32 {
@@ -109,17 +125,13 @@ impl Counters {
         .find(|(n, most, _)| n > most)
     }
 
-    pub(crate) fn limit_breached(&self) -> bool {
-        self.limit_breached
+    pub(crate) fn hard_stops(&self) -> HardStops {
+        self.hard_stops
     }
 
     /// How full its context was when it passed the warning, unless a person has let it go on since.
     pub(crate) fn context_warning(&self) -> Option<u8> {
         self.context_warning
-    }
-
-    pub(crate) fn has_substituted(&self) -> bool {
-        self.has_substituted
     }
 
     pub(crate) fn calls(&self) -> &Calls {

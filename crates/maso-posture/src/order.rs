@@ -74,6 +74,16 @@ pub enum Trigger {
         /// The agent.
         agent: AgentName,
     },
+    /// An agent acted when it was not its turn: a hard stop.
+    SequenceViolation {
+        /// The agent.
+        agent: AgentName,
+    },
+    /// An agent reported that its work failed: a hard stop.
+    AgentFailed {
+        /// The agent.
+        agent: AgentName,
+    },
     /// Several agents of the workflow left Primary.
     SeveralAgents {
         /// How many.
@@ -153,6 +163,8 @@ impl fmt::Display for Trigger {
             Self::CreativeSubstitution { agent } => {
                 write!(f, "AT-2.6: creative substitution by agent `{agent}`: the right result by the wrong means")
             }
+            Self::SequenceViolation { agent } => write!(f, "AT-2.4: agent `{agent}` acted before its turn"),
+            Self::AgentFailed { agent } => write!(f, "AT-1.7: agent `{agent}` reported that its work failed"),
             Self::SeveralAgents { n_agents } => write!(f, "PACE: {n_agents} agents of the workflow left primary"),
             Self::SeveralWorkflows { n_workflows } => write!(f, "PACE: {n_workflows} workflows are in contingency"),
             Self::AlternateTooLong { scope, bound_ms } => {

@@ -66,6 +66,10 @@ pub enum Happening {
     },
     /// Its part of a task was found to have the right outcome by the wrong means (AT-2.6).
     CreativeSubstitution,
+    /// It acted when it was not its turn (AT-2.4).
+    SequenceViolation,
+    /// It reported that its work failed (AT-1.7).
+    AgentFailed,
     /// It called a tool.
     Call,
 }

@@ -61,9 +61,8 @@ impl Motion<'_> {
         let n_guardrail_blocks = counters.n_guardrail_blocks(now, rules);
         let n_judge_blocks = counters.n_judge_blocks(now, rules);
         let plan_attempts = counters.plan_attempts_over(now, rules.plan_attempts_max(agent));
-        let limit_breached = counters.limit_breached();
+        let hard_stops = counters.hard_stops();
         let context_warning = counters.context_warning();
-        let has_substituted = counters.has_substituted();
         let scope = Scope::Agent(agent.clone());
 
         if n_guardrail_blocks as usize >= counters::bound(rules.breaker_blocks_max) {
@@ -86,17 +85,23 @@ impl Motion<'_> {
                 self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
             }
         }
-        if limit_breached && let Some(workflow) = rules.workflow_of(agent) {
-            let trigger = Trigger::LimitBreach { agent: agent.clone() };
-            self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
+        if !hard_stops.any() {
+            return;
         }
-        // As urgent as a fraud indicator. At Tier 1 a person approves each write, and is told.
-        if has_substituted
-            && rules.tier > Tier::Supervised
-            && let Some(workflow) = rules.workflow_of(agent)
-        {
-            let trigger = Trigger::CreativeSubstitution { agent: agent.clone() };
-            self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
+        let Some(workflow) = rules.workflow_of(agent) else { return };
+        for (stops, trigger) in [
+            (hard_stops.limit_breached, Trigger::LimitBreach { agent: agent.clone() }),
+            (hard_stops.sequence_violated, Trigger::SequenceViolation { agent: agent.clone() }),
+            (hard_stops.failed, Trigger::AgentFailed { agent: agent.clone() }),
+            // As urgent as a fraud indicator. At Tier 1 a person approves each write, and is told.
+            (
+                hard_stops.substituted && rules.tier > Tier::Supervised,
+                Trigger::CreativeSubstitution { agent: agent.clone() },
+            ),
+        ] {
+            if stops {
+                self.tighten(&Scope::Workflow(workflow.clone()), Phase::Contingency, trigger, Author::Maso);
+            }
         }
     }
 

@@ -38,7 +38,8 @@ pub(crate) struct AgentForm {
     pub(crate) parent: Option<ParentForm>,
     /// What it is in its workflow (`task`). An evaluator or observer only looks.
     pub(crate) role: Option<At<AgentRole>>,
-    /// Its place in the sequence, from 1; the place in the workflow's `agents`, where it is left out.
+    /// Its place in the sequence, from 1; the place in the workflow's `agents`, where it is left out. The place of the agent
+    /// before it puts both side by side.
     pub(crate) sequence_position: Option<u32>,
     /// What it is for.
     pub(crate) intent: At<String>,
@@ -53,6 +54,9 @@ pub(crate) struct AgentForm {
     pub(crate) tool_order: Vec<StepForm>,
     /// What becomes of a call that departs from `tool_order` (`note` at Tier 1, `escalate` above it).
     pub(crate) on_deviation: Option<At<OnDeviation>>,
+    /// The tools that must have run for a piece of its work before that is done or handed on, as `server:tool`.
+    #[serde(default)]
+    pub(crate) required_tools: Vec<At<ToolRef>>,
     /// The tools that it may call, each with its terms. What is not here does not exist for it.
     #[serde(default)]
     pub(crate) tools: BTreeMap<At<ToolRef>, TermsForm>,

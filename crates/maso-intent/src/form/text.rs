@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::help::with_hint;
 use crate::{
     Access, AgentRole, Below, Evaluation, EventName, Expiry, HaltCondition, JudgeAction, JudgeProhibition, JudgeRole,
-    Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, ToolTerm, Whose,
+    Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, SequenceBy, ToolTerm, Whose,
     nearest::suggestion,
 };
 
@@ -332,6 +332,7 @@ from_word!(
     ReviewTrigger,
     Risk,
     Role,
+    SequenceBy,
     Tier,
     TierFact,
 );

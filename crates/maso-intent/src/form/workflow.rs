@@ -13,7 +13,8 @@ use super::{
     text::{At, Moment, Pointer, Span},
 };
 use crate::{
-    Access, Evaluation, Expiry, HaltCondition, JudgeAction, PrimaryAction, ReviewOutcome, ReviewTrigger, Role, Whose,
+    Access, Evaluation, Expiry, HaltCondition, JudgeAction, PrimaryAction, ReviewOutcome, ReviewTrigger, Role,
+    SequenceBy, Whose,
 };
 
 /// A solution mandate: what a group of agents is there for, and what they may ask of each other. The name of the file is
@@ -43,6 +44,8 @@ pub(crate) struct WorkflowForm {
     pub(crate) outcome: At<String>,
     /// Its agents, in sequence.
     pub(crate) agents: Vec<At<AgentName>>,
+    /// What holds its agents to their sequence in an opened task.
+    pub(crate) sequence: Option<SequenceForm>,
     /// All tools that any of its agents may be given, as `server:tool`.
     pub(crate) tools: Vec<At<ToolRef>>,
     /// The judges that it counts on.
@@ -98,6 +101,14 @@ pub(crate) struct WorkflowForm {
     pub(crate) amendments: Vec<AmendmentForm>,
     /// What success and failure of the whole are.
     pub(crate) oispec: OiSpecForm,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SequenceForm {
+    /// `completion`: each agent acts when all before it have completed their work; `hand-over`: each acts while it has work
+    /// that another one handed to it.
+    pub(crate) by: At<SequenceBy>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -15,7 +15,6 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     for (name, file) in &lint.folder.agents {
         let Some(mandate) = lint.deployment.agents.get(name) else { continue };
         let Some(parent) = parent(lint, name, file, found) else { continue };
-        sequence(lint, name, file, found);
         tools(file, parent, found);
         amounts(lint, file, mandate, parent, found);
         risk(file, mandate, parent, found);
@@ -40,19 +39,6 @@ fn parent<'a>(lint: Lint<'a>, name: &AgentName, file: &Agent<'_>, found: &mut Fo
         return None;
     }
     Some(solution)
-}
-
-fn sequence(lint: Lint<'_>, name: &AgentName, file: &Agent<'_>, found: &mut Found) {
-    let (Some(claimed), Some(place)) =
-        (file.form.sequence_position, lint.index.sequence.get(&(&file.form.workflow.value, name)))
-    else {
-        return;
-    };
-    if usize::try_from(claimed) != Ok(place + 1) {
-        let message = format!("sequence position {claimed}, but the workflow names the agent at {}", place + 1);
-        let start = file.find("sequence_position");
-        found.add(LintRule::SequenceWrong, file, start, message, "leave `sequence_position` out");
-    }
 }
 
 fn tools(file: &Agent<'_>, parent: &SolutionMandate, found: &mut Found) {

@@ -28,6 +28,7 @@ mod people;
 mod references;
 mod rule;
 mod rules;
+mod sequence;
 mod servers;
 mod substitutes;
 mod terms;
@@ -118,6 +119,7 @@ const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
     workflows::check,
     grants::check,
     inheritance::check,
+    sequence::check,
     agents::check,
     terms::check,
     substitutes::check,

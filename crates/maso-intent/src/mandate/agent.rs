@@ -26,7 +26,7 @@ pub struct AgentMandate {
     pub parent: Option<(String, u32)>,
     /// What it is in its workflow.
     pub role: AgentRole,
-    /// Its place in the sequence, from 1.
+    /// Its place in the sequence, from 1. Agents of one place act side by side.
     pub sequence_position: u32,
     /// What it is for.
     pub intent: String,
@@ -36,6 +36,8 @@ pub struct AgentMandate {
     pub logic: Vec<String>,
     /// The tools in the order in which they are expected (PG-3.4, AT-2.7); empty where none is.
     pub plan: Plan,
+    /// The tools that must have run for a piece of its work before that is done (EC-2.8).
+    pub required_tools: Vec<ToolRef>,
     /// The tools it may call, and on what terms. What is not here does not exist for it.
     pub tools: BTreeMap<ToolRef, ToolTerms>,
     /// Tools it must not call although the parent grants them.

@@ -27,9 +27,14 @@ words!(HaltCondition {
 });
 
 impl HaltCondition {
-    /// Whether this version halts a workflow for it. It does so whether a mandate lists it or not.
-    pub const fn is_enforced(self) -> bool {
-        matches!(self, Self::LimitBreach | Self::PlanAttemptThreshold)
+    /// Whether this version halts a workflow for it, which does or does not hold its agents to a sequence. It does so
+    /// whether a mandate lists it or not.
+    pub const fn is_enforced(self, in_sequence: bool) -> bool {
+        match self {
+            Self::LimitBreach | Self::PlanAttemptThreshold => true,
+            Self::AgentFail | Self::SequenceViolation => in_sequence,
+            Self::FraudThresholdBreach => false,
+        }
     }
 }
 

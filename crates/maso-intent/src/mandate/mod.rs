@@ -10,6 +10,7 @@ mod halt;
 mod history;
 mod oispec;
 mod plan;
+mod sequence;
 mod solution;
 
 pub use self::{
@@ -23,5 +24,6 @@ pub use self::{
     history::{Amendment, History, MandateReview, ReviewOutcome, ReviewTrigger},
     oispec::{AgentRole, Decider, Evaluation, OiSpec, Powers},
     plan::{OnDeviation, Plan, PlannedCall, PlannedStep},
+    sequence::SequenceBy,
     solution::{Grant, HardLimits, PlanAttempts, SolutionMandate},
 };

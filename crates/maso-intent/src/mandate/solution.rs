@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Amendment, Bounds, ConflictTerms, DataSource, Evaluation, HaltCondition, HaltTerms, History, JudgePrecedence,
-    MandateReview, OiSpec, ReviewOutcome,
+    MandateReview, OiSpec, ReviewOutcome, SequenceBy,
 };
 use crate::parse::day_is_over;
 
@@ -35,6 +35,8 @@ pub struct SolutionMandate {
     pub outcome: String,
     /// Its agents, in sequence.
     pub agents: Vec<AgentName>,
+    /// By what they come to their turn; `None` where nothing holds them to a sequence.
+    pub sequence: Option<SequenceBy>,
     /// All tools that any of its agents may hold.
     pub tools: BTreeSet<ToolRef>,
     /// The data that it may use, by name.

@@ -41,6 +41,7 @@ pub(super) fn agent(
         outcome: form.outcome.value.clone(),
         logic: form.logic.clone(),
         plan: plan(form),
+        required_tools: form.required_tools.iter().map(|tool| tool.value.clone()).collect(),
         tools: form
             .tools
             .iter()

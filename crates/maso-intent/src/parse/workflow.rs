@@ -32,6 +32,7 @@ pub(super) fn solution(
         intent: form.intent.value.clone(),
         outcome: form.outcome.value.clone(),
         agents: form.agents.iter().map(|agent| agent.value.clone()).collect(),
+        sequence: form.sequence.as_ref().map(|sequence| sequence.by.value),
         tools: form.tools.iter().map(|tool| tool.value.clone()).collect(),
         data_sources: data_sources(form),
         judges: form.judges.iter().map(|judge| judge.value.clone()).collect(),

@@ -98,7 +98,7 @@ technical_owner = "platform"
 approved_by = ["operations", "platform", "security"]
 effective_date = "2026-11-01"
 review_date = "2027-01-31"
-
+sequence = { by = "hand-over" }
 [limits]
 max_transactions_per_batch = 10
 max_execution = "300s"

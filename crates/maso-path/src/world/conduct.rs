@@ -12,6 +12,7 @@ mod evaluations;
 mod plans;
 mod requests;
 mod retries;
+mod sequence;
 mod spent;
 mod tallies;
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod turns;
 
 use std::{collections::HashSet, sync::Arc};
 
-use maso_core::{AgentName, Findings, HopId, TaskId, Timestamp};
+use maso_core::{AgentName, Findings, HopId, TaskId, Timestamp, Word};
 use maso_intent::{Deployment, Resolved};
 use maso_log::{
     Record,
@@ -45,6 +46,8 @@ pub(crate) use plans::planned;
 pub(crate) use requests::Request;
 use requests::Runs;
 use retries::{Patience, Retries};
+use sequence::Sequence;
+pub(crate) use sequence::Step;
 use tallies::Tallies;
 use turns::Turns;
 
@@ -63,6 +66,7 @@ pub struct Conduct {
     plans: Plans,
     evaluations: Evaluations,
     attempts: Mutex<Attempts>,
+    sequence: Sequence,
 }
 
 impl Conduct {
@@ -81,12 +85,14 @@ impl Conduct {
             plans: Plans::new(deployment),
             evaluations: Evaluations::default(),
             attempts: Mutex::default(),
+            sequence: Sequence::new(deployment),
         }
     }
 
     /// Takes in one record. Gives the agents whose contexts it took past the warning.
     pub(super) fn fold(&self, record: &Record) -> Vec<Warned> {
         match &record.body {
+            Body::TaskOpened(task) => self.sequence.opened(task),
             Body::TaskClosed(closed) => self.closed(closed),
             Body::HopDecided(decided) => {
                 self.tallies.decided(record.at, decided);
@@ -94,12 +100,14 @@ impl Conduct {
                 self.commits.decided(record.at, decided, &self.deployment);
                 self.request(record.at, decided);
                 self.plans.decided(decided);
+                self.sequence.decided(record.sequence, decided);
                 self.attempted(record.at, decided);
             }
             Body::HopReleased(released) => {
                 self.retries.released(record.at, released);
                 self.commits.released(released);
                 self.plans.released(released);
+                self.sequence.released(released);
                 if let ("failed", Ok(hop)) = (released.outcome.as_str(), released.hop.parse()) {
                     self.chains.ended(hop);
                 }
@@ -132,6 +140,7 @@ impl Conduct {
         self.tallies.closed(closed);
         self.contexts.closed(closed);
         self.plans.closed(closed);
+        self.sequence.closed(closed);
         if let Ok(task) = closed.task.parse() {
             let run = self.runs.run(task);
             self.turns.closed(&run);
@@ -172,6 +181,7 @@ impl Conduct {
         let mut findings = self.tallies.limits(resolved, now);
         findings.join(self.contexts.limits(resolved, now));
         findings.join(self.plans.limits(resolved, now));
+        findings.join(self.sequence.limits(resolved, now));
         let applies = |control: &str| self.deployment.applies(control, now);
         let bounds = &resolved.solution().bounds;
         if let Some(request) = Request::of(resolved) {
@@ -191,6 +201,11 @@ impl Conduct {
         findings
     }
 
+    /// Whether something stands against the hop that what is on its way to the disk may take away.
+    pub(super) fn may_be_behind(&self, resolved: &Resolved, now: Timestamp) -> bool {
+        self.sequence.limits(resolved, now).word() > Word::Go
+    }
+
     /// Whether what was let pass still may, now that what other processes recorded was taken in.
     pub(super) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
         let Some(workflow) = self.deployment.workflows.get(&footing.task.workflow) else { return false };
@@ -205,6 +220,7 @@ impl Conduct {
         self.tallies.bear(footing, &workflow.limits, now)
             && self.contexts.bear(footing, &workflow.limits, now)
             && self.plans.bear(footing, now)
+            && self.sequence.bears(footing.task.id, footing.step.as_ref(), now)
             && self.retries.bear(footing, Patience::of(bounds, &footing.mandate, applies), now)
             && footing.request.as_ref().is_none_or(may_ask)
             && footing.deciding.as_ref().is_none_or(may_decide)

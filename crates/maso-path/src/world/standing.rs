@@ -6,7 +6,7 @@ use std::{
 };
 
 use maso_core::{
-    AgentName, Finding, Findings, Hop, HopId, Phase, Principal, Scope, Timestamp, Turn, Word, WorkflowName,
+    AgentName, Finding, Findings, Hop, HopId, Phase, Principal, Scope, Timestamp, Turn, Word, WorkStatus, WorkflowName,
 };
 use maso_intent::{Deployment, Resolved};
 use maso_log::v1;
@@ -178,7 +178,8 @@ fn counts(deployment: &Deployment, what: &Happening, at: Timestamp) -> bool {
         Happening::PlanAttempt { .. } => deployment.applies("AT-2.8", at),
         Happening::ContextWarning { .. } => deployment.applies("OB-2.5a", at),
         Happening::CreativeSubstitution => deployment.applies("AT-2.6", at),
-        Happening::LimitBreach | Happening::Call => true,
+        Happening::SequenceViolation => deployment.applies("AT-2.4", at),
+        Happening::LimitBreach | Happening::AgentFailed | Happening::Call => true,
     }
 }
 
@@ -187,7 +188,12 @@ pub(crate) fn may_move_phases(decided: &v1::HopDecided) -> bool {
     matches!(
         happening(decided),
         Some(
-            Happening::GuardrailBlock | Happening::JudgeBlock | Happening::PlanAttempt { .. } | Happening::LimitBreach
+            Happening::GuardrailBlock
+                | Happening::JudgeBlock
+                | Happening::PlanAttempt { .. }
+                | Happening::LimitBreach
+                | Happening::SequenceViolation
+                | Happening::AgentFailed
         )
     )
 }
@@ -198,7 +204,7 @@ pub(crate) fn is_call(hop: &Hop) -> bool {
 }
 
 fn is_counted(verb: &str) -> bool {
-    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request")
+    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request" | "report")
 }
 
 fn is_counted_call(from: &str, verb: &str, is_ask: bool) -> bool {
@@ -238,10 +244,14 @@ fn happening(decided: &v1::HopDecided) -> Option<Happening> {
             if stopped("AT-1.7") {
                 return Some(Happening::LimitBreach);
             }
+            if stopped("AT-2.4") {
+                return Some(Happening::SequenceViolation);
+            }
             // Being stopped, late or over a rate is not an attack; counting it would keep an agent down for ever.
             let by_guardrail = matches!(decided.refusal.as_deref(), Some("DENIED" | "OUT_OF_MANDATE" | "OUT_OF_PLAN"));
             (by_guardrail && !stopped("EC-1.3") && !stopped("SC-2.2")).then_some(Happening::GuardrailBlock)
         }
+        "allow" if decided.enforced && is_ask && has_failed(decided) => Some(Happening::AgentFailed),
         "allow" if is_counted_call(from, &decided.verb, is_ask) => Some(Happening::Call),
         _ => None,
     }
@@ -250,6 +260,11 @@ fn happening(decided: &v1::HopDecided) -> Option<Happening> {
 /// Whether a recorded hop is a call of a tool that does not exist for its agent (AT-2.8).
 pub(crate) fn is_plan_attempt(decided: &v1::HopDecided) -> bool {
     decided.findings.iter().filter_map(read).any(|finding| maso_intent::is_plan_attempt(&finding))
+}
+
+/// Whether an agent reports that its work failed.
+fn has_failed(decided: &v1::HopDecided) -> bool {
+    decided.verb == "report" && decided.object == WorkStatus::Failed.as_str()
 }
 
 fn read(finding: &v1::Finding) -> Option<Finding> {

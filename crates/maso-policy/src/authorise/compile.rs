@@ -102,6 +102,10 @@ fn of_agent(deployment: &Deployment, mandate: &AgentMandate) -> Vec<(String, Str
         }
         say(format!("notify/{server}"), scope("permit", &uid, "notify", &format!("== {agent}"), ""));
     }
+    if solution.sequence.is_some() {
+        let workflow = format!("== Workflow::{}", quoted(mandate.workflow.as_str()));
+        say("report".to_owned(), scope("permit", &agent, "report", &workflow, ""));
+    }
     for server in &mandate.may_be_asked_by {
         let uid = format!("Server::{}", quoted(server.as_str()));
         say(format!("may_be_asked_by/{server}"), scope("permit", &uid, "ask_client", &format!("== {agent}"), ""));

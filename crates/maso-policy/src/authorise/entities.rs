@@ -64,6 +64,7 @@ impl Parties {
             Act::ReadResource { server: of, .. } => by_agent(uid(&RESOURCE, view.hop.act.object()), Some(server(of))),
             Act::GetPrompt { server: of, .. } => by_agent(uid(&PROMPT, view.hop.act.object()), Some(server(of))),
             Act::Complete { server: of } | Act::List { server: of, .. } => by_agent(server(of), None),
+            Act::Report { .. } => by_agent(workflow.clone(), None),
             Act::Request { agent: asked, .. } => {
                 let mut parties = by_agent(uid(&REQUEST, view.hop.act.object()), Some(uid(&AGENT, asked.as_str())));
                 let workflow = view.deployment.agents.get(asked).map(|mandate| mandate.workflow.as_str());
@@ -113,7 +114,7 @@ pub(super) fn describe(view: View<'_>, parties: &Parties) -> Vec<Entity> {
                 described.push(agent(mandate, &workflow));
             }
         }
-        Act::Complete { .. } | Act::List { .. } | Act::AskClient { .. } | Act::Notify { .. } => {}
+        Act::Complete { .. } | Act::List { .. } | Act::AskClient { .. } | Act::Notify { .. } | Act::Report { .. } => {}
     }
     described
 }
@@ -161,6 +162,7 @@ pub(super) fn facts(view: View<'_>, seen: Label) -> Option<Context> {
         Act::AskClient { wants, .. } => wants.as_str(),
         Act::Notify { topic, .. } => topic,
         Act::Request { request, .. } => request.as_str(),
+        Act::Report { status } => status.as_str(),
         _ => "",
     };
     let task = match view.task.kind {

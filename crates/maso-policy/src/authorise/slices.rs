@@ -164,6 +164,7 @@ impl Slices {
             | Act::List { server, .. }
             | Act::AskClient { server, .. }
             | Act::Notify { server, .. } => Object::Server(server.clone()),
+            Act::Report { .. } => Object::Named(act.object()),
             Act::Request { agent, request } => {
                 let granted = |grant: &Grant| grant.to == *agent && grant.request == *request;
                 view.solution.grants.iter().any(granted).then(|| Object::Named(act.object()))?
@@ -250,7 +251,8 @@ const fn fixed(act: &Act) -> bool {
         | Act::List { .. }
         | Act::AskClient { .. }
         | Act::Notify { .. }
-        | Act::Request { .. } => true,
+        | Act::Request { .. }
+        | Act::Report { .. } => true,
         Act::ReadResource { .. } | Act::GetPrompt { .. } => false,
     }
 }

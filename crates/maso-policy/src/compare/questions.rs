@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maso_core::{Act, AgentName, Class, Listing, ServerName, ToolRef, Wants};
+use maso_core::{Act, AgentName, Class, Listing, ServerName, ToolRef, Wants, WorkStatus};
 use maso_intent::{AgentMandate, AuthorityArgument, Bound, SolutionMandate, ToolManifest};
 use serde_json::Value;
 
@@ -60,6 +60,9 @@ impl Question {
         families.extend(asked_by.into_iter().flat_map(|server| {
             Wants::ALL.iter().map(|wants| vec![Act::AskClient { server: server.clone(), wants: *wants }])
         }));
+        if [old, new].iter().any(|version| reports(version, agent)) {
+            families.push(WorkStatus::ALL.iter().map(|status| Act::Report { status: *status }).collect());
+        }
         families.extend(servers.into_iter().map(|server| {
             let listings = LISTINGS.map(|listing| Act::List { server: server.clone(), listing });
             let others =
@@ -196,6 +199,13 @@ fn of_tool(old: &Version, new: &Version, agent: &AgentName, tool: &ToolRef, look
     let sends = held.iter().any(|held| held.tool.is_none_or(|tool| tool.class == Class::Send));
     axes.extend(around(looks, sends));
     Space { agent: agent.clone(), act: Act::CallTool(tool.clone()), axes, fixed }
+}
+
+/// Whether the agent tells how its work stands.
+fn reports(version: &Version, agent: &AgentName) -> bool {
+    let mandate = version.deployment.agents.get(agent);
+    let solution = mandate.and_then(|mandate| version.deployment.workflows.get(&mandate.workflow));
+    solution.is_some_and(|solution| solution.sequence.is_some())
 }
 
 fn pointer(axis: &Axis) -> Option<&String> {

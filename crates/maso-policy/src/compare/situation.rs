@@ -102,6 +102,7 @@ impl Version {
         let (from, to) = match &action.act {
             Act::AskClient { server, .. } | Act::Notify { server, .. } => (Principal::Server(server.clone()), agent),
             Act::Request { agent: asked, .. } => (agent, Principal::Agent(asked.clone())),
+            Act::Report { .. } => (agent, Principal::itself()),
             act => (agent, Principal::Server(act.server()?.clone())),
         };
         let hop = Hop {

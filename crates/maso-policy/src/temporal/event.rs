@@ -59,7 +59,11 @@ impl Event {
     pub const fn concerns(act: &Act) -> bool {
         match act {
             Act::CallTool(_) | Act::ReadResource { .. } | Act::GetPrompt { .. } | Act::Request { .. } => true,
-            Act::Complete { .. } | Act::List { .. } | Act::AskClient { .. } | Act::Notify { .. } => false,
+            Act::Complete { .. }
+            | Act::List { .. }
+            | Act::AskClient { .. }
+            | Act::Notify { .. }
+            | Act::Report { .. } => false,
         }
     }
 

@@ -29,8 +29,13 @@ fn signals() -> Vec<Signal> {
     let mut signals = vec![Signal::Tick];
     for name in ["a", "b"] {
         let calls = [Happening::GuardrailBlock, Happening::JudgeBlock, Happening::Call, attempt(1)];
-        let further =
-            [Happening::LimitBreach, Happening::ContextWarning { percent: 85 }, Happening::CreativeSubstitution];
+        let further = [
+            Happening::LimitBreach,
+            Happening::SequenceViolation,
+            Happening::AgentFailed,
+            Happening::ContextWarning { percent: 85 },
+            Happening::CreativeSubstitution,
+        ];
         for what in calls.into_iter().chain(further) {
             signals.push(happened(name, what));
         }
@@ -157,8 +162,7 @@ fn everywhere_that_can_be_reached_every_signal_keeps_every_promise() {
         let counts = ["a", "b"].map(|name| {
             state.counters(&agent(name)).map(|counters| {
                 let n_blocks = counters.n_guardrail_blocks(now, &rules);
-                let is_halted = counters.limit_breached() || counters.has_substituted();
-                (n_blocks, counters.n_plan_attempts_in_month(now), is_halted)
+                (n_blocks, counters.n_plan_attempts_in_month(now), counters.hard_stops().any())
             })
         });
         (phases(state), counts.map(Option::unwrap_or_default))
@@ -244,6 +248,8 @@ fn any_signal() -> impl Strategy<Value = Signal> {
         Just(Happening::LimitBreach),
         (85..100_u8).prop_map(|percent| Happening::ContextWarning { percent }),
         Just(Happening::CreativeSubstitution),
+        Just(Happening::SequenceViolation),
+        Just(Happening::AgentFailed),
         (0u128..3).prop_map(attempt),
     ];
     let place = prop::sample::select(vec!["deployment", "workflow:w", "workflow:v", "agent:a", "agent:b", "agent:c"]);

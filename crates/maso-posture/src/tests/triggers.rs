@@ -93,6 +93,22 @@ fn a_breach_of_a_hard_limit_stops_the_workflow_until_a_person_ends_that() {
 }
 
 #[test]
+fn acting_before_its_turn_or_failing_stops_the_workflow_until_a_person_ends_that() {
+    for (what, why) in [
+        (Happening::SequenceViolation, "AT-2.4: agent `a` acted before its turn"),
+        (Happening::AgentFailed, "AT-1.7: agent `a` reported that its work failed"),
+    ] {
+        let rules = rules(Tier::Managed);
+        let mut state = State::new();
+        assert_eq!(go(&mut state, happened("a", what), at(0), &rules), ["workflow:w primary contingency"]);
+        assert_eq!(state.why(&scope("workflow:w")).unwrap().trigger, why);
+        assert_eq!(state.phase_of(&scope("agent:a")), Phase::Primary);
+        go(&mut state, manual("workflow:w", Phase::Primary, Office::Security), at(1), &rules);
+        assert_eq!(go(&mut state, Signal::Tick, at(2), &rules), NONE, "what was ended is not remembered");
+    }
+}
+
+#[test]
 fn plan_attempts_spread_over_tasks_and_days_add_up() {
     let rules = rules(Tier::Managed);
     let in_a_week = attempts_until_stopped(&rules, 12 * HOUR_MS);

@@ -17,6 +17,7 @@ mod bounds;
 mod context;
 mod identity;
 mod mandate;
+mod order;
 mod people;
 mod plans;
 mod posture;

@@ -157,6 +157,7 @@ fn misbehave(folder: &Path, id: &Value, arguments: &Value, out: &mut File) -> Af
     let frames = match arguments["how"].as_str().unwrap_or_default() {
         "well" => vec![good],
         "complaining" => vec![with(r#"{"content":[{"type":"text","text":"no such note"}],"isError":true}"#)],
+        "says that it failed" => vec![with(r#"{"content":[{"type":"text","text":"no"}],"isError":true}"#)],
         "deep" => vec![with(&deep(10_000))],
         "duplicate" => vec![with(r#"{"content":[],"content":[{"type":"text","text":"second"}]}"#)],
         "no result" => vec![format!(r#"{{"jsonrpc":"2.0","id":{id}}}"#)],

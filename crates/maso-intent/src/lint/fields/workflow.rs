@@ -18,7 +18,8 @@ impl Lint<'_> {
             self.amendments(file, found);
             reviews(file, found);
             strategic_evaluation(file, found);
-            let unfelt = file.form.hard_stops.keys().find(|condition| !condition.is_enforced());
+            let in_sequence = file.form.sequence.is_some();
+            let unfelt = file.form.hard_stops.keys().find(|condition| !condition.value.is_enforced(in_sequence));
             let form = &file.form;
             let price_of = |agent: &AgentName| self.deployment.agents.get(agent)?.price_per_million_tokens_minor;
             let has_price = form.agents.iter().any(|agent| price_of(&agent.value).is_some());

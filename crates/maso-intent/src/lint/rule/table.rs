@@ -228,6 +228,12 @@ rules! {
         "the workflow of an agent does not name it" "add it to `agents` of the workflow";
     SequenceWrong "sequence-wrong" "AT-2.4" E E E
         "an agent claims another place in the sequence than the workflow gives it" "leave `sequence_position` out";
+    SequenceUndeclared "sequence-undeclared" "AT-2.4" N W W
+        "a workflow of several agents does not hold them to their sequence" "declare `[sequence]`";
+    RequiredToolUnheld "required-tool-unheld" "EC-2.8" E E E
+        "work of an agent needs a tool that the agent may not call" "name tools of the agent";
+    RequiredToolsIdle "required-tools-idle" "EC-2.8" W W E
+        "an agent names tools that must run, and nothing holds it to them" "declare `[sequence]` in its workflow";
     AgentUnreachable "agent-unreachable" "AT-2.4" W W W
         "no chain of grants leads from the first agent to this one" "add a grant, or present a task token to it directly";
     AgentsUnlinked "agents-unlinked" "AT-2.4" N N N

@@ -321,7 +321,7 @@ proptest! {
 #[test]
 fn when_a_task_is_closed_nothing_is_left_of_it() {
     let deployment = deployment();
-    let conduct = Conduct::new(&deployment);
+    let conduct = Conduct::new(&deployment, HashSet::new());
     let fresh = format!("{conduct:?}");
     let ask = Asks { from: 0, to: 1, item: Some(1), content: 0, task: 0, later_ms: 0 };
     let fails = Tries { agent: 0, item: Some(1), content: 0, task: 0, later_ms: 0, comes: 4 };

@@ -10,6 +10,7 @@ use super::{Direction, Ledger, Line, Milliseconds, both};
 pub(super) fn compare(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
     for (name, before, after) in both(&old.workflows, &new.workflows) {
         limits(name.as_str(), before, after, ledger);
+        sequence(name.as_str(), before, after, ledger);
         constants(name.as_str(), before, after, ledger);
         oispecs(&format!("workflow `{name}`"), &before.oispec, &after.oispec, ledger);
         let prohibited = |it: &SolutionMandate| keyed(&it.prohibited_actions);
@@ -77,6 +78,19 @@ fn limits(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut
     }
 }
 
+/// What holds the agents to their sequence.
+fn sequence(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut Ledger) {
+    let direction = match (old.sequence, new.sequence) {
+        (Some(_), None) => Direction::Wider,
+        (None, Some(_)) => Direction::Narrower,
+        _ => Direction::Mixed,
+    };
+    let shown = |it: &SolutionMandate| it.sequence.map_or("nothing", |by| by.as_str());
+    let what = format!("what holds the agents of `{name}` to their sequence");
+    let line = Line { topic: "limit", about: name, what };
+    ledger.value(line, direction, &shown(old), &shown(new), "an action before its turn");
+}
+
 fn constants(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut Ledger) {
     let kind = format!("constant of `{name}`");
     let example =
@@ -104,6 +118,13 @@ fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger
     let plan = |it: &AgentMandate| it.plan.to_string();
     let what = format!("the plan of `{name}`");
     ledger.either(line(what), &plan(old), &plan(new), "a step out of its order");
+    let required = |it: &AgentMandate| {
+        let named: Vec<String> = it.required_tools.iter().map(ToString::to_string).collect();
+        keyed(&named)
+    };
+    let kind = format!("what must have run before work of `{name}` is done:");
+    let example = |tool: &String| format!("work that is handed on before `{tool}` has run");
+    ledger.members(("limit", &kind), Direction::Narrower, &required(old), &required(new), example);
     // These words have operator integrity in its tasks: a value among them is believed.
     let words = |it: &AgentMandate| format!("{:?}", (&it.intent, &it.outcome));
     let what = format!("what `{name}` is for");
