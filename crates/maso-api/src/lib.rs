@@ -21,6 +21,9 @@ pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, Scope
 pub use record::{ProblemView, VerificationView};
 pub use session::{Session, SignIn};
 pub use status::{Event, Problem, Status};
-pub use tasks::{AssessTask, CloseTask, CriterionView, DepartureView, EvaluationView, OpenTask, OpenedTask, TaskView};
+pub use tasks::{
+    AssessTask, ClarificationView, Clarify, CloseTask, CriterionView, DepartureView, EvaluationView, OpenTask,
+    OpenedTask, TaskView,
+};
 pub use tickets::{AmountView, AnswerTicket, TicketView, TicketWord};
 pub use tools::{ApproveTool, WaitingTool};

@@ -13,6 +13,12 @@ pub struct OpenTask {
     /// When it succeeded.
     #[serde(default)]
     pub success_criteria: Vec<String>,
+    /// What it is about and how far it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// What is not to be touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_scope: Vec<String>,
     /// How long it may run; the workflow's limit where absent.
     #[serde(default)]
     pub ttl_ms: Option<u64>,
@@ -38,6 +44,19 @@ pub struct TaskView {
     pub words: String,
     /// When it succeeded.
     pub success_criteria: Vec<String>,
+    /// What it is about and how far it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// What is not to be touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_scope: Vec<String>,
+    /// What it leaves open that its workflow asks every task to say: nothing but reads is done for it until a person says
+    /// it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unclear: Vec<String>,
+    /// A word of its objective that nobody can measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vague: Option<String>,
     /// Who answers for it.
     pub accountable_human: String,
     /// When it was opened.
@@ -46,6 +65,51 @@ pub struct TaskView {
     pub expires_at: i64,
     /// Hash of the immutable specification.
     pub specification: String,
+}
+
+/// A question about what is meant, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClarificationView {
+    /// The question.
+    pub question: String,
+    /// The task in which it was asked.
+    pub task: String,
+    /// Hash of that task's specification.
+    pub specification: String,
+    /// When it was asked.
+    pub asked_at: i64,
+    /// The agent that asked.
+    pub asked_by: String,
+    /// Who was asked: `operator:NAME` or `agent:NAME`.
+    pub asked_of: String,
+    /// A part of the task, or the hop of a request.
+    pub about: String,
+    /// What was asked, in the agent's words; absent if it cannot be read any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+    /// Answers that the agent offered to choose from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// Who answered it: `operator:NAME` or `agent:NAME`; absent while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+    /// What was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+}
+
+/// What a person says more of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clarify {
+    /// The question that it answers.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// The part of the task that it belongs to, where nobody asked.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// What is meant.
+    pub answer: String,
 }
 
 /// What closes a task.

@@ -12,6 +12,7 @@ const HOPS_MAX = 500;
 
 let agents = [];
 let tasks = [];
+let questions = [];
 /// The latest hop that each agent sent.
 const latest = new Map();
 let chosen = decodeURIComponent(location.hash.slice(1));
@@ -59,7 +60,7 @@ function loadSoon() {
 async function load() {
   try {
     const first = !loaded && read(`/api/v1/hops?limit=${HOPS_MAX}`);
-    [agents, tasks] = await Promise.all([read("/api/v1/agents"), read("/v1/tasks")]);
+    [agents, tasks, questions] = await Promise.all([read("/api/v1/agents"), read("/v1/tasks"), read("/api/v1/clarifications")]);
     if (first) (await first).forEach(note);
     loaded = true;
     draw();
@@ -72,7 +73,7 @@ function draw() {
   if (!loaded) return;
   agents.sort((one, other) => one.workflow.localeCompare(other.workflow) || one.sequence_position - other.sequence_position);
   if (!agents.some((agent) => agent.agent === chosen)) chosen = agents[0]?.agent ?? "";
-  const now = JSON.stringify([agents, tasks, chosen, latest.get(`agent:${chosen}`)?.sequence]);
+  const now = JSON.stringify([agents, tasks, questions, chosen, latest.get(`agent:${chosen}`)?.sequence]);
   if (now === shown) return;
   shown = now;
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
@@ -222,9 +223,30 @@ function drawTasks() {
           "li",
           foreign("blockquote.words", task.words),
           el("p.by", foreign("strong", task.accountable_human), " · workflow ", foreign("span", task.workflow), " · opened ", el("time", { title: wholeTime(task.opened_at) }, clock(task.opened_at)), " (", ago(task.opened_at), ") · ends in ", duration(task.expires_at - Date.now())),
+          task.unclear && el("p.warned", icon("warn"), " Unclear: it does not say its ", foreign("span", task.unclear.join(", ")), ". Nothing but reads is done for it before a person has said it."),
+          task.vague && el("p.muted", "Nobody can measure ", foreign("q", task.vague), "."),
+          task.scope && el("p", el("span.muted", "Scope: "), foreign("span", task.scope)),
+          task.out_of_scope && el("ul.criteria.never", task.out_of_scope.map((text) => foreign("li", text))),
           task.success_criteria.length > 0 && el("ul.criteria.good", task.success_criteria.map((text) => foreign("li", text))),
           el("p.ids", "Task ", digest(task.task, 20), " specification ", digest(task.specification, 16)),
         )))
       : el("p.muted", "No task is open. Agents that carry no task token work in their standing task, in which only reads need nobody."),
+    unanswered(),
   );
+}
+
+/// What agents asked and nobody has answered. A person answers on the command line.
+function unanswered() {
+  const waiting = questions.filter((question) => !question.answered_by);
+  if (!waiting.length) return null;
+  return [
+    el("h2", "Open questions ", el("span.count", String(waiting.length))),
+    el("ul.task-list", waiting.map((question) => el(
+      "li",
+      foreign("blockquote.words", question.words ?? ""),
+      el("p.by", party(`agent:${question.asked_by}`), " asks ", party(question.asked_of), " about ", foreign("span", question.about), " (", ago(question.asked_at), "). It only reads until it is answered."),
+      question.options && el("ul.criteria", question.options.map((text) => foreign("li", text))),
+      el("p.ids", "Question ", digest(question.question, 20), " task ", digest(question.task, 20), ". Answer it with ", el("code", "maso tasks clarify"), "."),
+    ))),
+  ];
 }

@@ -52,6 +52,8 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/verification", get(reads::verification).post(orders::verify))
         .route("/api/v1/events", get(events::stream))
         .route("/v1/tasks", get(reads::tasks).post(orders::open_task))
+        .route("/v1/tasks/{task}/clarifications", post(orders::clarify))
+        .route("/api/v1/clarifications", get(reads::clarifications))
         .route("/v1/tasks/{task}", axum::routing::delete(orders::close_task))
         .route("/v1/tasks/{task}/evaluation", get(reads::evaluation))
         .route("/v1/tasks/{task}/assessments", post(orders::assess_task))

@@ -154,7 +154,14 @@ async fn what_is_on_the_record_about_a_task_is_shown_page_by_page_to_whoever_sig
     let signed_in = desk.sign_in(operator.as_str(), RIGHT.to_owned(), now).await.unwrap();
     let secret = desk.open_session(&signed_in, [1; 32], now).unwrap();
     let workflow = desk.path().world().deployment().workflows.keys().next().unwrap().to_string();
-    let order = OpenTask { workflow, words: "read".to_owned(), success_criteria: Vec::new(), ttl_ms: None };
+    let order = OpenTask {
+        workflow,
+        words: "read".to_owned(),
+        success_criteria: Vec::new(),
+        scope: None,
+        out_of_scope: Vec::new(),
+        ttl_ms: None,
+    };
     let (task, _) = desk.open_task(&signed_in, &order).await.unwrap();
     desk.close_task(&signed_in, task.id, "read").await.unwrap();
     let ask = async |page: &str, authorization: &str| {

@@ -1,11 +1,12 @@
 //! What is shown: the record and the world, as the API's types.
 
 use maso_api as api;
-use maso_core::{AgentName, Class, Digest, Phase, Scope, Timestamp, ToolRef, Word};
-use maso_intent::{AgentMandate, Bound, PinState, SolutionMandate, TaskSpec};
+use maso_core::{AgentName, Class, Digest, Phase, Principal, Scope, Tier, Timestamp, ToolRef, Word};
+use maso_intent::{AgentMandate, Bound, Matter, PinState, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1};
-use maso_path::{Answer, ContextUse, Pin, TicketState, World};
+use maso_path::{Answer, Clarification, ContextUse, Path, Pin, Question, TicketState, World};
 use maso_posture::Office;
+use serde_json::Value;
 
 use crate::{amount::amount, silence};
 
@@ -179,17 +180,52 @@ fn class(world: &World, decided: &v1::HopDecided) -> Class {
 }
 
 /// A task.
-pub fn task(task: &TaskSpec) -> api::TaskView {
+pub fn task(world: &World, task: &TaskSpec) -> api::TaskView {
     api::TaskView {
         task: task.id.to_string(),
         workflow: task.workflow.to_string(),
         words: task.words.clone(),
         success_criteria: task.success_criteria.clone(),
+        scope: task.scope.clone(),
+        out_of_scope: task.out_of_scope.clone(),
+        unclear: world.clarity().missing(task.id).iter().map(ToString::to_string).collect(),
+        vague: task.vague_word().map(str::to_owned),
         accountable_human: task.accountable_human.to_string(),
         opened_at: task.opened_at.as_millis(),
         expires_at: task.expires_at.as_millis(),
         specification: task.digest().to_string(),
     }
+}
+
+/// A question about what is meant.
+pub fn clarification(clarification: &Clarification) -> api::ClarificationView {
+    let Clarification { question, asked, answer } = clarification;
+    let words = asked.as_ref().and_then(|asked| asked.get("question")).and_then(Value::as_str);
+    let options = asked.as_ref().and_then(|asked| asked.get("options")).and_then(Value::as_array);
+    api::ClarificationView {
+        question: question.hop.to_string(),
+        task: question.task.to_string(),
+        specification: question.specification.clone(),
+        asked_at: question.at.as_millis(),
+        asked_by: question.by.to_string(),
+        asked_of: question.of.to_string(),
+        about: match question.about {
+            Matter::Task(part) => part.to_string(),
+            Matter::Request(request) => request.to_string(),
+        },
+        words: words.map(str::to_owned),
+        options: options.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+        answered_by: question.answer.as_ref().map(|said| said.by.to_string()),
+        answer: answer.clone(),
+    }
+}
+
+/// The questions that people see: those that a person was asked and, from the second tier, those that agents ask each
+/// other.
+pub fn clarifications(path: &Path) -> Vec<api::ClarificationView> {
+    let among_agents = path.tier() > Tier::Supervised;
+    let wanted = |question: &Question| among_agents || matches!(question.of, Principal::Operator(_));
+    path.clarifications(wanted).iter().map(clarification).collect()
 }
 
 /// How everything stands.

@@ -27,7 +27,9 @@ pub enum Refusal {
     OutOfSequence,
     /// Work is called done, or handed on, without the tools that must have run for it.
     Incomplete,
-    /// maso itself could not do what was needed. What is refused so was not released; of an answer, what it answers was.
+    /// What is to be done is not clear yet: the work waits until somebody has answered what was asked about it.
+    Unclear,
+    /// maso itself could not do what was needed, or the agent that is asked is not there. What is refused so was not released; of an answer, what it answers was.
     Unavailable,
 }
 words!(Refusal {
@@ -42,6 +44,7 @@ words!(Refusal {
     OutOfPlan = "OUT_OF_PLAN",
     OutOfSequence = "OUT_OF_SEQUENCE",
     Incomplete = "INCOMPLETE",
+    Unclear = "UNCLEAR",
     Unavailable = "UNAVAILABLE",
 });
 

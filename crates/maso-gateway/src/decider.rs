@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use maso_core::{AgentName, Digest, HopId, Mode, Principal, Refusal, Timestamp, ToolRef};
+use maso_core::{Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Timestamp, ToolRef};
 use maso_identity::{Trust, identify};
 use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition};
-use maso_path::{Carried, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
+use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
 
@@ -36,6 +36,14 @@ pub(crate) trait Decider: Send + Sync {
     fn context_of(&self, agent: &AgentName) -> Option<ContextUse>;
     /// Whether an agent is stopped, so that nothing may reach it.
     fn is_stopped(&self, agent: &AgentName) -> bool;
+    /// Notes that an agent showed itself.
+    fn seen(&self, agent: &AgentName);
+    /// Whether an agent was heard of lately.
+    fn is_there(&self, agent: &AgentName) -> bool;
+    /// The person who answers for the task of this token or, without one, for standing tasks.
+    fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName;
+    /// The questions that an agent asked or was asked.
+    fn clarifications(&self, agent: &AgentName) -> Vec<Clarification>;
     /// How a tool's published definition stands to the approved one.
     fn pin(&self, tool: &ToolRef) -> PinState;
     /// The deployment in force.
@@ -55,6 +63,8 @@ pub(crate) struct Go {
     pub(crate) agent: Option<AgentName>,
     /// The exact action.
     pub(crate) action: Option<Digest>,
+    /// The hash of its task's specification, if it is a request to another agent.
+    pub(crate) goal: Option<Digest>,
     /// The payload with the obligations applied; `None` if the bytes may go as they came.
     pub(crate) replaced: Option<Value>,
 }
@@ -118,6 +128,9 @@ async fn carried(release: Release, carry: Carry) -> Carried<Got> {
     let go = Go {
         agent: release.agent().cloned(),
         action: resolved.map(|resolved| resolved.action_digest()),
+        goal: resolved
+            .filter(|resolved| matches!(resolved.hop().act, Act::Request { .. }))
+            .map(|resolved| resolved.task().digest()),
         replaced: release.replaced_payload().cloned(),
     };
     let carried = carry(go).await;
@@ -191,6 +204,25 @@ impl Decider for Paved {
 
     fn is_stopped(&self, agent: &AgentName) -> bool {
         self.path.world().is_stopped(agent)
+    }
+
+    fn seen(&self, agent: &AgentName) {
+        self.path.world().seen(agent, self.clock.now());
+    }
+
+    fn is_there(&self, agent: &AgentName) -> bool {
+        self.path.world().is_there(agent, self.clock.now())
+    }
+
+    fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName {
+        let world = self.path.world();
+        let claim = task.and_then(|token| self.trust.task(token, self.clock.now()).ok());
+        let task = claim.and_then(|claim| world.tasks().open(claim.task));
+        task.map_or_else(|| world.deployment().accountable_human.clone(), |task| task.accountable_human.clone())
+    }
+
+    fn clarifications(&self, agent: &AgentName) -> Vec<Clarification> {
+        self.path.clarifications(|question| question.by == *agent || question.of == Principal::Agent(agent.clone()))
     }
 
     fn pin(&self, tool: &ToolRef) -> PinState {

@@ -1,6 +1,8 @@
 //! The server that maso itself is to agents: one asks another for work, under a grant, and nowhere else do they meet.
 //! Requests and their answers are hops; what lies in a mailbox was released.
 
+mod tools;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     future::Future,
@@ -8,8 +10,7 @@ use std::{
     time::Duration,
 };
 
-use maso_core::{Act, AgentName, HopId, ITSELF, Principal, Refusal, RequestName, Timestamp, Turn, WorkStatus};
-use maso_intent::Deployment;
+use maso_core::{Act, AgentName, Digest, HopId, ITSELF, Principal, Refusal, RequestName, Timestamp, Turn, WorkStatus};
 use maso_path::Carried;
 use maso_wire::{
     Arrival, Received, UnverifiedToken,
@@ -28,6 +29,8 @@ use crate::{
     rotation,
 };
 
+pub(crate) use tools::tool;
+
 /// The name under which maso itself is a server.
 pub(crate) const SERVER: &str = ITSELF;
 
@@ -40,12 +43,15 @@ pub(crate) struct Fleet {
 
 /// A request of one agent to another that is not forgotten yet.
 #[derive(Clone, Debug)]
-struct Open {
-    from: AgentName,
+pub(crate) struct Open {
+    /// Who made it.
+    pub(crate) from: AgentName,
     to: AgentName,
     request: RequestName,
     content: Value,
-    task: Option<UnverifiedToken>,
+    /// The task in which it was made, if one was named.
+    pub(crate) task: Option<UnverifiedToken>,
+    goal: Option<Digest>,
     at: Timestamp,
     taken: bool,
     result: Option<Value>,
@@ -96,6 +102,9 @@ impl Fleet {
                         "request": open.request.as_str(),
                         "content": open.content,
                     });
+                    if let Some(goal) = &open.goal {
+                        told["goal_hash"] = json!(goal.to_string());
+                    }
                     if let Some(task) = &open.task {
                         // It says which task the work belongs to, and nothing of who does it: it is no credential.
                         told["task_token"] = json!(task.expose());
@@ -109,7 +118,7 @@ impl Fleet {
         .unwrap_or_default()
     }
 
-    fn find(&self, id: HopId) -> Option<Open> {
+    pub(crate) fn find(&self, id: HopId) -> Option<Open> {
         self.requests.lock().get(&id).cloned()
     }
 
@@ -177,7 +186,7 @@ impl Gateway {
                 told
             }
             Method::ToolsList => {
-                json!({ "tools": tools_of(&self.decider.deployment(), &agent) })
+                json!({ "tools": tools::tools_of(&self.decider.deployment(), &agent) })
             }
             _ => return mcp::error(Code::MethodNotFound, "Method not found", None),
         };
@@ -186,7 +195,7 @@ impl Gateway {
     }
 
     /// The agent that asks, for what concerns nobody but itself.
-    fn known_agent(&self, asked: &Asked) -> Result<AgentName, Box<Reply>> {
+    pub(crate) fn known_agent(&self, asked: &Asked) -> Result<AgentName, Box<Reply>> {
         let agent = match self.identify(asked.credential.clone(), asked.task.clone(), &asked.server) {
             Ok(agent) => agent,
             Err(refusal) => {
@@ -201,6 +210,7 @@ impl Gateway {
             }
             session.bind(&agent);
         }
+        self.decider.seen(&agent);
         Ok(agent)
     }
 
@@ -212,6 +222,9 @@ impl Gateway {
             "send_request" => self.send_request(asked, call, &arguments).await,
             "complete_request" => self.complete_request(asked, call, &arguments).await,
             "report_status" => self.report_status(asked, call, &arguments).await,
+            "ask_clarification" => self.ask_clarification(asked, call, &arguments).await,
+            "answer_clarification" => self.answer_clarification(asked, call, &arguments).await,
+            "clarifications" => self.clarifications(asked),
             "receive_requests" | "request_result" => {
                 let agent = match self.known_agent(asked) {
                     Ok(agent) => agent,
@@ -274,8 +287,9 @@ impl Gateway {
         let id = arrival.id;
         let payload = asked.request.parsed.clone().pointer("/params/arguments/content");
         let content = payload.value().clone();
-        let received =
-            Received::from_parsed(arrival, act.clone(), Turn::Ask, payload).claiming_context(asked.claimed_context());
+        let received = Received::from_parsed(arrival, act.clone(), Turn::Ask, payload)
+            .claiming_context(asked.claimed_context())
+            .attesting(goal_in(arguments));
         let make_carry = || -> Carry {
             let (gateway, asked, call) = (self.shared(), Arc::clone(asked), Arc::clone(call));
             let (to, request, content) = (to.clone(), request.clone(), content.clone());
@@ -295,10 +309,11 @@ impl Gateway {
                     }
                     let at = gateway.decider.now();
                     let content = go.replaced.unwrap_or(content);
-                    let task = asked.task.clone();
-                    let open = Open { from, to, request, content, task, at, taken: false, result: None };
+                    let (task, goal) = (asked.task.clone(), go.goal);
+                    let there = gateway.decider.is_there(&to);
+                    let open = Open { from, to, request, content, task, goal, at, taken: false, result: None };
                     if gateway.fleet.put(id, open) {
-                        Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string() }))))
+                        Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string(), "there": there }))))
                     } else {
                         Carried::Failed { reply: unavailable(), fault: "the mailbox is full".to_owned() }
                     }
@@ -319,7 +334,8 @@ impl Gateway {
         let payload = asked.request.parsed.clone().pointer("/params/arguments/result");
         let result = payload.value().clone();
         let received = Received::from_parsed(arrival, act.clone(), Turn::Answer { to: id }, payload)
-            .claiming_context(asked.claimed_context());
+            .claiming_context(asked.claimed_context())
+            .attesting(goal_in(arguments));
         let make_carry = || -> Carry {
             let (gateway, to, result) = (self.shared(), open.to.clone(), result.clone());
             Box::new(move |go| {
@@ -370,7 +386,7 @@ impl Gateway {
         }
     }
 
-    async fn fleet_settled(
+    pub(crate) async fn fleet_settled(
         &self,
         asked: &Asked,
         call: &Arc<Call>,
@@ -392,23 +408,13 @@ impl Gateway {
     }
 }
 
-/// What an agent is shown: how to ask others if it may ask another, or be asked; how to tell of its work if its workflow
-/// has a sequence.
-fn tools_of(deployment: &Deployment, agent: &AgentName) -> Vec<Value> {
-    let mut grants = deployment.workflows.values().flat_map(|workflow| &workflow.grants);
-    let mut shown = Vec::new();
-    if grants.any(|grant| grant.from == *agent || grant.to == *agent) {
-        shown.extend(tools_to_ask());
-    }
-    let workflow = deployment.agents.get(agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
-    if workflow.is_some_and(|workflow| workflow.sequence.is_some()) {
-        shown.push(tool_to_report());
-    }
-    shown
+pub(crate) fn request_id(arguments: &Value) -> Option<HopId> {
+    arguments.get("id")?.as_str()?.parse().ok()
 }
 
-fn request_id(arguments: &Value) -> Option<HopId> {
-    arguments.get("id")?.as_str()?.parse().ok()
+/// The hash of the goal that the sender says it works on. What is no text is another goal than any.
+fn goal_in(arguments: &Value) -> Option<String> {
+    arguments.get("goal_hash").map(|goal| goal.as_str().unwrap_or_default().to_owned())
 }
 
 fn unknown_request() -> Reply {
@@ -422,65 +428,6 @@ pub(crate) fn structured(value: &Value) -> Reply {
         "structuredContent": value,
     });
     Reply::Result(serde_json::value::to_raw_value(&result).expect("a JSON value is serializable"))
-}
-
-/// A tool of ours, as it is listed.
-pub(crate) fn tool(name: &str, description: &str, required: &[&str], properties: Value) -> Value {
-    json!({
-        "name": name,
-        "description": description,
-        "inputSchema": { "type": "object", "required": required, "properties": properties, "additionalProperties": false },
-    })
-}
-
-fn tool_to_report() -> Value {
-    let statuses: Vec<&str> = WorkStatus::ALL.iter().map(|status| status.as_str()).collect();
-    tool(
-        "report_status",
-        "Tell how the work of this agent in this task stands.",
-        &["status"],
-        json!({
-            "status": { "type": "string", "enum": statuses, "description": "`failed` stops the workflow." },
-            "note": { "type": "string", "description": "Why, for people." },
-        }),
-    )
-}
-
-fn tools_to_ask() -> [Value; 4] {
-    let id = json!({ "type": "string", "description": "The id of the request." });
-    let wait =
-        json!({ "type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "description": "How long to wait for it." });
-    [
-        tool(
-            "send_request",
-            "Ask another agent for work, by a typed request that a grant allows.",
-            &["to", "request", "content"],
-            json!({
-                "to": { "type": "string", "description": "The agent." },
-                "request": { "type": "string", "description": "The kind of request." },
-                "content": { "type": "object", "description": "What is asked, as the grant's schema has it." },
-            }),
-        ),
-        tool(
-            "receive_requests",
-            "Take the requests that other agents made of this one.",
-            &[],
-            json!({
-                "wait_ms": wait,
-                "max": { "type": "integer", "minimum": 1, "maximum": RECEIVE_MAX, "description": "How many at most." },
-            }),
-        ),
-        tool(
-            "complete_request",
-            "Answer a request that was received.",
-            &["id", "result"],
-            json!({
-                "id": id,
-                "result": { "type": "object", "description": "What came of it." },
-            }),
-        ),
-        tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
-    ]
 }
 
 const MAILBOX_MAX: usize = 1_000;
@@ -502,6 +449,7 @@ mod tests {
             request: "assess_claim".parse().unwrap(),
             content: json!({ "at": at }),
             task: None,
+            goal: None,
             at: Timestamp::from_millis(at),
             taken: false,
             result: None,

@@ -13,6 +13,7 @@ mod drain;
 mod fleet;
 mod gateway;
 mod hold;
+mod inquiring;
 mod inquiry;
 mod kept;
 mod listening;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maso_core::Digest;
 use maso_core::{Act, Listing, Principal, Turn};
-use maso_intent::{AuthorityArgument, Resolved, ToolDefinition};
+use maso_intent::{AuthorityArgument, Clarifying, Resolved, ToolDefinition};
 use serde_json::Value;
 
 use crate::{Sizes, Surface};
@@ -63,6 +63,9 @@ impl<'a> Subject<'a> {
         let contract = match (&hop.act, &hop.turn, definition) {
             (Act::CallTool(_), Turn::Ask, Some(definition)) => Contract::ToolInput(definition),
             (Act::CallTool(_), Turn::Answer { .. }, Some(definition)) => Contract::ToolOutput(definition),
+            (Act::Request { .. }, Turn::Ask, _) if resolved.clarifying().is_some() => {
+                Contract::Request(Clarifying::schema())
+            }
             (Act::Request { agent, request }, Turn::Ask, _) => match &hop.from {
                 Principal::Agent(from) => resolved.solution().grant(from, agent, request),
                 Principal::Server(_) | Principal::Operator(_) => None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use maso_core::{AgentName, Digest, Hop, TaskId};
+use maso_wire::Claims;
 use uuid::Uuid;
 
 use crate::Thumbprint;
@@ -54,7 +55,7 @@ struct Inner {
     basis: Basis,
     task: Option<TaskClaim>,
     digest: Digest,
-    context_tokens: Option<u64>,
+    claims: Claims,
 }
 
 impl Identified {
@@ -63,14 +64,14 @@ impl Identified {
         proof: Proof,
         basis: Basis,
         task: Option<TaskClaim>,
-        (digest, context_tokens): (Digest, Option<u64>),
+        (digest, claims): (Digest, Claims),
     ) -> Self {
-        Self(Arc::new(Inner { hop, proof, basis, task, digest, context_tokens }))
+        Self(Arc::new(Inner { hop, proof, basis, task, digest, claims }))
     }
 
     /// How many tokens its sender says are in its context. Nothing shows that it is so.
     pub fn claimed_context_tokens(&self) -> Option<u64> {
-        self.0.context_tokens
+        self.0.claims.context_tokens
     }
 
     /// The hop.
@@ -96,5 +97,10 @@ impl Identified {
     /// SHA-256 of the exact payload bytes.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// The hash of the goal that the sender says it works on, if it says so (PG-3.2). Nobody has compared it yet.
+    pub fn attested_goal(&self) -> Option<&str> {
+        self.0.claims.goal.as_deref()
     }
 }

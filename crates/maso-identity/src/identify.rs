@@ -29,7 +29,7 @@ pub fn identify(received: Received, trust: &Trust, now: Timestamp) -> Result<Ide
                 turn: parts.turn,
                 payload: parts.payload,
             };
-            Ok(Identified::new(hop, proof, basis, task, (parts.digest, parts.context_tokens)))
+            Ok(Identified::new(hop, proof, basis, task, (parts.digest, parts.claims)))
         }
         Err(unproven) => Err(Box::new(Refused::new(received, unproven.refusal(), unproven.finding()))),
     }

@@ -49,11 +49,6 @@ impl Item {
         names.then(|| Self(Digest::of_value(value)))
     }
 
-    /// The item that a record names by its digest.
-    pub fn recorded(digest: Digest) -> Self {
-        Self(digest)
-    }
-
     /// The digest by which it is written.
     pub fn digest(&self) -> Digest {
         self.0

@@ -7,7 +7,9 @@ use maso_core::{
 };
 use maso_identity::{Identified, TaskClaim};
 
-use crate::{AgentMandate, Authority, Deployment, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest};
+use crate::{
+    AgentMandate, Authority, Clarifying, Deployment, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest,
+};
 
 /// What is true around a hop at the moment it is resolved.
 #[derive(Clone, Debug)]
@@ -218,7 +220,8 @@ pub(crate) fn ground(
             None => return Err(outside("SC-2.3", format!("server `{name}` is not declared"))),
         },
     };
-    if !deployment.authorities.get(&mandate.agent).is_some_and(|authority| authority.permits(&hop.act)) {
+    let is_permitted = deployment.authorities.get(&mandate.agent).is_some_and(|authority| authority.permits(&hop.act));
+    if !is_permitted && Clarifying::of(hop, &solution).is_none() {
         return Err(match &hop.act {
             Act::CallTool(tool) if hop.turn == Turn::Ask => {
                 let why = if mandate.prohibited.contains(tool) {
@@ -254,6 +257,7 @@ fn party(hop: &Hop) -> Result<&AgentName, (Refusal, Finding)> {
         (Act::Request { agent: named, .. }, Principal::Agent(agent), Principal::Agent(other)) if named == other => {
             agent
         }
+        (Act::Request { agent: named, .. }, Principal::Agent(agent), Principal::Operator(_)) if named == agent => agent,
         (Act::Request { .. }, ..) => return Err(outside("IA-2.4", misdirected(hop))),
         (act, Principal::Server(server), Principal::Agent(agent)) if from_server && act.server() == Some(server) => {
             agent

@@ -24,6 +24,8 @@ pub struct Settings {
     pub approval_wait_ms: [u64; 4],
     /// How many actions of one agent may wait for people at once; one more is refused (EC-1.3).
     pub held_actions_max: usize,
+    /// How long an agent counts as there after it was last heard of (EC-1.7).
+    pub alive_within_ms: u64,
     /// How long a client's request is kept open for a held action before it gets a ticket instead.
     pub hold_open_ms: u64,
     /// Guardrail blocks within the window that open an agent's breaker (EC-2.4: 3).
@@ -116,6 +118,7 @@ impl Default for Settings {
             server_wait_ms: 5 * MINUTE,
             calls_per_hour_max: 100,
             context: None,
+            alive_within_ms: 10 * MINUTE,
         }
     }
 }

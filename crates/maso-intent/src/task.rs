@@ -26,6 +26,10 @@ pub struct TaskSpec {
     pub words: String,
     /// When it succeeded.
     pub success_criteria: Vec<String>,
+    /// What it is about and how far it goes; `None` where nobody said so.
+    pub scope: Option<String>,
+    /// What is not to be touched.
+    pub out_of_scope: Vec<String>,
     /// The person who answers for it (OB-2.7).
     pub accountable_human: OperatorName,
     /// When it was opened.
@@ -54,6 +58,10 @@ pub struct OpenTask {
     pub words: String,
     /// When it will have succeeded; if empty, the workflow's own criteria.
     pub success_criteria: Vec<String>,
+    /// What it is about and how far it goes.
+    pub scope: Option<String>,
+    /// What is not to be touched.
+    pub out_of_scope: Vec<String>,
     /// The person who answers for it; if none, the deployment's.
     pub accountable_human: Option<OperatorName>,
     /// When it ends by itself; if none, after [`OpenTask::TTL_MS`] or the workflow's `max_execution`, if that is less.
@@ -67,7 +75,7 @@ impl OpenTask {
     pub const TTL_MS_MAX: u64 = 7 * 24 * 3_600_000;
     /// Bytes of the operator's words.
     pub const WORDS_BYTES_MAX: usize = 64 << 10;
-    /// Success criteria of one task.
+    /// Success criteria of one task, and as many things that are not to be touched.
     pub const CRITERIA_MAX: usize = 64;
 }
 
@@ -83,13 +91,19 @@ pub enum OpenError {
         /// Its place, from 1.
         position: usize,
     },
+    /// A limit of the scope without words (PG-1.6).
+    #[error("what is out of scope has no words at place {position}")]
+    NoLimit {
+        /// Its place, from 1.
+        position: usize,
+    },
     /// More text than a task may have.
-    #[error("{n_bytes} bytes of words and {n_criteria} success criteria, {words} and {criteria} allowed",
+    #[error("{n_bytes} bytes of words and {n_criteria} criteria or limits, {words} and {criteria} allowed",
         words = OpenTask::WORDS_BYTES_MAX, criteria = OpenTask::CRITERIA_MAX)]
     TooLong {
         /// Bytes of words and criteria together.
         n_bytes: usize,
-        /// Success criteria.
+        /// Success criteria, or things that are out of scope.
         n_criteria: usize,
     },
     /// No such workflow (AT-1.1).
@@ -127,6 +141,8 @@ impl TaskSpec {
             workflow: mandate.workflow.clone(),
             words: String::new(),
             success_criteria: mandate.oispec.success_criteria.clone(),
+            scope: None,
+            out_of_scope: Vec::new(),
             accountable_human: deployment.accountable_human.clone(),
             opened_at: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(LAST_MILLISECOND),
@@ -147,16 +163,22 @@ impl TaskSpec {
     /// # Errors
     /// When it is not clear what is wanted, by whom, in which workflow or for how long.
     pub fn open(open: OpenTask, id: TaskId, now: Timestamp, deployment: &Deployment) -> Result<Self, OpenError> {
-        let OpenTask { workflow, words, success_criteria, accountable_human, ttl_ms } = open;
+        let OpenTask { workflow, words, success_criteria, scope, out_of_scope, accountable_human, ttl_ms } = open;
+        let scope = scope.filter(|scope| !scope.trim().is_empty());
         if words.trim().is_empty() {
             return Err(OpenError::NoWords);
         }
         if let Some(index) = success_criteria.iter().position(|criterion| criterion.trim().is_empty()) {
             return Err(OpenError::NoCriterion { position: index + 1 });
         }
-        let n_bytes = words.len() + success_criteria.iter().map(String::len).sum::<usize>();
-        if n_bytes > OpenTask::WORDS_BYTES_MAX || success_criteria.len() > OpenTask::CRITERIA_MAX {
-            return Err(OpenError::TooLong { n_bytes, n_criteria: success_criteria.len() });
+        if let Some(index) = out_of_scope.iter().position(|limit| limit.trim().is_empty()) {
+            return Err(OpenError::NoLimit { position: index + 1 });
+        }
+        let texts = success_criteria.iter().chain(&out_of_scope).chain(&scope);
+        let n_bytes = words.len() + texts.map(String::len).sum::<usize>();
+        let n_criteria = success_criteria.len().max(out_of_scope.len());
+        if n_bytes > OpenTask::WORDS_BYTES_MAX || n_criteria > OpenTask::CRITERIA_MAX {
+            return Err(OpenError::TooLong { n_bytes, n_criteria });
         }
         let Some(solution) = deployment.workflows.get(&workflow) else {
             return Err(OpenError::UnknownWorkflow { workflow });
@@ -180,6 +202,8 @@ impl TaskSpec {
             workflow,
             words,
             success_criteria,
+            scope,
+            out_of_scope,
             accountable_human,
             opened_at: now,
             expires_at: now.plus_ms(ttl_ms),
@@ -202,6 +226,13 @@ impl TaskSpec {
         if let Some(OpenedUnder { version, mandates }) = &self.under {
             specification["version"] = version.to_string().into();
             specification["mandates"] = mandates.to_string().into();
+        }
+        // Absent where nobody said it, so that what was hashed before anybody could say it hashes as it did.
+        if let Some(scope) = &self.scope {
+            specification["scope"] = scope.as_str().into();
+        }
+        if !self.out_of_scope.is_empty() {
+            specification["out_of_scope"] = self.out_of_scope.clone().into();
         }
         Digest::of_value(&specification)
     }

@@ -53,12 +53,18 @@ impl Owner {
             (Self::Task(task), Body::ContextCheckpoint(noted)) => is(Some(&noted.task), task),
             (Self::Task(task), Body::TaskAssessed(assessed)) => is(Some(&assessed.task), task),
             (Self::Task(task), Body::TaskEvaluated(evaluated)) => is(Some(&evaluated.task), task),
+            (Self::Task(task), Body::ClarificationAsked(asked)) => is(Some(&asked.task), task),
+            (Self::Task(task), Body::ClarificationAnswered(answered)) => is(Some(&answered.task), task),
             (Self::Task(task), Body::TokenIssued(token)) => is(Some(&token.subject), task),
             (Self::Agent(agent), Body::HopDecided(decided)) => {
                 let named = format!("agent:{agent}");
                 decided.from.as_ref() == Some(&named) || decided.to == named
             }
             (Self::Agent(agent), Body::ContextCheckpoint(noted)) => noted.agent == format!("agent:{agent}"),
+            (Self::Agent(agent), Body::ClarificationAsked(asked)) => {
+                let named = format!("agent:{agent}");
+                asked.by == named || asked.of == named
+            }
             (Self::Agent(agent), Body::TokenIssued(token)) => {
                 token.kind_of_token == "agent" && is(Some(&token.subject), agent)
             }

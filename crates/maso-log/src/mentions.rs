@@ -8,6 +8,7 @@ impl Body {
         match self {
             Self::TicketSpent(spent) => Some(&spent.ticket),
             Self::InstructionUsed(used) => Some(&used.attempt),
+            Self::ClarificationAnswered(answered) => answered.question.as_deref(),
             _ => None,
         }
     }
@@ -24,6 +25,7 @@ impl Body {
             | Self::TicketExpired(_)
             | Self::ToolSeen(_)
             | Self::ToolApproved(_)
+            | Self::ClarificationAsked(_)
             | Self::PhaseChanged(_)
             | Self::Killed(_) => true,
             // One more that waits for people, of whom there are only so many.
@@ -37,6 +39,7 @@ impl Body {
             | Self::TicketSpent(_)
             | Self::InstructionUsed(_)
             | Self::ContextCheckpoint(_)
+            | Self::ClarificationAnswered(_)
             | Self::OperatorSession(_) => false,
         }
     }
@@ -57,6 +60,14 @@ impl Body {
             Self::TicketSpent(spent) => vec![&spent.ticket, &spent.hop],
             Self::InstructionUsed(used) => vec![&used.instruction, &used.hop],
             Self::ContextCheckpoint(checkpoint) => vec![&checkpoint.hop],
+            Self::ClarificationAsked(asked) => {
+                // A part of the task names nothing by which anybody would look.
+                let request = Some(asked.about.as_str()).filter(|about| about.starts_with("hop_"));
+                std::iter::once(asked.question.as_str()).chain(request).collect()
+            }
+            Self::ClarificationAnswered(answered) => {
+                [&answered.question, &answered.hop].into_iter().flatten().map(String::as_str).collect()
+            }
             Self::TaskOpened(opened) => vec![&opened.task],
             Self::TaskClosed(closed) => vec![&closed.task],
             Self::TaskAssessed(assessed) => vec![&assessed.task],

@@ -37,6 +37,11 @@ pub enum Body {
     ContextCheckpoint(ContextCheckpoint),
     /// An instruction is carried out. At most one such record exists for each attempt: the log refuses a second.
     InstructionUsed(InstructionUsed),
+    /// An agent asked what is meant, and its work waits for the answer.
+    ClarificationAsked(ClarificationAsked),
+    /// It was answered, or a person said more of a task unasked. At most one such record exists for each question: the
+    /// log refuses a second.
+    ClarificationAnswered(ClarificationAnswered),
     /// A tool was seen with a definition that nobody approved.
     ToolSeen(ToolSeen),
     /// A person approved a tool's definition.
@@ -140,6 +145,12 @@ pub struct Task {
     pub words: String,
     /// When it succeeded.
     pub success_criteria: Vec<String>,
+    /// What it is about and how far it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// What is not to be touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_scope: Vec<String>,
     /// Who answers for it.
     pub accountable_human: String,
     /// Unix milliseconds.
@@ -154,6 +165,51 @@ pub struct Task {
     /// Content address of that version's mandates for the workflow and its agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mandates: Option<String>,
+}
+
+/// An agent asked what is meant (PG-2.10). What it asked is the payload of the hop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClarificationAsked {
+    /// The hop by which it asked; the question's name.
+    pub question: String,
+    /// The task in which it asked.
+    pub task: String,
+    /// Hash of that task's specification.
+    pub specification: String,
+    /// Who asked: `agent:NAME`.
+    pub by: String,
+    /// Who was asked: `agent:NAME` or `operator:NAME`.
+    pub of: String,
+    /// A part of the task, such as `scope`, or the hop by which another agent made the request.
+    pub about: String,
+    /// The task to which that request belongs, if it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_task: Option<String>,
+    /// Digest of what that request is about, where its grant says what names that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+}
+
+/// What is meant was said (PG-1.6, PG-2.10). The specification of the task stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClarificationAnswered {
+    /// The question; absent where nobody had asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// The task.
+    pub task: String,
+    /// Hash of its specification.
+    pub specification: String,
+    /// What it is about, as in the question.
+    pub about: String,
+    /// Who said it: `operator:NAME` or `agent:NAME`.
+    pub by: String,
+    /// What a person said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The hop by which an agent said it, whose payload it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop: Option<String>,
 }
 
 /// A task was closed.

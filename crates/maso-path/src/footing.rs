@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use maso_core::{AgentName, Digest, Finding, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn, Word};
 use maso_identity::{Basis, Identified};
-use maso_intent::{AgentMandate, Counted, Moved, PinState, PlannedCall, TaskSpec};
+use maso_intent::{AgentMandate, Clarifying, Counted, Item, Moved, PinState, PlannedCall, TaskSpec};
 use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
-    world::{Deciding, Passing, Request, Step, is_call, planned},
+    world::{Asked, Deciding, Passing, Request, Step, asked, is_call, planned},
 };
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
@@ -59,10 +59,23 @@ pub(crate) struct Footing {
     pub(crate) planned: Option<PlannedCall>,
     /// What of it concerns the sequence of agents, if anything does.
     pub(crate) step: Option<Step>,
+    /// What it is about, if it starts work.
+    pub(crate) work: Option<Work>,
+    /// Whom it asks for work.
+    pub(crate) asked: Option<Asked>,
+    /// Whether it asks what is meant.
+    pub(crate) is_question: bool,
     /// What temporal rules see of it, if they see anything.
     pub(crate) event: Option<Event>,
     /// The most restrictive word of what happened before (temporal rules, turns, decisions) that it was decided under, or could have been.
     pub(crate) rules_word: Word,
+}
+
+/// Work that waits while whoever does it has asked what is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    /// What it is about, if that is known.
+    pub(crate) item: Option<Item>,
 }
 
 impl Footing {
@@ -94,6 +107,9 @@ impl Footing {
             counted: resolved.counted(),
             planned: planned(resolved).filter(|_| !weighed.findings().iter().any(is_off_plan)),
             step: Step::of(resolved),
+            work: resolved.starts_work().then(|| Work { item: resolved.item() }),
+            asked: asked(resolved),
+            is_question: matches!(resolved.clarifying(), Some(Clarifying::AskPerson | Clarifying::AskBack { .. })),
             event: match resolved.deployment().rules.is_empty() {
                 true => None,
                 false => Event::deciding(resolved, weighed.label(), circumstances.now),

@@ -3,6 +3,7 @@
 //! Knows no protocol and no HTTP: an adapter brings a [`maso_wire::Received`] and a way to carry it, and consumes
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
+mod clarifying;
 pub mod evaluation;
 mod footing;
 mod hearing;
@@ -19,14 +20,15 @@ mod waiting;
 mod watching;
 mod world;
 
+pub use clarifying::{Clarification, NotSaid, SaidOf, is_an_answer};
 pub use opening::{OpenFault, Path, Signers, Sources};
 pub use release::{Carried, Release};
 pub use rotation::Resumed;
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clock, Conduct, ContextUse, Evaluations, Ids, Memories, Pin, Pins, Standing, Substitution, SystemClock,
-    SystemIds, Tasks, TicketState, Tickets, Versions, World, write_task,
+    Answer, Clarity, Clock, Conduct, ContextUse, Evaluations, Ids, Memories, Pin, Pins, Question, Said, Standing,
+    Substitution, SystemClock, SystemIds, Tasks, TicketState, Tickets, Versions, World, write_task,
 };
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{Mode, Principal, Tier};
 use maso_guard::Scanner;
 use maso_identity::{Revocation, Trust};
-use maso_intent::{Deployment, InForce, Unapproved};
+use maso_intent::{AgentMandate, Deployment, InForce, SolutionMandate, TaskSpec, Unapproved};
 use maso_judge::Panel;
 use maso_log::{LogFault, Options, Record, Recorder, v1};
 use maso_policy::{CompileError, Memory, Policies};
@@ -183,7 +183,16 @@ impl Path {
     /// What the task of this hop has seen so far.
     pub(crate) fn memory_of(&self, resolved: &maso_intent::Resolved) -> Arc<RwLock<Memory>> {
         let (task, solution, mandate) = (resolved.task(), resolved.solution(), resolved.mandate());
-        self.world.memories().of(task.id, || Memory::for_task(task, solution, mandate))
+        self.world.memories().of(task.id, || self.memory_for(task, solution, mandate))
+    }
+
+    /// A memory of a task that has seen nothing but what people said of it.
+    fn memory_for(&self, task: &TaskSpec, solution: &SolutionMandate, mandate: &AgentMandate) -> Memory {
+        let mut memory = Memory::for_task(task, solution, mandate);
+        for words in self.world.clarity().words_of(task.id) {
+            memory.clarified(task.id, &words);
+        }
+        memory
     }
 
     /// What the standing task of the agent that receives this hop has seen so far, if the hop belongs to another task.
@@ -193,7 +202,7 @@ impl Path {
         let deployment = self.world.deployment();
         let mandate = deployment.agents.get(receiver)?;
         let solution = deployment.workflows.get(&mandate.workflow)?;
-        Some(self.world.memories().of(standing.id, || Memory::for_task(&standing, solution, mandate)))
+        Some(self.world.memories().of(standing.id, || self.memory_for(&standing, solution, mandate)))
     }
 }
 

@@ -17,12 +17,12 @@ use crate::{
 };
 
 impl Path {
-    /// Records a permit together with the use of its approvals and its instruction: all or nothing. A pure read does not
+    /// Records a permit together with the use of its approvals and what else it means: all or nothing. A pure read does not
     /// wait for the disk, below the tier at which nobody looks on.
     pub(crate) async fn record_permit(
         &self,
         permit: Permit,
-        instruction: Option<v1::InstructionUsed>,
+        also: Vec<v1::Body>,
         passing: &Arc<Passing>,
     ) -> Result<Passage, NotRecorded> {
         let resolved = permit.weighed().resolved();
@@ -32,12 +32,7 @@ impl Path {
         tickets.sort();
         tickets.dedup();
         let warns = self.world.warns_of_context(resolved, self.clock.now());
-        if tickets.is_empty()
-            && instruction.is_none()
-            && !warns
-            && self.tier() < Tier::Autonomous
-            && is_pure_read(&permit)
-        {
+        if tickets.is_empty() && also.is_empty() && !warns && self.tier() < Tier::Autonomous && is_pure_read(&permit) {
             // It waits for no transaction; but what this process has heard of by then counts.
             let ruled = self.ruled(Decision::Allow(permit), None);
             let buffered = self.recorder.buffer_if(ruled, stands).await.map_err(not_recorded)?;
@@ -46,7 +41,7 @@ impl Path {
         let spent = tickets
             .into_iter()
             .map(|ticket| v1::Body::TicketSpent(v1::TicketSpent { ticket: ticket.to_string(), hop: hop.clone() }));
-        let used = spent.chain(instruction.map(v1::Body::InstructionUsed)).collect();
+        let used = spent.chain(also).collect();
         let moves = warns || reports_failure(permit.weighed().resolved().hop());
         let recorded = self.commit(Decision::Allow(permit), None, used, stands).await?;
         if moves && self.world.mode() == Mode::Enforce {

@@ -3,9 +3,11 @@
 
 mod approvals;
 mod bounds;
+mod clarity;
 mod commit_point;
 mod context;
 mod decisions;
+mod delegating;
 mod evaluating;
 mod faults;
 mod hearing;

@@ -6,6 +6,7 @@ use maso_core::{Act, Digest, Finding, HopId, Mode, Refusal, Refused, TaskId, Wor
 use maso_guard::Redaction;
 use maso_identity::{Identified, identify};
 use maso_intent::{Resolved, resolve};
+use maso_log::v1;
 use maso_policy::{Decision, Denial, Held, Memory, Subject, Verdicts, Weighed, authorise, settle, trace, weigh};
 use maso_wire::Received;
 use parking_lot::RwLock;
@@ -117,12 +118,19 @@ impl Path {
         // Held until the decision is on the record: a memory that is given up meanwhile has forgotten values.
         let memory = self.recall(&resolved).await?;
         let instruction = self.instruction_of(&resolved).await?;
-        let (instruction, done_before) = instruction.map_or_else(|why| (None, Some(why)), |one| (one, None));
-        let (weighed, redactions) = self.weigh_up(resolved, done_before, &memory);
+        let clarification = self.clarification_of(&resolved)?;
+        let (mut also, mut beforehand) = (Vec::new(), Vec::new());
+        for means in [instruction.map(|one| one.map(v1::Body::InstructionUsed)), clarification] {
+            match means {
+                Ok(means) => also.extend(means),
+                Err(why) => beforehand.push(why),
+            }
+        }
+        let (weighed, redactions) = self.weigh_up(resolved, beforehand, &memory);
         let verdicts = self.hear(&weighed).await;
         match settle(weighed, verdicts, self.clock.now()) {
             Decision::Allow(permit) => {
-                Ok(Way::Release(Box::new(self.record_permit(permit, instruction, passing).await?), redactions))
+                Ok(Way::Release(Box::new(self.record_permit(permit, also, passing).await?), redactions))
             }
             // It would take a place in which something could wait that somebody waits for.
             Decision::Hold(held) if matches!(held.weighed().resolved().hop().act, Act::Notify { .. }) => {
@@ -165,17 +173,17 @@ impl Path {
         resolve(identified, circumstances).map_err(|refused| Box::new((Denial::from(*refused), Observing::Allowed)))
     }
 
-    /// Stages 4 to 7: pure over the world of this moment, and what the record says of the hop's instruction.
+    /// Stages 4 to 7: pure over the world of this moment, and what the record says of the hop's instruction or question.
     pub(crate) fn weigh_up(
         &self,
         resolved: Resolved,
-        done_before: Option<Finding>,
+        beforehand: Vec<Finding>,
         memory: &RwLock<Memory>,
     ) -> (Weighed, Vec<Redaction>) {
         let scan = self.scanner.scan(&resolved, self.clock.now());
         let memory = memory.read();
         let mut findings = scan.findings;
-        done_before.into_iter().for_each(|finding| findings.add(finding));
+        beforehand.into_iter().for_each(|finding| findings.add(finding));
         findings.join(self.world.limits(&resolved, self.clock.now()));
         findings.join(authorise(&self.policies, &resolved, memory.label()));
         let traced = trace(&memory, resolved);

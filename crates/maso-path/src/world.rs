@@ -30,8 +30,8 @@ use maso_policy::Traced;
 use crate::footing::Footing;
 
 use conduct::Warned;
-pub use conduct::{Conduct, ContextUse, Evaluations, Substitution};
-pub(crate) use conduct::{Deciding, Request, Step, planned};
+pub(crate) use conduct::{Asked, Deciding, Request, Step, asked, planned};
+pub use conduct::{Clarity, Conduct, ContextUse, Evaluations, Question, Said, Substitution};
 use histories::Histories;
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
@@ -109,6 +109,7 @@ impl World {
                 self.tickets.spent(spent);
                 self.histories.let_go(&spent.ticket);
             }
+            Body::ClarificationAnswered(answered) => self.memories.clarified(answered),
             Body::ToolSeen(seen) => self.pins.seen(seen),
             Body::ToolApproved(approved) => self.pins.approved(approved),
             Body::PhaseChanged(changed) => self.standing.changed(record.at, changed),
@@ -122,6 +123,7 @@ impl World {
             | Body::HopReleased(_)
             | Body::InstructionUsed(_)
             | Body::ContextCheckpoint(_)
+            | Body::ClarificationAsked(_)
             | Body::OperatorSession(_) => {}
         }
     }
@@ -177,7 +179,7 @@ impl World {
             && self.tickets.bear(footing, now)
             && self.memories.bear(footing)
             && self.standing.bears(footing, now)
-            && self.conduct.bears(footing, now)
+            && self.conduct.bears(footing, |agent| self.is_stopped(agent), now)
             // The last: whatever passes here takes its place among what is being committed.
             && self.histories.bear(footing, now)
     }
@@ -219,7 +221,7 @@ impl World {
     /// What rates and limits say of this hop.
     pub fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
         let mut findings = self.standing.limits(resolved, now);
-        findings.join(self.conduct.limits(resolved, now));
+        findings.join(self.conduct.limits(resolved, |agent| self.is_stopped(agent), now));
         findings
     }
 
@@ -267,6 +269,21 @@ impl World {
     /// The tasks.
     pub fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    /// What is unclear.
+    pub fn clarity(&self) -> &Clarity {
+        self.conduct.clarity()
+    }
+
+    /// Notes that an agent showed itself to this process, without a hop that is on the record.
+    pub fn seen(&self, agent: &AgentName, at: Timestamp) {
+        self.conduct.seen(agent, at);
+    }
+
+    /// Whether an agent was heard of lately and is not stopped (EC-1.7).
+    pub fn is_there(&self, agent: &AgentName, now: Timestamp) -> bool {
+        self.conduct.is_there(agent, now) && !self.is_stopped(agent)
     }
 
     /// The held actions.

@@ -6,7 +6,7 @@
 
 use cedar_policy::Policy;
 use maso_core::{Finding, Findings, Label, Turn, Word};
-use maso_intent::{Deployment, PinState, Resolved};
+use maso_intent::{Clarifying, Deployment, PinState, Resolved};
 
 use crate::view::View;
 use compile::Compiled;
@@ -16,6 +16,7 @@ mod arguments;
 pub(crate) mod bounds;
 mod compile;
 mod entities;
+mod goal;
 mod slices;
 #[cfg(test)]
 mod tests;
@@ -76,7 +77,9 @@ impl Policies {
 
 /// Stage 5. `seen` is the label of all that the task has read so far. No permit is a deny; an error is a forbid.
 pub fn authorise(policies: &Policies, resolved: &Resolved, seen: Label) -> Findings {
-    judge(policies, View::from(resolved), seen)
+    let mut findings = judge(policies, View::from(resolved), seen);
+    findings.join(goal::attested(resolved));
+    findings
 }
 
 pub(crate) fn judge(policies: &Policies, view: View<'_>, seen: Label) -> Findings {
@@ -104,6 +107,8 @@ fn words_of(ruling: Ruling, view: View<'_>) -> Vec<Finding> {
     let act = &view.hop.act;
     match ruling {
         Ruling::Permitted => Vec::new(),
+        // Who may ask what is meant, and whom, is written in no mandate: it follows from who asks whom for work.
+        Ruling::NotPermitted if Clarifying::of(view.hop, view.solution).is_some() => Vec::new(),
         Ruling::NotPermitted => {
             let control = if act.tool().is_some() { "EC-1.2" } else { "IA-1.4" };
             let reason = format!("no mandate lets agent `{}` {} `{}`", view.mandate.agent, act.verb(), act.object());

@@ -108,6 +108,9 @@ impl Case<'_> {
         let done_before = |finding: &Finding| finding.control.as_str() == "AT-2.5" && finding.evidence.is_none();
         let sequence = |finding: &Finding| finding.control.as_str() == "AT-2.4";
         let incomplete = |finding: &Finding| finding.control.as_str() == "EC-2.8";
+        let unclear =
+            |finding: &Finding| matches!(finding.control.as_str(), "PG-1.6" | "PG-2.10") && finding.evidence.is_none();
+        let absent = |finding: &Finding| finding.control.as_str() == "EC-1.7";
         if self.findings.leading().any(outside) {
             Refusal::OutOfMandate
         } else if self.findings.leading().all(limit) {
@@ -120,6 +123,10 @@ impl Case<'_> {
             Refusal::Incomplete
         } else if self.findings.leading().all(|finding| sequence(finding) || incomplete(finding)) {
             Refusal::OutOfSequence
+        } else if self.findings.leading().all(unclear) {
+            Refusal::Unclear
+        } else if self.findings.leading().all(absent) {
+            Refusal::Unavailable
         } else {
             Refusal::Denied
         }

@@ -17,8 +17,10 @@ pub(crate) struct Story {
     /// memory than it has hops under way; of a part of one, what was used up or never permitted too.
     permits: HashMap<String, u32>,
     tickets: HashMap<String, Ticket>,
-    /// Tickets and attempts at instructions that were used: at which record, for which hop.
+    /// Tickets and attempts at instructions that were used, and questions that were answered: at which record, for which hop.
     pub(crate) spent: HashMap<String, (u64, String)>,
+    /// Questions about what is meant.
+    questions: BTreeSet<String>,
     /// Hops that were allowed because of a ticket: record, hop, ticket.
     owed: Vec<(u64, String, String)>,
     /// Instructions, by what carried them out last.
@@ -51,6 +53,7 @@ impl Story {
             permits: HashMap::new(),
             tickets: HashMap::new(),
             spent: HashMap::new(),
+            questions: BTreeSet::new(),
             owed: Vec::new(),
             instructions: HashMap::new(),
             carrying_out: HashMap::new(),
@@ -126,10 +129,28 @@ impl Story {
             Some("task-evaluated") => evaluated(body, &mut problem),
             Some("instruction-used") => self.used(sequence, body, &mut problem),
             Some("context-checkpoint") => self.noted(body)?,
+            Some("clarification-asked") => {
+                self.questions.insert(text("question"));
+            }
+            Some("clarification-answered") => self.clarified(sequence, body, &mut problem),
             Some(_) => {}
             None => problem("its body has no kind".to_owned()),
         }
         Ok(())
+    }
+
+    /// A question was asked before it was answered, and is answered once.
+    fn clarified(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let Some(question) = body["question"].as_str() else { return };
+        if self.is_whole && !self.questions.contains(question) {
+            problem(format!("`{question}` was answered and nobody asked it"));
+        }
+        if let Some((earlier, _)) = self.spent.get(question) {
+            problem(format!("`{question}` was answered before, at record {earlier}"));
+        } else {
+            let by_hop = body["hop"].as_str().unwrap_or_default().to_owned();
+            self.spent.insert(question.to_owned(), (sequence, by_hop));
+        }
     }
 
     /// What was carried out once is not carried out again, unless it is known to have failed.

@@ -147,6 +147,16 @@ fn an_instruction_is_carried_out_once_unless_it_failed() {
 }
 
 #[test]
+fn a_question_is_asked_before_it_is_answered_and_answered_once() {
+    let asked = json!({"kind": "clarification-asked", "question": "q"});
+    let answered = json!({"kind": "clarification-answered", "question": "q", "hop": "h"});
+    let unasked = json!({"kind": "clarification-answered", "about": "scope", "answer": "all of it"});
+    check(&[asked.clone(), unasked.clone(), unasked, answered.clone()], &[]);
+    check(&[answered.clone()], &["record 1: `q` was answered and nobody asked it"]);
+    check(&[asked, answered.clone(), answered], &["record 3: `q` was answered before, at record 2"]);
+}
+
+#[test]
 fn an_allowed_hop_used_the_approvals_that_it_names_and_had_enough_of_them() {
     let before = [held("h", "t"), answered("t", "approve")];
     check(

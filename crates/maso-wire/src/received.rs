@@ -28,7 +28,16 @@ pub struct Received {
     turn: Turn,
     payload: Value,
     digest: Digest,
-    context_tokens: Option<u64>,
+    claims: Claims,
+}
+
+/// What a sender says of itself and its work. Nothing shows that it is so: it may count against the hop, and never for it.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// How many tokens are in its context.
+    pub context_tokens: Option<u64>,
+    /// The hash of the goal that it works on.
+    pub goal: Option<String>,
 }
 
 /// The parts of a [`Received`], for the stage that eats it.
@@ -44,8 +53,8 @@ pub struct Parts {
     pub payload: Value,
     /// SHA-256 of the exact bytes that were parsed.
     pub digest: Digest,
-    /// How many tokens the sender says are in its context.
-    pub context_tokens: Option<u64>,
+    /// What the sender says of itself, and nothing shows.
+    pub claims: Claims,
 }
 
 impl Received {
@@ -66,13 +75,21 @@ impl Received {
     /// Receives a hop whose payload is part of a frame that was parsed once as a whole.
     pub fn from_parsed(arrival: Arrival, act: Act, turn: Turn, payload: Parsed) -> Self {
         let digest = payload.digest();
-        Self { arrival, act, turn, payload: payload.into_value(), digest, context_tokens: None }
+        Self { arrival, act, turn, payload: payload.into_value(), digest, claims: Claims::default() }
     }
 
     /// The same, of a sender that says how many tokens are in its context.
     #[must_use]
-    pub fn claiming_context(self, context_tokens: Option<u64>) -> Self {
-        Self { context_tokens, ..self }
+    pub fn claiming_context(mut self, context_tokens: Option<u64>) -> Self {
+        self.claims.context_tokens = context_tokens;
+        self
+    }
+
+    /// The same, from a sender that says which goal it works on, by its hash.
+    #[must_use]
+    pub fn attesting(mut self, goal: Option<String>) -> Self {
+        self.claims.goal = goal;
+        self
     }
 
     /// What the door knew about it.
@@ -87,7 +104,7 @@ impl Received {
 
     /// Gives up the parts.
     pub fn into_parts(self) -> Parts {
-        let Self { arrival, act, turn, payload, digest, context_tokens } = self;
-        Parts { arrival, act, turn, payload, digest, context_tokens }
+        let Self { arrival, act, turn, payload, digest, claims } = self;
+        Parts { arrival, act, turn, payload, digest, claims }
     }
 }

@@ -154,12 +154,15 @@ first hop: nothing is sent, opened or recorded, and no model is asked.
 
 Exit code 0 if it may (with or without a review), 1 if it may not.")]
     Explain(Explain),
-    /// Open, list and close tasks; say how they were done.
+    /// Open, list, clarify and close tasks; say how they were done.
     #[command(after_help = "\
 Examples:
   maso tasks open mydeployment --workflow claims --as owner \\
       --words \"Settle claim C-1001: pay what is covered to the account on file.\"
   maso tasks list mydeployment
+  maso tasks clarifications mydeployment
+  maso tasks clarify mydeployment --task task_… --question hop_… --as owner \\
+      --answer \"the account at our bank\"
   maso tasks close mydeployment --task task_… --as owner
   maso tasks deviation mydeployment --task task_…
   maso tasks assess mydeployment --task task_… --criterion paid --met \\
@@ -569,6 +572,12 @@ pub enum TaskOrder {
         /// When it succeeded; may be given more than once.
         #[arg(long = "success")]
         success: Vec<String>,
+        /// What it is about and how far it goes.
+        #[arg(long)]
+        scope: Option<String>,
+        /// What is not to be touched; may be given more than once.
+        #[arg(long = "out-of-scope", value_name = "WHAT")]
+        out_of_scope: Vec<String>,
         /// How long it may run, in seconds.
         #[arg(long, value_name = "SECONDS")]
         ttl_s: Option<u64>,
@@ -581,6 +590,34 @@ pub enum TaskOrder {
     List {
         #[command(flatten)]
         folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List what agents asked about what is meant, and the answers.
+    Clarifications {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Say what is meant: answer a question, or say a part that a task leaves open.
+    Clarify {
+        #[command(flatten)]
+        folder: Folder,
+        /// The task.
+        #[arg(long)]
+        task: String,
+        /// The question that it answers.
+        #[arg(long, conflicts_with = "about", required_unless_present = "about")]
+        question: Option<String>,
+        /// The part of the task: `objective`, `scope`, `success-criteria` or `out-of-scope`.
+        #[arg(long)]
+        about: Option<String>,
+        /// What is meant.
+        #[arg(long)]
+        answer: String,
+        #[command(flatten)]
+        by: As,
         #[command(flatten)]
         output: Output,
     },

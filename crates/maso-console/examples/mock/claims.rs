@@ -1,8 +1,8 @@
 //! What happens at the insurer: canned, believable, and with the attacks that reach the console as text.
 
 use maso_api::{
-    AgentView, AmountView, ExcerptView, FindingView, GrantView, HopView, MandateDates, MoveView, OiSpecView,
-    OriginView, ReviewView, ScopeView, TaskView, TicketView, ToolView, VerdictView, WaitingTool,
+    AgentView, AmountView, ClarificationView, ExcerptView, FindingView, GrantView, HopView, MandateDates, MoveView,
+    OiSpecView, OriginView, ReviewView, ScopeView, TaskView, TicketView, ToolView, VerdictView, WaitingTool,
 };
 use serde_json::{Value, json};
 
@@ -37,10 +37,31 @@ pub fn tasks(now_ms: i64) -> Vec<TaskView> {
         ]
         .map(str::to_owned)
         .to_vec(),
+        scope: Some("claims received today".to_owned()),
+        out_of_scope: vec!["claims that another office has opened".to_owned()],
+        unclear: Vec::new(),
+        vague: None,
         accountable_human: "claims-operations".to_owned(),
         opened_at: now_ms - 23 * 60_000,
         expires_at: now_ms + 217 * 60_000,
         specification: digest(41),
+    }]
+}
+
+/// What an agent asked, and nobody has answered.
+pub fn clarifications() -> Vec<ClarificationView> {
+    vec![ClarificationView {
+        question: "hop_0199a000-0000-7000-8000-00000000c1a1".to_owned(),
+        task: TASK.to_owned(),
+        specification: digest(41),
+        asked_at: 1_795_000_000_000,
+        asked_by: "analysis".to_owned(),
+        asked_of: "operator:claims-operations".to_owned(),
+        about: "scope".to_owned(),
+        words: Some("Does the task include claims that were reopened today?".to_owned()),
+        options: vec!["yes".to_owned(), "no, only new ones".to_owned()],
+        answered_by: None,
+        answer: None,
     }]
 }
 

@@ -48,6 +48,7 @@ async fn main() {
         .route("/api/v1/verification", get(async || Json(Value::Null)).post(verify))
         .route("/api/v1/events", get(events))
         .route("/v1/tasks", get(async |State(desk): State<Arc<Desk>>| Json(desk.tasks())))
+        .route("/api/v1/clarifications", get(async || Json(claims::clarifications())))
         .layer(axum::middleware::from_fn(guard))
         .with_state(Arc::clone(&desk));
     let app = api.merge(maso_console::router(is_signed_in));

@@ -23,7 +23,17 @@ pub(super) async fn open_task(
     Json(order): Json<api::OpenTask>,
 ) -> Result<(StatusCode, Json<api::OpenedTask>), Failure> {
     let (task, token) = desk.open_task(&by, &order).await?;
-    Ok((StatusCode::CREATED, Json(api::OpenedTask { task: view::task(&task), token })))
+    Ok((StatusCode::CREATED, Json(api::OpenedTask { task: view::task(desk.path().world(), &task), token })))
+}
+
+pub(super) async fn clarify(
+    State(desk): State<Arc<Desk>>,
+    By(by): By,
+    Path(task): Path<String>,
+    Json(order): Json<api::Clarify>,
+) -> Result<StatusCode, Failure> {
+    desk.clarify(&by, named::<TaskId>("open task", &task)?, &order).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn close_task(

@@ -105,7 +105,13 @@ pub(super) async fn agents(State(desk): State<Arc<Desk>>, _: By) -> Json<Vec<api
 }
 
 pub(super) async fn tasks(State(desk): State<Arc<Desk>>, _: By) -> Json<Vec<api::TaskView>> {
-    Json(desk.path().world().tasks().all_open().iter().map(|task| view::task(task)).collect())
+    let world = desk.path().world();
+    Json(world.tasks().all_open().iter().map(|task| view::task(world, task)).collect())
+}
+
+/// The questions about what is meant, and their answers.
+pub(super) async fn clarifications(State(desk): State<Arc<Desk>>, _: By) -> Json<Vec<api::ClarificationView>> {
+    Json(view::clarifications(desk.path()))
 }
 
 pub(super) async fn posture(State(desk): State<Arc<Desk>>, _: By) -> Json<api::PostureView> {

@@ -1,8 +1,9 @@
 //! Opening and closing tasks.
 
 use maso_core::{TaskId, WorkflowName};
-use maso_intent::{Role, TaskSpec};
+use maso_intent::{Role, TaskPart, TaskSpec};
 use maso_log::v1;
+use maso_path::{NotSaid, SaidOf, is_an_answer};
 
 use crate::{Desk, OrderFault, SignedIn};
 
@@ -24,6 +25,8 @@ impl Desk {
             workflow,
             words: order.words.clone(),
             success_criteria: order.success_criteria.clone(),
+            scope: order.scope.clone(),
+            out_of_scope: order.out_of_scope.clone(),
             ttl_ms: order.ttl_ms,
             accountable_human: Some(by.operator().clone()),
         };
@@ -38,6 +41,39 @@ impl Desk {
         );
         self.path().recorder().record(v1::Body::TaskOpened(maso_path::write_task(&task))).await?;
         Ok((task, token))
+    }
+
+    /// Says more of a task: answers a question that was asked in it, or says a part that it leaves open. Its specification
+    /// and the hash of that stay as they are.
+    ///
+    /// # Errors
+    /// When the person may not, there is no such task or question, or it was answered already.
+    pub async fn clarify(&self, by: &SignedIn, task: TaskId, order: &maso_api::Clarify) -> Result<(), OrderFault> {
+        by.needs(Role::Operator)?;
+        let world = self.path().world();
+        let unknown = |what, name: &str| OrderFault::Unknown { what, name: name.to_owned() };
+        if !is_an_answer(&order.answer) {
+            return Err(OrderFault::Bad("an answer says something, in 4,000 characters at most".to_owned()));
+        }
+        let open = world.tasks().open(task);
+        let of = match (&order.question, &order.about) {
+            // It may have been asked in a standing task, which nobody opened.
+            (Some(question), None) => SaidOf::Question(question.parse().map_err(|_| unknown("question", question))?),
+            (None, Some(about)) => {
+                let part = TaskPart::parse(about).ok_or_else(|| unknown("part of a task", about))?;
+                let open = open.ok_or_else(|| unknown("open task", &task.to_string()))?;
+                SaidOf::Part { part, specification: open.digest() }
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(OrderFault::Bad("name either the question or the part of the task".to_owned()));
+            }
+        };
+        match self.path().clarify(task, of, &order.answer, by.operator()).await {
+            Ok(()) => Ok(()),
+            Err(NotSaid::NoQuestion(question)) => Err(unknown("question", &question.to_string())),
+            Err(fault @ (NotSaid::Answered | NotSaid::Full)) => Err(OrderFault::TooLate(fault.to_string())),
+            Err(NotSaid::NotRecorded(fault)) => Err(fault.into()),
+        }
     }
 
     /// Closes a task: its token is worth nothing from then on.

@@ -255,6 +255,8 @@ impl Rig {
             workflow: "notes".parse().unwrap(),
             words: words.to_owned(),
             success_criteria: Vec::new(),
+            scope: None,
+            out_of_scope: Vec::new(),
             ttl_ms: None,
             accountable_human: None,
         };

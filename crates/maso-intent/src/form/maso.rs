@@ -85,6 +85,8 @@ pub(crate) struct LimitsForm {
     pub(crate) calls_per_hour_max: Option<u32>,
     /// Actions of one agent that may wait for people at once (64).
     pub(crate) held_actions_max: Option<usize>,
+    /// How long an agent counts as there after it was last heard of (`10m`).
+    pub(crate) alive_within: Option<At<Span>>,
     /// How long a tool server, or a client that is asked something, may take (`5m`).
     pub(crate) server_wait: Option<At<Span>>,
     /// MCP sessions of one agent (32).

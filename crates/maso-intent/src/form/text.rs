@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::help::with_hint;
 use crate::{
     Access, AgentRole, Below, Evaluation, EventName, Expiry, HaltCondition, JudgeAction, JudgeProhibition, JudgeRole,
-    Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, SequenceBy, ToolTerm, Whose,
-    nearest::suggestion,
+    Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm,
+    Whose, nearest::suggestion,
 };
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
@@ -333,6 +333,7 @@ from_word!(
     Risk,
     Role,
     SequenceBy,
+    TaskPart,
     Tier,
     TierFact,
 );

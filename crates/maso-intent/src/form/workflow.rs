@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Access, Evaluation, Expiry, HaltCondition, JudgeAction, PrimaryAction, ReviewOutcome, ReviewTrigger, Role,
-    SequenceBy, Whose,
+    SequenceBy, TaskPart, Whose,
 };
 
 /// A solution mandate: what a group of agents is there for, and what they may ask of each other. The name of the file is
@@ -87,6 +87,9 @@ pub(crate) struct WorkflowForm {
     /// Which typed requests an agent may make of another.
     #[serde(default)]
     pub(crate) grants: Vec<GrantForm>,
+    /// What a task must say of itself before anything but a read is done for it.
+    #[serde(default)]
+    pub(crate) clarity: ClarityForm,
     /// Whose word goes first when judges disagree.
     #[serde(default)]
     pub(crate) judge_precedence: JudgePrecedenceForm,
@@ -194,6 +197,15 @@ pub(crate) struct GrantForm {
     /// The part of the content that names what the request is about, such as one claim of a batch: what is counted or ordered item
     /// by item goes by it.
     pub(crate) item_pointer: Option<At<Pointer>>,
+    /// Whether a request may wait for an agent that is not there (`true`, at Tier 3 `false`).
+    pub(crate) queues: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClarityForm {
+    /// The parts of a task (`["objective", "success-criteria"]`).
+    pub(crate) required: Option<Vec<At<TaskPart>>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use maso_core::WorkflowName;
 
 use super::{Found, Lint, LintRule};
-use crate::form::{File, GrantForm, WorkflowForm};
+use crate::{
+    Clarifying,
+    form::{File, GrantForm, WorkflowForm},
+};
 
 type Workflow<'a> = File<'a, WorkflowForm>;
 
@@ -17,6 +20,8 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
             parties(lint, name, file, grant, found);
             order(lint, name, file, grant, found);
             schema(file, grant, found);
+            reserved(file, grant, found);
+            queues(file, grant, found);
         }
         twice(file, found);
         chains::check(lint, name, file, found);
@@ -62,6 +67,22 @@ fn schema(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
         let message = format!("request `{}` may contain fields beside those of its schema", request.value);
         let remedy = "write `additionalProperties = false` in its schema";
         found.add(LintRule::GrantSchemaOpen, file, request.start, message, remedy);
+    }
+}
+
+fn reserved(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    if grant.request.value == Clarifying::request() {
+        let message = format!("agents ask what is meant by `{}`, without any grant", grant.request.value);
+        found.add(LintRule::RequestReserved, file, grant.request.start, message, "give the request another name");
+    }
+}
+
+fn queues(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    if grant.queues == Some(true) {
+        let message =
+            format!("request `{}` waits for `{}` also when it is not there", grant.request.value, grant.to.value);
+        let remedy = "leave `queues` out, so that the sender hears of it and can turn to somebody else";
+        found.add(LintRule::RequestQueues, file, grant.request.start, message, remedy);
     }
 }
 

@@ -33,7 +33,7 @@ mod servers;
 mod substitutes;
 mod terms;
 mod tools;
-mod vague;
+pub(crate) mod vague;
 mod workflows;
 
 use maso_core::Timestamp;

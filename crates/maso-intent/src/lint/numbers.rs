@@ -30,6 +30,7 @@ fn zeros(settings: &Settings, maso: &File<'_, MasoForm>, found: &mut Found) {
         ("connections_max", settings.open.connections_max as u64, LintRule::RateZero),
         ("bodies_max", settings.open.bodies_max as u64, LintRule::RateZero),
         ("server_wait", settings.server_wait_ms, LintRule::WaitZero),
+        ("alive_within", settings.alive_within_ms, LintRule::WaitZero),
         ("blocks_max", u64::from(settings.breaker_blocks_max), LintRule::BreakerZero),
         ("window", settings.breaker_window_ms, LintRule::BreakerZero),
         ("token_ttl", settings.token_ttl_ms, LintRule::TokenLifeZero),

@@ -1,7 +1,7 @@
 //! Words that nobody can measure.
 
 /// The first word of a criterion that no judge could answer with yes or no.
-pub(super) fn vague(criterion: &str) -> Option<&'static str> {
+pub(crate) fn vague(criterion: &str) -> Option<&'static str> {
     let plain = criterion.to_lowercase();
     let words: Vec<&str> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     VAGUE.iter().copied().find(|phrase| {

@@ -6,7 +6,7 @@ use maso_core::{Class, ToolRef, WorkflowName};
 
 use super::{Found, Lint, LintRule};
 use crate::{
-    SolutionMandate,
+    SolutionMandate, TaskPart,
     form::{File, WorkflowForm},
 };
 
@@ -20,6 +20,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
         limits(lint, solution, file, found);
         currency(file, found);
         plan_thresholds(solution, file, found);
+        clarity(solution, file, found);
     }
     if let (true, Some(maso)) = (lint.deployment.workflows.is_empty(), &lint.folder.maso) {
         let message = "there is no workflow, so no agent may do anything";
@@ -59,6 +60,15 @@ fn tools(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, found: &mut F
             let remedy = "leave it out: provision only what is directly needed";
             found.add(LintRule::ToolUnheld, file, tool.start, message, remedy);
         }
+    }
+}
+
+fn clarity(solution: &SolutionMandate, file: &Workflow<'_>, found: &mut Found) {
+    let mut waived = TaskPart::required_by_default().into_iter().filter(|part| !solution.clarity.contains(part));
+    if let Some(part) = waived.next() {
+        let message = format!("a task is clear without saying its {part}");
+        let remedy = format!("add `\"{part}\"` to `required`");
+        found.add(LintRule::ClarityWaived, file, file.find("required"), message, remedy);
     }
 }
 

@@ -5,14 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, DataSourceName, Digest, JudgeName, RequestName, Risk, Timestamp, ToolRef, WorkflowName};
+use maso_core::{
+    AgentName, DataSourceName, Digest, JudgeName, RequestName, Risk, Tier, Timestamp, ToolRef, WorkflowName,
+};
 use serde_json::Value;
 
 use super::{
     Amendment, Bounds, ConflictTerms, DataSource, Evaluation, HaltCondition, HaltTerms, History, JudgePrecedence,
     MandateReview, OiSpec, ReviewOutcome, SequenceBy,
 };
-use crate::parse::day_is_over;
+use crate::{TaskPart, parse::day_is_over};
 
 /// What a workflow may and must do: the parent of its agents' mandates.
 #[derive(Clone, Debug)]
@@ -53,6 +55,8 @@ pub struct SolutionMandate {
     pub constants: BTreeMap<String, Value>,
     /// Which typed requests an agent may make of another.
     pub grants: Vec<Grant>,
+    /// What a task must say of itself before anything but a read is done for it (PG-1.6).
+    pub clarity: BTreeSet<TaskPart>,
     /// How many plan attempts are still accepted.
     pub plan_attempts: PlanAttempts,
     /// What halts all of its agents, and who decides then.
@@ -133,6 +137,16 @@ pub struct Grant {
     pub schema: Arc<Value>,
     /// JSON pointer to the part of the content that names what the request is about.
     pub item_pointer: Option<String>,
+    /// Whether a request may wait for an agent that is not there (EC-1.7); `None` where nobody said.
+    pub queues: Option<bool>,
+}
+
+impl Grant {
+    /// Whether a request may wait for an agent that is not there. Where nobody said so it may, but for the tier at which
+    /// nobody looks on.
+    pub fn waits(&self, tier: Tier) -> bool {
+        self.queues.unwrap_or(tier < Tier::Autonomous)
+    }
 }
 
 /// How many plan attempts are still accepted; one more escalates and is a hard stop (AT-2.8).

@@ -96,6 +96,7 @@ pub(super) fn settings(form: &MasoForm) -> Settings {
         token_ttl_ms: span(&form.identity.token_ttl, defaults.token_ttl_ms),
         bearer_on_loopback: form.identity.bearer_on_loopback.unwrap_or(defaults.bearer_on_loopback),
         proof_window_ms: span(&form.identity.proof_window, defaults.proof_window_ms),
+        alive_within_ms: span(&form.limits.alive_within, defaults.alive_within_ms),
         server_wait_ms: span(&form.limits.server_wait, defaults.server_wait_ms),
         calls_per_hour_max: form.limits.calls_per_hour_max.unwrap_or(defaults.calls_per_hour_max),
         context: form.context.as_ref().map(ContextForm::terms).or(defaults.context),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
 use crate::{
     Amendment, Bounds, ConflictTerms, DataSource, Grant, HaltCondition, HaltTerms, HardLimits, JudgePrecedence,
-    MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate,
+    MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate, TaskPart,
     form::{
         AmendmentForm, At, ConflictForm, DataSourceForm, File, HaltForm, OverrideRuleForm, ReviewForm, WorkflowForm,
     },
@@ -66,8 +66,13 @@ pub(super) fn solution(
                     |schema| json(file, grant.request.start, &toml::Value::Table(schema.clone()), problems),
                 )),
                 item_pointer: grant.item_pointer.as_ref().map(|at| at.value.0.clone()),
+                queues: grant.queues,
             })
             .collect(),
+        clarity: match &form.clarity.required {
+            Some(parts) => parts.iter().map(|part| part.value).collect(),
+            None => TaskPart::required_by_default(),
+        },
         plan_attempts: PlanAttempts {
             single_session: form.plan_attempts.single_session.unwrap_or(plan_attempts.single_session),
             rolling_7day: form.plan_attempts.rolling_7day.unwrap_or(plan_attempts.rolling_7day),

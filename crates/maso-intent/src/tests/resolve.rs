@@ -49,6 +49,8 @@ fn opened_under(source: &Source) -> TaskSpec {
         workflow: "claims".parse().unwrap(),
         words: "settle claim CLM-1".to_owned(),
         success_criteria: Vec::new(),
+        scope: None,
+        out_of_scope: Vec::new(),
         accountable_human: None,
         ttl_ms: Some(1_000),
     };

@@ -11,6 +11,8 @@ fn wish() -> OpenTask {
         workflow: "notes".parse().unwrap(),
         words: "send note 1 to the front desk".to_owned(),
         success_criteria: Vec::new(),
+        scope: None,
+        out_of_scope: Vec::new(),
         accountable_human: None,
         ttl_ms: None,
     }

@@ -1,7 +1,7 @@
 //! What the model is asked: the declared intent, and the action as quoted evidence.
 
 use maso_core::{Digest, Principal, canonical_bytes};
-use maso_intent::{JudgeSpec, OiSpec, TaskKind};
+use maso_intent::{JudgeSpec, OiSpec, TaskKind, TaskSpec};
 use maso_policy::Opinion;
 use serde_json::{Map, Value, json};
 
@@ -109,11 +109,22 @@ fn declared(view: View<'_>) -> String {
         "workflow": { "name": solution.workflow.as_str(), "intent": solution.intent, "outcome": solution.outcome,
             "prohibited_actions": solution.prohibited_actions, "specification": specification(&solution.oispec) },
         "task": match task.kind {
-            TaskKind::Opened => json!({ "operator_words": task.words, "success_criteria": task.success_criteria }),
+            TaskKind::Opened => opened(task),
             TaskKind::Standing(_) => json!("none was opened: nobody but the mandate asks for anything"),
         },
     });
     cut(line(&declared), DECLARED_BYTES_MAX).0
+}
+
+fn opened(task: &TaskSpec) -> Value {
+    let mut said = json!({ "operator_words": task.words, "success_criteria": task.success_criteria });
+    if let Some(scope) = &task.scope {
+        said["scope"] = json!(scope);
+    }
+    if !task.out_of_scope.is_empty() {
+        said["out_of_scope"] = json!(task.out_of_scope);
+    }
+    said
 }
 
 fn specification(oispec: &OiSpec) -> Value {

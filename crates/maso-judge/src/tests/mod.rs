@@ -70,6 +70,8 @@ impl Scene {
             workflow: "notes".parse().unwrap(),
             words: String::new(),
             success_criteria: Vec::new(),
+            scope: None,
+            out_of_scope: Vec::new(),
             accountable_human: "owner".parse().unwrap(),
             opened_at: now(),
             expires_at: now().plus_ms(3_600_000),

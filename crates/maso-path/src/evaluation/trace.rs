@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::{AgentName, Digest, TaskId, ToolRef};
+use maso_core::{AgentName, TaskId, ToolRef};
 use maso_intent::{Came, Item};
 use maso_log::{Record, v1};
 
@@ -129,7 +129,7 @@ impl Trace {
         let act = match (decided.verb.as_str(), decided.object.parse::<ToolRef>()) {
             ("call_tool", Ok(tool)) if passes => {
                 let asked = decided.findings.iter().any(|it| it.control == "PG-3.4" && it.word == "ESCALATE");
-                let item = decided.item.as_deref().and_then(Digest::parse).map(Item::recorded);
+                let item = decided.item.as_deref().and_then(Item::written);
                 Act::Called { hop, agent, tool, item, is_attempt, is_approved: asked && !decided.approvals.is_empty() }
             }
             ("request", _) if passes => {

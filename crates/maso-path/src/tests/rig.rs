@@ -137,6 +137,8 @@ impl Rig {
             workflow: "notes".parse().unwrap(),
             words: words.to_owned(),
             success_criteria: Vec::new(),
+            scope: None,
+            out_of_scope: Vec::new(),
             ttl_ms: None,
             accountable_human: None,
         };
@@ -207,7 +209,7 @@ impl Rig {
         let passing = self.path.world().passing(&identified);
         let resolved = self.path.resolve_now(identified, &passing).unwrap();
         let memory = self.path.memory_of(&resolved);
-        let (weighed, _) = self.path.weigh_up(resolved, None, &memory);
+        let (weighed, _) = self.path.weigh_up(resolved, Vec::new(), &memory);
         let action = weighed.resolved().action_digest();
         let mut verdicts = self.path.world().tickets().heard(&action, self.clock.now());
         if weighed.review().n_judges > 0 {
@@ -226,7 +228,7 @@ impl Rig {
     /// Records a permit that was decided before, if what it rests on still stands.
     pub async fn record_permit(&self, permit: Permit) -> Result<Passage, NotRecorded> {
         let passing = self.path.world().passing(permit.weighed().resolved().identified());
-        self.path.record_permit(permit, None, &passing).await
+        self.path.record_permit(permit, Vec::new(), &passing).await
     }
 
     pub async fn send(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {

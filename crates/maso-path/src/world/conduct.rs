@@ -5,11 +5,13 @@
 
 mod awaiting;
 mod chains;
+mod clarity;
 mod commits;
 mod context;
 mod delegations;
 mod evaluations;
 mod plans;
+mod presence;
 mod requests;
 mod retries;
 mod sequence;
@@ -34,6 +36,7 @@ use super::is_plan_attempt;
 use crate::footing::Footing;
 
 use chains::Chains;
+pub use clarity::{Clarity, Question, Said};
 use commits::Commits;
 pub(crate) use commits::Deciding;
 pub use context::ContextUse;
@@ -43,6 +46,8 @@ use delegations::Delegations;
 pub use evaluations::{Evaluations, Substitution};
 use plans::Plans;
 pub(crate) use plans::planned;
+use presence::Presence;
+pub(crate) use presence::{Asked, asked};
 pub(crate) use requests::Request;
 use requests::Runs;
 use retries::{Patience, Retries};
@@ -67,6 +72,8 @@ pub struct Conduct {
     evaluations: Evaluations,
     attempts: Mutex<Attempts>,
     sequence: Sequence,
+    clarity: Clarity,
+    presence: Presence,
 }
 
 impl Conduct {
@@ -86,13 +93,18 @@ impl Conduct {
             evaluations: Evaluations::default(),
             attempts: Mutex::default(),
             sequence: Sequence::new(deployment),
+            clarity: Clarity::new(deployment),
+            presence: Presence::new(deployment),
         }
     }
 
     /// Takes in one record. Gives the agents whose contexts it took past the warning.
     pub(super) fn fold(&self, record: &Record) -> Vec<Warned> {
         match &record.body {
-            Body::TaskOpened(task) => self.sequence.opened(task),
+            Body::TaskOpened(task) => {
+                self.sequence.opened(task);
+                self.clarity.opened(task);
+            }
             Body::TaskClosed(closed) => self.closed(closed),
             Body::HopDecided(decided) => {
                 self.tallies.decided(record.at, decided);
@@ -100,6 +112,7 @@ impl Conduct {
                 self.commits.decided(record.at, decided, &self.deployment);
                 self.request(record.at, decided);
                 self.plans.decided(decided);
+                self.presence.decided(decided);
                 self.sequence.decided(record.sequence, decided);
                 self.attempted(record.at, decided);
             }
@@ -113,6 +126,8 @@ impl Conduct {
                 }
             }
             Body::ContextCheckpoint(checkpoint) => self.contexts.rotated(record.at, checkpoint),
+            Body::ClarificationAsked(asked) => self.clarity.asked(record.at, asked),
+            Body::ClarificationAnswered(answered) => self.clarity.answered(answered),
             _ => {}
         }
         self.evaluations.fold(record.at, &record.body);
@@ -141,6 +156,7 @@ impl Conduct {
         self.contexts.closed(closed);
         self.plans.closed(closed);
         self.sequence.closed(closed);
+        self.clarity.closed(closed);
         if let Ok(task) = closed.task.parse() {
             let run = self.runs.run(task);
             self.turns.closed(&run);
@@ -176,12 +192,22 @@ impl Conduct {
         });
     }
 
-    /// What was done so far says this of the hop.
-    pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
+    /// What was done so far says this of the hop. `is_stopped` says it of the agent that is asked for work.
+    pub(super) fn limits(
+        &self,
+        resolved: &Resolved,
+        is_stopped: impl Fn(&AgentName) -> bool,
+        now: Timestamp,
+    ) -> Findings {
         let mut findings = self.tallies.limits(resolved, now);
         findings.join(self.contexts.limits(resolved, now));
         findings.join(self.plans.limits(resolved, now));
         findings.join(self.sequence.limits(resolved, now));
+        findings.join(self.clarity.limits(resolved, now));
+        if let Some(asked) = asked(resolved) {
+            let absent = self.presence.limits(&asked, is_stopped(&asked.agent), now);
+            absent.into_iter().for_each(|finding| findings.add(finding));
+        }
         let applies = |control: &str| self.deployment.applies(control, now);
         let bounds = &resolved.solution().bounds;
         if let Some(request) = Request::of(resolved) {
@@ -207,7 +233,7 @@ impl Conduct {
     }
 
     /// Whether what was let pass still may, now that what other processes recorded was taken in.
-    pub(super) fn bears(&self, footing: &Footing, now: Timestamp) -> bool {
+    pub(super) fn bears(&self, footing: &Footing, is_stopped: impl Fn(&AgentName) -> bool, now: Timestamp) -> bool {
         let Some(workflow) = self.deployment.workflows.get(&footing.task.workflow) else { return false };
         let applies = |control: &str| self.deployment.applies(control, now);
         let (bounds, heard) = (&workflow.bounds, footing.rules_word);
@@ -220,6 +246,8 @@ impl Conduct {
         self.tallies.bear(footing, &workflow.limits, now)
             && self.contexts.bear(footing, &workflow.limits, now)
             && self.plans.bear(footing, now)
+            && self.clarity.bear(footing, now)
+            && footing.asked.as_ref().is_none_or(|asked| self.presence.bear(asked, is_stopped(&asked.agent), now))
             && self.sequence.bears(footing.task.id, footing.step.as_ref(), now)
             && self.retries.bear(footing, Patience::of(bounds, &footing.mandate, applies), now)
             && footing.request.as_ref().is_none_or(may_ask)
@@ -255,5 +283,20 @@ impl Conduct {
         self.commits.leave(hop);
         self.contexts.leave(task, hop);
         self.plans.leave(task, hop);
+    }
+
+    /// What is unclear.
+    pub(super) fn clarity(&self) -> &Clarity {
+        &self.clarity
+    }
+
+    /// Notes that an agent showed itself to this process.
+    pub(super) fn seen(&self, agent: &AgentName, at: Timestamp) {
+        self.presence.seen(agent, at);
+    }
+
+    /// Whether an agent was heard of lately.
+    pub(super) fn is_there(&self, agent: &AgentName, now: Timestamp) -> bool {
+        self.presence.is_there(agent, now)
     }
 }

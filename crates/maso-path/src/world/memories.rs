@@ -185,6 +185,18 @@ impl Memories {
         missed.deliver(Delivery { sequence, sent_to, label });
     }
 
+    /// Takes in what a person said of a task after it was opened. A memory that is begun later learns it then.
+    pub(super) fn clarified(&self, answered: &v1::ClarificationAnswered) {
+        let (Ok(task), Some(words)) = (answered.task.parse::<TaskId>(), &answered.answer) else { return };
+        if !matches!(Principal::parse(&answered.by), Some(Principal::Operator(_))) {
+            return;
+        }
+        let memory = self.0.lock().memories.get(&task).map(Arc::clone);
+        if let Some(memory) = memory {
+            memory.write().clarified(task, words);
+        }
+    }
+
     /// Forgets a task that was closed.
     pub(super) fn forget(&self, task: &str) {
         if let Ok(task) = task.parse() {

@@ -87,6 +87,8 @@ pub fn write(task: &TaskSpec) -> v1::Task {
         workflow: task.workflow.to_string(),
         words: task.words.clone(),
         success_criteria: task.success_criteria.clone(),
+        scope: task.scope.clone(),
+        out_of_scope: task.out_of_scope.clone(),
         accountable_human: task.accountable_human.to_string(),
         opened_at: task.opened_at.as_millis(),
         expires_at: task.expires_at.as_millis(),
@@ -96,7 +98,7 @@ pub fn write(task: &TaskSpec) -> v1::Task {
     }
 }
 
-fn read(record: &v1::Task) -> Option<TaskSpec> {
+pub(super) fn read(record: &v1::Task) -> Option<TaskSpec> {
     Some(TaskSpec {
         id: record.task.parse().ok()?,
         kind: match &record.standing {
@@ -106,6 +108,8 @@ fn read(record: &v1::Task) -> Option<TaskSpec> {
         workflow: record.workflow.parse().ok()?,
         words: record.words.clone(),
         success_criteria: record.success_criteria.clone(),
+        scope: record.scope.clone(),
+        out_of_scope: record.out_of_scope.clone(),
         accountable_human: record.accountable_human.parse().ok()?,
         opened_at: Timestamp::from_millis(record.opened_at),
         expires_at: Timestamp::from_millis(record.expires_at),

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{Confidentiality, Integrity, Label, Origin, ServerName, Source};
+use maso_core::{Confidentiality, Integrity, Label, Origin, ServerName, Source, TaskId};
 use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
 use serde_json::Value;
 
@@ -49,7 +49,8 @@ impl Memory {
     pub fn for_task(task: &TaskSpec, solution: &SolutionMandate, mandate: &AgentMandate) -> Self {
         let mut memory = Self::default();
         let operators = ResultLabels { default: Label { integrity: Integrity::Operator, ..OWN }, fields: Vec::new() };
-        for text in std::iter::once(&task.words).chain(&task.success_criteria) {
+        // What is out of scope is named there so that nobody touches it: it lends no authority.
+        for text in std::iter::once(&task.words).chain(&task.success_criteria).chain(&task.scope) {
             memory.learn(Source::Task(task.id), &Value::String(text.clone()), &operators);
         }
         for (name, value) in &solution.constants {
@@ -60,6 +61,12 @@ impl Memory {
             memory.learn(Source::Mandate(mandate.id.clone()), &Value::String(text.clone()), &operators);
         }
         memory
+    }
+
+    /// Remembers what a person said of the task after it was opened: words of an operator, as those that opened it.
+    pub fn clarified(&mut self, task: TaskId, words: &str) {
+        let operators = ResultLabels { default: Label { integrity: Integrity::Operator, ..OWN }, fields: Vec::new() };
+        self.learn(Source::Task(task), &Value::String(words.to_owned()), &operators);
     }
 
     /// Remembers a piece of data with the label that its source gives it.

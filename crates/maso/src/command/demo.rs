@@ -158,7 +158,14 @@ fn data(state: &StateFolder) -> PathBuf {
 
 async fn open_task(assembled: &Assembled, by: &SignedIn) -> Result<String, Fault> {
     let workflow = assembled.deployment.workflows.keys().next().map(ToString::to_string).unwrap_or_default();
-    let order = maso_api::OpenTask { workflow, words: WORDS.to_owned(), success_criteria: Vec::new(), ttl_ms: None };
+    let order = maso_api::OpenTask {
+        workflow,
+        words: WORDS.to_owned(),
+        success_criteria: Vec::new(),
+        scope: None,
+        out_of_scope: Vec::new(),
+        ttl_ms: None,
+    };
     let (_, token) = assembled.desk.open_task(by, &order).await.map_err(|fault| Fault::new("no task", fault))?;
     Ok(token)
 }

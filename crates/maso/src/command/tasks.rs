@@ -14,13 +14,15 @@ use crate::{
 
 pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
     match args.order {
-        TaskOrder::Open { folder, workflow, words, success, ttl_s, by, output } => {
+        TaskOrder::Open { folder, workflow, words, success, scope, out_of_scope, ttl_s, by, output } => {
             let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
             let order = maso_api::OpenTask {
                 workflow,
                 words,
                 success_criteria: success,
+                scope,
+                out_of_scope,
                 ttl_ms: ttl_s.map(|seconds| seconds.saturating_mul(1_000)),
             };
             let (task, token) = assembled
@@ -28,18 +30,23 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
                 .open_task(&by, &order)
                 .await
                 .map_err(|fault| Fault::new("the task was not opened", fault))?;
-            let opened = maso_api::OpenedTask { task: maso_control::view::task(&task), token };
+            let task = maso_control::view::task(assembled.path.world(), &task);
+            let opened = maso_api::OpenedTask { task, token };
             if output.json {
                 screen::json(&opened);
             } else {
                 say!("{}", opened.task.task);
                 say!("{}", opened.token);
+                for what in unclear(&opened.task) {
+                    anstream::eprintln!("{} {what}", screen::yellow("warning"));
+                }
             }
         }
         TaskOrder::List { folder, output } => {
             let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
+            let world = assembled.path.world();
             let tasks: Vec<_> =
-                assembled.path.world().tasks().all_open().iter().map(|task| maso_control::view::task(task)).collect();
+                world.tasks().all_open().iter().map(|task| maso_control::view::task(world, task)).collect();
             substitutions(&assembled.path);
             if output.json {
                 screen::json(&tasks);
@@ -49,6 +56,9 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
                 for task in tasks {
                     say!("{}  {}", task.task, task.workflow);
                     say!("  {}", screen::folded(2, &task.words));
+                    for what in unclear(&task) {
+                        say!("  {}", screen::folded(2, &what));
+                    }
                 }
             }
         }
@@ -63,7 +73,7 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
             } else if views.is_empty() {
                 say!("nobody acted in such a task");
             } else {
-                views.iter().for_each(show);
+                views.iter().for_each(show_evaluation);
             }
         }
         TaskOrder::Assess { folder, task, criterion, met, missed: _, reason, by, output } => {
@@ -77,6 +87,30 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
                 screen::json(&order);
             } else {
                 say!("`{}` is {}", order.criterion, if met { "met" } else { "missed" });
+            }
+        }
+        TaskOrder::Clarifications { folder, output } => {
+            let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
+            let questions = maso_control::view::clarifications(&assembled.path);
+            if output.json {
+                screen::json(&questions);
+            } else if questions.is_empty() {
+                say!("nobody asked what is meant");
+            } else {
+                questions.iter().for_each(show);
+            }
+        }
+        TaskOrder::Clarify { folder, task, question, about, answer, by, output } => {
+            let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
+            let by = signed_in(&assembled, by.operator).await?;
+            let id = task.parse().map_err(|error: maso_core::IdError| Fault::new("nothing was said", error))?;
+            let order = maso_api::Clarify { question, about, answer };
+            let said = assembled.desk.clarify(&by, id, &order).await;
+            said.map_err(|fault| Fault::new("nothing was said", fault))?;
+            if output.json {
+                screen::json(&serde_json::json!({ "task": id.to_string(), "clarified": true }));
+            } else {
+                say!("said");
             }
         }
         TaskOrder::Close { folder, task, reason, by, output } => {
@@ -100,11 +134,11 @@ fn substitutions(path: &maso_path::Path) {
     for found in path.world().conduct().evaluations().substitutions() {
         let (task, agent) = (&found.evaluated.task, &found.evaluated.agent);
         let what = format!("creative substitution: {task}, agent `{agent}`: the right result by the wrong means");
-        eprintln!("{}", screen::red(&what));
+        anstream::eprintln!("{}", screen::red(&what));
     }
 }
 
-fn show(evaluated: &maso_api::EvaluationView) {
+fn show_evaluation(evaluated: &maso_api::EvaluationView) {
     let class = match evaluated.class.as_str() {
         "normal-operation" => screen::green(&evaluated.class),
         "undecided" => screen::yellow(&evaluated.class),
@@ -132,5 +166,25 @@ fn show(evaluated: &maso_api::EvaluationView) {
     }
     if !evaluated.patterns.is_empty() {
         say!("  {:<12} {}", "patterns", evaluated.patterns.join(", "));
+    }
+}
+
+/// What nobody could work on for certain, in words.
+fn unclear(task: &maso_api::TaskView) -> Vec<String> {
+    let open = (!task.unclear.is_empty()).then(|| format!("unclear: it does not say its {}", task.unclear.join(", ")));
+    let vague = task.vague.as_ref().map(|word| format!("vague: nobody can measure `{word}`"));
+    open.into_iter().chain(vague).collect()
+}
+
+fn show(question: &maso_api::ClarificationView) {
+    say!("{}  {}  {} asks {}", question.question, question.task, question.asked_by, question.asked_of);
+    let words = question.words.as_deref().unwrap_or("what was asked cannot be read any more");
+    say!("  about {}: {}", question.about, screen::folded(2, words));
+    if !question.options.is_empty() {
+        say!("  to choose from: {}", screen::folded(2, &question.options.join(" | ")));
+    }
+    match &question.answered_by {
+        Some(by) => say!("  {by}: {}", screen::folded(2, question.answer.as_deref().unwrap_or_default())),
+        None => say!("  open"),
     }
 }

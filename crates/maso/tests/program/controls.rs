@@ -52,7 +52,7 @@ async fn each_control_is_shown_with_its_state_and_what_speaks_for_it() {
         ("EC-3.1", "not-applicable"),
         ("SC-1.4", "missing"),
         ("DP-1.5", "missing"),
-        ("EC-1.7", "missing"),
+        ("EC-1.7", "enforced"),
     ] {
         assert_eq!(of(&all, id)["state"], state, "{}", of(&all, id));
         assert!(!of(&all, id)["title"].as_str().unwrap().is_empty());

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod bounds;
+mod clarity;
 mod context;
 mod identity;
 mod mandate;

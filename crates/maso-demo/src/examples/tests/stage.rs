@@ -56,6 +56,8 @@ impl Stage {
             workflow: workflow.parse().unwrap(),
             words: words.to_owned(),
             success_criteria: Vec::new(),
+            scope: None,
+            out_of_scope: Vec::new(),
             accountable_human: None,
             ttl_ms: None,
         };
@@ -167,6 +169,7 @@ impl Stage {
         };
         let bytes = serde_json::to_vec(&attempt.payload).unwrap();
         let received = Received::from_bytes(arrival, attempt.act.clone(), Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
+        let received = received.attesting(Some(self.task.digest().to_string()));
         let trust = Trust::new(TrustSettings::new(domain.clone(), authority.public(), TODAY));
         identify(received, &trust, TODAY).unwrap()
     }

@@ -210,6 +210,10 @@ rules! {
         "a grant names an agent of another workflow" "add it to `agents`, or remove the grant";
     GrantTwice "grant-twice" "IA-2.4" E E E
         "a request is granted twice" "keep one";
+    RequestReserved "request-reserved" "IA-2.4" E E E
+        "a grant names a request that maso keeps for itself" "give it another name";
+    RequestQueues "request-queues" "EC-1.7" _ _ W
+        "a request may wait for an agent that is not there" "leave `queues` out, so that the sender hears of it";
     GrantWithoutSchema "grant-without-schema" "EC-2.14" W W E
         "a request may contain anything" "declare its `schema`";
     GrantSchemaOpen "grant-schema-open" "EC-2.14" _ N W
@@ -332,6 +336,8 @@ rules! {
         "an agent covers a success criterion that its workflow does not have" "name one that it has";
     CriterionVague "criterion-vague" "PG-1.6" W W E
         "a criterion uses a word that cannot be measured" "say what can be counted, compared or looked up";
+    ClarityWaived "clarity-waived" "PG-1.6" N W E
+        "a task need not say what is wanted, or when it succeeded" "add it to `required`, or leave `clarity` out";
     CriterionUndecided "criterion-undecided" "PG-1.6" _ N W
         "nothing says what decides a success criterion" "add `decided_by`";
     DeciderUnknown "decider-unknown" "PG-1.6" E E E

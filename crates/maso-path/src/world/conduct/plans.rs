@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, Digest, Finding, Findings, HopId, Principal, TaskId, Timestamp, ToolRef, Turn, Word};
+use maso_core::{AgentName, Finding, Findings, HopId, Principal, TaskId, Timestamp, ToolRef, Turn, Word};
 use maso_intent::{Came, Deployment, Done, Item, OnDeviation, PlannedCall, Progress, Resolved};
 use maso_log::v1;
 use parking_lot::Mutex;
@@ -171,7 +171,7 @@ impl Plans {
             return None;
         }
         let task = decided.task.as_deref()?.parse().ok()?;
-        let item = decided.item.as_deref().and_then(Digest::parse).map(Item::recorded);
+        let item = decided.item.as_deref().and_then(Item::written);
         Some(Step { task, agent, tool, item })
     }
 }

@@ -96,6 +96,11 @@ fn settings(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
         ledger.limit(line, &Milliseconds(of(old)), &Milliseconds(of(new)), example);
     };
     duration("limits.server_wait", |it| it.server_wait_ms, "a server that answers just past the shorter time");
+    duration(
+        "limits.alive_within",
+        |it| it.alive_within_ms,
+        "a request of an agent that was silent for the shorter time",
+    );
     duration("limits.session_idle", |it| it.open.session_idle_ms, "a session that nobody used for the shorter time");
     duration("breakers.alternate_max", |it| it.alternate_ms_max, "an agent that was isolated for the shorter time");
     duration("identity.token_ttl", |it| it.token_ttl_ms, "a token that is older than the shorter time");

@@ -18,6 +18,11 @@ pub(super) fn compare(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
         ledger.members(("prohibition", &kind), Direction::Narrower, &prohibited(before), &prohibited(after), |it| {
             format!("`{it}`")
         });
+        let kind = format!("what a task of workflow `{name}` must say:");
+        let parts = |it: &SolutionMandate| it.clarity.iter().map(|part| (part.to_string(), ())).collect();
+        ledger.members(("clarity", &kind), Direction::Narrower, &parts(before), &parts(after), |part| {
+            format!("an action in a task that does not say its {part}")
+        });
         for (grant, before, after) in both(&grants(before), &grants(after)) {
             terms(grant, before, after, ledger);
         }
@@ -189,6 +194,15 @@ fn terms(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let what = format!("what says what {grant} is about");
     let example = "a request about one item after a request about another";
     ledger.either(Line { topic: "request", about: grant, what }, &item(old), &item(new), example);
+    let waits = |grant: &Grant| match grant.queues {
+        Some(true) => "may wait",
+        Some(false) => "may not wait",
+        None => "as the tier has it",
+    };
+    let what = format!("whether {grant} may wait for an agent that is not there");
+    let example = "a request of an agent that is not there";
+    let (old, new) = (waits(old).to_owned(), waits(new).to_owned());
+    ledger.either(Line { topic: "request", about: grant, what }, &old, &new, example);
 }
 
 fn keyed(list: &[String]) -> BTreeMap<String, ()> {

@@ -166,6 +166,7 @@ impl Rehearsal {
         let bytes = action.payload.to_string();
         let limits = &self.deployment.settings.limits;
         Received::from_bytes(arrival, action.act.clone(), Turn::Ask, bytes.as_bytes(), limits)
+            .map(|received| received.attesting(Some(task.digest().to_string())))
             .map_err(|malformed| Fault::new("the arguments would not be received", malformed))
     }
 }

@@ -1,0 +1,113 @@
+//! The tools of `/mcp/maso`, as they are listed to an agent.
+
+use maso_core::{AgentName, WorkStatus};
+use maso_intent::Deployment;
+use serde_json::{Value, json};
+
+use super::{RECEIVE_MAX, WAIT_MS_MAX};
+use crate::rotation;
+
+/// What an agent is shown: how to ask what is meant; how to ask others if it may ask another, or be asked; how to tell of
+/// its work if its workflow has a sequence; how to rotate its context if somebody watches that.
+pub(super) fn tools_of(deployment: &Deployment, agent: &AgentName) -> Vec<Value> {
+    let mut grants = deployment.workflows.values().flat_map(|workflow| &workflow.grants);
+    let mut shown = to_clarify().to_vec();
+    if grants.any(|grant| grant.from == *agent || grant.to == *agent) {
+        shown.extend(to_ask());
+    }
+    let workflow = deployment.agents.get(agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
+    if workflow.is_some_and(|workflow| workflow.sequence.is_some()) {
+        shown.push(to_report());
+    }
+    if rotation::is_watched(deployment, agent) {
+        shown.extend(rotation::tools());
+    }
+    shown
+}
+
+/// A tool of ours, as it is listed.
+pub(crate) fn tool(name: &str, description: &str, required: &[&str], properties: Value) -> Value {
+    json!({
+        "name": name,
+        "description": description,
+        "inputSchema": { "type": "object", "required": required, "properties": properties, "additionalProperties": false },
+    })
+}
+
+fn to_clarify() -> [Value; 2] {
+    [
+        tool(
+            "ask_clarification",
+            "Ask what is meant: the person who answers for the task, or the agent that made a request. Work waits for the answer.",
+            &["about", "question"],
+            json!({
+                "about": { "type": "string", "description": "A part of the task (objective, scope, success-criteria, out-of-scope), or the id of a request." },
+                "question": { "type": "string", "description": "What is unclear." },
+                "options": { "type": "array", "items": { "type": "string" }, "description": "Answers to choose from." },
+            }),
+        ),
+        tool("clarifications", "Questions that this agent asked or was asked, with their answers.", &[], json!({})),
+    ]
+}
+
+fn to_ask() -> [Value; 5] {
+    let goal = json!({ "type": "string", "description": "The hash of the task's specification (`goal_hash`)." });
+    let id = json!({ "type": "string", "description": "The id of the request." });
+    let wait =
+        json!({ "type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "description": "How long to wait for it." });
+    [
+        tool(
+            "answer_clarification",
+            "Answer a question about a request that this agent made.",
+            &["id", "answer"],
+            json!({
+                "id": { "type": "string", "description": "The id of the question." },
+                "answer": { "type": "string", "description": "What was meant." },
+            }),
+        ),
+        tool(
+            "send_request",
+            "Ask another agent for work, by a typed request that a grant allows.",
+            &["to", "request", "content"],
+            json!({
+                "to": { "type": "string", "description": "The agent." },
+                "request": { "type": "string", "description": "The kind of request." },
+                "content": { "type": "object", "description": "What is asked, as the grant's schema has it." },
+                "goal_hash": goal,
+            }),
+        ),
+        tool(
+            "receive_requests",
+            "Take the requests that other agents made of this one.",
+            &[],
+            json!({
+                "wait_ms": wait,
+                "max": { "type": "integer", "minimum": 1, "maximum": RECEIVE_MAX, "description": "How many at most." },
+            }),
+        ),
+        tool(
+            "complete_request",
+            "Answer a request that was received.",
+            &["id", "result"],
+            json!({
+                "id": id,
+                "result": { "type": "object", "description": "What came of it." },
+                "goal_hash": goal,
+            }),
+        ),
+        tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
+    ]
+}
+
+fn to_report() -> Value {
+    let statuses: Vec<&str> = WorkStatus::ALL.iter().map(|status| status.as_str()).collect();
+    tool(
+        "report_status",
+        "Tell how the work of this agent in this task stands.",
+        &["status"],
+        json!({
+            "status": { "type": "string", "enum": statuses, "description": "`failed` stops the workflow." },
+            "note": { "type": "string", "description": "Why, for people." },
+        }),
+    )
+}
