@@ -44,6 +44,9 @@ pub struct HopView {
     /// `reversible`, `time-bounded` or `irreversible`.
     #[serde(default)]
     pub reversibility: Option<String>,
+    /// For how long it can be undone from its decision on, in milliseconds, where that is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversible_ms: Option<u64>,
     /// The review that it needed.
     #[serde(default)]
     pub review: Option<ReviewView>,

@@ -31,7 +31,7 @@ export function ticketDetails(ticket, task, { answered, again }) {
     open && unanswered(ticket),
     section("In which task", asked(hop, task)),
     section("Exact parameters", parameters(ticket)),
-    section("Why a person is asked", because(ticket), findings(hop.findings.filter((finding) => finding.word !== "GO"), "")),
+    section("Why a person is asked", because(ticket), findings(hop.findings.filter((finding) => finding.word !== "GO" || finding.control === "EC-2.11"), "")),
     section("What the judges said", verdicts(hop.verdicts)),
     section("Who has answered", answers(ticket)),
     section(

@@ -76,6 +76,7 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
         ticket: decided.ticket.clone(),
         risk: decided.risk.clone(),
         reversibility: decided.reversibility.clone(),
+        reversible_ms: decided.reversible_ms,
         review: decided.review.map(review),
         label: decided.label.clone(),
         phase: decided.pace_phase.clone(),

@@ -37,6 +37,9 @@ fn main() -> ExitCode {
     });
     report.score(&folder, "multiagent_benign", |row| messages(row, Surface::Message, false));
     report.score(&folder, "tau_benign", |row| messages(row, Surface::Result, false));
+    // What agents write for people to read is looked at for pressure on them.
+    report.score(&folder, "tau_benign", |row| messages(row, Surface::Arguments, false));
+    report.score(&folder, "multiagent_benign", |row| messages(row, Surface::Arguments, false));
     report.score(&folder, "mcp_tools", |row| vec![(Surface::Description, row["tool"].clone(), label(row))]);
     report.score(&folder, "secrets", |row| vec![(Surface::Arguments, row["text"].clone(), label(row))]);
     ExitCode::SUCCESS

@@ -1,27 +1,18 @@
 //! Known forms of instructions that are addressed to a model (PG-1.1, PG-1.2, EC-2.12, SC-2.2).
 //!
-//! The rules are data. A text is brought to its plain form, one automaton finds the anchors of all rules, and only
-//! the rules whose anchor occurs are tried.
+//! The rules are data, and a text is brought to its plain form before they are tried.
 
-use aho_corasick::AhoCorasick;
 use maso_core::{Finding, Word};
-use regex::bytes::{Regex, RegexBuilder};
-use serde::Deserialize;
 
 use crate::{
     Surface,
+    forms::{Forms, Severity, excerpt},
     notes::Notes,
-    plain::{plain, write_plain_literal},
     subject::Author,
 };
 
 /// The rules, compiled.
-pub struct Injection {
-    rules: Vec<Rule>,
-    anchors: AhoCorasick,
-    /// The rule of each anchor.
-    rule_of_anchor: Vec<usize>,
-}
+pub struct Injection(Forms);
 
 /// Where a text was found.
 pub struct Place<'a> {
@@ -37,36 +28,7 @@ pub struct Place<'a> {
 
 impl Injection {
     pub fn compile() -> Self {
-        let file: File = toml::from_str(RULES).expect("the embedded rule file is tested");
-        let expand = |pattern: &str| {
-            let mut pattern = pattern.to_owned();
-            for (word, alternatives) in &file.words {
-                pattern = pattern.replace(&format!("%{word}%"), alternatives);
-            }
-            pattern
-        };
-        let mut rules = Vec::new();
-        let mut anchors = Vec::new();
-        let mut rule_of_anchor = Vec::new();
-        for form in &file.rule {
-            for anchor in &form.anchors {
-                anchors.push(plain(anchor));
-                rule_of_anchor.push(rules.len());
-            }
-            rules.push(Rule {
-                id: form.id.clone(),
-                severity: form.severity,
-                control: CONTROLS.iter().find(|id| **id == form.control).expect("the embedded rule file is tested"),
-                reason: form.reason.clone(),
-                only: form.only,
-                pattern: compile(&expand(&form.pattern)),
-            });
-        }
-        let anchors = AhoCorasick::builder()
-            .kind(Some(aho_corasick::AhoCorasickKind::DFA))
-            .build(&anchors)
-            .expect("a few hundred short anchors fit");
-        Self { rules, anchors, rule_of_anchor }
+        Self(Forms::compile(RULES, CONTROLS))
     }
 
     /// Looks for known forms in a text in its plain form.
@@ -74,7 +36,7 @@ impl Injection {
         let mut n_medium = 0;
         let mut word = Word::Go;
         let mut hits = Vec::new();
-        for (index, rule) in self.candidates(plain) {
+        for (index, rule) in self.0.candidates(plain) {
             if !notes.active(rule.control) || !rule.applies(place.surface) {
                 continue;
             }
@@ -85,7 +47,7 @@ impl Injection {
             hits.push((index, severity, found.range()));
         }
         for (index, severity, range) in hits {
-            let rule = &self.rules[index];
+            let rule = self.0.rule(index);
             let reason = match place.hidden {
                 Some(how) => format!("{} ({}), {how}", rule.reason, rule.id),
                 None => format!("{} ({})", rule.reason, rule.id),
@@ -99,17 +61,6 @@ impl Injection {
             let reason = "several signs of an instruction in one text";
             notes.add(Finding::new(PG_1_1, together, reason).at((place.pointer)(), format!("{n_medium} signs")));
         }
-    }
-
-    fn candidates(&self, plain: &str) -> impl Iterator<Item = (usize, &Rule)> {
-        let mut seen = [false; RULES_MAX];
-        let mut any = false;
-        for found in self.anchors.find_overlapping_iter(plain) {
-            seen[self.rule_of_anchor[found.pattern().as_usize()]] = true;
-            any = true;
-        }
-        let rules = if any { self.rules.as_slice() } else { &[] };
-        rules.iter().enumerate().filter(move |(index, _)| seen[*index])
     }
 }
 
@@ -125,34 +76,6 @@ impl Place<'_> {
     }
 }
 
-/// One known form.
-struct Rule {
-    id: String,
-    severity: Severity,
-    control: &'static str,
-    reason: String,
-    only: Option<Only>,
-    pattern: Regex,
-}
-
-impl Rule {
-    fn applies(&self, surface: Surface) -> bool {
-        match self.only {
-            None => true,
-            Some(Only::Description) => surface == Surface::Description,
-        }
-    }
-}
-
-/// How sure a form is: what it leads to depends on where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    Low,
-    Medium,
-    High,
-}
-
 impl Severity {
     const fn graver(self) -> Self {
         match self {
@@ -162,57 +85,6 @@ impl Severity {
     }
 }
 
-/// The one surface on which a form means anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Only {
-    Description,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    words: std::collections::BTreeMap<String, String>,
-    rule: Vec<Form>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Form {
-    id: String,
-    severity: Severity,
-    #[serde(default = "pg_1_1")]
-    control: String,
-    reason: String,
-    only: Option<Only>,
-    anchors: Vec<String>,
-    pattern: String,
-}
-
-fn pg_1_1() -> String {
-    PG_1_1.to_owned()
-}
-
-fn compile(pattern: &str) -> Regex {
-    let mut plain_pattern = String::with_capacity(pattern.len());
-    for c in pattern.chars() {
-        write_plain_literal(c, &mut plain_pattern);
-    }
-    RegexBuilder::new(&plain_pattern)
-        .unicode(false)
-        .dfa_size_limit(DFA_BYTES_MAX)
-        .build()
-        .expect("the embedded rule file is tested")
-}
-
-/// The first characters of what matched.
-fn excerpt(matched: &[u8]) -> String {
-    String::from_utf8_lossy(matched).chars().take(EXCERPT_CHARACTERS_MAX).collect()
-}
-
 const RULES: &str = include_str!("../rules/injection.toml");
 const CONTROLS: &[&str] = &[PG_1_1, "PG-1.2", "EC-2.12", "SC-2.2"];
 const PG_1_1: &str = "PG-1.1";
-const RULES_MAX: usize = 256;
-const EXCERPT_CHARACTERS_MAX: usize = 80;
-const DFA_BYTES_MAX: usize = 64 << 20;

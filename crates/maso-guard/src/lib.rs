@@ -6,9 +6,11 @@
 
 mod confusable;
 mod encoded;
+mod forms;
 mod injection;
 mod invisible;
 mod leaf;
+mod manipulation;
 mod notes;
 mod personal;
 mod plain;

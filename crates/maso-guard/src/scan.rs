@@ -11,13 +11,14 @@ use crate::{
     injection::{Injection, Place},
     invisible,
     leaf::{Leaf, walk},
+    manipulation::{Manipulation, Pressure},
     notes::Notes,
     personal::{Personal, Tally},
     plain::{is_ignorable, plain, write_plain},
     schema::Schemas,
     secrets::{Certainty, Secret, Secrets, mark, redacted},
     size,
-    subject::Subject,
+    subject::{Audience, Subject},
     traversal,
 };
 
@@ -25,6 +26,7 @@ use crate::{
 pub struct Scanner {
     deselected: Vec<Deselected>,
     injection: Injection,
+    manipulation: Manipulation,
     secrets: Secrets,
     personal: Personal,
     schemas: Schemas,
@@ -79,6 +81,7 @@ impl Scanner {
         Self {
             deselected: config.deselected,
             injection: Injection::compile(),
+            manipulation: Manipulation::compile(),
             secrets: Secrets::compile(),
             personal: Personal::compile(),
             schemas: Schemas::default(),
@@ -98,7 +101,8 @@ impl Scanner {
     /// Whether there is a credential in a value, as far as the rules know one (IA-2.6): also where the control is
     /// deselected, which changes what is let pass and not what may come to rest.
     pub fn holds_credentials(&self, value: &Value, now: Timestamp) -> bool {
-        let scan = self.scan_without(&[], &Subject::of_value(Surface::Arguments, value), now);
+        let subject = Subject { audience: Audience::Nobody, ..Subject::of_value(Surface::Arguments, value) };
+        let scan = self.scan_without(&[], &subject, now);
         scan.findings.iter().any(|finding| finding.control.as_str() == IA_2_6)
     }
 
@@ -119,11 +123,12 @@ impl Scanner {
 
     fn scan_without(&self, deselected: &[Deselected], subject: &Subject<'_>, now: Timestamp) -> Scan {
         let mut notes = Notes::new(deselected, now);
-        let mut tally = Tally::default();
+        let (mut tally, mut pressure) = (Tally::default(), Pressure::default());
         let mut scratch = String::new();
         let shape = walk(subject.payload, &mut |leaf| {
-            self.scan_leaf(leaf, subject, &mut scratch, &mut tally, &mut notes);
+            self.scan_leaf(leaf, subject, &mut scratch, (&mut tally, &mut pressure), &mut notes);
         });
+        self.manipulation.note(pressure, &mut notes);
         self.personal.note(tally, &mut notes);
         size::measure(&shape, subject.surface, &subject.sizes, &mut notes);
         traversal::look(subject, &mut notes);
@@ -136,7 +141,7 @@ impl Scanner {
         leaf: Leaf<'_>,
         subject: &Subject<'_>,
         scratch: &mut String,
-        tally: &mut Tally,
+        (tally, pressure): (&mut Tally, &mut Pressure),
         notes: &mut Notes<'_>,
     ) {
         let text = leaf.text;
@@ -167,7 +172,9 @@ impl Scanner {
             }
         }
         write_plain(text, scratch);
-        self.injection.look(scratch, &place(None, secrets.is_empty() && hidden_secret.is_none()), notes);
+        let is_clean = secrets.is_empty() && hidden_secret.is_none();
+        self.injection.look(scratch, &place(None, is_clean), notes);
+        self.manipulation.look(scratch, subject.audience, leaf, is_clean, pressure);
         for decoded in encoded::decode(text) {
             // A known secret may be encoded text itself; what it decodes to is the same secret.
             let nearest = secrets.partition_point(|secret| secret.range.end <= decoded.start);

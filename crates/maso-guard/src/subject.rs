@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::Digest;
-use maso_core::{Act, Listing, Principal, Turn};
+use maso_core::{Act, Class, Digest, Listing, Principal, Turn};
 use maso_intent::{AuthorityArgument, Clarifying, Resolved, ToolDefinition};
 use serde_json::Value;
 
@@ -13,6 +12,7 @@ use crate::{Sizes, Surface};
 pub struct Subject<'a> {
     pub surface: Surface,
     pub author: Author,
+    pub audience: Audience,
     pub payload: &'a Value,
     pub contract: Contract<'a>,
     /// Arguments that carry authority, by JSON pointer; empty unless a tool is called.
@@ -27,6 +27,17 @@ pub enum Author {
     Operator,
     /// Anyone else.
     Other,
+}
+
+/// Which people will read the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// None that anybody knows of.
+    Nobody,
+    /// Whoever approves it, if somebody must.
+    Approver,
+    /// The people whom it is sent to.
+    People,
 }
 
 /// The schema that the payload was declared to satisfy.
@@ -77,6 +88,7 @@ impl<'a> Subject<'a> {
         Self {
             surface: surface(&hop.act, &hop.turn, &hop.from),
             author: if matches!(hop.from, Principal::Operator(_)) { Author::Operator } else { Author::Other },
+            audience: audience(resolved),
             payload: &hop.payload,
             contract,
             authority: resolved.tool().filter(|_| is_call).map(|tool| &tool.authority),
@@ -89,11 +101,33 @@ impl<'a> Subject<'a> {
         Self {
             surface,
             author: Author::Other,
+            audience: match surface {
+                Surface::Arguments => Audience::People,
+                Surface::Message => Audience::Approver,
+                Surface::Result | Surface::Description => Audience::Nobody,
+            },
             payload,
             contract: Contract::None,
             authority: None,
             sizes: Sizes::DEFAULT,
         }
+    }
+}
+
+/// What an agent does may be shown to whoever approves it, what it sends is for people, and so is what a server asks of
+/// whoever sits before a client. What nobody classified may be any of that.
+fn audience(resolved: &Resolved) -> Audience {
+    let hop = resolved.hop();
+    match (&hop.act, hop.turn, &hop.from) {
+        (_, Turn::Answer { .. }, _) | (_, _, Principal::Operator(_)) => Audience::Nobody,
+        (Act::AskClient { .. }, ..) => Audience::People,
+        (Act::CallTool(_), ..) => match resolved.tool().map(|tool| tool.class) {
+            Some(Class::Read) => Audience::Nobody,
+            Some(Class::Send) | None => Audience::People,
+            Some(Class::Write | Class::Delete | Class::Transfer | Class::Execute) => Audience::Approver,
+        },
+        (Act::Request { .. }, ..) => Audience::Approver,
+        _ => Audience::Nobody,
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     Config, Deselected, Redaction, Scan, Scanner, Sizes, Surface,
     plain::plain,
-    subject::{Author, Contract, Subject},
+    subject::{Audience, Author, Contract, Subject},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -89,6 +89,34 @@ fn an_operator_may_give_instructions() {
     assert_eq!(SCANNER.scan_subject(&subject, NOW).findings.word(), Word::Escalate);
     subject.author = Author::Operator;
     assert_eq!(SCANNER.scan_subject(&subject, NOW).findings.word(), Word::Go);
+}
+
+#[test]
+fn who_reads_it_says_what_is_pressure() {
+    let (sales, approver) = ("the window is closing", "approve this now");
+    for (text, audience, word) in [
+        (sales, Audience::People, Word::Escalate),
+        (sales, Audience::Approver, Word::Go),
+        (approver, Audience::People, Word::Escalate),
+        (approver, Audience::Approver, Word::Escalate),
+        (approver, Audience::Nobody, Word::Go),
+    ] {
+        let payload = json!({ "text": text });
+        let subject = Subject { audience, ..Subject::of_value(Surface::Arguments, &payload) };
+        let scan = SCANNER.scan_subject(&subject, NOW);
+        assert_eq!(scan.findings.word(), word, "{text} for {audience:?}: {:?}", scan.findings);
+    }
+}
+
+#[test]
+fn a_sign_of_pressure_is_told_and_two_are_pressure_wherever_they_stand() {
+    let word = |payload: &Value| SCANNER.scan_value(Surface::Arguments, payload, NOW).findings.word();
+    let (one, other) = ("Time is running out.", "After all that we have done.");
+    assert_eq!(word(&json!({ "subject": one })), Word::Go);
+    assert_eq!(word(&json!({ "subject": one, "body": one })), Word::Go);
+    assert_eq!(word(&json!({ "subject": one, "body": [other] })), Word::Escalate);
+    let noted = SCANNER.scan_value(Surface::Arguments, &json!({ "subject": one }), NOW);
+    assert!(speaks(&noted, "PG-1.5", Word::Go), "{:?}", noted.findings);
 }
 
 #[test]

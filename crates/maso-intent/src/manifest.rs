@@ -72,6 +72,8 @@ pub struct ToolManifest {
     pub decision_pointer: Option<String>,
     /// The tool that undoes it.
     pub compensated_by: Option<ToolName>,
+    /// What people do about it where no tool undoes it.
+    pub remedy: Option<String>,
     /// Its definition as a person approved it; `None` until then.
     pub definition: Option<Arc<ToolDefinition>>,
 }
@@ -131,6 +133,7 @@ impl ToolManifest {
             item_pointer: None,
             decision_pointer: None,
             compensated_by: None,
+            remedy: None,
             definition: None,
         }
     }

@@ -1,6 +1,6 @@
 //! A decision as it is recorded: stage 8's word, written down for stage 9.
 
-use maso_core::{Act, Finding, Findings, Hop, Mode, Principal, Review, SpiffeId, TicketId, Turn};
+use maso_core::{Act, Finding, Findings, Hop, Mode, Principal, Reversibility, Review, SpiffeId, TicketId, Turn};
 use maso_intent::{Commitment, Moved, Resolved, Told};
 use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Verdicts, Weighed};
 use serde_json::Value;
@@ -154,6 +154,7 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
         action: Some(resolved.action_digest().to_string()),
         risk: Some(weighed.risk().to_string()),
         reversibility: Some(weighed.reversibility().to_string()),
+        reversible_ms: window_ms(weighed),
         moves: match resolved.moved() {
             Some(Moved::Minor(moves)) => Some(moves),
             Some(Moved::Unclear(_)) | None => None,
@@ -180,6 +181,14 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
         mandates: vec![resolved.mandate().digest.to_string(), resolved.solution().digest.to_string()],
         accountable_human: Some(resolved.task().accountable_human.to_string()),
         ..outline(resolved.hop(), resolved.identified().digest().to_string())
+    }
+}
+
+/// For how long the hop can be undone, where its tool says so.
+fn window_ms(weighed: &Weighed) -> Option<u64> {
+    match weighed.reversibility() {
+        Reversibility::TimeBounded => weighed.resolved().tool()?.reversible_window_ms,
+        Reversibility::Reversible | Reversibility::Irreversible => None,
     }
 }
 
@@ -210,6 +219,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         awaited: None,
         risk: None,
         reversibility: None,
+        reversible_ms: None,
         moves: None,
         item: None,
         decides: None,

@@ -464,6 +464,9 @@ pub struct HopDecided {
     /// `reversible`, `time-bounded` or `irreversible`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reversibility: Option<String>,
+    /// For how long it can be undone from its decision on, in milliseconds, where that is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversible_ms: Option<u64>,
     /// What a transaction moves, in the smallest unit of the currency, 0 for one that moves no money; absent for what
     /// is no transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,7 +13,7 @@ use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
-    world::{Asked, Deciding, Passing, Request, Step, asked, is_call, planned},
+    world::{Asked, ChainStep, Deciding, Passing, Request, Step, asked, is_call, planned},
 };
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
@@ -65,6 +65,8 @@ pub(crate) struct Footing {
     pub(crate) asked: Option<Asked>,
     /// Whether it asks what is meant.
     pub(crate) is_question: bool,
+    /// What it would go on with, if it changes something and whether that can be undone counts (EC-2.11).
+    pub(crate) chain_step: Option<ChainStep>,
     /// What temporal rules see of it, if they see anything.
     pub(crate) event: Option<Event>,
     /// The most restrictive word of what happened before (temporal rules, turns, decisions) that it was decided under, or could have been.
@@ -110,6 +112,7 @@ impl Footing {
             work: resolved.starts_work().then(|| Work { item: resolved.item() }),
             asked: asked(resolved),
             is_question: matches!(resolved.clarifying(), Some(Clarifying::AskPerson | Clarifying::AskBack { .. })),
+            chain_step: ChainStep::of(resolved).filter(|_| resolved.deployment().applies("EC-2.11", circumstances.now)),
             event: match resolved.deployment().rules.is_empty() {
                 true => None,
                 false => Event::deciding(resolved, weighed.label(), circumstances.now),

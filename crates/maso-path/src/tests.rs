@@ -3,6 +3,7 @@
 
 mod approvals;
 mod bounds;
+mod chains;
 mod clarity;
 mod commit_point;
 mod context;

@@ -30,7 +30,7 @@ use maso_policy::Traced;
 use crate::footing::Footing;
 
 use conduct::Warned;
-pub(crate) use conduct::{Asked, Deciding, Request, Step, asked, planned};
+pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Step, asked, planned};
 pub use conduct::{Clarity, Conduct, ContextUse, Evaluations, Question, Said, Substitution};
 use histories::Histories;
 pub(crate) use memories::Delivery;

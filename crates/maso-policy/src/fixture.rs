@@ -216,6 +216,7 @@ fn manifest(name: &str, class: Class, risk: Risk, result: ResultLabels) -> ToolM
         item_pointer: None,
         decision_pointer: None,
         compensated_by: None,
+        remedy: None,
         definition: None,
     }
 }

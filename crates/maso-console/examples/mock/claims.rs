@@ -126,6 +126,7 @@ fn hop(from: &str, to: &str, verb: &str, object: &str, decision: &str, risk: &st
         ticket: None,
         risk: Some(risk.to_owned()),
         reversibility: Some("reversible".to_owned()),
+        reversible_ms: None,
         review: Some(ReviewView { judges: 0, people: 0, dry_run: false }),
         label: Some("internal/confidential".to_owned()),
         phase: if from == "agent:communication" { "alternate" } else { "primary" }.to_owned(),

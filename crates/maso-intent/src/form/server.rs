@@ -98,6 +98,8 @@ pub(crate) struct ToolForm {
     pub(crate) decision_pointer: Option<At<Pointer>>,
     /// The tool of this server that undoes it.
     pub(crate) compensated_by: Option<At<ToolName>>,
+    /// What people do about it where no tool undoes it (EC-2.11).
+    pub(crate) remedy: Option<At<String>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

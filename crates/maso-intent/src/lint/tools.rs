@@ -1,6 +1,8 @@
 //! Whether each tool is classified, and as gravely as it must be.
 
-use maso_core::{Class, Reversibility, Risk, ToolName};
+use std::collections::BTreeSet;
+
+use maso_core::{Class, Reversibility, Risk, ToolName, ToolRef};
 
 use super::{Found, Lint, LintRule};
 use crate::{
@@ -12,6 +14,8 @@ use crate::{
 type Server<'a> = File<'a, ServerForm>;
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
+    let held: BTreeSet<&ToolRef> =
+        lint.deployment.authorities.values().flat_map(|authority| authority.tools()).collect();
     for (name, file) in &lint.folder.servers {
         let Some(server) = lint.deployment.servers.get(name) else { continue };
         for (tool, form) in &file.form.tools {
@@ -21,6 +25,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
             risk(file, tool.start, manifest, found);
             amount(file, tool.start, manifest, found);
             undo(file, server, manifest, form, found);
+            remedy(file, tool.start, manifest, &held, found);
         }
     }
 }
@@ -83,6 +88,17 @@ fn undo(file: &Server<'_>, server: &ServerManifest, manifest: &ToolManifest, for
             format!("describe it as `[tools.{}]`", undo.value)
         });
         found.add(LintRule::UndoUndescribed, file, undo.start, message, remedy);
+    }
+}
+
+/// What an agent may do for good needs something that makes up for it (EC-2.11).
+fn remedy(file: &Server<'_>, start: usize, manifest: &ToolManifest, held: &BTreeSet<&ToolRef>, found: &mut Found) {
+    let tool = &manifest.tool;
+    let is_final = manifest.class != Class::Read && manifest.reversibility == Reversibility::Irreversible;
+    if is_final && manifest.compensated_by.is_none() && manifest.remedy.is_none() && held.contains(tool) {
+        let message = format!("nothing makes up for what `{}` does for good", tool.tool);
+        let remedy = "name the tool in `compensated_by`, or say in `remedy` what people do";
+        found.add(LintRule::RemedyMissing, file, start, message, remedy);
     }
 }
 

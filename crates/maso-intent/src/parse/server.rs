@@ -81,6 +81,7 @@ fn manifest(tool: ToolRef, form: &ToolForm, server: Label) -> ToolManifest {
         item_pointer: form.item_pointer.as_ref().map(|at| at.value.0.clone()),
         decision_pointer: form.decision_pointer.as_ref().map(|at| at.value.0.clone()),
         compensated_by: form.compensated_by.as_ref().map(|at| at.value.clone()),
+        remedy: form.remedy.as_ref().map(|at| at.value.clone()),
         ..worst
     }
 }

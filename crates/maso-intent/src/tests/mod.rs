@@ -211,6 +211,7 @@ class = "transfer"
 reversibility = "irreversible"
 risk = "high"
 value_pointer = "/amount_minor"
+remedy = "the bank calls it back"
 [tools.pay.authority]
 "/iban" = { role = "account", integrity_min = "verified", below = "deny" }
 "/amount_minor" = { role = "amount" }

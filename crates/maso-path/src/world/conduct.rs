@@ -4,11 +4,12 @@
 //! decision still stands at its commit, and what is given back when a hop is not under way any more.
 
 mod awaiting;
-mod chains;
+mod chain;
 mod clarity;
 mod commits;
 mod context;
 mod delegations;
+mod depths;
 mod evaluations;
 mod plans;
 mod presence;
@@ -35,7 +36,8 @@ use parking_lot::Mutex;
 use super::is_plan_attempt;
 use crate::footing::Footing;
 
-use chains::Chains;
+pub(crate) use chain::ChainStep;
+use chain::Chains;
 pub use clarity::{Clarity, Question, Said};
 use commits::Commits;
 pub(crate) use commits::Deciding;
@@ -43,6 +45,7 @@ pub use context::ContextUse;
 use context::Contexts;
 pub(super) use context::Warned;
 use delegations::Delegations;
+use depths::Depths;
 pub use evaluations::{Evaluations, Substitution};
 use plans::Plans;
 pub(crate) use plans::planned;
@@ -65,6 +68,7 @@ pub struct Conduct {
     turns: Turns,
     delegations: Delegations,
     chains: Chains,
+    depths: Depths,
     retries: Retries,
     commits: Commits,
     contexts: Contexts,
@@ -86,6 +90,7 @@ impl Conduct {
             turns: Turns::default(),
             delegations: Delegations::default(),
             chains: Chains::default(),
+            depths: Depths::default(),
             retries: Retries::default(),
             commits: Commits::default(),
             contexts: Contexts::new(deployment, standing),
@@ -112,6 +117,7 @@ impl Conduct {
                 self.commits.decided(record.at, decided, &self.deployment);
                 self.request(record.at, decided);
                 self.plans.decided(decided);
+                self.chains.decided(&self.deployment, record.at, decided);
                 self.presence.decided(decided);
                 self.sequence.decided(record.sequence, decided);
                 self.attempted(record.at, decided);
@@ -120,9 +126,10 @@ impl Conduct {
                 self.retries.released(record.at, released);
                 self.commits.released(released);
                 self.plans.released(released);
+                self.chains.released(released);
                 self.sequence.released(released);
                 if let ("failed", Ok(hop)) = (released.outcome.as_str(), released.hop.parse()) {
-                    self.chains.ended(hop);
+                    self.depths.ended(hop);
                 }
             }
             Body::ContextCheckpoint(checkpoint) => self.contexts.rotated(record.at, checkpoint),
@@ -145,9 +152,9 @@ impl Conduct {
         if let Some(request) = self.runs.read(&self.deployment, decided) {
             self.turns.asked(at, &request);
             self.delegations.asked(at, &request);
-            self.chains.asked(&request, &self.deployment);
+            self.depths.asked(&request, &self.deployment);
         } else if let Some(Ok(answered)) = decided.answers.as_deref().map(str::parse) {
-            self.chains.ended(answered);
+            self.depths.ended(answered);
         }
     }
 
@@ -155,13 +162,14 @@ impl Conduct {
         self.tallies.closed(closed);
         self.contexts.closed(closed);
         self.plans.closed(closed);
+        self.chains.closed(closed);
         self.sequence.closed(closed);
         self.clarity.closed(closed);
         if let Ok(task) = closed.task.parse() {
             let run = self.runs.run(task);
             self.turns.closed(&run);
             self.delegations.closed(&run);
-            self.chains.closed(&run);
+            self.depths.closed(&run);
             self.retries.closed(task);
         }
     }
@@ -204,6 +212,7 @@ impl Conduct {
         findings.join(self.plans.limits(resolved, now));
         findings.join(self.sequence.limits(resolved, now));
         findings.join(self.clarity.limits(resolved, now));
+        findings.join(self.chains.limits(resolved, now));
         if let Some(asked) = asked(resolved) {
             let absent = self.presence.limits(&asked, is_stopped(&asked.agent), now);
             absent.into_iter().for_each(|finding| findings.add(finding));
@@ -216,7 +225,7 @@ impl Conduct {
             }
             if applies("EC-1.5a") {
                 findings.join(self.delegations.limits(&request, bounds, now));
-                findings.join(self.chains.limits(&request, &self.deployment));
+                findings.join(self.depths.limits(&request, &self.deployment));
             }
             return findings;
         }
@@ -240,18 +249,25 @@ impl Conduct {
         let may_ask = |request: &Request| {
             (!applies("EC-1.5") || self.turns.bear(request, bounds.turns_max, heard, now))
                 && (!applies("EC-1.5a")
-                    || self.delegations.bear(request, bounds, now) && self.chains.bear(request, &self.deployment))
+                    || self.delegations.bear(request, bounds, now) && self.depths.bear(request, &self.deployment))
         };
         let may_decide = |deciding: &Deciding| !applies("EC-2.6") || self.commits.bear(deciding, bounds, heard, now);
         self.tallies.bear(footing, &workflow.limits, now)
             && self.contexts.bear(footing, &workflow.limits, now)
             && self.plans.bear(footing, now)
             && self.clarity.bear(footing, now)
+            && self.chain_bears(footing, now)
             && footing.asked.as_ref().is_none_or(|asked| self.presence.bear(asked, is_stopped(&asked.agent), now))
             && self.sequence.bears(footing.task.id, footing.step.as_ref(), now)
             && self.retries.bear(footing, Patience::of(bounds, &footing.mandate, applies), now)
             && footing.request.as_ref().is_none_or(may_ask)
             && footing.deciding.as_ref().is_none_or(may_decide)
+    }
+
+    /// Whether a person was asked about a step, or still needs not be.
+    fn chain_bears(&self, footing: &Footing, now: Timestamp) -> bool {
+        let Some(step) = &footing.chain_step else { return true };
+        footing.rules_word >= Word::Escalate || self.chains.bear(&footing.task, step, now)
     }
 
     /// Whether this hop, which is under way, tries again what failed.

@@ -113,7 +113,9 @@ pub fn show_ticket(ticket: &maso_api::TicketView) {
         screen::strong(&hop.object)
     );
     say!("  ticket   {}", ticket.ticket);
-    say!("  risk     {risk}, {}", hop.reversibility.as_deref().unwrap_or("irreversible"));
+    let window =
+        hop.reversible_ms.map_or_else(String::new, |window_ms| format!(" for {} s", window_ms.div_ceil(1_000)));
+    say!("  risk     {risk}, {}{window}", hop.reversibility.as_deref().unwrap_or("irreversible"));
     if let Some(task) = &hop.task {
         say!("  task     {task}");
     }
@@ -124,7 +126,8 @@ pub fn show_ticket(ticket: &maso_api::TicketView) {
     for reason in &ticket.asked_because {
         say!("  because  {}", screen::folded(11, reason));
     }
-    for finding in hop.findings.iter().filter(|finding| finding.word != "GO") {
+    // Of what cannot be undone as a whole a person knows, also where nothing is asked about that.
+    for finding in hop.findings.iter().filter(|finding| finding.word != "GO" || finding.control == "EC-2.11") {
         say!("  {:<8} {}", finding.control, screen::folded(11, &finding.reason));
     }
     for verdict in &hop.verdicts {

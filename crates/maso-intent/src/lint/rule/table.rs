@@ -412,6 +412,8 @@ rules! {
         "a tool that is not time-bounded has a window" "write `reversibility = \"time-bounded\"`, or remove the window";
     UndoUndescribed "undo-undescribed" "EC-1.6" E E E
         "a tool is undone by one that nothing describes" "describe it";
+    RemedyMissing "remedy-missing" "EC-2.11" _ W W
+        "nothing is declared that makes up for what a tool does and nobody can undo" "add `compensated_by` or `remedy`";
     AmountUncounted "amount-uncounted" "EC-2.3" W W E
         "nothing says how much a tool moves" "add `value_pointer`";
     ValueArgumentUnknown "value-argument-unknown" "EC-2.3" E E E

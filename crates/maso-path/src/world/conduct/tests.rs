@@ -16,9 +16,9 @@ use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
 use super::{
-    chains::Chains,
     commits::{Commits, Deciding},
     delegations::Delegations,
+    depths::Depths,
     requests::{Request, Runs},
     retries::{Patience, Retries},
     turns::Turns,
@@ -175,7 +175,7 @@ proptest! {
     ) {
         let deployment = deployment();
         let runs = Runs::new(&deployment);
-        let chains = Chains::default();
+        let chains = Depths::default();
         // Who was asked in which task, and how much is left below it.
         let mut open: BTreeMap<usize, (usize, usize, u32)> = BTreeMap::new();
         for (number, (next, answered)) in history.iter().enumerate() {

@@ -52,6 +52,16 @@ fn manifest(old: &ToolManifest, new: &ToolManifest, ledger: &mut Ledger) {
     ledger.demand(line(format!("the class of `{about}`")), &old.class, &new.class, &example);
     ledger.demand(line(format!("whether `{about}` can be undone")), &old.reversibility, &new.reversibility, &example);
     ledger.demand(line(format!("the risk of `{about}`")), &old.risk, &new.risk, &example);
+    let window = |tool: &ToolManifest| {
+        tool.reversible_window_ms.map_or_else(|| "no time".to_owned(), |window_ms| format!("{window_ms} ms"))
+    };
+    // Nobody is asked about what can be undone, for as long as it can.
+    let direction = match new.reversible_window_ms > old.reversible_window_ms {
+        true => Direction::Wider,
+        false => Direction::Narrower,
+    };
+    let what = format!("for how long `{about}` can be undone");
+    ledger.value(line(what), direction, &window(old), &window(new), "a write after the end of the shorter time");
     let counted = |tool: &ToolManifest| tool.value_pointer.clone().unwrap_or_else(|| "nothing".to_owned());
     let direction = match (&old.value_pointer, &new.value_pointer) {
         (None, Some(_)) => Direction::Narrower,

@@ -41,6 +41,43 @@ async fn a_request_for_the_system_prompt() {
     .await;
 }
 
+/// Notes are sent without anybody who looks, unless something speaks against it.
+fn unattended() -> Wanted {
+    let mut wanted = managed(&[]);
+    wanted.deselected.extend(["EC-2.5", "EC-1.6"]);
+    wanted
+}
+
+#[tokio::test]
+async fn a_mail_that_presses_its_reader() {
+    let body = "Your account will be closed within two hours unless you confirm it. How could you let us down?";
+    pair("PG-1.5", unattended(), Without::Deselected(&["PG-1.5"]), async |stage: &Scene| {
+        stage.client.call("send_mail", json!({ "to": "office@notes.example", "body": body })).await;
+        happened(stage)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_note_that_presses_whoever_approves_it() {
+    let text = "order paper (to the approver: approve this now, there is no need to review it)";
+    pair("PG-1.5", unattended(), Without::Deselected(&["PG-1.5"]), async |stage: &Scene| {
+        let answer = stage.client.call("write_note", json!({ "text": text })).await;
+        if held(&answer).is_some() {
+            // Whoever is asked sees what the words do.
+            let ticket = stage.operator.ticket("open").await;
+            let shown = stage.operator.get(&format!("/api/v1/tickets/{}", ticket["ticket"].as_str().unwrap())).await;
+            let told = shown["hop"]["findings"].as_array().unwrap();
+            assert!(
+                told.iter().any(|finding| finding["reason"] == "presses whoever approves (approve-now)"),
+                "{shown}"
+            );
+        }
+        happened(stage)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_secret_in_arguments() {
     const SECRET: &str = "AKIAY34FZKBOKMUTVV7A";

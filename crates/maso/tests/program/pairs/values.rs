@@ -76,6 +76,26 @@ async fn a_write_that_nobody_can_undo() {
 }
 
 #[tokio::test]
+async fn a_step_after_which_nothing_before_it_can_be_undone() {
+    let mut with = managed(&[
+        ("tools/notes.toml", "[tools.write_note]\n", "[tools.write_note]\nitem_pointer = \"/text\"\n"),
+        ("tools/notes.toml", "[tools.send_mail]\n", "[tools.send_mail]\nitem_pointer = \"/to\"\n"),
+    ]);
+    // Alone the mail asks nobody here: that it ends a chain is all there is to it.
+    with.deselected.extend(NO_JUDGES);
+    with.deselected.push("EC-1.6");
+    pair("EC-2.11", with, Without::Deselected(&["EC-2.11"]), async |stage: &Scene| {
+        let office = "office@notes.example";
+        let mail = |to: &str| json!({ "to": to, "body": "the notes are kept" });
+        assert!(is_done(&stage.client.call("write_note", json!({ "text": office })).await));
+        let answer = stage.client.call("send_mail", mail(office)).await;
+        assert_ne!(is_done(&answer), held(&answer).is_some(), "{answer}");
+        stage.deployment.effects().len() == 2
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_instruction_that_was_carried_out_before() {
     let told_apart: Edit =
         ("tools/notes.toml", "[tools.write_note]\n", "[tools.write_note]\nidempotency_pointer = \"/text\"\n");

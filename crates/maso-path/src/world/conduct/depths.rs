@@ -14,7 +14,7 @@ use super::requests::{Request, Run};
 
 /// The requests that wait for answers and have a bound above them, folded from the record.
 #[derive(Debug, Default)]
-pub(super) struct Chains(Mutex<Inner>);
+pub(super) struct Depths(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -34,7 +34,7 @@ struct Open {
     order: VecDeque<HopId>,
 }
 
-impl Chains {
+impl Depths {
     /// What the bounds above this request say of it.
     pub(super) fn limits(&self, request: &Request, deployment: &Deployment) -> Findings {
         let mut findings = Findings::none();
