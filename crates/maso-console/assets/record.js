@@ -247,6 +247,10 @@ function line(body) {
       return [foreign("strong", body.scope), " by ", foreign("span", body.by), ": ", foreign("span", body.reason)];
     case "task-opened":
       return foreign("q", body.words);
+    case "task-assessed":
+      return [foreign("strong", body.by), ` ${body.met ? "met" : "missed"} `, foreign("code", body.criterion), ": ", foreign("q", body.reason)];
+    case "task-evaluated":
+      return [foreign("strong", body.agent), " ", el(body.class === "creative-substitution" ? "strong.warned" : "span", plain(title(String(body.class).replaceAll("-", " ")))), el("span.muted", ` means ${body.means}, outcome ${body.outcome}`)];
     case "tool-seen":
     case "tool-approved":
       return [foreign("code.object", body.tool), body.by && [" by ", foreign("strong", body.by)]];

@@ -32,12 +32,9 @@ impl Gateway {
                 return mcp::error(Code::Refused, refusal.as_str(), None);
             }
         };
-        if let Some(session) = &asked.session {
-            if !session.is_of(&agent) {
-                asked.turn_away(TurnedAway::NotItsSession);
-                return mcp::error(Code::InvalidRequest, "session not found", None);
-            }
-            session.bind(&agent);
+        if asked.session.as_ref().is_some_and(|session| !session.is_of(&agent)) {
+            asked.turn_away(TurnedAway::NotItsSession);
+            return mcp::error(Code::InvalidRequest, "session not found", None);
         }
         let Ok(named) = name.parse::<ToolName>() else { return unknown_tool(name) };
         if !is_watched(&self.decider.deployment(), &agent) {
@@ -54,7 +51,13 @@ impl Gateway {
             _ => decider.resume(received).await.map(|resumed| resumption(&resumed)),
         };
         match told {
-            Ok(told) => structured(&told),
+            Ok(told) => {
+                // Only now is it proven who asks.
+                if let Some(session) = &asked.session {
+                    session.bind(&agent);
+                }
+                structured(&told)
+            }
             Err(refusal) => {
                 if refusal == Refusal::Unauthentic {
                     asked.turn_away(TurnedAway::Unauthentic);

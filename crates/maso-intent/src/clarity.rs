@@ -94,6 +94,11 @@ impl<'a> Clarifying<'a> {
         REQUEST.clone()
     }
 
+    /// Whether an act is of a conversation about what is meant, allowed or not: it is no work, and hands none on.
+    pub fn concerns(act: &Act) -> bool {
+        matches!(act, Act::Request { request, .. } if *request == *REQUEST)
+    }
+
     /// What it is of a conversation about what is meant; `None` for any other hop, and for one that may not be.
     pub fn of(hop: &'a Hop, solution: &SolutionMandate) -> Option<Self> {
         let Act::Request { agent: named, request } = &hop.act else { return None };

@@ -152,7 +152,7 @@ fn a_question_is_asked_before_it_is_answered_and_answered_once() {
     let answered = json!({"kind": "clarification-answered", "question": "q", "hop": "h"});
     let unasked = json!({"kind": "clarification-answered", "about": "scope", "answer": "all of it"});
     check(&[asked.clone(), unasked.clone(), unasked, answered.clone()], &[]);
-    check(&[answered.clone()], &["record 1: `q` was answered and nobody asked it"]);
+    check(std::slice::from_ref(&answered), &["record 1: `q` was answered and nobody asked it"]);
     check(&[asked, answered.clone(), answered], &["record 3: `q` was answered before, at record 2"]);
 }
 

@@ -642,7 +642,7 @@ pub enum TaskOrder {
         #[arg(long)]
         criterion: String,
         /// It is met.
-        #[arg(long, conflicts_with = "missed", required_unless_present = "missed")]
+        #[arg(long, conflicts_with = "missed")]
         met: bool,
         /// It is not met.
         #[arg(long)]

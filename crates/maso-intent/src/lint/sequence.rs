@@ -48,16 +48,9 @@ fn place_before(lint: Lint<'_>, workflow: &WorkflowName, place: usize) -> Option
 }
 
 fn required(file: &File<'_, AgentForm>, found: &mut Found) {
-    for tool in &file.form.required_tools {
-        let why = if file.form.prohibited.contains(tool) {
-            "which is prohibited"
-        } else if !file.form.tools.contains_key(tool) {
-            "which the agent does not hold"
-        } else {
-            continue;
-        };
+    for tool in file.form.required_tools.iter().filter(|tool| !file.form.tools.contains_key(*tool)) {
         let held: Vec<String> = file.form.tools.keys().map(|tool| tool.value.to_string()).collect();
-        let message = format!("work is not done without tool `{}`, {why}", tool.value);
+        let message = format!("work is not done without tool `{}`, which the agent does not hold", tool.value);
         let remedy = suggestion(&tool.value.to_string(), held.iter().map(String::as_str), || {
             format!("add `[tools.\"{}\"]`, or leave it out", tool.value)
         });

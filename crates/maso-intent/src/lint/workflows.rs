@@ -68,7 +68,9 @@ fn clarity(solution: &SolutionMandate, file: &Workflow<'_>, found: &mut Found) {
     if let Some(part) = waived.next() {
         let message = format!("a task is clear without saying its {part}");
         let remedy = format!("add `\"{part}\"` to `required`");
-        found.add(LintRule::ClarityWaived, file, file.find("required"), message, remedy);
+        let parts = file.form.clarity.required.iter().flatten();
+        let place = parts.map(|part| part.start).next().unwrap_or_else(|| file.find("[clarity]"));
+        found.add(LintRule::ClarityWaived, file, place, message, remedy);
     }
 }
 

@@ -216,3 +216,68 @@ fn comes_after(tool: &ToolRef, earlier: &ToolRef, links: &BTreeMap<&ToolRef, Lin
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Came;
+
+    fn tool(name: &str) -> ToolRef {
+        format!("s:{name}").parse().unwrap()
+    }
+
+    fn step(name: &str, after: Option<&[&str]>, optional: bool) -> PlannedStep {
+        let after = after.map(|after| after.iter().map(|name| tool(name)).collect());
+        PlannedStep { tool: tool(name), after, optional, repeats: false }
+    }
+
+    fn call(name: &str) -> PlannedCall {
+        PlannedCall { tool: tool(name), item: None, only_reads: false, stands_in_for: None }
+    }
+
+    /// What the plan says of these calls, one after the other, each delivered.
+    fn said(plan: &Plan, calls: &[&str]) -> Vec<Option<&'static str>> {
+        let mut progress = Progress::default();
+        let mut said = Vec::new();
+        for name in calls {
+            said.push(plan.deviation(&call(name), |tool| progress.of(tool, None)).map(|found| found.kind()));
+            progress.note(&tool(name), None, Came::Begun);
+            progress.note(&tool(name), None, Came::Delivered);
+        }
+        said
+    }
+
+    #[test]
+    fn what_may_be_left_out_is_not_waited_for_and_comes_in_its_place_or_not_at_all() {
+        let plan = Plan::of(&[step("a", None, false), step("b", None, true), step("c", None, false)], None);
+        assert_eq!(said(&plan, &["a", "c"]), [None, None]);
+        assert_eq!(said(&plan, &["a", "b", "c"]), [None, None, None]);
+        assert_eq!(said(&plan, &["b", "a"]), [Some("skip"), Some("reorder")]);
+        assert_eq!(said(&plan, &["c"]), [Some("skip")]);
+        assert_eq!(said(&plan, &["a", "c", "b"]), [None, None, Some("reorder")]);
+        // A second round.
+        assert_eq!(said(&plan, &["a", "c", "a", "b", "c", "c"]), [None, None, None, None, None, Some("repeat")]);
+        assert_eq!(said(&plan, &["a", "d"]), [None, Some("unplanned")]);
+    }
+
+    #[test]
+    fn steps_branch_and_what_waits_for_itself_or_for_nothing_that_there_is_never_passes() {
+        let both =
+            Plan::of(&[step("a", None, false), step("b", Some(&[]), false), step("c", Some(&["a", "b"]), false)], None);
+        assert_eq!(said(&both, &["b", "c", "a", "c"]), [None, Some("skip"), Some("reorder"), Some("repeat")]);
+        let cycle = Plan::of(&[step("a", Some(&["b"]), false), step("b", Some(&["a"]), false)], None);
+        assert_eq!(said(&cycle, &["a"]), [Some("skip")]);
+        let optional = Plan::of(&[step("a", Some(&["b"]), true), step("b", Some(&["a"]), true)], None);
+        assert_eq!(said(&optional, &["a"]), [None]);
+        let unknown = Plan::of(&[step("a", Some(&["z"]), false)], None);
+        assert_eq!(said(&unknown, &["a"]), [Some("skip")]);
+    }
+
+    #[test]
+    fn what_becomes_of_a_departure_is_as_the_mandate_says_or_the_tier_asks() {
+        let plan = |on_deviation| Plan::of(&[step("a", None, false)], on_deviation);
+        assert_eq!(plan(None).on_deviation(Tier::Supervised), OnDeviation::Note);
+        assert_eq!(plan(None).on_deviation(Tier::Managed), OnDeviation::Escalate);
+        assert_eq!(plan(Some(OnDeviation::Refuse)).on_deviation(Tier::Supervised), OnDeviation::Refuse);
+    }
+}

@@ -63,7 +63,7 @@ fn team() -> Source {
     source
 }
 
-const MASO: &str = r#"
+const MASO: &str = r#"context = { tokens = 200000 }
 name = "claims"
 trust_domain = "claims.example"
 tier = 2

@@ -102,11 +102,11 @@ pub fn outcome(trace: &Trace, criteria: &[Criterion]) -> Weighing {
     let came = Results::of(trace);
     let weighed = criteria.iter().map(|criterion| {
         let said = || {
-            let about = trace.assessed.iter().filter(|assessed| assessed.criterion == criterion.id);
+            let mut about = trace.assessed.iter().filter(|assessed| assessed.criterion == criterion.id);
             let counts = |assessed: &&v1::TaskAssessed| {
                 criterion.may_be_assessed_by(assessed.by.trim_start_matches("operator:"))
             };
-            about.filter(counts).next_back().map(|assessed| assessed.met)
+            about.rfind(counts).map(|assessed| assessed.met)
         };
         // What was not read may have met it.
         let missed = || (trace.is_closed && trace.is_whole).then_some(false);
@@ -138,7 +138,7 @@ fn judged(trace: &Trace, judge: &str, criterion: &Criterion) -> Option<bool> {
     let names = |verdict: &&v1::Verdict| {
         verdict.judge == judge && verdict.criteria.iter().any(|it| *it == criterion.id || *it == criterion.text)
     };
-    match trace.verdicts.iter().filter(names).next_back()?.opinion.as_str() {
+    match trace.verdicts.iter().rfind(names)?.opinion.as_str() {
         "approve" => Some(true),
         "flag" | "escalate" | "block" => Some(false),
         _ => None,

@@ -111,8 +111,9 @@ async fn a_question_is_answered_once_whichever_process_is_first() {
     let other = rig.another().await;
     let task = rig.task("file account-of-the-task").await;
     let question = released(&ask(&rig, Some(task), "objective").await);
-    released(&other.call_in(Some(task), "notes:read_note", json!({ "note": "n" })).await);
+    // It hears of both before it is asked for anything.
     other.path.recorder().flush().await.unwrap();
+    released(&other.call_in(Some(task), "notes:read_note", json!({ "note": "n" })).await);
     let (one, two) = futures::join!(
         say(&rig, task, SaidOf::Question(question), "ours"),
         say(&other, task, SaidOf::Question(question), "theirs"),

@@ -18,7 +18,7 @@ pub(super) const OFF: &str =
 
 /// A deployment whose agent has a context of 10,000 bytes, and a task.
 pub(super) async fn rig(more: &[(&str, &str, &str)]) -> (Rig, TaskId) {
-    let rig = Rig::declaring(&[&[CONTEXT], more].concat()).await;
+    let rig = Rig::declaring(&[&[CONTEXT][..], more].concat()).await;
     let task = rig.task("tell ada@notes.example").await;
     (rig, task)
 }
@@ -80,7 +80,7 @@ async fn each_level_is_told_once_and_past_the_warning_the_agent_is_isolated() {
     let rig = rig.restarted().await;
     assert_eq!((phase(&rig), usage(&rig).await.used), (Phase::Alternate, used));
     let why = rig.path.world().standing().summary(rig.path.clock().now()).scopes;
-    let trigger = why.into_iter().filter_map(|scope| scope.standing).next().unwrap().trigger;
+    let trigger = why.into_iter().find_map(|scope| scope.standing).unwrap().trigger;
     assert!(trigger.starts_with("OB-2.5a: the agent's context is 8"), "{trigger}");
 
     // A person lets it go on: once, and only until it is full.
@@ -96,7 +96,7 @@ async fn each_level_is_told_once_and_past_the_warning_the_agent_is_isolated() {
 async fn at_tier_1_people_are_told_unless_the_control_is_off_and_nothing_is_stopped() {
     let off = OFF.replace("OB-2.5a", "EC-1.9");
     let told = vec![("GO", "info"), ("GO", "warning"), ("GO", "critical")];
-    for (more, told) in [(&[TIER_1][..], told), (&[TIER_1, (MASO, "", &off)][..], Vec::new())] {
+    for (more, told) in [(&[TIER_1][..], told), (&[TIER_1, (MASO, "", off.as_str())][..], Vec::new())] {
         let (rig, task) = rig(more).await;
         for n_bytes in [7_200, 1_400, 1_200, 1_000, 1_000] {
             released(&answer(&rig, task, n_bytes).await);
@@ -171,7 +171,7 @@ async fn a_standing_task_is_as_full_as_its_last_day() {
 async fn a_task_uses_its_tokens_and_no_more_and_people_are_told_before() {
     for (most, last) in [(2_000, Some("LIMIT_REACHED")), (20_000, None)] {
         let budget = format!("[limits]\nmax_tokens = {most}");
-        let (rig, task) = rig(&[(WORKFLOW, "[limits]", &budget), TIER_1]).await;
+        let (rig, task) = rig(&[(WORKFLOW, "[limits]", budget.as_str()), TIER_1]).await;
         for _ in 0..3 {
             released(&answer(&rig, task, 2_200).await);
         }
@@ -206,7 +206,7 @@ async fn what_a_task_costs_binds_where_its_model_has_a_price() {
 async fn people_are_told_before_a_budget_is_used_up_unless_the_control_is_off() {
     let off = OFF.replace("OB-2.5a", "OB-2.5");
     let budget = (WORKFLOW, "[limits]", "[limits]\nmax_tokens = 2000");
-    for (more, n_alerts) in [(&[budget, TIER_1][..], 1), (&[budget, TIER_1, (MASO, "", &off)][..], 0)] {
+    for (more, n_alerts) in [(&[budget, TIER_1][..], 1), (&[budget, TIER_1, (MASO, "", off.as_str())][..], 0)] {
         let (rig, task) = rig(more).await;
         for _ in 0..3 {
             released(&answer(&rig, task, 2_200).await);

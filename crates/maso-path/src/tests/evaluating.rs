@@ -92,7 +92,8 @@ async fn what_nobody_decides_is_undecided_and_never_normal() {
     let rig = rig.restarted().await;
     let other = rig.another().await;
     let (one, two) = tokio::join!(rig.path.tick(), other.path.tick());
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
     let [found] = evaluated(&rig).await.try_into().unwrap();
     assert_eq!(
         (found.class.as_str(), found.means.as_str(), found.outcome.as_str()),
@@ -124,7 +125,6 @@ async fn a_departure_that_a_person_approved_is_no_wrong_means() {
     let task = rig.task("file n-1").await;
     let done = || crate::Carried::Delivered("done");
     released(&rig.approved_call(task, "notes:file", json!({ "to": "n-1" }), done).await);
-    released(&rig.call_in(Some(task), "notes:read_note", json!({ "note": "n-1" })).await);
     assess(&rig, task, true).await;
     assert_ne!(evaluated(&rig).await.pop().unwrap().means, "wrong");
 }

@@ -81,7 +81,7 @@ async fn a_checkpoint_with_another_goal_is_refused_and_with_the_control_off_it_i
 }
 
 #[tokio::test]
-async fn a_checkpoint_is_typed_keeps_every_constraint() {
+async fn a_checkpoint_is_typed_and_keeps_every_constraint() {
     let (rig, task) = rig(&[]).await;
     let hash = rig.path.world().tasks().open(task).unwrap().digest().to_string();
     released(&answer(&rig, task, 4_000).await);

@@ -239,6 +239,9 @@ impl Conduct {
     /// Whether something stands against the hop that what is on its way to the disk may take away.
     pub(super) fn may_be_behind(&self, resolved: &Resolved, now: Timestamp) -> bool {
         self.sequence.limits(resolved, now).word() > Word::Go
+            || self.plans.is_off(resolved)
+            || self.contexts.is_crowded(resolved, now)
+            || self.clarity.limits(resolved, now).word() > Word::Go
     }
 
     /// Whether what was let pass still may, now that what other processes recorded was taken in.

@@ -76,8 +76,11 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
                 views.iter().for_each(show_evaluation);
             }
         }
-        TaskOrder::Assess { folder, task, criterion, met, missed: _, reason, by, output } => {
+        TaskOrder::Assess { folder, task, criterion, met, missed, reason, by, output } => {
             let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
+            if met == missed {
+                return Err(Fault::plain("say whether it is met: `--met` or `--missed`"));
+            }
             let by = signed_in(&assembled, by.operator).await?;
             let id = task.parse().map_err(|error: maso_core::IdError| Fault::new("nothing was assessed", error))?;
             let order = maso_api::AssessTask { criterion, met, reason };

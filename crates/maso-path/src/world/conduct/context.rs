@@ -106,6 +106,21 @@ impl Contexts {
         findings
     }
 
+    /// Whether what is under way, some of it perhaps on its way to the disk, leaves the hop no room.
+    pub(super) fn is_crowded(&self, resolved: &Resolved, now: Timestamp) -> bool {
+        let counted = resolved.counted();
+        if counted.is_empty() {
+            return false;
+        }
+        let task = resolved.task();
+        let span = Span { is_day: matches!(task.kind, TaskKind::Standing(_)), now };
+        let tasks = self.tasks.lock();
+        tasks.get(&task.id).is_some_and(|in_task| {
+            let room = in_task.room(resolved.hop().id, &counted, &resolved.solution().limits, span);
+            matches!(room, Err(Excess::UnderWay))
+        })
+    }
+
     /// What one agent's context says.
     fn context(&self, in_task: &InTask, hop: HopId, one: &Counted, span: Span, findings: &mut Findings) {
         let Some(terms) = self.terms(&one.agent) else { return };

@@ -82,6 +82,16 @@ impl Plans {
         findings
     }
 
+    /// Whether it would depart from its plan as far as the record goes: what came of the step before may be on its way there.
+    pub(super) fn is_off(&self, resolved: &Resolved) -> bool {
+        let Some(call) = planned(resolved) else { return false };
+        let inner = self.inner.lock();
+        let run = inner.runs.get(&resolved.task().id).and_then(|runs| runs.get(&resolved.mandate().agent));
+        let hop = resolved.hop().id;
+        let done = |tool: &ToolRef| run.map_or_else(Done::default, |run| run.done(tool, call.item, hop));
+        resolved.mandate().plan.deviation(&call, done).is_some()
+    }
+
     /// Whether what was let pass as planned still is, now that what other processes recorded was taken in.
     pub(super) fn bear(&self, footing: &Footing, now: Timestamp) -> bool {
         let Some(call) = footing.planned.as_ref().filter(|_| self.deployment.applies("PG-3.4", now)) else {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use maso_core::{Act, AgentName, Digest, HopId, Principal, TaskId, Turn, WorkflowName};
-use maso_intent::{Deployment, Resolved, TaskKind, TaskSpec};
+use maso_intent::{Clarifying, Deployment, Resolved, TaskKind, TaskSpec};
 use maso_log::v1;
 
 use crate::world::tasks;
@@ -46,6 +46,8 @@ impl Request {
     pub(crate) fn of(resolved: &Resolved) -> Option<Self> {
         let hop = resolved.hop();
         match (&hop.from, &hop.act, hop.turn) {
+            // Who asks what is meant asks for no work.
+            (Principal::Agent(_), act, _) if Clarifying::concerns(act) => None,
             (Principal::Agent(from), Act::Request { agent, .. }, Turn::Ask) => Some(Self {
                 hop: hop.id,
                 run: Run::of(resolved.task()),
@@ -83,7 +85,9 @@ impl Runs {
 
     /// The request that a recorded decision was about, if it was about one.
     pub(super) fn read(&self, deployment: &Deployment, decided: &v1::HopDecided) -> Option<Request> {
-        if decided.verb != "request" || decided.answers.is_some() {
+        let is_work = Act::parse(&decided.verb, &decided.object)
+            .is_some_and(|act| matches!(act, Act::Request { .. }) && !Clarifying::concerns(&act));
+        if !is_work || decided.answers.is_some() {
             return None;
         }
         let (Principal::Agent(from), Principal::Agent(to)) =

@@ -10,7 +10,7 @@ mod step;
 use std::{collections::HashMap, sync::Arc};
 
 use maso_core::{Act, Finding, Findings, HopId, Principal, TaskId, Timestamp, Word, WorkflowName};
-use maso_intent::{Deployment, Item, Resolved};
+use maso_intent::{Clarifying, Deployment, Item, Resolved};
 use maso_log::v1;
 use parking_lot::Mutex;
 
@@ -122,6 +122,9 @@ impl Sequence {
         let Some(course) = tasks.get_mut(&task) else { return };
         let Some(from) = decided.from.as_deref().and_then(Principal::parse) else { return };
         let Some(act) = Act::parse(&decided.verb, &decided.object) else { return };
+        if Clarifying::concerns(&act) {
+            return;
+        }
         let Ok(hop) = decided.hop.parse::<HopId>() else { return };
         let answers = decided.answers.as_deref().map(str::parse::<HopId>);
         match (from, answers) {
@@ -143,12 +146,14 @@ impl Sequence {
                 }
             }
             (Principal::Agent(agent), Some(Ok(request))) => {
-                if tasks_of.contains_key(&request) && course.answered(&agent, request) {
+                let is_done = tasks_of.contains_key(&request) && course.answered(&agent, request);
+                if is_done {
                     tasks_of.remove(&request);
                 }
             }
             (Principal::Server(_), Some(Ok(call))) => {
-                if tasks_of.contains_key(&call) && course.returned(call, decided.says_error) {
+                let is_done = tasks_of.contains_key(&call) && course.returned(call, decided.says_error);
+                if is_done {
                     tasks_of.remove(&call);
                 }
             }

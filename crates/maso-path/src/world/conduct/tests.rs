@@ -332,6 +332,8 @@ fn when_a_task_is_closed_nothing_is_left_of_it() {
     assert_ne!(format!("{conduct:?}"), fresh);
     let closed = v1::TaskClosed { task: task(0).to_string(), reason: "done".into(), by: "maso".into() };
     conduct.fold(&record(at(2), Body::TaskClosed(closed)));
+    assert_eq!(conduct.evaluations().due(), [task(0)], "it waits for its verdict");
+    conduct.evaluations().settle(task(0));
     let left = format!("{conduct:?}");
     assert!(!left.contains(&task(0).to_string()), "{left}");
 }

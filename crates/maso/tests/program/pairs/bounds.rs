@@ -73,13 +73,18 @@ const MISBEHAVE: [Edit; 2] = [
     ("agents/writer.toml", "", "\n[tools.\"notes:misbehave\"]\n"),
 ];
 
+/// Whether the server itself said that it failed.
+fn complains(answer: &Value) -> bool {
+    answer["result"]["isError"] == true && answer["result"]["content"][0]["text"] == "no such note"
+}
+
 #[tokio::test]
 async fn a_tool_that_fails_again_and_again() {
     pair("EC-1.10", managed(&MISBEHAVE), Without::Deselected(&["EC-1.10"]), async |stage: &Scene| {
         // Once, and three times more.
         for _ in 0..4 {
             let answer = stage.client.call("misbehave", json!({ "how": "complaining" })).await;
-            assert_eq!(text(&answer), "no such note");
+            assert!(complains(&answer), "{answer}");
         }
         let answer = stage.client.call("misbehave", json!({ "how": "well" })).await;
         assert!(is_done(&answer) || refused(&answer) == Some("LIMIT_REACHED"), "{answer}");
@@ -94,12 +99,12 @@ async fn the_same_failing_call_at_once_again() {
     let with = managed(&[MISBEHAVE[0], MISBEHAVE[1], cooled]);
     pair("ENV-14", with, Without::Deselected(&["ENV-14"]), async |stage: &Scene| {
         let again = async || stage.client.call("misbehave", json!({ "how": "complaining" })).await;
-        assert_eq!(text(&again().await), "no such note");
+        assert!(complains(&again().await));
         // Anything else may be tried.
         assert!(is_done(&stage.client.call("misbehave", json!({ "how": "well" })).await));
         let answer = again().await;
         assert!(refused(&answer).is_none_or(|code| code == "LIMIT_REACHED"), "{answer}");
-        refused(&answer).is_none() && text(&answer) == "no such note"
+        complains(&answer)
     })
     .await;
 }

@@ -66,7 +66,7 @@ async fn a_checkpoint_with_another_goal() {
         let read = stage.client.call_under(&token, "read_note", json!({ "note": "long" })).await;
         assert!(is_done(&read), "{read}");
         let maso = Client::open_at(stage.up.address, "maso", stage.client.token.as_deref().unwrap()).await;
-        assert_eq!(maso.tools().await, ["checkpoint", "resume"]);
+        assert_eq!(maso.tools().await, ["ask_clarification", "clarifications", "checkpoint", "resume"]);
         let note = |goal: &str| {
             json!({
                 "goal": goal,

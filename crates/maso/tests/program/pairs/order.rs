@@ -33,7 +33,8 @@ async fn an_agent_that_acts_before_its_turn() {
         let answer = reader.call_under(&task, "read_note", json!({ "note": "x" })).await;
         assert!(is_done(&answer) || refused(&answer) == Some("OUT_OF_SEQUENCE"), "{answer}");
         // Nobody of the workflow goes on as before: the attack has stopped it.
-        assert_eq!(reads(stage, &task).await, is_done(&answer));
+        let writer = stage.client.call_under(&task, "read_note", json!({ "note": "x" })).await;
+        assert_eq!(is_done(&writer), is_done(&answer), "{writer}");
         is_done(&answer)
     })
     .await;
@@ -82,7 +83,7 @@ async fn a_report_of_completion_after_its_tool_failed() {
     pair("EC-2.8", with, Without::Deselected(&["EC-2.8"]), async |stage: &Scene| {
         let (_, task) = stage.operator.open_task("look after the notes").await;
         let writer = client(stage, "writer", "maso").await;
-        assert_eq!(writer.tools().await, ["report_status"]);
+        assert_eq!(writer.tools().await, ["ask_clarification", "clarifications", "report_status"]);
         let failing = json!({ "how": "says that it failed" });
         assert_eq!(stage.client.call_under(&task, "misbehave", failing).await["result"]["isError"], true);
         let early = writer.call_under(&task, "report_status", json!({ "status": "completed" })).await;

@@ -1,7 +1,7 @@
 //! What of a hop concerns the sequence.
 
 use maso_core::{Act, AgentName, HopId, Principal, Turn, WorkStatus};
-use maso_intent::{About, Resolved, SequenceBy, TaskKind};
+use maso_intent::{About, Clarifying, Resolved, SequenceBy, TaskKind};
 
 use crate::world::is_call;
 
@@ -36,6 +36,9 @@ impl Step {
         let by = resolved.solution().sequence?;
         let hop = resolved.hop();
         let Principal::Agent(agent) = &hop.from else { return None };
+        if Clarifying::concerns(&hop.act) {
+            return None;
+        }
         let about = || resolved.deployment().about(agent, &hop.act, resolved.item());
         let is_opened = matches!(resolved.task().kind, TaskKind::Opened);
         let kind = match (&hop.act, hop.turn) {
