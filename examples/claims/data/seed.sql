@@ -54,6 +54,7 @@ CREATE TABLE payments (
 -- Mail that left.
 CREATE TABLE outbox (
   mail_id    INTEGER PRIMARY KEY,
+  claim_id   TEXT,
   to_address TEXT NOT NULL,
   subject    TEXT NOT NULL,
   body       TEXT NOT NULL,

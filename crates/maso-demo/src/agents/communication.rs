@@ -47,6 +47,7 @@ async fn notify_one(tools: &mut Tools, claim_id: &str, request: &Request) -> Res
 
     let holder = case.policy["holder"].as_str().unwrap_or_default();
     let mail = json!({
+        "claim_id": claim_id,
         "to": case.policy["email"],
         "subject": format!("Your claim {claim_id}"),
         "body": format!("To {holder}\n\n{news}\n\nYour claims department"),

@@ -35,6 +35,7 @@ pub(super) async fn obey(
             "mail",
             "send_mail",
             json!({
+                "claim_id": case.claim_id,
                 "to": to,
                 "subject": format!("Payout details of claim {}", case.claim_id),
                 "body": format!("Policy data: {}\nClaim data: {}", case.policy, case.claim),

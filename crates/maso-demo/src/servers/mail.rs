@@ -42,7 +42,10 @@ impl Mail {
         )
     )]
     async fn send_mail(&self, Parameters(mail): Parameters<Letter>) -> Result<Json<Sent>, String> {
-        let mail_id = self.store.send_mail(&mail.to, &mail.subject, &mail.body).map_err(|error| error.to_string())?;
+        let mail_id = self
+            .store
+            .send_mail(&mail.claim_id, &mail.to, &mail.subject, &mail.body)
+            .map_err(|error| error.to_string())?;
         Ok(Json(Sent { mail_id }))
     }
 
@@ -81,6 +84,9 @@ impl Mail {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Letter {
+    /// The claim that it is about, such as `C-1001`.
+    #[schemars(regex(pattern = "^C-[0-9]{4}$"))]
+    claim_id: String,
     /// The address.
     #[schemars(length(min = 3, max = 254))]
     to: String,

@@ -212,12 +212,13 @@ impl Store {
         Ok(Payment { payment_id, claim_id: claim_id.to_owned(), payee_iban: payee_iban.to_owned(), amount_minor })
     }
 
-    /// Puts a mail into the outbox, from which it leaves after a minute.
-    pub(crate) fn send_mail(&self, to: &str, subject: &str, body: &str) -> Result<i64, StoreError> {
+    /// Puts a mail about a claim into the outbox, from which it leaves after a minute.
+    pub(crate) fn send_mail(&self, claim_id: &str, to: &str, subject: &str, body: &str) -> Result<i64, StoreError> {
+        self.claim(claim_id)?;
         let connection = self.connection();
         connection.execute(
-            "INSERT INTO outbox (to_address, subject, body) VALUES (?1, ?2, ?3)",
-            params![to, subject, body],
+            "INSERT INTO outbox (claim_id, to_address, subject, body) VALUES (?1, ?2, ?3, ?4)",
+            params![claim_id, to, subject, body],
         )?;
         Ok(connection.last_insert_rowid())
     }

@@ -166,7 +166,12 @@ async fn the_checklist_names_its_claim() {
 async fn a_mail_can_be_recalled_once() {
     let data = seeded();
     let client = client_of(DemoServer::Mail, &data).await;
-    let sent = structured(&client, "send_mail", json!({ "to": "a@b.example", "subject": "s", "body": "b" })).await;
+    let sent = structured(
+        &client,
+        "send_mail",
+        json!({ "claim_id": "C-1001", "to": "a@b.example", "subject": "s", "body": "b" }),
+    )
+    .await;
     assert_eq!(structured(&client, "recall_mail", sent.clone()).await, sent);
     assert_eq!(refused(&client, "recall_mail", sent).await, "no recallable mail `1`");
     let exported = structured(&client, "export_customers", json!({ "to": "a@b.example" })).await;

@@ -24,9 +24,9 @@ fn a_way_of_private_data_and_untrusted_text_is_drawn() {
     says(
         &source,
         &expect![[r#"
-            agents/analysis.toml:12:8: warning: private data can leave by `db:pay` at the word of untrusted text: `intake` reads from server `files` (external, internal) → asks `assess` of `analysis`; `analysis` reads `db:read_claim` (confidential) (ENV-16)
-              help: declare where it sends to under `authority` with `below = "deny"`, or part the three
-        "#]],
+        agents/analysis.toml:12:8: warning: private data can leave by `db:pay` at the word of untrusted text: `intake` reads from server `files` (external, internal) → asks `assess` of `analysis`; `analysis` reads `db:read_claim` (confidential) (ENV-16)
+          help: declare where it sends to under `authority` with `below = "deny"`, or part the three
+    "#]],
     );
 }
 

@@ -40,7 +40,7 @@ fn money_goes_to_the_account_on_file_in_the_amount_of_the_system_of_record() {
 
 #[test]
 fn each_keeps_to_its_part() {
-    let mail = |to: &str| json!({ "to": to, "subject": "Your claim", "body": "It is settled." });
+    let mail = |to: &str| json!({ "claim_id": "C-1001", "to": to, "subject": "Your claim", "body": "It is settled." });
     claim().check([
         call("intake", "documents:list_documents", json!({ "claim_id": "C-1001" }), "allow"),
         call("intake", "claims-db:pay_claim", json!({}), "refuse: AT-1.6"),
