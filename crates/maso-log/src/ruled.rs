@@ -1,6 +1,6 @@
 //! A decision as it is recorded: stage 8's word, written down for stage 9.
 
-use maso_core::{Act, Finding, Findings, Hop, Mode, Principal, Reversibility, Review, SpiffeId, TicketId, Turn};
+use maso_core::{Finding, Findings, Hop, Mode, Principal, Reversibility, Review, SpiffeId, TicketId, Turn};
 use maso_intent::{Commitment, Moved, Resolved, Told};
 use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Verdicts, Weighed};
 use serde_json::Value;
@@ -225,7 +225,6 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         decides: None,
         context_bytes: None,
         context_claimed: None,
-        says_error: says_error(hop),
         told: Vec::new(),
         review: None,
         label: None,
@@ -237,12 +236,6 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         mandates: Vec::new(),
         accountable_human: None,
     }
-}
-
-/// Whether a tool answers that it failed.
-fn says_error(hop: &Hop) -> bool {
-    matches!((&hop.act, hop.turn), (Act::CallTool(_), Turn::Answer { .. }))
-        && hop.payload.get("isError").is_some_and(|says| says != false)
 }
 
 fn agent_nhi(resolved: &Resolved) -> Option<String> {

@@ -484,9 +484,6 @@ pub struct HopDecided {
     /// How many tokens the sender said are in its context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_claimed: Option<u64>,
-    /// Whether it answers a tool call and says that the tool failed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub says_error: bool,
     /// The values that temporal rules asked for, so that they can be counted and compared later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<Told>,
@@ -565,6 +562,13 @@ pub struct HopReleased {
     /// Whether what was delivered says of itself that it did not succeed: a tool's `isError`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsuccessful: bool,
+}
+
+impl HopReleased {
+    /// Whether it reached the other side, and that does not say itself that it failed.
+    pub fn succeeded(&self) -> bool {
+        self.outcome == "delivered" && !self.unsuccessful
+    }
 }
 
 /// A held action was answered by a person.

@@ -94,6 +94,7 @@ impl Trace {
                 v1::Body::HopDecided(decided) => trace.decided(decided),
                 v1::Body::HopReleased(released) => {
                     let came = match released.outcome.as_str() {
+                        "delivered" if !released.succeeded() => Came::Failed,
                         "delivered" => Came::Delivered,
                         "failed" => Came::Failed,
                         _ => continue,

@@ -1,10 +1,11 @@
 //! Whose turn it is, and whether work that is called done is done: by completion and by hand-over (AT-2.4, EC-2.8).
 
 use maso_core::{Act, HopId, Mode, Phase, Principal, Scope, TaskId, ToolRef, Turn, WorkStatus};
+use maso_wire::{Limits, Received};
 use serde_json::{Value, json};
 
 use super::rig::{Ground, Rig, permit, refusal, released};
-use crate::{Outcome, travel::NotRecorded};
+use crate::{Carried, Outcome, travel::NotRecorded};
 
 const SEQUENCE: &str = "workflows/notes.toml";
 const TOOLS: &str = "tools/notes.toml";
@@ -76,18 +77,27 @@ async fn calls(rig: &Rig, who: &str, task: TaskId, tool: &str, arguments: Value)
     rig.send(arrival, Act::CallTool(tool), Turn::Ask, &arguments).await
 }
 
+/// An agent calls a tool, which says that it failed.
+async fn vainly(rig: &Rig, who: &str, task: TaskId, tool: &str, arguments: Value) -> HopId {
+    let tool: ToolRef = tool.parse().unwrap();
+    let arrival = rig.arrival(agent(who), Principal::Server(tool.server.clone()), Some(task));
+    let bytes = serde_json::to_vec(&arguments).unwrap();
+    let received = Received::from_bytes(arrival, Act::CallTool(tool), Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
+    released(&rig.path.travel(received, async |_| Carried::Unsuccessful("no such note")).await)
+}
+
 /// A tool answers a call.
-async fn returns(rig: &Rig, who: &str, task: TaskId, tool: &str, call: HopId, is_error: bool) {
+async fn returns(rig: &Rig, who: &str, task: TaskId, tool: &str, call: HopId) {
     let tool: ToolRef = tool.parse().unwrap();
     let arrival = rig.arrival(Principal::Server(tool.server.clone()), agent(who), Some(task));
-    let answer = json!({ "content": [{ "type": "text", "text": "a note" }], "isError": is_error });
+    let answer = json!({ "content": [{ "type": "text", "text": "a note" }] });
     released(&rig.send(arrival, Act::CallTool(tool), Turn::Answer { to: call }, &answer).await);
 }
 
 /// An agent calls a tool, which answers.
 async fn uses(rig: &Rig, who: &str, task: TaskId, tool: &str, arguments: Value) {
     let call = released(&calls(rig, who, task, tool, arguments).await);
-    returns(rig, who, task, tool, call, false).await;
+    returns(rig, who, task, tool, call).await;
 }
 
 /// An agent asks the next one for work on a note.
@@ -151,9 +161,10 @@ async fn work_is_handed_on_when_its_tools_have_run_and_not_before() {
         assert_eq!(refusal(&answers(rig, task, request).await), Some("INCOMPLETE"));
     };
     refused(&rig).await;
-    let call = released(&calls(&rig, "reader", task, "notes:read_note", note("a")).await);
+    released(&calls(&rig, "reader", task, "notes:read_note", note("a")).await);
     refused(&rig).await;
-    returns(&rig, "reader", task, "notes:read_note", call, true).await;
+    let call = vainly(&rig, "reader", task, "notes:read_note", note("a")).await;
+    returns(&rig, "reader", task, "notes:read_note", call).await;
     refused(&rig).await;
     // What another agent reads, or the same one in another task, is not what was read for this.
     uses(&rig, "writer", task, "notes:read_note", note("a")).await;

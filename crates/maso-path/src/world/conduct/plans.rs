@@ -158,6 +158,8 @@ impl Plans {
         }
         let Some(run) = inner.runs.get_mut(&task).and_then(|runs| runs.get_mut(&agent)) else { return };
         match released.outcome.as_str() {
+            // A tool that says itself that it did not succeed has done no step.
+            "delivered" if !released.succeeded() => run.progress.note(&tool, item, Came::Failed),
             "delivered" => run.progress.note(&tool, item, Came::Delivered),
             "failed" => run.progress.note(&tool, item, Came::Failed),
             _ => {}

@@ -162,7 +162,7 @@ impl Retries {
         let Ok(hop) = released.hop.parse::<HopId>() else { return };
         let mut inner = self.0.lock();
         let Some(Call { task, aim, action }) = inner.awaiting.remove(hop) else { return };
-        if released.outcome == "delivered" && !released.unsuccessful {
+        if released.succeeded() {
             let Some(failures) = inner.tasks.get_mut(&task) else { return };
             failures.rows.remove(&failures.aim(aim));
             if failures.rows.is_empty() && failures.refused.is_empty() {

@@ -152,7 +152,7 @@ impl Sequence {
                 }
             }
             (Principal::Server(_), Some(Ok(call))) => {
-                let is_done = tasks_of.contains_key(&call) && course.returned(call, decided.says_error);
+                let is_done = tasks_of.contains_key(&call) && course.returned(call);
                 if is_done {
                     tasks_of.remove(&call);
                 }
@@ -170,7 +170,7 @@ impl Sequence {
         let mut courses = self.courses.lock();
         let Courses { tasks, tasks_of } = &mut *courses;
         let Some(course) = tasks_of.get(&hop).and_then(|task| tasks.get_mut(task)) else { return };
-        if course.came_of(hop, &record.outcome) {
+        if course.came_of(hop, record) {
             tasks_of.remove(&hop);
         }
     }

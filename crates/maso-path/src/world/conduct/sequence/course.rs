@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use maso_core::{AgentName, HopId, WorkStatus};
 use maso_intent::{About, AgentMandate, Deployment, Item, SequenceBy, SolutionMandate};
+use maso_log::v1;
 
 use super::{
     Objection,
@@ -81,18 +82,16 @@ impl Course {
     }
 
     /// A tool answers a call; whether nothing more can come of that.
-    pub(super) fn returned(&mut self, hop: HopId, says_error: bool) -> bool {
-        if !says_error && let Some(call) = self.call(hop) {
-            call.has_returned = true;
-            return self.conclude(hop);
-        }
-        self.forget(hop)
+    pub(super) fn returned(&mut self, hop: HopId) -> bool {
+        let Some(call) = self.call(hop) else { return false };
+        call.has_returned = true;
+        self.conclude(hop)
     }
 
     /// A hop was carried; whether nothing more can come of that.
-    pub(super) fn came_of(&mut self, hop: HopId, outcome: &str) -> bool {
+    pub(super) fn came_of(&mut self, hop: HopId, released: &v1::HopReleased) -> bool {
         if let Some(call) = self.call(hop) {
-            if outcome != "delivered" {
+            if !released.succeeded() {
                 return self.forget(hop);
             }
             call.was_delivered = true;
@@ -100,7 +99,7 @@ impl Course {
         }
         // What never reached its mailbox was handed to nobody.
         let mut holders = self.agents.values_mut();
-        outcome == "failed"
+        released.outcome == "failed"
             && holders.any(|progress| {
                 let n_works = progress.works.len();
                 progress.works.retain(|work| work.hop != hop);
@@ -319,6 +318,16 @@ mod tests {
 
     use super::*;
 
+    fn came(outcome: &str) -> v1::HopReleased {
+        v1::HopReleased {
+            hop: String::new(),
+            outcome: outcome.to_owned(),
+            took_ms: 1,
+            fault: None,
+            unsuccessful: false,
+        }
+    }
+
     fn hop(number: usize) -> HopId {
         HopId::from_uuid(Uuid::from_u128(number as u128))
     }
@@ -339,7 +348,7 @@ mod tests {
             let call = Call::new(reader.clone(), 0, item(number), 1);
             assert_eq!(course.called(hop(number), call), (number == CALLS_MAX).then(|| hop(0)));
         }
-        assert!(!course.returned(hop(0), false) && !course.came_of(hop(WORKS_MAX + 1), "failed"));
+        assert!(!course.returned(hop(0)) && !course.came_of(hop(WORKS_MAX + 1), &came("failed")));
         assert_eq!(course.hops().count(), WORKS_MAX + CALLS_MAX);
 
         let mut deeds = Deeds::default();
@@ -359,7 +368,7 @@ mod tests {
             let reader: AgentName = "reader".parse().unwrap();
             course.called(hop(1), Call::new(reader.clone(), 0, item(1), 7));
             let parts: [fn(&mut Course) -> bool; 2] =
-                [|course| course.came_of(hop(1), "delivered"), |course| course.returned(hop(1), false)];
+                [|course| course.came_of(hop(1), &came("delivered")), |course| course.returned(hop(1))];
             let (first, second) = if answered_first { (parts[1], parts[0]) } else { (parts[0], parts[1]) };
             assert!(!first(&mut course) && !course.agents.contains_key(&reader));
             assert!(second(&mut course));
