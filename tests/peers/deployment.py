@@ -20,6 +20,11 @@ reason = "what a server says of wrong arguments is compared with what it says wi
 owner = "owner"
 
 [[controls.deselected]]
+control = "EC-1.10"
+reason = "all clients ask the same wrong questions of a server, one after the other"
+owner = "owner"
+
+[[controls.deselected]]
 control = "ENV-1"
 reason = "what a server says of wrong arguments is compared with what it says without maso"
 owner = "owner"

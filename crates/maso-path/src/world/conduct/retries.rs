@@ -197,8 +197,8 @@ impl Inner {
     fn excess(&self, attempt: Attempt<'_>, patience: Patience, now: Timestamp) -> Option<(&'static str, String)> {
         let Attempt { hop, task, aim, action } = attempt;
         let failures = self.tasks.get(&task.id)?;
-        // A standing task never ends; what failed in it is forgotten after a day.
-        let counts = |row: &&Row| matches!(task.kind, TaskKind::Opened) || now.since_ms(row.last) < DAY_MS;
+        // A standing task never ends, and no person ends it: what failed in it is forgotten before long.
+        let counts = |row: &&Row| matches!(task.kind, TaskKind::Opened) || now.since_ms(row.last) < STANDING_MS;
         let refused = action.and_then(|action| failures.refused.get(action)).filter(counts);
         if let Some(refused) = refused
             && now.since_ms(refused.last) < patience.cooldown_ms
@@ -259,7 +259,8 @@ fn read(decided: &v1::HopDecided) -> Option<(HopId, Call)> {
     Some((decided.hop.parse().ok()?, call))
 }
 
-const DAY_MS: u64 = 24 * 3_600_000;
+/// How long failures count in a standing task: as long as blocks do by default (EC-2.4).
+const STANDING_MS: u64 = 10 * 60_000;
 
 /// Items of one task whose failures are told apart.
 const ROWS_MAX: usize = 10_000;
