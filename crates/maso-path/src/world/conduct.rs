@@ -3,6 +3,7 @@
 //! Each file below is one fold with one subject, and answers three questions: what its limits say of a hop, whether a
 //! decision still stands at its commit, and what is given back when a hop is not under way any more.
 
+mod attempts;
 mod awaiting;
 mod chain;
 mod clarity;
@@ -30,12 +31,11 @@ use maso_log::{
     Record,
     v1::{self, Body},
 };
-use maso_posture::{Attempt, Attempts};
-use parking_lot::Mutex;
+use maso_posture::Attempts;
 
-use super::is_plan_attempt;
 use crate::footing::Footing;
 
+use attempts::PlanAttempts;
 pub(crate) use chain::ChainStep;
 use chain::Chains;
 pub use clarity::{Clarity, Question, Said};
@@ -74,7 +74,7 @@ pub struct Conduct {
     contexts: Contexts,
     plans: Plans,
     evaluations: Evaluations,
-    attempts: Mutex<Attempts>,
+    attempts: PlanAttempts,
     sequence: Sequence,
     clarity: Clarity,
     presence: Presence,
@@ -96,7 +96,7 @@ impl Conduct {
             contexts: Contexts::new(deployment, standing),
             plans: Plans::new(deployment),
             evaluations: Evaluations::default(),
-            attempts: Mutex::default(),
+            attempts: PlanAttempts::default(),
             sequence: Sequence::new(deployment),
             clarity: Clarity::new(deployment),
             presence: Presence::new(deployment),
@@ -120,7 +120,7 @@ impl Conduct {
                 self.chains.decided(&self.deployment, record.at, decided);
                 self.presence.decided(decided);
                 self.sequence.decided(record.sequence, decided);
-                self.attempted(record.at, decided);
+                self.attempts.decided(&self.deployment, record.at, decided);
             }
             Body::HopReleased(released) => {
                 self.retries.released(record.at, released);
@@ -181,23 +181,7 @@ impl Conduct {
 
     /// The plan attempts of the last thirty days (AT-2.8).
     pub fn attempts(&self) -> Attempts {
-        self.attempts.lock().clone()
-    }
-
-    fn attempted(&self, at: Timestamp, decided: &v1::HopDecided) {
-        if decided.decision == "allow" || !is_plan_attempt(decided) {
-            return;
-        }
-        let agent = decided.from.as_deref().and_then(|from| from.strip_prefix("agent:")?.parse().ok());
-        let Some(mandate) = agent.and_then(|agent: AgentName| self.deployment.agents.get(&agent)) else { return };
-        self.attempts.lock().note(Attempt {
-            at,
-            agent: mandate.agent.clone(),
-            model: mandate.model.as_ref().map(|(provider, name)| format!("{provider}/{name}")),
-            tool: decided.object.clone(),
-            workflow: mandate.workflow.to_string(),
-            task: decided.task.clone().unwrap_or_default(),
-        });
+        self.attempts.all()
     }
 
     /// What was done so far says this of the hop. `is_stopped` says it of the agent that is asked for work.
