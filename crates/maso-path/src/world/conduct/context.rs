@@ -108,15 +108,15 @@ impl Contexts {
 
     /// Whether what is under way, some of it perhaps on its way to the disk, leaves the hop no room.
     pub(super) fn is_crowded(&self, resolved: &Resolved, now: Timestamp) -> bool {
-        let counted = resolved.counted();
-        if counted.is_empty() {
+        let limits = &resolved.solution().limits;
+        if limits.max_tokens.is_none() && limits.max_cost_minor.is_none() {
             return false;
         }
-        let task = resolved.task();
+        let (counted, task) = (resolved.counted(), resolved.task());
         let span = Span { is_day: matches!(task.kind, TaskKind::Standing(_)), now };
         let tasks = self.tasks.lock();
         tasks.get(&task.id).is_some_and(|in_task| {
-            let room = in_task.room(resolved.hop().id, &counted, &resolved.solution().limits, span);
+            let room = in_task.room(resolved.hop().id, &counted, limits, span);
             matches!(room, Err(Excess::UnderWay))
         })
     }
