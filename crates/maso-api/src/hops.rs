@@ -59,6 +59,9 @@ pub struct HopView {
     pub findings: Vec<FindingView>,
     /// Where its values came from.
     pub origins: Vec<OriginView>,
+    /// What came of trying it out.
+    #[serde(default)]
+    pub dry_run: Option<DryRunView>,
     /// What the judges said.
     pub verdicts: Vec<VerdictView>,
     /// Who approved.
@@ -119,6 +122,23 @@ pub struct ExcerptView {
     pub value: String,
     /// What stands after it.
     pub after: String,
+}
+
+/// What came of trying an action out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunView {
+    /// What was called for it: `server:tool`.
+    pub tool: String,
+    /// When it ended, Unix milliseconds.
+    pub at: i64,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// Why it did not.
+    #[serde(default)]
+    pub fault: Option<String>,
+    /// What was answered: inert text of one line.
+    #[serde(default)]
+    pub says: Option<String>,
 }
 
 /// What a judge said.

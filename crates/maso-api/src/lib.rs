@@ -16,7 +16,7 @@ mod tools;
 pub use agents::{
     AgentView, ContextView, GrantView, IssueToken, IssuedToken, MandateDates, OiSpecView, Revoke, ToolView,
 };
-pub use hops::{ApprovalView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
+pub use hops::{ApprovalView, DryRunView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
 pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};
 pub use record::{ProblemView, VerificationView};
 pub use session::{Session, SignIn};

@@ -1,7 +1,7 @@
 // The parts that several pages show: decisions, findings, origins, verdicts.
 
 import { el, foreign, icon, plain, prose } from "./dom.js";
-import { CONFIDENTIALITY_MEANING, DECISIONS, INTEGRITIES, INTEGRITY_MEANING, PHASES, title } from "./words.js";
+import { CONFIDENTIALITY_MEANING, DECISIONS, INTEGRITIES, INTEGRITY_MEANING, PHASES, clock, title, wholeTime } from "./words.js";
 
 const known = (word, words) => (words.includes(word) ? word : "unknown");
 
@@ -121,6 +121,23 @@ export function needed(origin) {
 
 export const authority = () =>
   el("span.authority", { title: "This argument decides who is paid, reached or changed" }, icon("key"), "authority");
+
+/// What came of trying an action out where it cannot hurt.
+export function dryRun(tried) {
+  return el(
+    "ul.findings",
+    el(
+      `li.${tried.succeeded ? "allow" : "deny"}`,
+      icon(tried.succeeded ? "allow" : "deny"),
+      el(
+        "div",
+        el("div.finding-head", el("strong", tried.succeeded ? "It would succeed" : "It would not succeed"), " says ", foreign("code", tried.tool), el("time.muted", { title: wholeTime(tried.at) }, clock(tried.at))),
+        tried.fault && prose("p", tried.fault),
+        tried.says && foreign("pre.excerpt", tried.says),
+      ),
+    ),
+  );
+}
 
 const OPINIONS = { approve: "allow", flag: "hold", escalate: "hold", block: "deny", silent: "hold" };
 

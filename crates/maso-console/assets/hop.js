@@ -2,7 +2,7 @@
 
 import { read } from "./api.js";
 import { copy, digest, el, fill, foreign, icon, named, plain } from "./dom.js";
-import { decision, facts, findings, label, origins, phase, review, risk, verdicts } from "./evidence.js";
+import { decision, dryRun, facts, findings, label, origins, phase, review, risk, verdicts } from "./evidence.js";
 import { clock, principal, title, verb, wholeTime } from "./words.js";
 
 const PAYLOAD_CHARACTERS_MAX = 20_000;
@@ -36,6 +36,7 @@ export function hopDetails(hop) {
     hop.ticket && hop.decision === "hold" && el("p", el("a.button", { href: `/console/approvals#${encodeURIComponent(hop.ticket)}` }, icon("approvals"), "Open in approvals")),
     section("Why", findings(hop.findings)),
     hop.origins.length > 0 && section("Where its values came from", origins(hop.origins)),
+    hop.dry_run && section("What trying it out showed", dryRun(hop.dry_run)),
     (hop.verdicts.length > 0 || hop.review?.judges > 0) && section("Judges", verdicts(hop.verdicts)),
     hop.approvals.length > 0 &&
       section("Approved by", el("ul", hop.approvals.map((approval) => el("li", foreign("strong", approval.by), " ", digest(approval.ticket))))),
@@ -123,6 +124,10 @@ export function outcome({ at, body }) {
       return line(OUTCOMES[body.outcome] ?? plain(title(body.outcome)), el("span.muted", ` ${body.took_ms} ms`), body.fault && foreign("p.fault", body.fault));
     case "hop-decided":
       return body.answers ? line("Answered by ", party(body.from), ": ", decision(body)) : null;
+    case "dry-run-started":
+      return line("Tried out by ", foreign("code", body.tool));
+    case "dry-run-ended":
+      return line(body.outcome === "succeeded" ? "It would succeed" : "It would not succeed", el("span.muted", ` ${body.took_ms} ms`), body.fault && foreign("p.fault", body.fault));
     case "ticket-answered":
       return line(foreign("strong", body.by), body.answer === "approve" ? " approved it" : " rejected it", body.reason && [": ", foreign("q", body.reason)]);
     case "ticket-expired":

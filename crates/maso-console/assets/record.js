@@ -230,7 +230,7 @@ function row(record, before) {
   );
 }
 
-const kindGroup = (kind) => (/^hop/.test(kind) ? "hop" : /^ticket|^tool/.test(kind) ? "person" : /^phase|^killed|^revoked/.test(kind) ? "posture" : "other");
+const kindGroup = (kind) => (/^hop|^dry-run/.test(kind) ? "hop" : /^ticket|^tool/.test(kind) ? "person" : /^phase|^killed|^revoked/.test(kind) ? "posture" : "other");
 
 /// One line about a record.
 function line(body) {
@@ -239,6 +239,10 @@ function line(body) {
       return [party(body.from), " ", el("span.muted", plain(verb(body))), " ", named("code.object", body.object), el(`span.said.${["allow", "hold", "deny"].includes(body.decision) ? body.decision : "deny"}`, DECISIONS[body.decision] ?? plain(body.decision))];
     case "hop-released":
       return [plain(body.outcome), el("span.muted", ` in ${body.took_ms} ms: `), el("a", { href: `?about=${encodeURIComponent(body.hop)}` }, foreign("code", body.hop.length > 18 ? body.hop.slice(0, 17) + "…" : body.hop))];
+    case "dry-run-started":
+      return [foreign("strong", body.agent), el("span.muted", " tries out "), named("code.object", body.of), el("span.muted", " by "), foreign("code", body.tool)];
+    case "dry-run-ended":
+      return [foreign("code", body.tool), el(`span.said.${body.outcome === "succeeded" ? "allow" : "deny"}`, plain(body.outcome)), el("span.muted", ` in ${body.took_ms} ms`)];
     case "ticket-answered":
       return [foreign("strong", body.by), body.answer === "approve" ? " approved" : " rejected", body.reason && [": ", foreign("q", body.reason)]];
     case "phase-changed":

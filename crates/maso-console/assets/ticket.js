@@ -2,7 +2,7 @@
 
 import { order, read } from "./api.js";
 import { digest, el, fill, foreign, hasLookalikes, icon, named, plain, prose } from "./dom.js";
-import { authority, excerpt, facts, findings, integrity, label, needed, phase, review, risk, verdicts } from "./evidence.js";
+import { authority, dryRun, excerpt, facts, findings, integrity, label, needed, phase, review, risk, verdicts } from "./evidence.js";
 import { outcome as told, party, section } from "./hop.js";
 import { announce, mayAnswer, operator } from "./shell.js";
 import { clock, duration, plural, until, verb, wholeTime, wish } from "./words.js";
@@ -32,6 +32,7 @@ export function ticketDetails(ticket, task, { answered, again }) {
     section("In which task", asked(hop, task)),
     section("Exact parameters", parameters(ticket)),
     section("Why a person is asked", because(ticket), findings(hop.findings.filter((finding) => finding.word !== "GO" || finding.control === "EC-2.11"), "")),
+    hop.dry_run && section("What trying it out showed", dryRun(hop.dry_run)),
     section("What the judges said", verdicts(hop.verdicts)),
     section("Who has answered", answers(ticket)),
     section(

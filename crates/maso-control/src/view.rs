@@ -93,6 +93,7 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
                 excerpt: origin.excerpt.as_ref().map(excerpt),
             })
             .collect(),
+        dry_run: decided.dry_run.as_ref().map(tried),
         verdicts: decided
             .verdicts
             .iter()
@@ -115,6 +116,16 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
 fn excerpt(excerpt: &v1::Excerpt) -> api::ExcerptView {
     let v1::Excerpt { field, before, value, after } = excerpt.clone();
     api::ExcerptView { field, before, value, after }
+}
+
+fn tried(tried: &v1::TriedOut) -> api::DryRunView {
+    api::DryRunView {
+        tool: tried.tool.clone(),
+        at: tried.at,
+        succeeded: tried.outcome == "succeeded",
+        fault: tried.fault.clone(),
+        says: tried.says.clone(),
+    }
 }
 
 fn finding(finding: &v1::Finding) -> api::FindingView {

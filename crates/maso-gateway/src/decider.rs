@@ -75,6 +75,20 @@ pub(crate) type Carry = Box<dyn FnOnce(Go) -> BoxFuture<'static, Carried<Got>> +
 /// Decides a held hop again, after waiting so many milliseconds for an answer.
 pub(crate) type Again = Box<dyn FnOnce(u64, Carry) -> BoxFuture<'static, Decided> + Send>;
 
+/// What is called to try a hop out, for its agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Trial {
+    /// Whose hop it is.
+    pub(crate) agent: AgentName,
+    /// The tool to call.
+    pub(crate) tool: ToolRef,
+    /// What to call it with.
+    pub(crate) arguments: Value,
+}
+
+/// Says what came of trying a hop out, and decides it.
+pub(crate) type AfterTrial = Box<dyn FnOnce(Carried<Value>, Carry) -> BoxFuture<'static, Decided> + Send>;
+
 /// What carrying gave.
 #[derive(Debug)]
 pub(crate) enum Got {
@@ -90,6 +104,8 @@ pub(crate) enum Got {
 pub(crate) enum Decided {
     /// It was carried.
     Released { hop: HopId, got: Got },
+    /// It is to be tried out first.
+    TryOut { trial: Trial, then: AfterTrial },
     /// It waits for people.
     Held { ticket: Ticket, again: Again },
     /// It did not happen.
@@ -109,6 +125,20 @@ impl Paved {
         match outcome {
             Outcome::Released { hop, reply, .. } => Decided::Released { hop, got: reply },
             Outcome::Refused { hop, refusal } => Decided::Refused { hop, refusal },
+            Outcome::TryOut(trying) => Decided::TryOut {
+                trial: Trial {
+                    agent: trying.agent().clone(),
+                    tool: trying.tool().clone(),
+                    arguments: trying.arguments().clone(),
+                },
+                then: Box::new(move |came, carry| {
+                    Box::pin(async move {
+                        let path = Arc::clone(&self.path);
+                        let outcome = path.tried(trying, came, |release| carried(release, carry)).await;
+                        self.decided(outcome)
+                    })
+                }),
+            },
             Outcome::Held(waiting) => Decided::Held {
                 ticket: waiting.ticket().clone(),
                 again: Box::new(move |wait_ms, carry| {

@@ -394,9 +394,11 @@ impl Gateway {
         received: Received,
         make_carry: impl Fn() -> Carry + Send + Sync,
     ) -> Reply {
+        let hop = received.arrival().id;
         match self.settle(call, received, make_carry).await {
             Settled::Released { got: Got::Ours(reply), .. } | Settled::Earlier(reply) => reply,
-            Settled::Released { hop, .. } => mcp::refused_tool(Refusal::Unavailable, hop),
+            // No tool is called, so there is nothing to try out.
+            Settled::Released { .. } | Settled::TryOut { .. } => mcp::refused_tool(Refusal::Unavailable, hop),
             Settled::Held(ticket) => held_reply(Method::ToolsCall, asked.revision, &ticket, self.decider.now()),
             Settled::Refused { hop, refusal } => {
                 if refusal == Refusal::Unauthentic {

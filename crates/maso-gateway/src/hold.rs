@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::{Call, Entered},
-    decider::{Carry, Decided, Got},
+    decider::{AfterTrial, Carry, Decided, Got, Trial},
     gateway::Gateway,
     outlet::Weight,
 };
@@ -22,6 +22,8 @@ use crate::{
 pub(crate) enum Settled {
     /// It was carried.
     Released { hop: maso_core::HopId, got: Got },
+    /// It is to be tried out first.
+    TryOut { trial: Trial, then: AfterTrial },
     /// It still waits.
     Held(Ticket),
     /// An earlier identical request had been carried already, and this is its answer.
@@ -39,12 +41,23 @@ impl Gateway {
         received: Received,
         make_carry: impl Fn() -> Carry + Send + Sync,
     ) -> Settled {
+        let decided = self.decider.clone().travel(received, make_carry()).await;
+        self.await_people(call, decided, make_carry).await
+    }
+
+    /// The rest of that way, from a decision on.
+    pub(crate) async fn await_people(
+        &self,
+        call: &Arc<Call>,
+        mut decided: Decided,
+        make_carry: impl Fn() -> Carry + Send + Sync,
+    ) -> Settled {
         let mut left_ms = self.decider.deployment().settings.hold_open_ms;
         let mut n_waits = 0_u32;
-        let mut decided = self.decider.clone().travel(received, make_carry()).await;
         loop {
             match decided {
                 Decided::Released { hop, got } => return Settled::Released { hop, got },
+                Decided::TryOut { trial, then } => return Settled::TryOut { trial, then },
                 Decided::Refused { hop, refusal } => return Settled::Refused { hop, refusal },
                 Decided::Held { ticket, again } => {
                     if let Some(earlier) = self.calls.follow(ticket.action, call) {

@@ -10,6 +10,7 @@ mod calls;
 mod client;
 mod decider;
 mod drain;
+mod dry_run;
 mod fleet;
 mod gateway;
 mod hold;

@@ -80,11 +80,20 @@ impl Gateway {
     /// agents whose mandate does not name the tool, make us reach out to nobody.
     pub(crate) async fn meet_before_call(&self, asked: &Asked, act: &Act) {
         let Act::CallTool(tool) = act else { return };
-        if self.meetings.has_met(&tool.server) {
+        let deployment = self.decider.deployment();
+        let dry_run = deployment.tool(tool).and_then(|manifest| Some(&manifest.dry_run.as_ref()?.tool.server));
+        for server in std::iter::once(&tool.server).chain(dry_run) {
+            self.meet_for(asked, act, server).await;
+        }
+    }
+
+    /// Meets a server on which something is called for this request.
+    async fn meet_for(&self, asked: &Asked, act: &Act, server: &ServerName) {
+        if self.meetings.has_met(server) {
             return;
         }
         let deployment = self.decider.deployment();
-        let Some(manifest) = deployment.servers.get(&tool.server) else { return };
+        let Some(manifest) = deployment.servers.get(server) else { return };
         let Ok(agent) = self.decider.shown(&asked.credential) else { return };
         if self.decider.is_stopped(&agent) || !deployment.authority(&agent).permits(act) {
             return;

@@ -161,12 +161,21 @@ impl Gateway {
             let (gateway, asked, call) = (self.shared(), Arc::clone(asked), Arc::clone(call));
             Box::new(move |go| Box::pin(async move { gateway.carry(&asked, &call, method, go).await }))
         };
-        match self.settle(call, received, make_carry).await {
+        let hop = received.arrival().id;
+        let mut settled = self.settle(call, received, &make_carry).await;
+        for _ in 0..TRIALS_MAX {
+            let Settled::TryOut { trial, then } = settled else { break };
+            let came = self.try_out(asked, &trial).await;
+            settled = self.await_people(call, then(came, make_carry()).await, &make_carry).await;
+        }
+        match settled {
             Settled::Released { hop, got } => {
                 let reply = self.bring_back(asked, call, method, act, hop, got).await;
                 self.note_subscription(asked, method, &reply);
                 reply
             }
+            // Each time what it showed did not count any more before everybody had been heard.
+            Settled::TryOut { .. } => self.refused(asked, method, &act, Refusal::Unavailable, hop),
             Settled::Held(ticket) => held_reply(method, asked.revision, &ticket, self.decider.now()),
             Settled::Earlier(reply) => reply,
             Settled::Refused { hop, refusal } => self.refused(asked, method, &act, refusal, hop),
@@ -253,7 +262,7 @@ impl Gateway {
         }
     }
 
-    fn room_of(&self, asked: &Asked, agent: &AgentName) -> Arc<Room> {
+    pub(crate) fn room_of(&self, asked: &Asked, agent: &AgentName) -> Arc<Room> {
         match &asked.session {
             Some(session) => session.room(self, agent, &asked.request),
             None => {
@@ -370,6 +379,7 @@ impl Gateway {
         let Some(agent) = self.agent_of(asked, call) else { return unavailable(method) };
         let kept = payload.value().clone();
         let received = self.answer_hop(asked, &agent, act.clone(), hop, payload);
+        let own_hop = received.arrival().id;
         let reply = Arc::new(reply);
         let make_carry = || -> Carry {
             let reply = Arc::clone(&reply);
@@ -381,7 +391,10 @@ impl Gateway {
             Settled::Released { got: Got::Ours(reply), .. } => {
                 self.shaped(asked, &agent, method, hop, &kept, reply).await
             }
-            Settled::Released { hop, .. } => self.refused(asked, method, &act, Refusal::Unavailable, hop),
+            // Nobody tries an answer out.
+            Settled::Released { .. } | Settled::TryOut { .. } => {
+                self.refused(asked, method, &act, Refusal::Unavailable, own_hop)
+            }
             Settled::Held(ticket) => held_reply(method, asked.revision, &ticket, self.decider.now()),
             Settled::Earlier(reply) => reply,
             Settled::Refused { hop, refusal } => self.refused(asked, method, &act, refusal, hop),
@@ -681,6 +694,9 @@ fn is_error(result: &RawValue) -> bool {
     result.get().contains("\"isError\"")
         && Members::of(result).is_some_and(|members| members.named("isError").is_some_and(|it| it.get() == "true"))
 }
+
+/// How often one request is tried out.
+const TRIALS_MAX: usize = 3;
 
 /// The tool that a request calls.
 fn called_tool(asked: &Asked, method: Method) -> Option<ToolRef> {

@@ -64,7 +64,9 @@ pub use mandate::{
     PlannedCall, PlannedStep, Powers, PrimaryAction, Progress, ResourceTerm, ReviewOutcome, ReviewTrigger, SequenceBy,
     SolutionMandate, ToolTerms, Whose,
 };
-pub use manifest::{AuthorityArgument, Below, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport};
+pub use manifest::{
+    AuthorityArgument, Below, DryRunCall, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport,
+};
 pub use minimal::minimal;
 pub use money::{decimals, in_currency};
 pub use nearest::nearest;

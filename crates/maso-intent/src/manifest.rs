@@ -74,8 +74,38 @@ pub struct ToolManifest {
     pub compensated_by: Option<ToolName>,
     /// What people do about it where no tool undoes it.
     pub remedy: Option<String>,
+    /// How a call is tried out first (EC-2.7a); `None` where it cannot be.
+    pub dry_run: Option<DryRunCall>,
     /// Its definition as a person approved it; `None` until then.
     pub definition: Option<Arc<ToolDefinition>>,
+}
+
+/// The call that tries a call out where it cannot hurt: the same arguments, for another tool, on another server, or with one
+/// argument that says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DryRunCall {
+    /// What is called.
+    pub tool: ToolRef,
+    /// The argument that makes it a dry run, and what it is set to.
+    pub set: Option<(String, Value)>,
+}
+
+impl DryRunCall {
+    /// The arguments of the dry run of a call with these; `None` for what has no arguments to set one among.
+    pub fn arguments(&self, arguments: &Value) -> Option<Value> {
+        let mut arguments = arguments.clone();
+        if let Some((name, value)) = &self.set {
+            arguments.as_object_mut()?.insert(name.clone(), value.clone());
+        }
+        Some(arguments)
+    }
+
+    /// Whether a tool takes the argument that makes a call of it a dry run. One that does not would do what was to be tried
+    /// out; so a definition that nobody approved does not count.
+    pub fn is_known_to(&self, definition: Option<&ToolDefinition>) -> bool {
+        let Some((name, _)) = &self.set else { return true };
+        definition.and_then(|definition| definition.value.get("inputSchema")?.get("properties")?.get(name)).is_some()
+    }
 }
 
 /// An argument that decides who or what is affected.
@@ -134,6 +164,7 @@ impl ToolManifest {
             decision_pointer: None,
             compensated_by: None,
             remedy: None,
+            dry_run: None,
             definition: None,
         }
     }

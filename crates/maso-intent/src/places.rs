@@ -117,6 +117,11 @@ impl<'a> Places<'a> {
         self.described(tool, |form| form.risk.as_ref().map(|at| at.start))
     }
 
+    /// Where it is declared how a tool is tried out or, where it is not, the tool.
+    pub fn dry_run(&self, tool: &ToolRef) -> Option<Place> {
+        self.described(tool, |form| form.dry_run.as_ref()?.start())
+    }
+
     /// Where a tool's argument is said to carry authority or, where it is not, the tool is described.
     pub fn authority(&self, tool: &ToolRef, pointer: &str) -> Option<Place> {
         // The finding names an index or a key where the manifest may say `*`.

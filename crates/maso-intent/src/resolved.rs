@@ -26,6 +26,9 @@ pub struct Circumstances {
     pub around_phase: Phase,
     /// Whether the tool's definition is the one that was approved; for anything but a tool call, `Pinned`.
     pub pin: PinState,
+    /// Whether the agent calls a tool that it has not carried out before, so that nothing is known of how it uses it
+    /// (EC-2.7a).
+    pub is_first: bool,
     /// Whether decisions bind.
     pub mode: Mode,
 }

@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use maso_core::{Digest, JudgeName, Timestamp};
-use maso_policy::{Opinion, Verdict, Weighed};
+use maso_policy::{Opinion, Tried, Verdict, Weighed};
 
 /// What a judge is shown: the declared intent and the exact action, never the agent's own rationale.
 #[derive(Clone, Debug)]
 pub struct Brief {
     /// The action, under its authority, with findings and origins.
     pub weighed: Weighed,
+    /// What trying it out showed, where it was.
+    pub dry_run: Option<Tried>,
     /// The action's digest; the verdict is bound to it.
     pub action: Digest,
     /// When it is judged.

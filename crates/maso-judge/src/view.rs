@@ -2,6 +2,7 @@
 
 use maso_core::{Class, Findings, Hop, Origin, Reversibility, Risk};
 use maso_intent::{AgentMandate, SolutionMandate, TaskSpec, ToolManifest};
+use maso_policy::Tried;
 
 use crate::Brief;
 
@@ -15,6 +16,7 @@ pub(crate) struct View<'a> {
     pub(crate) tool: Option<&'a ToolManifest>,
     pub(crate) origins: &'a [Origin],
     pub(crate) findings: &'a Findings,
+    pub(crate) dry_run: Option<&'a Tried>,
     pub(crate) risk: Risk,
     pub(crate) reversibility: Reversibility,
 }
@@ -31,6 +33,7 @@ impl<'a> From<&'a Brief> for View<'a> {
             tool: resolved.tool().map(AsRef::as_ref),
             origins: weighed.origins(),
             findings: weighed.findings(),
+            dry_run: brief.dry_run.as_ref(),
             risk: weighed.risk(),
             reversibility: weighed.reversibility(),
         }

@@ -132,11 +132,13 @@ impl Reader {
         Ok(self.about(&task.to_string(), 1)?.first().map_or(1, |opened| opened.sequence))
     }
 
-    /// What became of a hop: its release, and where this record is the one that held it, what came of its ticket.
+    /// What became of a hop: how it was tried out, its release, and where this record is the one that held it, what came of its ticket.
     fn consequences(&self, record: &Record) -> Result<Vec<Record>, LogFault> {
         let Body::HopDecided(decided) = &record.body else { return Ok(Vec::new()) };
         let mut found = self.about(&decided.hop, CONSEQUENCES_MAX)?;
-        found.retain(|record| matches!(record.body, Body::HopReleased(_)));
+        let is_consequence =
+            |body: &Body| matches!(body, Body::DryRunStarted(_) | Body::DryRunEnded(_) | Body::HopReleased(_));
+        found.retain(|record| is_consequence(&record.body));
         if let Some(ticket) = &decided.ticket {
             let of_ticket = self.about(ticket, CONSEQUENCES_MAX)?;
             if of_ticket.first().is_some_and(|first| first.sequence == record.sequence) {

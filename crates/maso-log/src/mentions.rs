@@ -28,13 +28,15 @@ impl Body {
             | Self::ClarificationAsked(_)
             | Self::PhaseChanged(_)
             | Self::Killed(_) => true,
-            // One more that waits for people, of whom there are only so many.
-            Self::HopDecided(decided) => decided.decision == "hold",
+            // One more that waits for people, of whom there are only so many; or one that used up a dry run.
+            Self::HopDecided(decided) => decided.decision == "hold" || decided.review.is_some_and(|review| review.dry_run),
             Self::Started(_)
             | Self::StartRefused(_)
             | Self::TaskOpened(_)
             | Self::TaskAssessed(_)
             | Self::TokenIssued(_)
+            | Self::DryRunStarted(_)
+            | Self::DryRunEnded(_)
             | Self::HopReleased(_)
             | Self::TicketSpent(_)
             | Self::InstructionUsed(_)
@@ -54,6 +56,8 @@ impl Body {
                 subjects.extend(decided.approvals.iter().map(|approval| approval.ticket.as_str()));
                 subjects
             }
+            Self::DryRunStarted(started) => vec![&started.hop],
+            Self::DryRunEnded(ended) => vec![&ended.hop],
             Self::HopReleased(released) => vec![&released.hop],
             Self::TicketAnswered(answered) => vec![&answered.ticket],
             Self::TicketExpired(expired) => vec![&expired.ticket],

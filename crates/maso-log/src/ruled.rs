@@ -2,7 +2,7 @@
 
 use maso_core::{Finding, Findings, Hop, Mode, Principal, Reversibility, Review, SpiffeId, TicketId, Turn};
 use maso_intent::{Commitment, Moved, Resolved, Told};
-use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Verdicts, Weighed};
+use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Tried, Verdicts, Weighed};
 use serde_json::Value;
 
 use crate::{
@@ -171,6 +171,7 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
         label: Some(weighed.label().to_string()),
         findings: findings(weighed.findings().iter().chain(added)),
         origins: weighed.origins().iter().map(origin).collect(),
+        dry_run: verdicts.dry_run.as_deref().map(tried),
         verdicts: verdicts.judges.iter().map(verdict).collect(),
         approvals: verdicts
             .approvals
@@ -230,6 +231,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         label: None,
         findings: Vec::new(),
         origins: Vec::new(),
+        dry_run: None,
         verdicts: Vec::new(),
         approvals: Vec::new(),
         pace_phase: UNRESOLVED.to_owned(),
@@ -287,6 +289,16 @@ impl From<&Excerpt> for v1::Excerpt {
     fn from(excerpt: &Excerpt) -> Self {
         let Excerpt { field, before, value, after } = excerpt.clone();
         Self { field, before, value, after }
+    }
+}
+
+fn tried(tried: &Tried) -> v1::TriedOut {
+    v1::TriedOut {
+        tool: tried.tool.to_string(),
+        at: tried.at.as_millis(),
+        outcome: if tried.outcome.is_ok() { "succeeded" } else { "failed" }.to_owned(),
+        fault: tried.outcome.as_ref().err().cloned(),
+        says: tried.says.clone(),
     }
 }
 

@@ -25,6 +25,10 @@ pub enum Body {
     Revoked(Revoked),
     /// A hop was decided.
     HopDecided(Box<HopDecided>),
+    /// A hop is tried out where it cannot hurt.
+    DryRunStarted(DryRunStarted),
+    /// It was tried out, and this came of it.
+    DryRunEnded(DryRunEnded),
     /// A permitted hop was released, and this came of it.
     HopReleased(HopReleased),
     /// A held action was answered by a person.
@@ -498,6 +502,9 @@ pub struct HopDecided {
     /// Where its values came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<Origin>,
+    /// What came of trying it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<TriedOut>,
     /// What the judges said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<Verdict>,
@@ -545,6 +552,68 @@ pub struct Approval {
     pub ticket: String,
     /// The operator.
     pub by: String,
+}
+
+/// What came of trying a hop out, as those saw it who decided (EC-2.7a).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriedOut {
+    /// What was called for it: `server:tool`.
+    pub tool: String,
+    /// When it ended, Unix milliseconds.
+    pub at: i64,
+    /// `succeeded` or `failed`.
+    pub outcome: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// What was answered, as inert text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+}
+
+/// A hop is tried out where it cannot hurt, before anybody is asked about it (EC-2.7a).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunStarted {
+    /// The hop.
+    pub hop: String,
+    /// The exact action.
+    pub action: String,
+    /// The task.
+    pub task: String,
+    /// The agent.
+    pub agent: String,
+    /// What would be called: `server:tool`.
+    pub of: String,
+    /// What is called for it: `server:tool`.
+    pub tool: String,
+    /// Digest of the arguments that are sent, in their canonical form.
+    pub arguments: String,
+}
+
+/// A hop was tried out. What came of it counts once, for the exact action, and not for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunEnded {
+    /// The hop.
+    pub hop: String,
+    /// The exact action.
+    pub action: String,
+    /// What was called for it: `server:tool`.
+    pub tool: String,
+    /// `succeeded` or `failed`.
+    pub outcome: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// What was answered, as inert text: bounded, on one line, without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+    /// Digest of what was answered, in its canonical form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// Milliseconds that it took.
+    pub took_ms: u64,
+    /// It counts until then, Unix milliseconds.
+    pub expires_at: i64,
 }
 
 /// A permitted hop was released, and this came of it.

@@ -43,6 +43,8 @@ pub(crate) struct Footing {
     pub(crate) approvals: Vec<Approval>,
     /// The ticket under which it is to wait, if it is.
     pub(crate) ticket: Option<TicketId>,
+    /// Whether it happens because it was tried out and succeeded.
+    pub(crate) was_tried: bool,
     /// Whether it counts as a call of its agent.
     pub(crate) is_call: bool,
     /// What it moves, if it is a transaction.
@@ -98,6 +100,7 @@ impl Footing {
             action: resolved.action_digest(),
             approvals: verdicts.approvals.clone(),
             ticket,
+            was_tried: ticket.is_none() && weighed.review().dry_run,
             is_call: is_call(hop),
             moves: match resolved.moved() {
                 Some(Moved::Minor(moves)) => Some(moves),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use maso_core::{Digest, Timestamp};
 use maso_judge::Brief;
-use maso_policy::{Opinion, Verdict, Weighed};
+use maso_policy::{Opinion, Tried, Verdict, Weighed};
 use parking_lot::Mutex;
 
 use crate::Path;
@@ -22,9 +22,10 @@ pub(crate) struct Heard(Mutex<HashMap<Shown, Vec<Verdict>>>);
 struct Shown(Digest);
 
 impl Shown {
-    fn of(weighed: &Weighed, action: Digest) -> Self {
+    fn of(weighed: &Weighed, dry_run: Option<&Tried>, action: Digest) -> Self {
         let circumstances = weighed.resolved().circumstances();
         let known = (
+            dry_run,
             weighed.label(),
             weighed.origins(),
             weighed.findings(),
@@ -64,13 +65,13 @@ impl Heard {
 
 impl Path {
     /// What the judges say of this action.
-    pub(crate) async fn panel_of(&self, weighed: &Weighed, action: Digest) -> Vec<Verdict> {
-        let now = self.clock.now();
-        let shown = Shown::of(weighed, action);
+    pub(crate) async fn panel_of(&self, weighed: &Weighed, dry_run: Option<&Tried>) -> Vec<Verdict> {
+        let (action, now) = (weighed.resolved().action_digest(), self.clock.now());
+        let shown = Shown::of(weighed, dry_run, action);
         if let Some(verdicts) = self.heard.still_counting(&shown, now) {
             return verdicts;
         }
-        let brief = Brief { weighed: weighed.clone(), action, now };
+        let brief = Brief { weighed: weighed.clone(), dry_run: dry_run.cloned(), action, now };
         let verdicts = self.panel.hear(usize::from(weighed.review().n_judges), &brief).await;
         self.heard.keep(shown, &verdicts, now);
         verdicts

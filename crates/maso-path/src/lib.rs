@@ -4,6 +4,7 @@
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
 mod clarifying;
+mod dry_run;
 pub mod evaluation;
 mod footing;
 mod hearing;
@@ -21,6 +22,7 @@ mod watching;
 mod world;
 
 pub use clarifying::{Clarification, NotSaid, SaidOf, is_an_answer};
+pub use dry_run::Trying;
 pub use opening::{OpenFault, Path, Signers, Sources};
 pub use release::{Carried, Release};
 pub use rotation::Resumed;

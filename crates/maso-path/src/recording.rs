@@ -182,7 +182,7 @@ fn reports_failure(hop: &Hop) -> bool {
     matches!(hop.act, Act::Report { status: WorkStatus::Failed })
 }
 
-fn not_recorded(fault: LogFault) -> NotRecorded {
+pub(crate) fn not_recorded(fault: LogFault) -> NotRecorded {
     match fault {
         LogFault::Spent { .. } | LogFault::Overtaken => NotRecorded::Overtaken,
         fault => {

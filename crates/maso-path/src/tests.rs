@@ -24,3 +24,4 @@ mod rig;
 mod rotation;
 mod rules;
 mod simulation;
+mod trying_out;

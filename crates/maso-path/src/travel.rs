@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use crate::{
     Path, Release,
+    dry_run::Trying,
     release::{Carried, Passage},
     waiting::Waiting,
     world::Passing,
@@ -42,6 +43,8 @@ pub enum Outcome<R> {
         /// What the carrier gave back.
         reply: R,
     },
+    /// It is to be tried out first: whoever carries hops does so, and says what came of it ([`Path::tried`]).
+    TryOut(Trying),
     /// It waits for people.
     Held(Waiting),
     /// It did not happen.
@@ -90,7 +93,7 @@ impl Path {
     }
 
     /// Stages 3 to 11.
-    async fn decide_and_release<R, F, C>(&self, identified: Identified, carry: C) -> Outcome<R>
+    pub(crate) async fn decide_and_release<R, F, C>(&self, identified: Identified, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
@@ -127,7 +130,11 @@ impl Path {
             }
         }
         let (weighed, redactions) = self.weigh_up(resolved, beforehand, &memory);
-        let verdicts = self.hear(&weighed).await;
+        let (weighed, verdicts) = match self.to_try_out(weighed) {
+            Ok(dry_run) => return self.begin(dry_run, &redactions, passing).await,
+            Err(rest) => *rest,
+        };
+        let verdicts = self.hear(&weighed, verdicts).await;
         match settle(weighed, verdicts, self.clock.now()) {
             Decision::Allow(permit) => {
                 Ok(Way::Release(Box::new(self.record_permit(permit, also, passing).await?), redactions))
@@ -192,12 +199,11 @@ impl Path {
         (weigh(traced, findings), scan.redactions)
     }
 
-    /// Stage 8, the hearing: only what must wait waits, and only where it can still help.
-    async fn hear(&self, weighed: &Weighed) -> Verdicts {
-        let action = weighed.resolved().action_digest();
-        let mut verdicts = self.world.tickets().heard(&action, self.clock.now());
-        if weighed.review().n_judges > 0 && weighed.findings().word() < maso_core::Word::NoGo {
-            verdicts.judges = self.panel_of(weighed, action).await;
+    /// Stage 8, the hearing: only what must wait waits, and only where it can still help. Judges know what trying it out
+    /// showed.
+    async fn hear(&self, weighed: &Weighed, mut verdicts: Verdicts) -> Verdicts {
+        if weighed.review().n_judges > 0 && weighed.findings().word() < Word::NoGo {
+            verdicts.judges = self.panel_of(weighed, verdicts.dry_run.as_deref()).await;
         }
         verdicts
     }
@@ -220,7 +226,7 @@ impl Path {
     }
 
     /// Stage 9 for what does not happen. In observe mode it is recorded and released all the same.
-    async fn turn_away(&self, denial: Denial, observing: Observing) -> Result<Way, NotRecorded> {
+    pub(crate) async fn turn_away(&self, denial: Denial, observing: Observing) -> Result<Way, NotRecorded> {
         let refusal = denial.refusal;
         // What only observes has moved no phase by itself, so whoever is stopped was stopped by a person: that binds.
         let may_observe = matches!(observing, Observing::Allowed) && refusal != Refusal::Suspended;
@@ -241,6 +247,7 @@ impl Path {
     {
         match way {
             Way::Release(passage, redactions) => self.release(hop, *passage, redactions, carry).await,
+            Way::TryOut(trying) => Outcome::TryOut(*trying),
             Way::Wait(waiting) => Outcome::Held(waiting),
             Way::Refuse(refusal) => Outcome::Refused { hop, refusal },
         }
@@ -273,8 +280,9 @@ fn refused(held: Held, refusal: Refusal, why: Finding) -> Denial {
 }
 
 /// Where a decision leads that is on the record.
-enum Way {
+pub(crate) enum Way {
     Release(Box<Passage>, Vec<Redaction>),
+    TryOut(Box<Trying>),
     Wait(Waiting),
     Refuse(Refusal),
 }

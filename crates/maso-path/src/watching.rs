@@ -20,8 +20,9 @@ impl Path {
             unsuccessful: matches!(carried, Carried::Unsuccessful(_)),
         };
         // A failure is on the record before anybody is told of it, and so is what makes up for one: whoever tries again at
-        // once is counted, and no more than that (EC-1.10).
-        let waits = !matches!(carried, Carried::Delivered(_)) || self.world.is_retry(hop);
+        // once is counted, and no more than that (EC-1.10). What was done for the first time is not new the next time
+        // (EC-2.7a).
+        let waits = !matches!(carried, Carried::Delivered(_)) || self.world.is_watched(hop);
         let body = v1::Body::HopReleased(released);
         let written = match waits {
             true => self.recorder.record(body).await.map(drop),

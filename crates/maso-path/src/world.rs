@@ -4,6 +4,7 @@
 //! before it answers whoever wrote it. So a restart, a second process and a live run all see the same world.
 
 mod conduct;
+mod dry_runs;
 mod histories;
 mod memories;
 mod passing;
@@ -20,18 +21,20 @@ mod tests;
 use std::sync::Arc;
 
 use maso_core::{
-    AgentName, Findings, Hop, HopId, Mode, Phase, Principal, Refusal, Refused, Scope, TaskId, Timestamp, ToolRef, Turn,
+    AgentName, Digest, Findings, Hop, HopId, Mode, Phase, Principal, Refusal, Refused, Scope, TaskId, Timestamp,
+    ToolRef, Turn,
 };
 use maso_identity::Identified;
 use maso_intent::{AgentMandate, Circumstances, Deployment, PinState, Resolved, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1::Body};
-use maso_policy::Traced;
+use maso_policy::{Traced, Verdicts};
 
 use crate::footing::Footing;
 
 use conduct::Warned;
 pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Step, asked, planned};
 pub use conduct::{Clarity, Conduct, ContextUse, Evaluations, Question, Said, Substitution};
+use dry_runs::DryRuns;
 use histories::Histories;
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
@@ -55,6 +58,7 @@ pub struct World {
     pins: Pins,
     standing: Standing,
     conduct: Conduct,
+    dry_runs: DryRuns,
     histories: Histories,
     memories: Memories,
     versions: Versions,
@@ -70,6 +74,7 @@ impl World {
             tickets: Tickets::new(deployment.settings.held_actions_max),
             pins: Pins::new(&deployment),
             standing: Standing::new(&deployment),
+            dry_runs: DryRuns::default(),
             histories: Histories::new(&deployment),
             memories: Memories::default(),
             versions: Versions::default(),
@@ -92,11 +97,13 @@ impl World {
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
+                self.dry_runs.decided(decided);
                 self.memories
                     .decided((record.sequence, record.at), decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);
                 self.histories.decided(record.at, decided);
             }
+            Body::DryRunEnded(ended) => self.dry_runs.ended(record.at, ended),
             Body::TicketAnswered(answered) => {
                 self.tickets.answered(answered);
                 self.histories.answered(record.at, answered);
@@ -120,6 +127,7 @@ impl World {
             | Body::TaskAssessed(_)
             | Body::TokenIssued(_)
             | Body::Revoked(_)
+            | Body::DryRunStarted(_)
             | Body::HopReleased(_)
             | Body::InstructionUsed(_)
             | Body::ContextCheckpoint(_)
@@ -155,6 +163,7 @@ impl World {
             _ => PinState::Pinned,
         };
         let (agent_phase, around_phase) = self.phases_of(mandate, identified.hop().agent());
+        let is_first = self.conduct.is_first(identified.hop());
         let circumstances = Circumstances {
             now,
             deployment: Arc::clone(&self.deployment),
@@ -162,6 +171,7 @@ impl World {
             agent_phase,
             around_phase,
             pin,
+            is_first,
             mode: self.mode,
         };
         Ok((identified, circumstances))
@@ -177,6 +187,7 @@ impl World {
             && now < self.end_of(&footing.task)
             && footing.pin.as_ref().is_none_or(|(tool, pin)| self.pin(tool, now) == *pin)
             && self.tickets.bear(footing, now)
+            && (!footing.was_tried || self.dry_runs.bear(&footing.action, now))
             && self.memories.bear(footing)
             && self.standing.bears(footing, now)
             && self.conduct.bears(footing, |agent| self.is_stopped(agent), now)
@@ -225,9 +236,15 @@ impl World {
         findings
     }
 
-    /// Whether this hop, which is under way, tries again what failed.
-    pub(crate) fn is_retry(&self, hop: HopId) -> bool {
-        self.conduct.is_retry(hop)
+    /// Whether what comes of this hop, which is under way, must be on the record before anybody is told of it: it tries again
+    /// what failed, or is the first of its kind.
+    pub(crate) fn is_watched(&self, hop: HopId) -> bool {
+        self.conduct.is_retry(hop) || self.conduct.is_first_under_way(hop)
+    }
+
+    /// What people have said of this action, and what trying it out showed.
+    pub(crate) fn heard(&self, action: &Digest, hop: HopId, now: Timestamp) -> Verdicts {
+        Verdicts { dry_run: self.dry_runs.of(action, hop, now).map(Box::new), ..self.tickets.heard(action, now) }
     }
 
     /// Whether this hop takes an agent's context past the warning, so that the posture must be asked when it is on the

@@ -150,6 +150,7 @@ fn call(deployment: &Arc<Deployment>) -> (Identified, Circumstances) {
         agent_phase: Phase::Primary,
         around_phase: Phase::Primary,
         pin: PinState::Pinned,
+        is_first: false,
         mode: Mode::Enforce,
     };
     (identify(received, &trust, NOW).unwrap(), circumstances)

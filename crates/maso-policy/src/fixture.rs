@@ -40,6 +40,7 @@ pub(crate) struct Scene {
     pub(crate) hop: Hop,
     pub(crate) phase: Phase,
     pub(crate) pin: PinState,
+    pub(crate) is_first: bool,
 }
 
 impl Scene {
@@ -85,6 +86,7 @@ impl Scene {
             },
             phase: Phase::Primary,
             pin: PinState::Pinned,
+            is_first: false,
         }
     }
 
@@ -142,6 +144,7 @@ impl Scene {
             tool,
             phase: self.phase,
             pin: self.pin,
+            is_first: self.is_first,
             now: Timestamp::from_millis(1_000),
         }
     }
@@ -217,6 +220,7 @@ fn manifest(name: &str, class: Class, risk: Risk, result: ResultLabels) -> ToolM
         decision_pointer: None,
         compensated_by: None,
         remedy: None,
+        dry_run: None,
         definition: None,
     }
 }

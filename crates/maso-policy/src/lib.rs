@@ -8,6 +8,7 @@
 mod authorise;
 mod compare;
 mod decision;
+mod dry_run;
 #[cfg(test)]
 mod fixture;
 mod settle;
@@ -22,11 +23,12 @@ pub use compare::{
     Action, Change, Direction, Outcome, Side, Witness, compare, nearest_allowed, text_matching, within_bounds,
 };
 pub use decision::{Decision, Denial, Held, Permit, Subject};
+pub use dry_run::DryRun;
 pub use settle::settle;
 pub use temporal::{Event, History};
 pub use trace::{
-    Excerpt, Memory, Order, Traced, best_answer, excerpts, labels_declared, labels_of, source_declared, source_of,
-    trace,
+    Excerpt, Memory, Order, Traced, best_answer, excerpts, inert, labels_declared, labels_of, source_declared,
+    source_of, trace,
 };
-pub use verdict::{Approval, Opinion, Rejection, Verdict, Verdicts};
+pub use verdict::{Approval, Opinion, Rejection, Tried, Verdict, Verdicts};
 pub use weigh::{Weighed, weigh};

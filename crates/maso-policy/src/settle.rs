@@ -76,10 +76,9 @@ impl Case<'_> {
             let finding = Finding::new("EC-2.9", Word::NoGo, format!("nobody had decided it by {}", self.now));
             return Ruling::Deny { refusal: Refusal::NotApproved, finding: Some(finding) };
         }
-        if self.review.dry_run {
-            // Nothing here can attest a dry run, so a review that asks for one cannot be fulfilled.
-            let finding = Finding::new("EC-2.7a", Word::NoGo, "a dry run is required and none was attested");
-            return Ruling::Deny { refusal: Refusal::NotApproved, finding: Some(finding) };
+        if let (true, Err(why)) = (self.review.dry_run, &heard.dry_run) {
+            let finding = Finding::new("EC-2.7a", Word::NoGo, why.clone());
+            return Ruling::Deny { refusal: Refusal::DryRunFailed, finding: Some(finding) };
         }
         let n_missing = self.n_people(heard).saturating_sub(heard.n_people());
         if n_missing == 0 {
@@ -96,46 +95,71 @@ impl Case<'_> {
         if heard.doubts { n_people.max(1) } else { n_people }
     }
 
+    /// What the agent is told: of what leads against the hop, what lies outside its mandate comes first; all else is told by
+    /// the first row that says it of all of them.
     fn refusal(&self) -> Refusal {
-        let outside = |finding: &Finding| matches!(finding.control.as_str(), "EC-1.2" | "IA-1.4" | "AT-1.4");
-        let limit = |finding: &Finding| match finding.control.as_str() {
-            "EC-1.3" | "AT-1.7" | "EC-1.5" | "EC-1.5a" | "EC-1.10" | "ENV-14" | "OB-2.5a" => true,
-            // What points into the call says that nothing clear is decided there.
-            "EC-2.6" => finding.evidence.is_none(),
-            _ => false,
-        };
-        // What points into the call says that no instruction is named there.
-        let done_before = |finding: &Finding| finding.control.as_str() == "AT-2.5" && finding.evidence.is_none();
-        let sequence = |finding: &Finding| finding.control.as_str() == "AT-2.4";
-        let incomplete = |finding: &Finding| finding.control.as_str() == "EC-2.8";
-        let unclear =
-            |finding: &Finding| matches!(finding.control.as_str(), "PG-1.6" | "PG-2.10") && finding.evidence.is_none();
-        let absent = |finding: &Finding| finding.control.as_str() == "EC-1.7";
-        if self.findings.leading().any(outside) {
-            Refusal::OutOfMandate
-        } else if self.findings.leading().all(limit) {
-            Refusal::LimitReached
-        } else if self.findings.leading().all(done_before) {
-            Refusal::Duplicate
-        } else if self.findings.leading().all(|finding| finding.control.as_str() == "PG-3.4") {
-            Refusal::OutOfPlan
-        } else if self.findings.leading().all(incomplete) {
-            Refusal::Incomplete
-        } else if self.findings.leading().all(|finding| sequence(finding) || incomplete(finding)) {
-            Refusal::OutOfSequence
-        } else if self.findings.leading().all(unclear) {
-            Refusal::Unclear
-        } else if self.findings.leading().all(absent) {
-            Refusal::Unavailable
-        } else {
-            Refusal::Denied
+        if self.findings.leading().any(|finding| OUTSIDE.contains(&finding.control.as_str())) {
+            return Refusal::OutOfMandate;
+        }
+        let says =
+            |(_, controls): &&Row| self.findings.leading().all(|it| controls.iter().any(|control| control.is(it)));
+        TOLD.iter().find(says).map_or(Refusal::Denied, |(refusal, _)| *refusal)
+    }
+}
+
+/// The controls that say that something does not exist for the agent.
+const OUTSIDE: [&str; 3] = ["EC-1.2", "IA-1.4", "AT-1.4"];
+
+/// A code, and the controls that say nothing else.
+type Row = (Refusal, &'static [Control]);
+
+/// A control that speaks of a hop.
+enum Control {
+    /// Wherever it speaks.
+    Any(&'static str),
+    /// Where it speaks of the hop as a whole. What points into it says that it lacks something, and is told as any other no.
+    Whole(&'static str),
+}
+
+impl Control {
+    fn is(&self, finding: &Finding) -> bool {
+        match self {
+            Self::Any(id) => finding.control.as_str() == *id,
+            Self::Whole(id) => finding.control.as_str() == *id && finding.evidence.is_none(),
         }
     }
 }
 
+const TOLD: &[Row] = {
+    use Control::{Any, Whole};
+    &[
+        (
+            Refusal::LimitReached,
+            &[
+                Any("EC-1.3"),
+                Any("AT-1.7"),
+                Any("EC-1.5"),
+                Any("EC-1.5a"),
+                Any("EC-1.10"),
+                Any("ENV-14"),
+                Any("OB-2.5a"),
+                Whole("EC-2.6"),
+            ],
+        ),
+        (Refusal::Duplicate, &[Whole("AT-2.5")]),
+        (Refusal::OutOfPlan, &[Any("PG-3.4")]),
+        (Refusal::Incomplete, &[Any("EC-2.8")]),
+        (Refusal::OutOfSequence, &[Any("AT-2.4"), Any("EC-2.8")]),
+        (Refusal::Unclear, &[Whole("PG-1.6"), Whole("PG-2.10")]),
+        (Refusal::Unavailable, &[Any("EC-1.7")]),
+    ]
+};
+
 /// What was heard about exactly this action and still counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Heard {
+    /// Whether it was tried out and succeeded there; if not, why.
+    dry_run: Result<(), String>,
     approving_judges: BTreeSet<JudgeName>,
     doubts: bool,
     block: Option<(JudgeName, String)>,
@@ -144,9 +168,27 @@ struct Heard {
     expired: bool,
 }
 
+impl Default for Heard {
+    fn default() -> Self {
+        Self {
+            dry_run: Err("it must be tried out first, and nothing tries it out".to_owned()),
+            approving_judges: BTreeSet::new(),
+            doubts: false,
+            block: None,
+            approving_people: BTreeSet::new(),
+            rejection: None,
+            expired: false,
+        }
+    }
+}
+
 impl Heard {
     fn of(verdicts: &Verdicts, action: Digest, now: Timestamp, may_approve: impl Fn(&OperatorName) -> bool) -> Self {
         let mut heard = Self { expired: verdicts.expired, ..Self::default() };
+        if let Some(tried) = verdicts.dry_run.as_ref().filter(|tried| tried.counts_for(action, now)) {
+            let told = |why: &String| format!("it did not succeed where it was tried out, by `{}`: {why}", tried.tool);
+            heard.dry_run = tried.outcome.as_ref().copied().map_err(told);
+        }
         let mut doubting_judges = BTreeSet::new();
         for verdict in verdicts.judges.iter().filter(|verdict| verdict.action == action && now <= verdict.expires_at) {
             match verdict.opinion {

@@ -20,7 +20,7 @@ mod sent;
 #[cfg(test)]
 mod tests;
 
-pub use excerpt::{Excerpt, excerpts};
+pub use excerpt::{Excerpt, excerpts, inert};
 pub use memory::{Memory, Order};
 
 /// A hop whose label is known, and where each value in it came from.

@@ -1,6 +1,6 @@
-//! What judges and people said. It can only fulfil or refuse a required review; it grants nothing by itself.
+//! What judges and people said, and what trying it out showed. It can only fulfil or refuse a required review; it grants nothing by itself.
 
-use maso_core::{Digest, JudgeName, OperatorName, TicketId, Timestamp};
+use maso_core::{Digest, JudgeName, OperatorName, TicketId, Timestamp, ToolRef};
 
 /// What a judge may say (OI-1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +60,35 @@ pub struct Rejection {
     pub reason: String,
 }
 
+/// What came of trying an action out where it cannot hurt (EC-2.7a), bound to the exact action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    /// The action that was tried out.
+    pub action: Digest,
+    /// What was called for that.
+    pub tool: ToolRef,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Whether it succeeded; if not, why.
+    pub outcome: Result<(), String>,
+    /// What was answered, as inert text; `None` where there is nothing that may be shown.
+    pub says: Option<String>,
+    /// After this moment it no longer counts.
+    pub expires_at: Timestamp,
+}
+
+impl Tried {
+    /// Whether it says anything about this action at this moment.
+    pub(crate) fn counts_for(&self, action: Digest, now: Timestamp) -> bool {
+        self.action == action && now <= self.expires_at
+    }
+}
+
 /// All that was heard about one action.
 #[derive(Clone, Debug, Default)]
 pub struct Verdicts {
+    /// What came of its dry run.
+    pub dry_run: Option<Box<Tried>>,
     /// What judges said.
     pub judges: Vec<Verdict>,
     /// What people approved.
@@ -76,11 +102,15 @@ pub struct Verdicts {
 impl Verdicts {
     /// Nobody was heard.
     pub const fn none() -> Self {
-        Self { judges: Vec::new(), approvals: Vec::new(), rejections: Vec::new(), expired: false }
+        Self { dry_run: None, judges: Vec::new(), approvals: Vec::new(), rejections: Vec::new(), expired: false }
     }
 
     /// Whether nobody was heard and nothing expired.
     pub fn is_none(&self) -> bool {
-        self.judges.is_empty() && self.approvals.is_empty() && self.rejections.is_empty() && !self.expired
+        self.dry_run.is_none()
+            && self.judges.is_empty()
+            && self.approvals.is_empty()
+            && self.rejections.is_empty()
+            && !self.expired
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct View<'a> {
     pub(crate) tool: Option<&'a ToolManifest>,
     pub(crate) phase: Phase,
     pub(crate) pin: PinState,
+    pub(crate) is_first: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -34,6 +35,7 @@ impl<'a> From<&'a Resolved> for View<'a> {
             tool: resolved.tool().map(AsRef::as_ref),
             phase: circumstances.agent_phase.max(circumstances.around_phase),
             pin: circumstances.pin,
+            is_first: circumstances.is_first,
             now: circumstances.now,
         }
     }
@@ -52,6 +54,7 @@ impl<'a> From<&'a Prospect> for View<'a> {
             tool: prospect.tool(),
             phase: circumstances.agent_phase.max(circumstances.around_phase),
             pin: circumstances.pin,
+            is_first: circumstances.is_first,
             now: circumstances.now,
         }
     }

@@ -82,12 +82,14 @@ pub(crate) fn appraise(view: View<'_>, origins: &[Origin], traced: &Findings, fi
     let mut review = Review::NONE;
     if view.hop.turn == Turn::Ask {
         review = required(action, risk, n_judges(view), view);
-        let dry_run = std::mem::take(&mut review.dry_run);
-        if dry_run && view.applies("EC-2.7a") {
-            // No manifest can declare a dry run, so the people who decide are told that they decide without one.
-            let reason =
-                format!("no dry run is available for `{}`: its effect was not tried out", view.hop.act.object());
-            findings.add(Finding::new("EC-2.7a", Word::Escalate, reason));
+        match rehearsal(action, view) {
+            Rehearsal::Spared => {}
+            Rehearsal::Required => review.dry_run = true,
+            Rehearsal::Missed { finding, is_required } => {
+                // What nothing can fulfil: stage 8 refuses it.
+                review.dry_run = is_required;
+                findings.add(finding);
+            }
         }
         if findings.word() >= Word::Escalate {
             review = review.join(PERSON);
@@ -147,16 +149,21 @@ impl Action {
         self.changes() && self.reversibility == Reversibility::Irreversible && view.applies("EC-1.6")
     }
 
-    /// The declared risk, never less than the class and the reversibility imply, and one step more, up to high, when a
-    /// value that carries authority is believed less than the action needs: one person sees which value came from where.
-    fn risk(self, origins: &[Origin], view: View<'_>) -> Risk {
+    /// The declared risk, never less than the class and the reversibility imply.
+    fn risk_of_effect(self, view: View<'_>) -> Risk {
         let by_class = match self.class {
             Class::Read | Class::Write => Risk::Low,
             Class::Send | Class::Delete => Risk::Medium,
             Class::Transfer | Class::Execute => Risk::High,
         };
         let by_reversibility = if self.is_final(view) { Risk::High } else { Risk::Low };
-        let risk = self.declared.max(by_class).max(by_reversibility);
+        self.declared.max(by_class).max(by_reversibility)
+    }
+
+    /// The same, and one step more, up to high, when a value that carries authority is believed less than the action needs:
+    /// one person sees which value came from where.
+    fn risk(self, origins: &[Origin], view: View<'_>) -> Risk {
+        let risk = self.risk_of_effect(view);
         let doubtful = |origin: &Origin| origin.needed.is_some_and(|needed| origin.integrity < needed);
         if self.changes() && origins.iter().any(doubtful) { raised(risk) } else { risk }
     }
@@ -188,7 +195,7 @@ fn required(action: Action, risk: Risk, n_judges: u8, view: View<'_>) -> Review 
         Risk::Low => Review::NONE,
         Risk::Medium => Review { n_judges, n_people: 0, dry_run: false },
         Risk::High => Review { n_judges, n_people: 1, dry_run: false },
-        Risk::Critical => Review { n_judges, n_people: 2, dry_run: true },
+        Risk::Critical => Review { n_judges, n_people: 2, dry_run: false },
     };
     if action.changes() && (tier == Tier::Supervised || phase >= Phase::Alternate) || action.is_final(view) {
         review = review.join(PERSON);
@@ -197,6 +204,43 @@ fn required(action: Action, risk: Risk, n_judges: u8, view: View<'_>) -> Review 
         review = review.join(PERSON);
     }
     review
+}
+
+/// Whether a hop is tried out before anybody is asked about it (EC-2.7a).
+enum Rehearsal {
+    /// It need not be.
+    Spared,
+    /// It must have succeeded.
+    Required,
+    /// It should be, and cannot be.
+    Missed { finding: Finding, is_required: bool },
+}
+
+/// What is critical must be tried out, and what nobody can change back as long as the agent has never done it; what is of
+/// high risk, or more than low and new to the agent, is where it can be. A doubt about where a value came from is none
+/// that trying out would settle.
+fn rehearsal(action: Action, view: View<'_>) -> Rehearsal {
+    let risk = action.risk_of_effect(view);
+    if !action.changes() || !view.applies("EC-2.7a") {
+        return Rehearsal::Spared;
+    }
+    let must = risk == Risk::Critical || view.is_first && action.is_final(view);
+    let wanted = must || risk == Risk::High || view.is_first && risk == Risk::Medium;
+    let can = view.tool.is_some_and(|tool| tool.dry_run.is_some());
+    // At tier 1 a person sees each write, and is told where one is decided that should have been tried out.
+    let is_supervised = view.tier() == Tier::Supervised;
+    match (wanted, can) {
+        (false, _) => Rehearsal::Spared,
+        (true, true) => Rehearsal::Required,
+        (true, false) if is_supervised && !must => Rehearsal::Spared,
+        (true, false) => {
+            let what = view.hop.act.object();
+            let new = if view.is_first { " and is new to the agent" } else { "" };
+            let reason = format!("`{what}` is of {risk} risk{new}, and no dry run is available: it was not tried out");
+            let finding = Finding::new("EC-2.7a", Word::Escalate, reason);
+            Rehearsal::Missed { finding, is_required: must && !is_supervised }
+        }
+    }
 }
 
 /// What the phase forbids outright. Stage 3 stops an agent; this holds even where it was not asked.

@@ -65,6 +65,7 @@ impl World {
             agent_phase: Phase::Primary,
             around_phase: self.phase,
             pin: PinState::Pinned,
+            is_first: false,
             mode: Mode::Enforce,
         };
         resolve(identified, circumstances).map_err(|refused| refused.finding).unwrap()

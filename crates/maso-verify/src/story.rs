@@ -17,6 +17,10 @@ pub(crate) struct Story {
     /// memory than it has hops under way; of a part of one, what was used up or never permitted too.
     permits: HashMap<String, u32>,
     tickets: HashMap<String, Ticket>,
+    /// Dry runs that began and have not ended: by hop, the action.
+    trying_out: HashMap<String, String>,
+    /// Actions that were tried out and succeeded: until when that counts.
+    tried_out: HashMap<String, i64>,
     /// Tickets and attempts at instructions that were used, and questions that were answered: at which record, for which hop.
     pub(crate) spent: HashMap<String, (u64, String)>,
     /// Questions about what is meant.
@@ -52,6 +56,8 @@ impl Story {
             is_whole: false,
             permits: HashMap::new(),
             tickets: HashMap::new(),
+            trying_out: HashMap::new(),
+            tried_out: HashMap::new(),
             spent: HashMap::new(),
             questions: BTreeSet::new(),
             owed: Vec::new(),
@@ -72,7 +78,9 @@ impl Story {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let mut problem = |what: String| report.problem(sequence, what);
         match body["kind"].as_str() {
-            Some("hop-decided") => self.decided(sequence, body, &mut problem)?,
+            Some("hop-decided") => self.decided(sequence, at_ms, body, &mut problem)?,
+            Some("dry-run-started") => drop(self.trying_out.insert(text("hop"), text("action"))),
+            Some("dry-run-ended") => self.tried(body, &mut problem),
             Some("hop-released") => {
                 let hop = text("hop");
                 if let Some(instruction) = self.carrying_out.remove(&hop)
@@ -169,7 +177,42 @@ impl Story {
         }
     }
 
-    fn decided(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) -> rusqlite::Result<()> {
+    /// What came of a dry run counts for the action for which it began.
+    fn tried(&mut self, body: &Value, problem: &mut dyn FnMut(String)) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default();
+        match self.trying_out.remove(text("hop")) {
+            Some(action) if action != text("action") => {
+                problem(format!("the dry run of `{}` ended for another action than it began for", text("hop")));
+            }
+            None if self.is_whole => problem(format!("the dry run of `{}` ended and had not begun", text("hop"))),
+            _ if text("outcome") == "succeeded" => {
+                self.tried_out.insert(text("action").to_owned(), body["expires_at"].as_i64().unwrap_or(i64::MIN));
+            }
+            _ => {}
+        }
+    }
+
+    /// A permit that needs a dry run uses one up that succeeded, of the same action.
+    fn uses_dry_run(&mut self, at_ms: i64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default();
+        match self.tried_out.remove(text("action")) {
+            None if self.is_whole => {
+                problem(format!("`{}` was allowed and had not been tried out with success", text("hop")));
+            }
+            Some(until_ms) if until_ms.saturating_add(COMMIT_MS_MAX) < at_ms => {
+                problem(format!("`{}` was allowed by a dry run that did not count any more", text("hop")));
+            }
+            _ => {}
+        }
+    }
+
+    fn decided(
+        &mut self,
+        sequence: u64,
+        at_ms: i64,
+        body: &Value,
+        problem: &mut dyn FnMut(String),
+    ) -> rusqlite::Result<()> {
         let hop = body["hop"].as_str().unwrap_or_default();
         let is_enforced = body["enforced"] != Value::Bool(false);
         let is_allowed = body["decision"] == "allow";
@@ -193,6 +236,9 @@ impl Story {
             let n_needed = body["review"]["people"].as_u64().unwrap_or(0);
             if (people.len() as u64) < n_needed {
                 problem(format!("`{hop}` was allowed by {} people and needed {n_needed}", people.len()));
+            }
+            if body["review"]["dry_run"] == Value::Bool(true) {
+                self.uses_dry_run(at_ms, body, problem);
             }
             for ticket in approvals.iter().filter_map(|approval| approval["ticket"].as_str()) {
                 self.owed.push((sequence, hop.to_owned(), ticket.to_owned()));

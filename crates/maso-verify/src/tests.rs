@@ -147,6 +147,30 @@ fn an_instruction_is_carried_out_once_unless_it_failed() {
 }
 
 #[test]
+fn a_dry_run_is_of_the_action_that_it_permits_and_permits_it_once() {
+    let began = |hop: &str| json!({"kind": "dry-run-started", "hop": hop, "action": "a"});
+    let ended = |hop: &str, outcome: &str, expires_at: i64| json!({"kind": "dry-run-ended", "hop": hop, "action": "a", "outcome": outcome, "expires_at": expires_at});
+    let allowed = json!({"kind": "hop-decided", "hop": "h", "decision": "allow", "enforced": true, "action": "a",
+        "review": {"judges": 0, "people": 0, "dry_run": true}});
+    let good = [began("h"), ended("h", "succeeded", DAY_MS), allowed.clone()];
+    check(&good, &[]);
+    let untried = |n: u64| format!("record {n}: `h` was allowed and had not been tried out with success");
+    check(std::slice::from_ref(&allowed), &[&untried(1)]);
+    check(&[began("h"), ended("h", "failed", DAY_MS), allowed.clone()], &[&untried(3)]);
+    check(&[&good[..], std::slice::from_ref(&allowed)].concat(), &[&untried(4)]);
+    check(
+        &[began("h"), ended("h", "succeeded", 1001 - 10_000), allowed],
+        &["record 3: `h` was allowed by a dry run that did not count any more"],
+    );
+    check(&[ended("h", "succeeded", DAY_MS)], &["record 1: the dry run of `h` ended and had not begun"]);
+    let other = json!({"kind": "dry-run-started", "hop": "h", "action": "b"});
+    check(
+        &[other, ended("h", "succeeded", DAY_MS)],
+        &["record 2: the dry run of `h` ended for another action than it began for"],
+    );
+}
+
+#[test]
 fn a_question_is_asked_before_it_is_answered_and_answered_once() {
     let asked = json!({"kind": "clarification-asked", "question": "q"});
     let answered = json!({"kind": "clarification-answered", "question": "q", "hop": "h"});

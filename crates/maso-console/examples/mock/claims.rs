@@ -1,8 +1,8 @@
 //! What happens at the insurer: canned, believable, and with the attacks that reach the console as text.
 
 use maso_api::{
-    AgentView, AmountView, ClarificationView, ExcerptView, FindingView, GrantView, HopView, MandateDates, MoveView,
-    OiSpecView, OriginView, ReviewView, ScopeView, TaskView, TicketView, ToolView, VerdictView, WaitingTool,
+    AgentView, AmountView, ClarificationView, DryRunView, ExcerptView, FindingView, GrantView, HopView, MandateDates,
+    MoveView, OiSpecView, OriginView, ReviewView, ScopeView, TaskView, TicketView, ToolView, VerdictView, WaitingTool,
 };
 use serde_json::{Value, json};
 
@@ -132,6 +132,7 @@ fn hop(from: &str, to: &str, verb: &str, object: &str, decision: &str, risk: &st
         phase: if from == "agent:communication" { "alternate" } else { "primary" }.to_owned(),
         findings: Vec::new(),
         origins: Vec::new(),
+        dry_run: None,
         verdicts: Vec::new(),
         approvals: Vec::new(),
         accountable_human: Some("claims-operations".to_owned()),
@@ -204,6 +205,13 @@ fn payment(claim: &str, seed: u64) -> HopView {
             ),
             origin("/reference", "no source that was seen", "external", None),
         ],
+        dry_run: Some(DryRunView {
+            tool: "claims-db:pay_claim".to_owned(),
+            at: 1_764_240_000_000,
+            succeeded: true,
+            fault: None,
+            says: Some(r#"{"payment_id":7,"claim_id":"C-1004","amount_minor":184250}"#.to_owned()),
+        }),
         verdicts: vec![VerdictView {
             judge: "tactical".to_owned(),
             opinion: "approve".to_owned(),

@@ -8,7 +8,7 @@ use rmcp::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::store::{Claim, Cover, Payment, Policy, Store, StoreError};
+use super::store::{Claim, Cover, Ending, Payment, Policy, Store, StoreError};
 
 /// The insurer's system of record as an MCP server.
 #[derive(Clone)]
@@ -84,7 +84,8 @@ impl ClaimsDb {
     )]
     async fn record_assessment(&self, Parameters(given): Parameters<Assessment>) -> Result<Json<Claim>, String> {
         let cover = if given.covered { Cover::Covered } else { Cover::NotCovered };
-        self.store.record_assessment(&given.claim_id, cover, &given.rationale).map(Json).map_err(told)
+        let ending = Ending::of(given.dry_run);
+        self.store.record_assessment(&given.claim_id, cover, &given.rationale, ending).map(Json).map_err(told)
     }
 
     #[tool(
@@ -112,8 +113,9 @@ impl ClaimsDb {
         )
     )]
     async fn pay_claim(&self, Parameters(order): Parameters<PaymentOrder>) -> Result<Json<Payment>, String> {
+        let ending = Ending::of(order.dry_run);
         self.store
-            .pay(&order.claim_id, &order.payee_iban, order.amount_minor, &order.idempotency_key)
+            .pay(&order.claim_id, &order.payee_iban, order.amount_minor, &order.idempotency_key, ending)
             .map(Json)
             .map_err(told)
     }
@@ -164,6 +166,9 @@ struct Assessment {
     /// Why.
     #[schemars(length(min = 1, max = 500))]
     rationale: String,
+    /// Whether to record nothing, and only say what would be.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Which claim is stopped, and why.
@@ -212,6 +217,9 @@ struct PaymentOrder {
     /// Names this payment: the same key never pays twice.
     #[schemars(length(min = 1, max = 64))]
     idempotency_key: String,
+    /// Whether to pay nothing, and only say what would be paid.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// All claims.

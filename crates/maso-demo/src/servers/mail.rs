@@ -8,7 +8,7 @@ use rmcp::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::store::Store;
+use super::store::{Ending, Store};
 
 /// Outgoing mail as an MCP server.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Mail {
     async fn send_mail(&self, Parameters(mail): Parameters<Letter>) -> Result<Json<Sent>, String> {
         let mail_id = self
             .store
-            .send_mail(&mail.claim_id, &mail.to, &mail.subject, &mail.body)
+            .send_mail(&mail.claim_id, &mail.to, &mail.subject, &mail.body, Ending::of(mail.dry_run))
             .map_err(|error| error.to_string())?;
         Ok(Json(Sent { mail_id }))
     }
@@ -96,6 +96,9 @@ struct Letter {
     /// The text.
     #[schemars(length(min = 1, max = 10_000))]
     body: String,
+    /// Whether to send nothing, and only say whether it could be sent.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Where the customer list goes.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -150,7 +150,13 @@ impl Store {
     }
 
     /// Records the assessment of a received claim, which makes it `assessed` or `declined`.
-    pub(crate) fn record_assessment(&self, claim_id: &str, cover: Cover, rationale: &str) -> Result<Claim, StoreError> {
+    pub(crate) fn record_assessment(
+        &self,
+        claim_id: &str,
+        cover: Cover,
+        rationale: &str,
+        ending: Ending,
+    ) -> Result<Claim, StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         expect_state(&find_claim(&transaction, claim_id)?, "received")?;
@@ -164,7 +170,7 @@ impl Store {
         )?;
         transaction.execute("UPDATE claims SET state = ?2 WHERE claim_id = ?1", params![claim_id, state])?;
         let claim = find_claim(&transaction, claim_id)?;
-        transaction.commit()?;
+        ending.end(transaction)?;
         Ok(claim)
     }
 
@@ -189,6 +195,7 @@ impl Store {
         payee_iban: &str,
         amount_minor: i64,
         idempotency_key: &str,
+        ending: Ending,
     ) -> Result<Payment, StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -208,19 +215,29 @@ impl Store {
         )?;
         let payment_id = transaction.last_insert_rowid();
         transaction.execute("UPDATE claims SET state = 'paid' WHERE claim_id = ?1", [claim_id])?;
-        transaction.commit()?;
+        ending.end(transaction)?;
         Ok(Payment { payment_id, claim_id: claim_id.to_owned(), payee_iban: payee_iban.to_owned(), amount_minor })
     }
 
     /// Puts a mail about a claim into the outbox, from which it leaves after a minute.
-    pub(crate) fn send_mail(&self, claim_id: &str, to: &str, subject: &str, body: &str) -> Result<i64, StoreError> {
-        self.claim(claim_id)?;
-        let connection = self.connection();
-        connection.execute(
+    pub(crate) fn send_mail(
+        &self,
+        claim_id: &str,
+        to: &str,
+        subject: &str,
+        body: &str,
+        ending: Ending,
+    ) -> Result<i64, StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        find_claim(&transaction, claim_id)?;
+        transaction.execute(
             "INSERT INTO outbox (claim_id, to_address, subject, body) VALUES (?1, ?2, ?3, ?4)",
             params![claim_id, to, subject, body],
         )?;
-        Ok(connection.last_insert_rowid())
+        let mail_id = transaction.last_insert_rowid();
+        ending.end(transaction)?;
+        Ok(mail_id)
     }
 
     /// Takes a mail back out of the outbox while it is there.
@@ -248,6 +265,28 @@ impl Store {
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // A panic while holding the lock has rolled its transaction back, so the connection stays good.
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// How a change ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    /// It is kept.
+    Kept,
+    /// It was a dry run: everything is as before.
+    Undone,
+}
+
+impl Ending {
+    pub(crate) const fn of(dry_run: bool) -> Self {
+        if dry_run { Self::Undone } else { Self::Kept }
+    }
+
+    fn end(self, transaction: Transaction<'_>) -> rusqlite::Result<()> {
+        match self {
+            Self::Kept => transaction.commit(),
+            Self::Undone => transaction.rollback(),
+        }
     }
 }
 

@@ -82,7 +82,7 @@ impl Place<'_> {
                 let call = Arc::new(Call::of_our_own(asked, agent));
                 matches!(gateway.bring_back(asked, &call, method, act, hop, got).await, Reply::Result(_))
             }
-            Decided::Held { .. } | Decided::Refused { .. } => false,
+            Decided::TryOut { .. } | Decided::Held { .. } | Decided::Refused { .. } => false,
         }
     }
 }

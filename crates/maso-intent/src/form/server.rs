@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::{Class, Confidentiality, Integrity, Reversibility, Risk, ToolName};
+use maso_core::{Class, Confidentiality, Integrity, Reversibility, Risk, ServerName, ToolName};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -100,6 +100,35 @@ pub(crate) struct ToolForm {
     pub(crate) compensated_by: Option<At<ToolName>>,
     /// What people do about it where no tool undoes it (EC-2.11).
     pub(crate) remedy: Option<At<String>>,
+    /// How a call is tried out first, where it cannot hurt (EC-2.7a).
+    pub(crate) dry_run: Option<DryRunForm>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DryRunForm {
+    /// The server on which it is tried out, such as one for staging (this one).
+    pub(crate) server: Option<At<ServerName>>,
+    /// The tool that tries it out, given the same arguments (this one).
+    pub(crate) tool: Option<At<ToolName>>,
+    /// The argument that makes a call a dry run.
+    pub(crate) argument: Option<At<String>>,
+    /// With `argument`: the text that it is set to (`true`, and no text).
+    pub(crate) value: Option<At<String>>,
+}
+
+impl DryRunForm {
+    /// Where it is written; `None` where nothing of it is.
+    pub(crate) fn start(&self) -> Option<usize> {
+        let Self { server, tool, argument, value } = self;
+        let starts = [
+            server.as_ref().map(|at| at.start),
+            tool.as_ref().map(|at| at.start),
+            argument.as_ref().map(|at| at.start),
+            value.as_ref().map(|at| at.start),
+        ];
+        starts.into_iter().flatten().min()
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

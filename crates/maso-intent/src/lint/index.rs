@@ -14,7 +14,7 @@ pub(super) struct Index<'a> {
     pub(super) sequence: BTreeMap<(&'a WorkflowName, &'a AgentName), usize>,
     /// The tools that some agent of a workflow names.
     pub(super) held: BTreeSet<(&'a WorkflowName, &'a ToolRef)>,
-    /// The servers of which some agent may use something.
+    /// The servers of which some agent may use something, or on which something is tried out.
     pub(super) used: BTreeSet<&'a ServerName>,
     /// The ids of success criteria that some agent of a workflow covers.
     pub(super) covered: BTreeSet<(&'a WorkflowName, &'a str)>,
@@ -38,7 +38,12 @@ impl<'a> Index<'a> {
                 })
                 .collect(),
             held: agents().flat_map(|agent| agent.tools.keys().map(|tool| (&agent.workflow, tool))).collect(),
-            used: deployment.authorities.values().flat_map(|authority| authority.servers()).collect(),
+            used: deployment
+                .authorities
+                .values()
+                .flat_map(|authority| authority.servers())
+                .chain(dry_runs(deployment).map(|tool| &tool.server))
+                .collect(),
             covered: agents()
                 .flat_map(|agent| agent.oispec.covers.iter().map(|id| (&agent.workflow, id.as_str())))
                 .collect(),
@@ -49,4 +54,10 @@ impl<'a> Index<'a> {
     pub(super) fn members(&self, workflow: &WorkflowName) -> &[&'a AgentMandate] {
         self.members.get(workflow).map_or(&[], Vec::as_slice)
     }
+}
+
+/// The tools by which those are tried out that some agent may use.
+fn dry_runs(deployment: &Deployment) -> impl Iterator<Item = &ToolRef> {
+    let held = deployment.authorities.values().flat_map(|authority| authority.tools());
+    held.filter_map(|tool| Some(&deployment.tool(tool)?.dry_run.as_ref()?.tool))
 }

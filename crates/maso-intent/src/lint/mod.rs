@@ -11,6 +11,7 @@ mod controls;
 mod criteria;
 mod dates;
 mod deciders;
+mod dry_runs;
 mod duties;
 mod evidence;
 mod fields;
@@ -130,6 +131,7 @@ const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
     contexts::check,
     servers::check,
     tools::check,
+    dry_runs::check,
     arguments::check,
     bounds::check,
     duties::check,

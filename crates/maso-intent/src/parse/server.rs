@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use maso_core::{Confidentiality, Integrity, Label, ServerName, ToolRef};
+use serde_json::Value;
 
 use crate::{
-    AuthorityArgument, Below, Problem, ResultLabels, ServerManifest, Severity, ToolDefinition, ToolManifest, Transport,
-    form::{File, Folder, LabelForm, Lock, ServerForm, ToolForm, TransportForm, TransportKind},
+    AuthorityArgument, Below, DryRunCall, Problem, ResultLabels, ServerManifest, Severity, ToolDefinition,
+    ToolManifest, Transport,
+    form::{DryRunForm, File, Folder, LabelForm, Lock, ServerForm, ToolForm, TransportForm, TransportKind},
 };
 
 pub(super) fn servers(folder: &Folder<'_>, problems: &mut Vec<Problem>) -> BTreeMap<ServerName, Arc<ServerManifest>> {
@@ -49,6 +51,7 @@ fn server(
 }
 
 fn manifest(tool: ToolRef, form: &ToolForm, server: Label) -> ToolManifest {
+    let dry_run = form.dry_run.as_ref().map(|form| dry_run(&tool, form));
     let worst = ToolManifest::unclassified(tool, label(&form.result, server));
     let default = worst.result.default;
     ToolManifest {
@@ -82,7 +85,18 @@ fn manifest(tool: ToolRef, form: &ToolForm, server: Label) -> ToolManifest {
         decision_pointer: form.decision_pointer.as_ref().map(|at| at.value.0.clone()),
         compensated_by: form.compensated_by.as_ref().map(|at| at.value.clone()),
         remedy: form.remedy.as_ref().map(|at| at.value.clone()),
+        dry_run,
         ..worst
+    }
+}
+
+fn dry_run(of: &ToolRef, form: &DryRunForm) -> DryRunCall {
+    let server = form.server.as_ref().map_or_else(|| of.server.clone(), |at| at.value.clone());
+    let tool = form.tool.as_ref().map_or_else(|| of.tool.clone(), |at| at.value.clone());
+    let value = || form.value.as_ref().map_or(Value::Bool(true), |at| Value::String(at.value.clone()));
+    DryRunCall {
+        tool: ToolRef::new(server, tool),
+        set: form.argument.as_ref().map(|argument| (argument.value.clone(), value())),
     }
 }
 

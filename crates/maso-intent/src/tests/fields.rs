@@ -72,6 +72,9 @@ fn everything_that_is_written_arrives() {
     assert_eq!(intake.on_fail.as_ref().map(|after| after.retry_max), Some(1));
     assert_eq!(intake.on_timeout.as_ref().map(|after| after.tell.as_str()), Some("claims-security"));
     assert_eq!(intake.history.created_at.map(|at| at.to_string()).as_deref(), Some("2026-10-20T07:00:00.000Z"));
+    let dry_run = deployment.tool(&"db:pay".parse().unwrap()).and_then(|tool| tool.dry_run.clone()).unwrap();
+    assert_eq!(dry_run.tool.to_string(), "web:rehearse_pay");
+    assert_eq!(dry_run.set, Some(("mode".to_owned(), serde_json::json!("rehearse"))));
     let tactical = &deployment.judges[&"tactical".parse().unwrap()].oispec;
     assert_eq!((tactical.role, tactical.scope.len()), (Some(JudgeRole::Tactical), 2));
     assert_eq!(tactical.calibration.as_ref().and_then(|one| one.drift_threshold), Some(0.15));

@@ -223,11 +223,14 @@ reversible_window = "60s"
 risk = "high"
 [tools.delete_claim.authority]
 "/claim" = { role = "query" }
+
+[tools.pay.dry_run]
+argument = "dry_run"
 "#;
 
 const DB_LOCK: &str = r#"[
   { "name": "read_claim", "inputSchema": { "type": "object", "properties": { "claim": { "type": "string" } } } },
-  { "name": "pay", "inputSchema": { "type": "object", "properties": { "iban": { "type": "string" }, "amount_minor": { "type": "integer" } } } },
+  { "name": "pay", "inputSchema": { "type": "object", "properties": { "iban": { "type": "string" }, "amount_minor": { "type": "integer" }, "dry_run": { "type": "boolean" } } } },
   { "name": "delete_claim", "inputSchema": { "type": "object", "properties": { "claim": { "type": "string" } } } }
 ]"#;
 

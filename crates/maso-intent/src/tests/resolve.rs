@@ -111,6 +111,7 @@ impl Case {
             agent_phase: self.agent_phase,
             around_phase: self.around_phase,
             pin: self.pin,
+            is_first: false,
             mode: Mode::Enforce,
         };
         ground(&hop, self.claim.as_ref(), &circumstances).map(drop)
@@ -334,6 +335,7 @@ fn a_proven_sender_is_resolved_or_handed_back() {
         agent_phase,
         around_phase: Phase::Contingency,
         pin: PinState::Pinned,
+        is_first: false,
         mode: Mode::Observe,
     };
     let resolved = crate::resolve(identified(tool("db:read_claim")), circumstances(Phase::Primary)).unwrap();

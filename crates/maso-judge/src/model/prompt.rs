@@ -150,7 +150,7 @@ fn evidence(view: View<'_>) -> (String, bool) {
     let (claims, claims_whole) = bounded(claims, CLAIMS_BYTES_MAX);
     let few = |n: usize| n <= LISTED_MAX;
     let whole = payload_whole && claims_whole && few(view.origins.len()) && few(view.findings.iter().len());
-    let evidence = json!({
+    let mut evidence = json!({
         "from": hop.from.to_string(),
         "to": hop.to.to_string(),
         "action": hop.act.to_string(),
@@ -172,6 +172,13 @@ fn evidence(view: View<'_>) -> (String, bool) {
         })).collect::<Vec<_>>(),
         "shown_whole": whole,
     });
+    if let Some(tried) = view.dry_run {
+        evidence["dry_run"] = json!({
+            "by": tried.tool.to_string(),
+            "succeeded": tried.outcome.is_ok(),
+            "answer": tried.says,
+        });
+    }
     // Origins and findings carry pointers, which a hostile payload can make long.
     let (evidence, evidence_whole) = cut(line(&evidence), EVIDENCE_BYTES_MAX);
     (evidence, whole && evidence_whole)

@@ -84,6 +84,7 @@ impl Scene {
             agent_phase: Phase::Primary,
             around_phase: Phase::Primary,
             pin: PinState::Pinned,
+            is_first: false,
             mode: Mode::Enforce,
         };
         let resolved = resolve(identified, circumstances).unwrap();
@@ -94,7 +95,7 @@ impl Scene {
         }
         let weighed = weigh(trace(&memory, resolved), Findings::none());
         let action: Digest = weighed.resolved().action_digest();
-        Brief { weighed, action, now: now() }
+        Brief { weighed, dry_run: None, action, now: now() }
     }
 }
 

@@ -49,6 +49,7 @@ fn weighed(tool: &str, payload: &str) -> Weighed {
         agent_phase: Phase::Primary,
         around_phase: Phase::Alternate,
         pin: PinState::Pinned,
+        is_first: false,
         mode: Mode::Enforce,
     };
     let traced = trace(&Memory::default(), resolve(identified(tool, payload), circumstances).unwrap());

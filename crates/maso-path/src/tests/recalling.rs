@@ -260,7 +260,7 @@ async fn live(hands: Hands, steps: &[Step]) -> Vec<u8> {
         };
         strictness.push(match rig.call_in(Some(task), tool, arguments).await {
             Outcome::Released { .. } => 0,
-            Outcome::Held(_) => 1,
+            Outcome::TryOut(_) | Outcome::Held(_) => 1,
             Outcome::Refused { .. } => 2,
         });
         rig.path.recorder().flush().await.unwrap();

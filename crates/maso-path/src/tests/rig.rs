@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    future::{Ready, ready},
     path::PathBuf,
     sync::{
         Arc, LazyLock,
@@ -24,8 +25,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    Carried, Clock, Ids, Outcome, Path, Signers, Sources, SystemIds, Waiting, release::Passage, travel::NotRecorded,
-    world::Passing, write_task,
+    Carried, Clock, Ids, Outcome, Path, Release, Signers, Sources, SystemIds, Trying, Waiting, release::Passage,
+    travel::NotRecorded, world::Passing, write_task,
 };
 
 /// A deployment that is running.
@@ -174,7 +175,11 @@ impl Rig {
         let arrival = self.arrival(agent, Principal::Server(tool.server.clone()), Some(task));
         let bytes = serde_json::to_vec(&arguments).unwrap();
         let received = Received::from_bytes(arrival, Act::CallTool(tool), Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
-        match self.path.travel(received, async |_| comes()).await {
+        let mut outcome = self.path.travel(received, async |_| comes()).await;
+        if let Outcome::TryOut(trying) = outcome {
+            outcome = self.path.tried(trying, would_succeed(), async |_| comes()).await;
+        }
+        match outcome {
             Outcome::Held(waiting) => {
                 self.answer_ticket(waiting.ticket().id, "approve", "owner").await;
                 self.path.wait(waiting, 5_000, async |_| comes()).await
@@ -210,8 +215,21 @@ impl Rig {
         let resolved = self.path.resolve_now(identified, &passing).unwrap();
         let memory = self.path.memory_of(&resolved);
         let (weighed, _) = self.path.weigh_up(resolved, Vec::new(), &memory);
-        let action = weighed.resolved().action_digest();
-        let mut verdicts = self.path.world().tickets().heard(&action, self.clock.now());
+        let (action, hop) = (weighed.resolved().action_digest(), weighed.resolved().hop().id);
+        if weighed.review().dry_run {
+            self.hear(Body::DryRunEnded(v1::DryRunEnded {
+                hop: hop.to_string(),
+                action: action.to_string(),
+                tool: "notes:pay".to_owned(),
+                outcome: "succeeded".to_owned(),
+                fault: None,
+                says: None,
+                answer: None,
+                took_ms: 1,
+                expires_at: self.clock.now().plus_ms(3_600_000).as_millis(),
+            }));
+        }
+        let mut verdicts = self.path.world().heard(&action, hop, self.clock.now());
         if weighed.review().n_judges > 0 {
             verdicts.judges.push(Verdict {
                 judge: "rules".parse().unwrap(),
@@ -231,27 +249,40 @@ impl Rig {
         self.path.record_permit(permit, Vec::new(), &passing).await
     }
 
+    /// The way of a hop. What is to be tried out first would succeed.
     pub async fn send(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {
+        match self.begin(arrival, act, turn, payload).await {
+            Outcome::TryOut(trying) => self.tried(trying, would_succeed()).await,
+            settled => settled,
+        }
+    }
+
+    /// The way of a hop, up to where it is to be tried out.
+    pub async fn begin(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {
         let bytes = serde_json::to_vec(payload).unwrap();
         let received = Received::from_bytes(arrival, act, turn, &bytes, &Limits::DEFAULT).unwrap();
-        let n_carried = Arc::clone(&self.n_carried);
-        self.path
-            .travel(received, move |_| async move {
-                n_carried.fetch_add(1, Ordering::SeqCst);
-                Carried::Delivered("done")
-            })
-            .await
+        self.path.travel(received, self.carry()).await
+    }
+
+    /// Goes on after this came of trying a hop out.
+    pub async fn tried(&self, trying: Trying, came: Carried<Value>) -> Outcome<&'static str> {
+        self.path.tried(trying, came, self.carry()).await
     }
 
     /// Decides a held hop again after its answer.
     pub async fn wait(&self, waiting: Waiting) -> Outcome<&'static str> {
+        match self.path.wait(waiting, 5_000, self.carry()).await {
+            Outcome::TryOut(trying) => self.tried(trying, would_succeed()).await,
+            settled => settled,
+        }
+    }
+
+    fn carry(&self) -> impl FnOnce(Release) -> Ready<Carried<&'static str>> + Send + use<> {
         let n_carried = Arc::clone(&self.n_carried);
-        self.path
-            .wait(waiting, 5_000, move |_| async move {
-                n_carried.fetch_add(1, Ordering::SeqCst);
-                Carried::Delivered("done")
-            })
-            .await
+        move |_| {
+            n_carried.fetch_add(1, Ordering::SeqCst);
+            ready(Carried::Delivered("done"))
+        }
     }
 
     pub fn arrival(&self, from: Principal, to: Principal, task: Option<TaskId>) -> Arrival {
@@ -356,11 +387,16 @@ pub fn permit(rig: &Rig, task: TaskId, tool: &str, arguments: &Value) -> Permit 
     }
 }
 
+/// What a server says to a dry run that succeeds.
+pub fn would_succeed() -> Carried<Value> {
+    Carried::Delivered(json!({ "would": "succeed" }))
+}
+
 /// A refusal's code; anything else is no refusal.
 pub fn refusal(outcome: &Outcome<&'static str>) -> Option<&'static str> {
     match outcome {
         Outcome::Refused { refusal, .. } => Some(refusal.as_str()),
-        Outcome::Released { .. } | Outcome::Held(_) => None,
+        Outcome::Released { .. } | Outcome::TryOut(_) | Outcome::Held(_) => None,
     }
 }
 
@@ -368,6 +404,7 @@ pub fn released(outcome: &Outcome<&'static str>) -> HopId {
     match outcome {
         Outcome::Released { hop, .. } => *hop,
         Outcome::Refused { refusal, .. } => panic!("refused: {refusal}"),
+        Outcome::TryOut(trying) => panic!("to be tried out: {trying:?}"),
         Outcome::Held(waiting) => panic!("held: {:?}", waiting.ticket()),
     }
 }
@@ -376,6 +413,7 @@ pub fn held(outcome: Outcome<&'static str>) -> Waiting {
     match outcome {
         Outcome::Held(waiting) => waiting,
         Outcome::Refused { refusal, .. } => panic!("refused: {refusal}"),
+        Outcome::TryOut(trying) => panic!("to be tried out: {trying:?}"),
         Outcome::Released { hop, .. } => panic!("released: {hop}"),
     }
 }
@@ -436,9 +474,13 @@ fn source() -> Source {
     // A letter can be called back for a while; a payment cannot.
     let tools = tools
         .replace("reversibility = \"irreversible\"", "reversibility = \"time-bounded\"\nreversible_window = \"1h\"");
+    let tools =
+        tools.replace("reversible_window = \"1h\"", "reversible_window = \"1h\"\ndry_run.argument = \"dry_run\"");
     let pay = "\n[tools.pay]\nclass = \"transfer\"\nreversibility = \"irreversible\"\nrisk = \"high\"\n\
+               dry_run.argument = \"dry_run\"\n\
                [tools.pay.authority]\n\"/to\" = { role = \"account\", integrity_min = \"verified\", below = \"deny\" }\n\
-               [tools.wipe]\nclass = \"delete\"\nreversibility = \"irreversible\"\nrisk = \"critical\"\n";
+               [tools.wipe]\nclass = \"delete\"\nreversibility = \"irreversible\"\nrisk = \"critical\"\n\
+               dry_run.argument = \"dry_run\"\n";
     // A register of our own, in which accounts are checked and some things are secret, and what may rest on it.
     let ours = "\n[tools.lookup]\nclass = \"read\"\nreversibility = \"reversible\"\nrisk = \"low\"\n\
                 result = { integrity = \"internal\" }\n\
@@ -454,7 +496,7 @@ fn source() -> Source {
             "name": "pay",
             "inputSchema": {
                 "type": "object",
-                "properties": { "to": { "type": "string" }, "amount": { "type": "integer" }, "reference": {} },
+                "properties": { "to": { "type": "string" }, "amount": { "type": "integer" }, "reference": {}, "dry_run": {} },
                 "required": ["to", "amount"],
                 "additionalProperties": false
             }
@@ -463,7 +505,7 @@ fn source() -> Source {
             "name": "wipe",
             "inputSchema": {
                 "type": "object",
-                "properties": { "note": { "type": "string" } },
+                "properties": { "note": { "type": "string" }, "dry_run": {} },
                 "required": ["note"],
                 "additionalProperties": false
             }
@@ -471,6 +513,9 @@ fn source() -> Source {
         json!({ "name": "lookup", "inputSchema": { "type": "object", "properties": { "q": { "type": "string" } } } }),
         json!({ "name": "file", "inputSchema": { "type": "object", "properties": { "to": { "type": "string" } } } }),
     ]);
+    for tool in lock.as_array_mut().unwrap().iter_mut().filter(|tool| tool["name"] == "send_note") {
+        tool["inputSchema"]["properties"]["dry_run"] = json!({});
+    }
     source.files.insert("tools/notes.lock.json".into(), lock.to_string());
     source
 }

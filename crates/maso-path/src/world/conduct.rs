@@ -12,6 +12,7 @@ mod context;
 mod delegations;
 mod depths;
 mod evaluations;
+mod firsts;
 mod plans;
 mod presence;
 mod requests;
@@ -25,7 +26,7 @@ mod turns;
 
 use std::{collections::HashSet, sync::Arc};
 
-use maso_core::{AgentName, Findings, HopId, TaskId, Timestamp, Word};
+use maso_core::{AgentName, Findings, Hop, HopId, TaskId, Timestamp, Word};
 use maso_intent::{Deployment, Resolved};
 use maso_log::{
     Record,
@@ -47,6 +48,7 @@ pub(super) use context::Warned;
 use delegations::Delegations;
 use depths::Depths;
 pub use evaluations::{Evaluations, Substitution};
+use firsts::Firsts;
 use plans::Plans;
 pub(crate) use plans::planned;
 use presence::Presence;
@@ -74,6 +76,7 @@ pub struct Conduct {
     contexts: Contexts,
     plans: Plans,
     evaluations: Evaluations,
+    firsts: Firsts,
     attempts: PlanAttempts,
     sequence: Sequence,
     clarity: Clarity,
@@ -96,6 +99,7 @@ impl Conduct {
             contexts: Contexts::new(deployment, standing),
             plans: Plans::new(deployment),
             evaluations: Evaluations::default(),
+            firsts: Firsts::default(),
             attempts: PlanAttempts::default(),
             sequence: Sequence::new(deployment),
             clarity: Clarity::new(deployment),
@@ -121,6 +125,7 @@ impl Conduct {
                 self.presence.decided(decided);
                 self.sequence.decided(record.sequence, decided);
                 self.attempts.decided(&self.deployment, record.at, decided);
+                self.firsts.decided(&self.deployment, decided);
             }
             Body::HopReleased(released) => {
                 self.retries.released(record.at, released);
@@ -128,6 +133,7 @@ impl Conduct {
                 self.plans.released(released);
                 self.chains.released(released);
                 self.sequence.released(released);
+                self.firsts.released(released);
                 if let ("failed", Ok(hop)) = (released.outcome.as_str(), released.hop.parse()) {
                     self.depths.ended(hop);
                 }
@@ -260,6 +266,16 @@ impl Conduct {
     /// Whether this hop, which is under way, tries again what failed.
     pub(super) fn is_retry(&self, hop: HopId) -> bool {
         self.retries.is_retry(hop)
+    }
+
+    /// Whether a hop calls a tool that its agent has not carried out before.
+    pub(super) fn is_first(&self, hop: &Hop) -> bool {
+        self.firsts.is_first(hop)
+    }
+
+    /// Whether this hop, which is under way, is such a call.
+    pub(super) fn is_first_under_way(&self, hop: HopId) -> bool {
+        self.firsts.is_under_way(hop)
     }
 
     /// Whether this hop takes an agent's context past the warning.

@@ -85,7 +85,9 @@ impl Version {
         let findings = judge(&self.policies, view, action.seen);
         let Appraisal { review, findings, .. } = appraise(view, &tracing.origins, &tracing.findings, findings);
         let waits_in_vain = matches!(action.act, Act::Notify { .. }) && review != Review::NONE;
-        if findings.word() == Word::NoGo || waits_in_vain { Outcome::Refused } else { self.after(review) }
+        let is_untriable = review.dry_run && prospect.tool().is_none_or(|tool| tool.dry_run.is_none());
+        let is_refused = findings.word() == Word::NoGo || waits_in_vain || is_untriable;
+        if is_refused { Outcome::Refused } else { self.after(review) }
     }
 
     /// A judge that nobody declared is made up for by one more person, as stage 8 does it.
@@ -121,6 +123,8 @@ impl Version {
             agent_phase: Phase::Primary,
             around_phase: action.phase,
             pin: PinState::Pinned,
+            // What is compared is how agents work, not how they begin.
+            is_first: false,
             mode: Mode::Enforce,
         };
         Prospect::of(hop, circumstances).ok()

@@ -4,7 +4,7 @@ use maso_core::{Digest, Finding, Findings, OperatorName, Refusal, Review, Ticket
 use proptest::prelude::*;
 
 use super::{Case, Heard, Ruling};
-use crate::{Approval, Opinion, Rejection, Verdict, Verdicts};
+use crate::{Approval, Opinion, Rejection, Tried, Verdict, Verdicts};
 
 const NOW: Timestamp = Timestamp::from_millis(10_000);
 const LATER: Timestamp = Timestamp::from_millis(20_000);
@@ -138,10 +138,29 @@ fn a_finding_cannot_be_approved_away() {
 }
 
 #[test]
-fn a_dry_run_that_nobody_attested_denies() {
+fn a_dry_run_counts_for_the_exact_action_and_not_for_ever() {
     let review = Review { dry_run: true, ..Review::NONE };
-    let ruling = rule(&Findings::none(), review, &heard(&[], &["one"]));
-    assert_eq!(outcome(&ruling), "NOT_APPROVED");
+    let tried = |action, outcome: Result<(), &str>, expires_at| Tried {
+        action,
+        tool: "staging:pay".parse().unwrap(),
+        at: EARLIER,
+        outcome: outcome.map_err(ToOwned::to_owned),
+        says: None,
+        expires_at,
+    };
+    let with = |dry_run: Option<Tried>| Verdicts { dry_run: dry_run.map(Box::new), ..heard(&[], &["one"]) };
+    for (dry_run, expected) in [
+        (None, "DRY_RUN_FAILED"),
+        (Some(tried(this(), Ok(()), LATER)), "allow"),
+        (Some(tried(this(), Ok(()), EARLIER)), "DRY_RUN_FAILED"),
+        (Some(tried(other(), Ok(()), LATER)), "DRY_RUN_FAILED"),
+        (Some(tried(this(), Err("no such account"), LATER)), "DRY_RUN_FAILED"),
+    ] {
+        assert_eq!(outcome(&rule(&Findings::none(), review, &with(dry_run))), expected);
+    }
+    let failed = rule(&Findings::none(), review, &with(Some(tried(this(), Err("no such account"), LATER))));
+    let Ruling::Deny { finding: Some(finding), .. } = failed else { panic!() };
+    assert_eq!(finding.reason, "it did not succeed where it was tried out, by `staging:pay`: no such account");
 }
 
 fn opinions() -> impl Strategy<Value = Opinion> {
@@ -163,6 +182,7 @@ fn verdicts() -> impl Strategy<Value = Verdicts> {
             approvals: approvals.into_iter().map(|(person, action, at)| approval(person, action, at)).collect(),
             rejections: no.into_iter().map(|(person, action)| rejection(person, action)).collect(),
             expired,
+            dry_run: None,
         },
     )
 }

@@ -63,6 +63,12 @@ pub fn excerpts(
     excerpts_beside(memory, weighed.origins(), &weighed.resolved().hop().payload, &credentials_in)
 }
 
+/// A text as a person may be shown it: on one line, of at most `chars_max` characters, with whatever could not be seen shown
+/// by its number, and what stands at `credentials` taken out.
+pub fn inert(text: &str, credentials: &[Range<usize>], chars_max: usize) -> String {
+    cut_end(&without(text, 0..text.len(), credentials), chars_max)
+}
+
 pub(super) fn excerpts_beside(
     memory: &Memory,
     origins: &[Origin],

@@ -4,6 +4,7 @@ use maso_core::{
     Act, Class, Confidentiality, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility, Review, Risk,
     Source, Tier, Word,
 };
+use maso_intent::DryRunCall;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -33,7 +34,7 @@ fn risk_decides_the_review() {
         (Write, Low, Reversible, "layer 1"),
         (Write, Medium, Reversible, "judge"),
         (Write, High, Reversible, "judge + person"),
-        (Write, Critical, Reversible, "judge + 2 people"),
+        (Write, Critical, Reversible, "judge + 2 people + dry run"),
         // A class and an effect that cannot be undone count, whatever was declared.
         (Send, Low, Reversible, "judge"),
         (Delete, Low, TimeBounded, "judge"),
@@ -51,16 +52,42 @@ fn what_nobody_classified_is_critical_and_irreversible() {
     let scene = Scene::call("payment", "claims-db:unheard_of", json!({}));
     let appraisal = weighed(&scene);
     assert_eq!((appraisal.risk, appraisal.reversibility), (Risk::Critical, Reversibility::Irreversible));
-    assert_eq!(appraisal.review.to_string(), "judge + 2 people");
+    assert_eq!(appraisal.review.to_string(), "judge + 2 people + dry run");
 }
 
 #[test]
-fn people_are_told_that_no_dry_run_is_available() {
-    let appraisal = weighed(&acting(Class::Write, Risk::Critical, Reversibility::Reversible));
-    let finding = appraisal.findings.iter().next().unwrap();
-    assert_eq!((finding.control.as_str(), finding.word), ("EC-2.7a", Word::Escalate));
-    assert!(finding.reason.starts_with("no dry run is available"));
-    assert!(!appraisal.review.dry_run);
+fn what_is_risky_or_new_is_tried_out_where_it_can_be_and_what_must_be_is_refused_where_it_cannot() {
+    use {Class::*, Reversibility::*, Risk::*};
+    let tried_by = |scene: Scene| {
+        scene.with_tool("claims-db:pay_claim", |tool| {
+            tool.dry_run = Some(DryRunCall { tool: tool.tool.clone(), set: Some(("dry_run".into(), json!(true))) });
+        })
+    };
+    let first = |mut scene: Scene| {
+        scene.is_first = true;
+        scene
+    };
+    let seen = |scene: Scene| {
+        let appraisal = weighed(&scene);
+        let told = appraisal.findings.iter().any(|it| (it.control.as_str(), it.word) == ("EC-2.7a", Word::Escalate));
+        (appraisal.review.dry_run, told)
+    };
+    let (spared, required, told, refused) = ((false, false), (true, false), (false, true), (true, true));
+    for (class, risk, reversibility, known, new) in [
+        (Read, Critical, Irreversible, (spared, spared), (spared, spared)),
+        (Write, Low, Reversible, (spared, spared), (spared, spared)),
+        (Write, Medium, Reversible, (spared, spared), (required, told)),
+        (Write, High, Reversible, (required, told), (required, told)),
+        (Write, Low, Irreversible, (required, told), (required, refused)),
+        (Write, Critical, Reversible, (required, refused), (required, refused)),
+    ] {
+        let scene = acting(class, risk, reversibility);
+        let both = |scene: Scene| (seen(tried_by(scene.clone())), seen(scene));
+        assert_eq!(both(scene.clone()), known, "{class} {risk} {reversibility}");
+        assert_eq!(both(first(scene.clone())), new, "{class} {risk} {reversibility}, for the first time");
+        let scene = scene.with_tier(Tier::Supervised);
+        assert!(!seen(first(scene)).0, "at tier 1 a person sees each write");
+    }
 }
 
 #[test]
@@ -101,7 +128,7 @@ fn an_escalation_brings_a_person_and_never_takes_one_away() {
     let review = |scene: Scene| appraise(scene.view(), &[], &Findings::none(), escalation.clone()).review.to_string();
     assert_eq!(review(acting(Class::Read, Risk::Low, Reversibility::Reversible)), "person");
     assert_eq!(review(acting(Class::Write, Risk::Medium, Reversibility::Reversible)), "judge + person");
-    assert_eq!(review(acting(Class::Write, Risk::Critical, Reversibility::Reversible)), "judge + 2 people");
+    assert_eq!(review(acting(Class::Write, Risk::Critical, Reversibility::Reversible)), "judge + 2 people + dry run");
     // An answer has happened already: findings can stop it from arriving, people are not asked.
     let answer = Scene::payment().answered(json!({}));
     assert_eq!(review(answer), "layer 1");
@@ -149,7 +176,10 @@ proptest! {
         prop_assert!(within(before.review, after.review) && before.findings.word() <= after.findings.word());
         prop_assert!(before.risk <= after.risk);
         for stricter in [Tier::Supervised, Tier::Autonomous] {
-            prop_assert!(within(at(Tier::Managed, phase, risk).review, at(stricter, phase, risk).review));
+            // At tier 1 a person sees each write instead.
+            let dry_run = at(Tier::Managed, phase, risk).review.dry_run && stricter > Tier::Managed;
+            let managed = Review { dry_run, ..at(Tier::Managed, phase, risk).review };
+            prop_assert!(within(managed, at(stricter, phase, risk).review));
         }
     }
 }

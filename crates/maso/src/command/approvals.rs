@@ -130,6 +130,15 @@ pub fn show_ticket(ticket: &maso_api::TicketView) {
     for finding in hop.findings.iter().filter(|finding| finding.word != "GO" || finding.control == "EC-2.11") {
         say!("  {:<8} {}", finding.control, screen::folded(11, &finding.reason));
     }
+    if let Some(tried) = &hop.dry_run {
+        match &tried.fault {
+            None => say!("  dry run  {} says {}", screen::green("would succeed"), screen::strong(&tried.tool)),
+            Some(fault) => say!("  dry run  {} {}", screen::red("would fail"), screen::folded(11, fault)),
+        }
+        if let Some(says) = &tried.says {
+            say!("           {}", screen::folded(11, says));
+        }
+    }
     for verdict in &hop.verdicts {
         let said = format!("{} says {}: {}", verdict.judge, verdict.opinion, verdict.reasoning);
         say!("  judge    {}", screen::folded(11, &said));

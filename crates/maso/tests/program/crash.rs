@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     client::{Client, REVISION, held, is_done},
     decisions::scene,
-    deployment::{Deployment, Operator, Up, Wanted},
+    deployment::{Deployment, Operator, TRIED_OUT, Up, Wanted},
 };
 
 /// How often the program is killed; `MASO_CRASH_ROUNDS` for another number.
@@ -64,11 +64,11 @@ async fn a_program_that_is_told_to_stop_finishes_its_record() {
 
 /// One deployment, killed again and again. Gives how many writes happened.
 async fn cut_again_and_again(rounds: usize, mut rng: TestRng) -> usize {
-    // A payment waits for a person; a note is written at once.
+    // A payment is tried out, and waits for a person; a note is written at once.
     let deployment = Deployment::new(&Wanted {
         hold_open: "1ms",
         deselected: vec!["EC-2.5"],
-        edits: vec![("maso.toml", "tier = 1", "tier = 2")],
+        edits: vec![("maso.toml", "tier = 1", "tier = 2"), TRIED_OUT],
         ..Wanted::default()
     });
     let up = deployment.up().await;

@@ -472,6 +472,9 @@ risk = "low"
     ]
 }
 
+/// Payments can be tried out.
+pub const TRIED_OUT: Edit = ("tools/notes.toml", "risk = \"high\"", "risk = \"high\"\ndry_run.argument = \"dry_run\"");
+
 const WORKFLOW: &str = r#"id = "SOL-0001-v1"
 business_process = "notes"
 intent = "keep notes"

@@ -25,6 +25,9 @@ fn serves_when_asked() {
     std::process::exit(0);
 }
 
+/// An account to which a dry run says no, and the server pays all the same.
+pub const CLOSED: &str = "A0";
+
 /// The command that starts it.
 pub fn command() -> (String, Vec<String>) {
     let program = std::env::current_exe().unwrap();
@@ -35,14 +38,17 @@ pub fn command() -> (String, Vec<String>) {
 /// What it publishes.
 pub fn tools() -> Value {
     let text = json!({ "type": "string" });
-    json!([
+    let mut tools = json!([
         tool("read_note", "Reads a note.", json!({ "note": text })),
         tool("write_note", "Appends a line to the notes.", json!({ "text": text })),
         tool("send_mail", "Sends a mail.", json!({ "to": text, "body": text })),
         tool("pay", "Pays an amount.", json!({ "account": text, "amount": { "type": "integer" }, "reference": text })),
         tool("secret_tool", "Nobody has a mandate for this.", json!({})),
         tool("misbehave", "Answers as no server should.", json!({ "how": text })),
-    ])
+    ]);
+    // Said only by whoever wants nothing paid.
+    tools[3]["inputSchema"]["properties"]["dry_run"] = json!({ "type": "boolean" });
+    tools
 }
 
 fn tool(name: &str, description: &str, properties: Value) -> Value {
@@ -127,6 +133,11 @@ fn serve(folder: &Path, mut out: File) {
 fn call(folder: &Path, tool: &Value, arguments: &Value) -> Value {
     let text = match tool.as_str().unwrap_or_default() {
         "read_note" => note(folder, arguments["note"].as_str().unwrap_or_default()),
+        name if arguments["dry_run"] == true => {
+            let is_open = arguments["account"] != CLOSED;
+            let text = if is_open { format!("{name} would be done") } else { format!("account {CLOSED} is closed") };
+            return json!({ "content": [{ "type": "text", "text": text }], "isError": !is_open });
+        }
         name => {
             let mut effects = OpenOptions::new().create(true).append(true).open(folder.join("effects")).unwrap();
             // One write, so that a kill leaves a whole line or none.

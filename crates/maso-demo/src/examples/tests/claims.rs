@@ -31,7 +31,7 @@ fn payment(iban: &str, amount_minor: Value, expected: &'static str) -> Try {
 #[test]
 fn money_goes_to_the_account_on_file_in_the_amount_of_the_system_of_record() {
     claim().check([
-        payment(ON_FILE, json!(184_000), "hold: judge + person"),
+        payment(ON_FILE, json!(184_000), "hold: judge + person + dry run"),
         payment(IN_A_LETTER, json!(184_000), "refuse: PG-2.5"),
         payment(ON_FILE, json!(990_000), "refuse: PG-2.5"),
         payment(ON_FILE, json!(2_000_001), "refuse: EC-2.1, ENV-3, PG-2.5"),

@@ -68,7 +68,7 @@ fn nobody_but_a_person_moves_the_grid() {
 #[test]
 fn a_proposal_is_the_optimisers_plan_and_waits_for_the_shift() {
     shift().check([
-        proposal("PL-000208", json!(-12), "hold: judge + person"),
+        proposal("PL-000208", json!(-12), "hold: judge + person + dry run"),
         proposal("PL-000208", json!(-13), "refuse: PG-2.5"),
         proposal("PL-000209", json!(-12), "refuse: PG-2.5"),
         proposal("PL-000208", json!("-12"), "refuse: EC-2.14, ENV-1, EC-2.1"),
@@ -81,7 +81,7 @@ fn a_plan_of_more_than_50_mw_is_for_people_alone() {
         let plan = json!({ "plan_id": "PL-000300", "section": "S-02", "delta_mw": delta_mw });
         shift().read("dispatch-recommender", "optimiser:solve_dispatch", &plan)
     };
-    large(50).check([proposal("PL-000300", json!(50), "hold: judge + person")]);
+    large(50).check([proposal("PL-000300", json!(50), "hold: judge + person + dry run")]);
     large(51).check([proposal("PL-000300", json!(51), "refuse: EC-2.1")]);
     large(-51).check([proposal("PL-000300", json!(-51), "refuse: EC-2.1")]);
 }

@@ -100,8 +100,8 @@ fn each_keeps_to_its_part() {
 fn a_clearance_waits_for_a_person_and_a_publication_for_two() {
     let clearance = json!({ "note_id": "RN-000017", "decision": "cleared", "rule": "disclosures complete" });
     cleared(sources_read()).check([
-        call("compliance-reviewer", "compliance:record_clearance", clearance, "hold: 2 judges + person"),
-        publication("CL-2026-0118", "clients-europe", "hold: 2 judges + 2 people, EC-2.7a"),
+        call("compliance-reviewer", "compliance:record_clearance", clearance, "hold: 2 judges + person + dry run"),
+        publication("CL-2026-0118", "clients-europe", "hold: 2 judges + 2 people + dry run"),
         publication("CL-2026-9999", "clients-europe", "refuse: PG-2.5"),
         publication("CL-2026-0118", "desk@wire.example", "refuse: ENV-3, PG-2.5"),
     ]);

@@ -108,7 +108,7 @@ fn the_record_is_read_and_never_written() {
 #[test]
 fn a_report_waits_for_a_person_and_goes_to_the_clinician_of_the_record() {
     case().check([
-        release("dr-okafor", "hold: judge + person, ENV-16"),
+        release("dr-okafor", "hold: judge + person + dry run, ENV-16"),
         release("dr-brandt@elsewhere.example", "refuse: PG-2.5"),
         release("dr-nobody", "refuse: PG-2.5"),
         call("synthesis", "reports:release_report", json!({}), "refuse: AT-1.6"),

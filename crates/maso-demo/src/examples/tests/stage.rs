@@ -7,7 +7,7 @@ use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Identified, Trust, TrustSettings, identify};
 use maso_intent::{Circumstances, Deployment, OpenTask, PinState, TaskKind, TaskSpec, parse, resolve};
 use maso_policy::{
-    Decision, Memory, Policies, Verdicts, authorise, labels_declared, settle, source_declared, trace, weigh,
+    Decision, Memory, Policies, Tried, Verdicts, authorise, labels_declared, settle, source_declared, trace, weigh,
 };
 use maso_wire::{Arrival, Credential, Limits, Received, UnverifiedToken};
 use serde_json::{Value, json};
@@ -145,7 +145,16 @@ impl Stage {
         let (mut controls, reasons): (Vec<_>, Vec<_>) =
             spoke.map(|finding| (finding.control.to_string(), finding.reason.clone())).unzip();
         controls.dedup();
-        let decided = match settle(weighed, Verdicts::none(), TODAY) {
+        // What can be tried out would succeed.
+        let dry_run = weighed.resolved().tool().and_then(|tool| tool.dry_run.as_ref()).map(|call| Tried {
+            action: weighed.resolved().action_digest(),
+            tool: call.tool.clone(),
+            at: TODAY,
+            outcome: Ok(()),
+            says: None,
+            expires_at: TODAY,
+        });
+        let decided = match settle(weighed, Verdicts { dry_run: dry_run.map(Box::new), ..Verdicts::none() }, TODAY) {
             Decision::Allow(_) => "allow".to_owned(),
             Decision::Hold(_) if controls.is_empty() => format!("hold: {review}"),
             Decision::Hold(_) => format!("hold: {review}, {}", controls.join(", ")),
@@ -182,6 +191,7 @@ impl Stage {
             agent_phase: Phase::Primary,
             around_phase: self.around,
             pin: PinState::Pinned,
+            is_first: false,
             mode: Mode::Enforce,
         }
     }

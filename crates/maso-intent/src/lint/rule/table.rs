@@ -414,6 +414,14 @@ rules! {
         "a tool is undone by one that nothing describes" "describe it";
     RemedyMissing "remedy-missing" "EC-2.11" _ W W
         "nothing is declared that makes up for what a tool does and nobody can undo" "add `compensated_by` or `remedy`";
+    DryRunIdle "dry-run-idle" "EC-2.7a" E E E
+        "a tool is tried out by the very call that it would try out" "name an argument, another tool or another server";
+    DryRunChanges "dry-run-changes" "EC-2.7a" E E E
+        "a tool is tried out by one that changes what agents work on" "name one that reads, or a server for trying things out";
+    DryRunArgumentUnknown "dry-run-argument-unknown" "EC-2.7a" E E E
+        "the argument that makes a call a dry run does not exist" "name an argument of the tool";
+    DryRunMissing "dry-run-missing" "EC-2.7a" _ W W
+        "a tool that is critical, or changes what nobody can change back, cannot be tried out" "add `dry_run`, or switch EC-2.7a off with a reason";
     AmountUncounted "amount-uncounted" "EC-2.3" W W E
         "nothing says how much a tool moves" "add `value_pointer`";
     ValueArgumentUnknown "value-argument-unknown" "EC-2.3" E E E

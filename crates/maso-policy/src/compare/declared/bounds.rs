@@ -1,6 +1,6 @@
 //! How often, how many, and how long it may go back and forth.
 
-use maso_intent::{AgentMandate, Deployment, SolutionMandate, ToolManifest};
+use maso_intent::{AgentMandate, Deployment, DryRunCall, SolutionMandate, ToolManifest};
 
 use super::{Direction, Ledger, Line, Milliseconds, both};
 
@@ -64,6 +64,13 @@ fn tool(old: &ToolManifest, new: &ToolManifest, ledger: &mut Ledger) {
     };
     let line = Line { topic: "manifest", about: &about, what: format!("what calls of `{about}` decide") };
     ledger.value(line, direction, &shown(old), &shown(new), "a call that decides otherwise than one before it");
+    let shown = |tool: &ToolManifest| match &tool.dry_run {
+        None => "not at all".to_owned(),
+        Some(DryRunCall { tool, set: None }) => format!("by `{tool}`"),
+        Some(DryRunCall { tool, set: Some((argument, value)) }) => format!("by `{tool}` with `{argument}` = {value}"),
+    };
+    let line = Line { topic: "manifest", about: &about, what: format!("how calls of `{about}` are tried out") };
+    ledger.either(line, &shown(old), &shown(new), "a call that is tried out first");
 }
 
 /// A number that bounds, or none that does.

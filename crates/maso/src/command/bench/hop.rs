@@ -100,7 +100,7 @@ async fn one(path: &Path, caller: &Caller, arguments: &[u8]) -> Result<Duration,
     let took = start.elapsed();
     match outcome {
         Outcome::Released { reply: true, .. } => Ok(took),
-        Outcome::Released { reply: false, .. } | Outcome::Held(_) => {
+        Outcome::Released { reply: false, .. } | Outcome::TryOut(_) | Outcome::Held(_) => {
             Err(Fault::plain("the hop that is measured was expected to be allowed"))
         }
         Outcome::Refused { refusal, .. } => {

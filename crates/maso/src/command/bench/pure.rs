@@ -115,6 +115,7 @@ pub(super) fn hop(deployment: &Arc<Deployment>) -> Result<(Identified, Circumsta
         agent_phase: Phase::Primary,
         around_phase: Phase::Primary,
         pin: PinState::Pinned,
+        is_first: false,
         mode: Mode::Enforce,
     };
     Ok((identified, circumstances))

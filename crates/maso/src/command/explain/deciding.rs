@@ -121,6 +121,11 @@ impl Deciding<'_> {
             (None, _) => lines.push(go("weigh", format!("its risk is `{}`", weighed.risk()), None)),
         }
         lines.extend(self.said("weigh", &added));
+        if let (Some(named), true) = (self.action.act.tool(), weighed.review().dry_run)
+            && let Some(call) = weighed.resolved().tool().and_then(|tool| tool.dry_run.as_ref())
+        {
+            lines.push(go("weigh", format!("`{}` tries it out first", call.tool), self.places.dry_run(named)));
+        }
         let tier = self.deployment.tier;
         let reason = format!("tier {} asks for {} at that risk", tier.number(), weighed.review());
         lines.push(go("weigh", reason, self.places.tier()));

@@ -11,8 +11,8 @@ use maso_intent::{Circumstances, Deployment, JudgeKind, PinState, ResultLabels, 
 use maso_judge::{Brief, Judge as _, RuleJudge};
 use maso_path::World;
 use maso_policy::{
-    Action, CompileError, Decision, Memory, Policies, Traced, Verdict, Verdicts, Weighed, authorise, settle, trace,
-    weigh,
+    Action, CompileError, Decision, Memory, Policies, Traced, Tried, Verdict, Verdicts, Weighed, authorise, settle,
+    trace, weigh,
 };
 use maso_wire::{Arrival, Credential, Received, UnverifiedToken};
 use uuid::Uuid;
@@ -81,6 +81,7 @@ impl Rehearsal {
             agent_phase: Phase::Primary,
             around_phase: action.phase,
             pin: self.pin(&action.act),
+            is_first: false,
             mode: Mode::Enforce,
         };
         let resolved = match resolve(identified, circumstances) {
@@ -99,13 +100,27 @@ impl Rehearsal {
         let findings = [&scan, &limits, &authorised].into_iter().flat_map(Findings::iter).cloned().collect();
         let weighed = weigh(traced.clone(), findings);
         let verdicts = self.hear(&weighed).await;
-        let heard = Verdicts { judges: verdicts.clone(), ..Verdicts::none() };
+        let dry_run = self.tried(&weighed).map(Box::new);
+        let heard = Verdicts { dry_run, judges: verdicts.clone(), ..Verdicts::none() };
         let review = match settle(weighed.clone(), heard, self.now) {
             Decision::Allow(_) | Decision::Hold(_) => Some(self.needed(weighed.review())),
             Decision::Deny(_) => None,
         };
         let decided = Decided { scan, limits, authorise: authorised, traced, weighed, verdicts };
         Ok(Rehearsed { resolve: Findings::none(), decided: Some(decided), review })
+    }
+
+    /// What can be tried out is taken to succeed.
+    fn tried(&self, weighed: &Weighed) -> Option<Tried> {
+        let call = weighed.resolved().tool()?.dry_run.as_ref()?;
+        Some(Tried {
+            action: weighed.resolved().action_digest(),
+            tool: call.tool.clone(),
+            at: self.now,
+            outcome: Ok(()),
+            says: None,
+            expires_at: self.now,
+        })
     }
 
     /// A judge that nobody declared is made up for by one more person.
@@ -122,7 +137,8 @@ impl Rehearsal {
         if weighed.review().n_judges == 0 || weighed.findings().word() == Word::NoGo {
             return verdicts;
         }
-        let brief = Brief { weighed: weighed.clone(), action: weighed.resolved().action_digest(), now: self.now };
+        let action = weighed.resolved().action_digest();
+        let brief = Brief { weighed: weighed.clone(), dry_run: None, action, now: self.now };
         for judge in self.deployment.judges.values().filter(|judge| judge.kind == JudgeKind::Rules) {
             verdicts.push(RuleJudge::new(judge.name.clone()).hear(&brief).await);
         }

@@ -39,7 +39,7 @@ async fn an_approval_that_comes_too_late() {
     }
 }
 
-const JUDGE: Edit =
+pub(super) const JUDGE: Edit =
     ("judges/rules.toml", "", "kind = \"rules\"\ncriteria = [\"Does it stay within the intent specification?\"]\n");
 
 #[tokio::test]
@@ -58,18 +58,4 @@ async fn what_a_judge_blocks() {
         happened(stage)
     })
     .await;
-}
-
-#[tokio::test]
-async fn a_critical_action_that_nobody_tried_out() {
-    let critical: Edit = ("tools/notes.toml", "risk = \"high\"", "risk = \"critical\"");
-    for (deselected, told) in [(vec![], true), (vec!["EC-2.7a"], false)] {
-        let stage = scene(&Wanted { deselected, edits: vec![critical], hold_open: "1ms", ..Wanted::default() }).await;
-        let order = json!({ "account": "A1", "amount": 100, "reference": "r1" });
-        let answer = stage.client.call("pay", order).await;
-        let shown = stage.operator.get(&format!("/api/v1/tickets/{}", held(&answer).unwrap())).await;
-        assert_eq!(shown["hop"].to_string().contains("EC-2.7a"), told, "{shown}");
-        assert_eq!(shown["n_people"], 2, "{shown}");
-        assert!(!happened(&stage));
-    }
 }
