@@ -33,7 +33,7 @@ use crate::footing::Footing;
 
 use conduct::Warned;
 pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Step, asked, planned};
-pub use conduct::{Clarity, Conduct, ContextUse, Evaluations, Question, Said, Substitution};
+pub use conduct::{Clarity, Conduct, ContextUse, Evaluation, Evaluations, Question, Said};
 use dry_runs::DryRuns;
 use histories::Histories;
 pub(crate) use memories::Delivery;

@@ -47,7 +47,7 @@ use context::Contexts;
 pub(super) use context::Warned;
 use delegations::Delegations;
 use depths::Depths;
-pub use evaluations::{Evaluations, Substitution};
+pub use evaluations::{Evaluation, Evaluations};
 use firsts::Firsts;
 use plans::Plans;
 pub(crate) use plans::planned;

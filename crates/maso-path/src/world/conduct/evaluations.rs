@@ -1,4 +1,4 @@
-//! Which tasks wait to be evaluated, and which were found to be done by the wrong means (AT-2.6).
+//! Which tasks wait to be evaluated, and what was found of the latest (AT-2.6).
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,22 @@ use maso_core::{TaskId, Timestamp};
 use maso_log::v1;
 use parking_lot::Mutex;
 
-/// What waits to be evaluated, and the gravest of what was found; folded from the record.
+use crate::evaluation::Class;
+
+/// What waits to be evaluated, and what was found of what was; folded from the record.
 #[derive(Debug, Default)]
 pub struct Evaluations(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     due: VecDeque<TaskId>,
-    substitutions: VecDeque<Substitution>,
+    /// One for each agent in a task, as it was found last; in that order.
+    found: VecDeque<Evaluation>,
 }
 
-/// A right result by the wrong means.
+/// How an agent's part in a task was done, and when that was found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Substitution {
+pub struct Evaluation {
     /// When it was found.
     pub at: Timestamp,
     /// How the task was done.
@@ -26,9 +29,15 @@ pub struct Substitution {
 }
 
 impl Evaluations {
+    /// What was found of the latest tasks and still stands, the latest first. A creative substitution stays longer than
+    /// what is less grave.
+    pub fn latest(&self) -> Vec<Evaluation> {
+        self.0.lock().found.iter().rev().cloned().collect()
+    }
+
     /// The latest creative substitutions that still stand, the latest first.
-    pub fn substitutions(&self) -> Vec<Substitution> {
-        self.0.lock().substitutions.iter().rev().cloned().collect()
+    pub fn substitutions(&self) -> Vec<Evaluation> {
+        self.0.lock().found.iter().rev().filter(|found| found.is_substitution()).cloned().collect()
     }
 
     /// What ended, or was assessed, and is not evaluated.
@@ -70,18 +79,39 @@ impl Evaluations {
         let mut inner = self.0.lock();
         inner.due.retain(|due| due.to_string() != evaluated.task);
         let is_same =
-            |it: &Substitution| (&it.evaluated.task, &it.evaluated.agent) == (&evaluated.task, &evaluated.agent);
-        inner.substitutions.retain(|known| !is_same(known));
-        if evaluated.class == "creative-substitution" {
-            if inner.substitutions.len() >= SUBSTITUTIONS_MAX {
-                inner.substitutions.pop_front();
-            }
-            inner.substitutions.push_back(Substitution { at, evaluated: evaluated.clone() });
+            |it: &Evaluation| (&it.evaluated.task, &it.evaluated.agent) == (&evaluated.task, &evaluated.agent);
+        inner.found.retain(|known| !is_same(known));
+        inner.found.push_back(Evaluation { at, evaluated: evaluated.clone() });
+        inner.make_room();
+    }
+}
+
+impl Inner {
+    /// The oldest goes that is no creative substitution: many tasks that went well do not hide the gravest.
+    fn make_room(&mut self) {
+        let n_substitutions = self.found.iter().filter(|found| found.is_substitution()).count();
+        let goes = if n_substitutions > SUBSTITUTIONS_MAX {
+            self.found.iter().position(Evaluation::is_substitution)
+        } else if self.found.len() > FOUND_MAX {
+            self.found.iter().position(|found| !found.is_substitution())
+        } else {
+            None
+        };
+        if let Some(index) = goes {
+            self.found.remove(index);
         }
+    }
+}
+
+impl Evaluation {
+    fn is_substitution(&self) -> bool {
+        self.evaluated.class == Class::CreativeSubstitution.as_str()
     }
 }
 
 /// Tasks that wait to be evaluated; each is evaluated when it is closed, so that only those of a crash wait.
 const DUE_MAX: usize = 256;
-/// Creative substitutions that are shown; all of them are on the record.
+/// What was found, as far as it is shown; all of it is on the record.
+pub(super) const FOUND_MAX: usize = 100;
+/// Creative substitutions among it.
 const SUBSTITUTIONS_MAX: usize = 64;

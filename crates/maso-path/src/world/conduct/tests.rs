@@ -19,6 +19,7 @@ use super::{
     commits::{Commits, Deciding},
     delegations::Delegations,
     depths::Depths,
+    evaluations::FOUND_MAX,
     requests::{Request, Runs},
     retries::{Patience, Retries},
     turns::Turns,
@@ -336,4 +337,39 @@ fn when_a_task_is_closed_nothing_is_left_of_it() {
     conduct.evaluations().settle(task(0));
     let left = format!("{conduct:?}");
     assert!(!left.contains(&task(0).to_string()), "{left}");
+}
+
+#[test]
+fn many_tasks_that_went_well_do_not_hide_one_that_did_not() {
+    let conduct = Conduct::new(&deployment(), HashSet::new());
+    let evaluated = |number: usize, class: &str| {
+        Body::TaskEvaluated(Box::new(v1::TaskEvaluated {
+            task: format!("task-{number}"),
+            workflow: "notes".into(),
+            agent: "writer".into(),
+            mandate: "writer".into(),
+            class: class.into(),
+            means: "right".into(),
+            outcome: "right".into(),
+            departures: Vec::new(),
+            criteria: Vec::new(),
+            plan_attempts: Vec::new(),
+            patterns: Vec::new(),
+            recommends: "log".into(),
+            confidence: 100,
+        }))
+    };
+    let latest = || conduct.evaluations().latest();
+    conduct.fold(&record(at(0), evaluated(0, "creative-substitution")));
+    for number in 1..=FOUND_MAX + 5 {
+        conduct.fold(&record(at(1), evaluated(number, "normal-operation")));
+    }
+    assert_eq!(latest().len(), FOUND_MAX);
+    assert_eq!(latest()[0].evaluated.task, format!("task-{}", FOUND_MAX + 5), "the latest first");
+    assert_eq!(latest().last().unwrap().evaluated.task, "task-0");
+    assert_eq!(conduct.evaluations().substitutions(), [latest().pop().unwrap()]);
+    // What a person assessed is found anew, and stands for what was found before.
+    conduct.fold(&record(at(2), evaluated(0, "visible-failure")));
+    assert_eq!((latest().len(), latest()[0].evaluated.class.as_str()), (FOUND_MAX, "visible-failure"));
+    assert_eq!(conduct.evaluations().substitutions(), []);
 }
