@@ -48,6 +48,8 @@ pub enum Event {
         /// How many wait now.
         n_waiting: usize,
     },
+    /// A task was opened, closed, asked about, said more of, assessed or evaluated.
+    Tasks,
 }
 
 /// What went wrong (RFC 9457).

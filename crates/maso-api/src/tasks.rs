@@ -143,6 +143,12 @@ pub struct EvaluationView {
     pub agent: String,
     /// The agent's mandate, by which the means were judged.
     pub mandate: String,
+    /// When it was found; absent where it is found anew, as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
+    /// The operator's own words of the task, where they are listed beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// `normal-operation`, `execution-failure`, `visible-failure`, `creative-substitution` or `undecided`.
     pub class: String,
     /// `right`, `unfinished`, `wrong` or `unspecified`.
@@ -181,6 +187,9 @@ pub struct DepartureView {
 pub struct CriterionView {
     /// Its id.
     pub id: String,
+    /// It, in words, where it is listed with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Whether it says when the task failed.
     pub is_failure: bool,
     /// Whether it is met; absent while nothing decides it.

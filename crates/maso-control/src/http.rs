@@ -56,6 +56,7 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/clarifications", get(reads::clarifications))
         .route("/v1/tasks/{task}", axum::routing::delete(orders::close_task))
         .route("/v1/tasks/{task}/evaluation", get(reads::evaluation))
+        .route("/api/v1/evaluations", get(reads::evaluations))
         .route("/v1/tasks/{task}/assessments", post(orders::assess_task))
         .route("/metrics", get(reads::metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

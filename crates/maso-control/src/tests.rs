@@ -6,19 +6,22 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     body::Body,
     http::{Request, StatusCode, header},
+    response::Response,
 };
-use maso_api::OpenTask;
-use maso_core::{Mode, OperatorName, Timestamp};
+use futures::StreamExt as _;
+use maso_api::{Clarify, EvaluationView, OpenTask};
+use maso_core::{Mode, OperatorName, TaskId, Timestamp};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Passphrase, Trust, TrustSettings};
 use maso_judge::Panel;
+use maso_log::v1;
 use maso_path::{Clock as _, Path, Signers, Sources, SystemClock, SystemIds};
 use maso_wire::KnownHosts;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use crate::{Desk, OrderFault, Secrets, SignInFault, http};
+use crate::{Desk, OrderFault, Secrets, SignInFault, SignedIn, http};
 
 const RIGHT: &str = "quite a long passphrase";
 
@@ -48,6 +51,33 @@ async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {
 
 async fn sign_in(desk: &Desk, operator: &OperatorName, passphrase: &str, at_ms: i64) -> Result<(), SignInFault> {
     desk.sign_in(operator.as_str(), passphrase.to_owned(), Timestamp::from_millis(at_ms)).await.map(|_| ())
+}
+
+/// A session of the accountable human, as a command line shows it.
+async fn bearer(desk: &Desk, operator: &OperatorName) -> (SignedIn, String) {
+    let now = desk.path().clock().now();
+    let signed_in = desk.sign_in(operator.as_str(), RIGHT.to_owned(), now).await.unwrap();
+    let secret = desk.open_session(&signed_in, [1; 32], now).unwrap();
+    (signed_in, format!("Bearer {}", secret.expose()))
+}
+
+/// What a request for something is answered.
+async fn get(desk: &Arc<Desk>, uri: &str, authorization: &str) -> Response {
+    let request = Request::builder().uri(uri).header(header::HOST, "localhost");
+    let request = request.header(header::AUTHORIZATION, authorization).body(Body::empty()).unwrap();
+    http::router(Arc::clone(desk), &Arc::new(KnownHosts::loopback())).oneshot(request).await.unwrap()
+}
+
+async fn open(desk: &Desk, by: &SignedIn, words: &str) -> TaskId {
+    let order = OpenTask {
+        workflow: desk.path().world().deployment().workflows.keys().next().unwrap().to_string(),
+        words: words.to_owned(),
+        success_criteria: vec!["it is filed".to_owned()],
+        scope: None,
+        out_of_scope: Vec::new(),
+        ttl_ms: None,
+    };
+    desk.open_task(by, &order).await.unwrap().0.id
 }
 
 #[tokio::test]
@@ -150,31 +180,15 @@ async fn a_check_whose_asker_hangs_up_is_the_latest_all_the_same() {
 #[tokio::test]
 async fn what_is_on_the_record_about_a_task_is_shown_page_by_page_to_whoever_signed_in() {
     let (desk, operator, _folder) = desk().await;
-    let now = desk.path().clock().now();
-    let signed_in = desk.sign_in(operator.as_str(), RIGHT.to_owned(), now).await.unwrap();
-    let secret = desk.open_session(&signed_in, [1; 32], now).unwrap();
-    let workflow = desk.path().world().deployment().workflows.keys().next().unwrap().to_string();
-    let order = OpenTask {
-        workflow,
-        words: "read".to_owned(),
-        success_criteria: Vec::new(),
-        scope: None,
-        out_of_scope: Vec::new(),
-        ttl_ms: None,
-    };
-    let (task, _) = desk.open_task(&signed_in, &order).await.unwrap();
-    desk.close_task(&signed_in, task.id, "read").await.unwrap();
+    let (signed_in, bearer) = bearer(&desk, &operator).await;
+    let task = open(&desk, &signed_in, "read").await;
+    desk.close_task(&signed_in, task, "read").await.unwrap();
     let ask = async |page: &str, authorization: &str| {
-        let uri = format!("/api/v1/records/about/{}{page}", task.id);
-        let request = Request::builder().uri(uri).header(header::HOST, "localhost");
-        let request = request.header(header::AUTHORIZATION, authorization).body(Body::empty()).unwrap();
-        let router = http::router(Arc::clone(&desk), &Arc::new(KnownHosts::loopback()));
-        let response = router.oneshot(request).await.unwrap();
+        let response = get(&desk, &format!("/api/v1/records/about/{task}{page}"), authorization).await;
         let (status, body) = (response.status(), axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap());
         (status, serde_json::from_slice::<Value>(&body).unwrap_or_default())
     };
     assert_eq!(ask("", "Bearer guess").await.0, StatusCode::UNAUTHORIZED);
-    let bearer = format!("Bearer {}", secret.expose());
     let (status, all) = ask("", &bearer).await;
     assert_eq!((status, &all["next"]), (StatusCode::OK, &Value::Null));
     let records = all["records"].as_array().unwrap();
@@ -184,4 +198,65 @@ async fn what_is_on_the_record_about_a_task_is_shown_page_by_page_to_whoever_sig
     assert_eq!(first["records"].as_array().unwrap()[..], records[..1]);
     let (_, rest) = ask(&format!("?from={}", first["next"]), &bearer).await;
     assert_eq!(rest["records"].as_array().unwrap()[..], records[1..]);
+}
+
+#[tokio::test]
+async fn the_latest_verdicts_are_listed_with_what_was_to_be_done_the_latest_first() {
+    let (desk, operator, _folder) = desk().await;
+    let (signed_in, bearer) = bearer(&desk, &operator).await;
+    let mut tasks = Vec::new();
+    for (words, class) in [("file it", "creative-substitution"), ("file it again", "undecided")] {
+        let task = open(&desk, &signed_in, words).await;
+        let criterion = v1::CriterionEvaluated {
+            id: "task-1".to_owned(),
+            is_failure: false,
+            is_met: (class != "undecided").then_some(true),
+            decided_by: None,
+        };
+        let evaluated = v1::TaskEvaluated {
+            task: task.to_string(),
+            workflow: "notes".to_owned(),
+            agent: "writer".to_owned(),
+            mandate: "writer".to_owned(),
+            class: class.to_owned(),
+            means: "wrong".to_owned(),
+            outcome: "right".to_owned(),
+            departures: Vec::new(),
+            criteria: vec![criterion],
+            plan_attempts: Vec::new(),
+            patterns: Vec::new(),
+            recommends: "contain".to_owned(),
+            confidence: 100,
+        };
+        desk.path().recorder().record(v1::Body::TaskEvaluated(Box::new(evaluated))).await.unwrap();
+        tasks.insert(0, task.to_string());
+    }
+    let uri = "/api/v1/evaluations";
+    assert_eq!(get(&desk, uri, "Bearer guess").await.status(), StatusCode::UNAUTHORIZED);
+    let answer = get(&desk, uri, &bearer).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    let listed: Vec<EvaluationView> = serde_json::from_slice(&body).unwrap();
+    assert_eq!(listed.iter().map(|it| it.task.clone()).collect::<Vec<_>>(), tasks);
+    let [undecided, substitution] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((undecided.words.as_deref(), undecided.class.as_str()), (Some("file it again"), "undecided"));
+    assert_eq!((undecided.criteria[0].text.as_deref(), undecided.criteria[0].is_met), (Some("it is filed"), None));
+    assert_eq!((substitution.words.as_deref(), substitution.criteria[0].is_met), (Some("file it"), Some(true)));
+    assert!(substitution.at.is_some() && substitution.at <= undecided.at);
+}
+
+#[tokio::test]
+async fn whoever_follows_the_stream_learns_that_something_about_the_tasks_changed() {
+    let (desk, operator, _folder) = desk().await;
+    let (signed_in, bearer) = bearer(&desk, &operator).await;
+    let mut stream = get(&desk, "/api/v1/events", &bearer).await.into_body().into_data_stream();
+    let task = open(&desk, &signed_in, "file it").await;
+    let order = Clarify { question: None, about: Some("scope".to_owned()), answer: "the notes of today".to_owned() };
+    desk.clarify(&signed_in, task, &order).await.unwrap();
+    desk.close_task(&signed_in, task, "done").await.unwrap();
+    let mut told = String::new();
+    while told.matches(r#"data: {"event":"tasks"}"#).count() < 3 {
+        let more = stream.next().await.unwrap().unwrap();
+        told.push_str(std::str::from_utf8(&more).unwrap());
+    }
 }

@@ -1,14 +1,49 @@
 //! What is shown: the record and the world, as the API's types.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use maso_api as api;
 use maso_core::{AgentName, Class, Digest, Phase, Principal, Scope, Tier, Timestamp, ToolRef, Word};
 use maso_intent::{AgentMandate, Bound, Matter, PinState, SolutionMandate, TaskSpec};
-use maso_log::{Record, v1};
-use maso_path::{Answer, Clarification, ContextUse, Path, Pin, Question, TicketState, World};
+use maso_log::{LogFault, Record, v1};
+use maso_path::{Answer, Assignment, Clarification, ContextUse, Path, Pin, Question, TicketState, World};
 use maso_posture::Office;
 use serde_json::Value;
 
 use crate::{amount::amount, silence};
+
+/// How the latest tasks were done, the latest first, with what each was to do.
+///
+/// # Errors
+/// When the record cannot be read.
+pub fn evaluations(path: &Path) -> Result<Vec<api::EvaluationView>, LogFault> {
+    // Several agents may have a part in one task, which is read once.
+    let mut tasks: BTreeMap<String, Option<Assignment>> = BTreeMap::new();
+    let mut views = Vec::new();
+    for found in path.world().conduct().evaluations().latest() {
+        let mut view = evaluation(&found.evaluated);
+        view.at = Some(found.at.as_millis());
+        let task = match tasks.entry(view.task.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let assignment = match free.key().parse() {
+                    Ok(task) => path.assignment(task)?,
+                    Err(_) => None,
+                };
+                free.insert(assignment)
+            }
+        };
+        if let Some(task) = task {
+            view.words = Some(task.words.clone());
+            for criterion in &mut view.criteria {
+                let known = task.criteria.iter().find(|known| known.id == criterion.id);
+                criterion.text = known.map(|known| known.text.clone());
+            }
+        }
+        views.push(view);
+    }
+    Ok(views)
+}
 
 /// How an agent's part in a task was done.
 pub fn evaluation(evaluated: &v1::TaskEvaluated) -> api::EvaluationView {
@@ -17,6 +52,8 @@ pub fn evaluation(evaluated: &v1::TaskEvaluated) -> api::EvaluationView {
         workflow: evaluated.workflow.clone(),
         agent: evaluated.agent.clone(),
         mandate: evaluated.mandate.clone(),
+        at: None,
+        words: None,
         class: evaluated.class.clone(),
         means: evaluated.means.clone(),
         outcome: evaluated.outcome.clone(),
@@ -35,6 +72,7 @@ pub fn evaluation(evaluated: &v1::TaskEvaluated) -> api::EvaluationView {
             .iter()
             .map(|criterion| api::CriterionView {
                 id: criterion.id.clone(),
+                text: None,
                 is_failure: criterion.is_failure,
                 is_met: criterion.is_met,
                 decided_by: criterion.decided_by.clone(),

@@ -69,6 +69,15 @@ impl Class {
     }
 }
 
+/// What a task was to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The operator's own words.
+    pub words: String,
+    /// What decides how it ended; none of it is decided here.
+    pub criteria: Vec<Criterion>,
+}
+
 impl Path {
     /// How a task was done so far, one evaluation for each agent that acted in it, the gravest first; none if there is no
     /// such task, or nobody acted in it.
@@ -85,17 +94,20 @@ impl Path {
         Ok(self.evaluate(&trace))
     }
 
-    /// What decides how a task ended: its criteria, none if there is no such task.
+    /// What a task was to do; `None` if there is no such task, and without criteria if there is no workflow for it any more.
     ///
     /// # Errors
     /// When the record cannot be read.
-    pub fn criteria(&self, task: TaskId) -> Result<Vec<Criterion>, LogFault> {
+    pub fn assignment(&self, task: TaskId) -> Result<Option<Assignment>, LogFault> {
         let records = self.recorder.reader().about(&task.to_string(), 1)?;
         let opened = records.iter().find_map(|record| match &record.body {
             v1::Body::TaskOpened(opened) => Some(opened),
             _ => None,
         });
-        Ok(opened.and_then(|opened| Some(criteria(opened, self.solution(opened)?))).unwrap_or_default())
+        Ok(opened.map(|opened| Assignment {
+            words: opened.words.clone(),
+            criteria: self.solution(opened).map(|solution| criteria(opened, solution)).unwrap_or_default(),
+        }))
     }
 
     /// Evaluates what ended, and what a person assessed, and records it. Called when a task is closed, and regularly: what

@@ -23,6 +23,7 @@ mod world;
 
 pub use clarifying::{Clarification, NotSaid, SaidOf, is_an_answer};
 pub use dry_run::Trying;
+pub use evaluation::Assignment;
 pub use opening::{OpenFault, Path, Signers, Sources};
 pub use release::{Carried, Release};
 pub use rotation::Resumed;

@@ -60,6 +60,12 @@ fn event(desk: &Desk, record: &Record) -> Option<Event> {
         v1::Body::PhaseChanged(_) | v1::Body::Killed(_) => {
             Some(Event::Posture(view::posture(desk.path().world(), desk.path().clock().now())))
         }
+        v1::Body::TaskOpened(_)
+        | v1::Body::TaskClosed(_)
+        | v1::Body::TaskAssessed(_)
+        | v1::Body::TaskEvaluated(_)
+        | v1::Body::ClarificationAsked(_)
+        | v1::Body::ClarificationAnswered(_) => Some(Event::Tasks),
         _ => None,
     }
 }

@@ -136,17 +136,27 @@ pub(super) async fn records(
     Ok(Json(records.iter().map(record).collect()))
 }
 
-/// What is on the record about a hop, a ticket, a task or an agent, and from where on there is more.
 /// How each agent's part in a task was done so far.
 pub(super) async fn evaluation(
     State(desk): State<Arc<Desk>>,
     _: By,
     Path(task): Path<String>,
-) -> Result<Json<Vec<maso_api::EvaluationView>>, Failure> {
+) -> Result<Json<Vec<api::EvaluationView>>, Failure> {
     let id = task.parse().map_err(|_| OrderFault::Unknown { what: "task", name: task })?;
     Ok(Json(desk.path().evaluation(id).await?.iter().map(view::evaluation).collect()))
 }
 
+/// How the latest tasks were done, the latest first.
+pub(super) async fn evaluations(
+    State(desk): State<Arc<Desk>>,
+    _: By,
+) -> Result<Json<Vec<api::EvaluationView>>, Failure> {
+    // What each was to do is read from the record; nobody else waits for that.
+    let found = tokio::task::spawn_blocking(move || view::evaluations(desk.path())).await;
+    Ok(Json(found.map_err(|_| OrderFault::NotRead)??))
+}
+
+/// What is on the record about a hop, a ticket, a task or an agent, and from where on there is more.
 pub(super) async fn records_about(
     State(desk): State<Arc<Desk>>,
     _: By,
