@@ -1,9 +1,9 @@
-// The agents, what each may do and how it stands, and the tasks that they work in.
+// The agents, what each may do and how it stands.
 
 import { read } from "./api.js";
 import { digest, el, empty, failed, fill, foreign, icon, named, plain, prose } from "./dom.js";
 import { decision, facts, phase, risk } from "./evidence.js";
-import { party, section } from "./hop.js";
+import { section } from "./hop.js";
 import { start } from "./shell.js";
 import { ago, clock, duration, plural, verb, wholeTime } from "./words.js";
 
@@ -22,7 +22,7 @@ let loading = null;
 
 const list = el("nav.queue", { "aria-label": "Agents" });
 const pane = el("section.pane", { "aria-label": "Mandate", tabindex: "-1" });
-const open = el("section.tasks");
+const open = el("div.tasks");
 fill(
   document.getElementById("main"),
   el("div.page-head", el("h1", "Agents"), el("p.sub", "What each agent is for and what it may do. Everything else does not exist for it.")),
@@ -214,39 +214,11 @@ function intent(oispec) {
   );
 }
 
+/// The tasks have a page of their own; here is only said that there are some.
 function drawTasks() {
+  const nWaiting = questions.filter((question) => !question.answered_by).length;
   fill(
     open,
-    el("h2", "Open tasks ", el("span.count", String(tasks.length))),
-    tasks.length
-      ? el("ul.task-list", [...tasks].sort((one, other) => other.opened_at - one.opened_at).map((task) => el(
-          "li",
-          foreign("blockquote.words", task.words),
-          el("p.by", foreign("strong", task.accountable_human), " · workflow ", foreign("span", task.workflow), " · opened ", el("time", { title: wholeTime(task.opened_at) }, clock(task.opened_at)), " (", ago(task.opened_at), ") · ends in ", duration(task.expires_at - Date.now())),
-          task.unclear && el("p.warned", icon("warn"), " Unclear: it does not say its ", foreign("span", task.unclear.join(", ")), ". Nothing but reads is done for it before a person has said it."),
-          task.vague && el("p.muted", "Nobody can measure ", foreign("q", task.vague), "."),
-          task.scope && el("p", el("span.muted", "Scope: "), foreign("span", task.scope)),
-          task.out_of_scope && el("ul.criteria.never", task.out_of_scope.map((text) => foreign("li", text))),
-          task.success_criteria.length > 0 && el("ul.criteria.good", task.success_criteria.map((text) => foreign("li", text))),
-          el("p.ids", "Task ", digest(task.task, 20), " specification ", digest(task.specification, 16)),
-        )))
-      : el("p.muted", "No task is open. Agents that carry no task token work in their standing task, in which only reads need nobody."),
-    unanswered(),
+    el("p.muted", tasks.length ? `${plural(tasks.length, "task is", "tasks are")} open` : "No task is open", nWaiting > 0 && `, and ${plural(nWaiting, "question waits", "questions wait")}`, ". ", el("a", { href: "/console/tasks" }, "See tasks")),
   );
-}
-
-/// What agents asked and nobody has answered. A person answers on the command line.
-function unanswered() {
-  const waiting = questions.filter((question) => !question.answered_by);
-  if (!waiting.length) return null;
-  return [
-    el("h2", "Open questions ", el("span.count", String(waiting.length))),
-    el("ul.task-list", waiting.map((question) => el(
-      "li",
-      foreign("blockquote.words", question.words ?? ""),
-      el("p.by", party(`agent:${question.asked_by}`), " asks ", party(question.asked_of), " about ", foreign("span", question.about), " (", ago(question.asked_at), "). It only reads until it is answered."),
-      question.options && el("ul.criteria", question.options.map((text) => foreign("li", text))),
-      el("p.ids", "Question ", digest(question.question, 20), " task ", digest(question.task, 20), ". Answer it with ", el("code", "maso tasks clarify"), "."),
-    ))),
-  ];
 }

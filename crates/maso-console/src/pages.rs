@@ -12,13 +12,14 @@ pub(crate) use sign_in::sign_in;
 pub(crate) enum Page {
     Live,
     Approvals,
+    Tasks,
     Agents,
     Posture,
     Record,
 }
 
 impl Page {
-    const ALL: [Self; 5] = [Self::Live, Self::Approvals, Self::Agents, Self::Posture, Self::Record];
+    const ALL: [Self; 6] = [Self::Live, Self::Approvals, Self::Tasks, Self::Agents, Self::Posture, Self::Record];
 
     /// The page of this name in the address.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -30,6 +31,7 @@ impl Page {
         match self {
             Self::Live => "live",
             Self::Approvals => "approvals",
+            Self::Tasks => "tasks",
             Self::Agents => "agents",
             Self::Posture => "posture",
             Self::Record => "record",
@@ -40,6 +42,7 @@ impl Page {
         match self {
             Self::Live => "Live",
             Self::Approvals => "Approvals",
+            Self::Tasks => "Tasks",
             Self::Agents => "Agents",
             Self::Posture => "Posture",
             Self::Record => "Record",

@@ -25,9 +25,14 @@ async fn fetch(path: &str, signed_in: bool) -> (StatusCode, axum::http::HeaderMa
 
 #[tokio::test]
 async fn whoever_is_signed_out_gets_the_sign_in_page_and_nothing_else() {
-    for path in
-        ["/console", "/console/approvals", "/console/assets/live.js", "/console/assets/console.css", "/console/x"]
-    {
+    for path in [
+        "/console",
+        "/console/approvals",
+        "/console/tasks",
+        "/console/assets/live.js",
+        "/console/assets/console.css",
+        "/console/x",
+    ] {
         let (status, headers, text) = fetch(path, false).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{path}");
         assert!(headers[header::LOCATION].to_str().unwrap().starts_with("/console/sign-in"), "{path}");
@@ -46,7 +51,7 @@ async fn a_redirection_carries_nothing_that_a_stranger_wrote() {
 
 #[tokio::test]
 async fn an_operator_gets_every_page_and_every_module_that_it_names() {
-    for page in ["", "/approvals", "/agents", "/posture", "/record"] {
+    for page in ["", "/approvals", "/tasks", "/agents", "/posture", "/record"] {
         let (status, headers, text) = fetch(&format!("/console{page}"), true).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         assert_eq!(headers[header::CONTENT_SECURITY_POLICY], CONTENT_SECURITY_POLICY);

@@ -1,15 +1,12 @@
 //! What happens at the insurer: canned, believable, and with the attacks that reach the console as text.
 
 use maso_api::{
-    AgentView, AmountView, ClarificationView, DryRunView, ExcerptView, FindingView, GrantView, HopView, MandateDates,
-    MoveView, OiSpecView, OriginView, ReviewView, ScopeView, TaskView, TicketView, ToolView, VerdictView, WaitingTool,
+    AgentView, AmountView, DryRunView, ExcerptView, FindingView, GrantView, HopView, MandateDates, MoveView, OiSpecView,
+    OriginView, ReviewView, ScopeView, TicketView, ToolView, VerdictView, WaitingTool,
 };
 use serde_json::{Value, json};
 
-const TASK: &str = "019ab2e1-4a10-7c55-8f21-0d6c2b9e7711";
-const WORDS: &str = "Settle the claims that came in on Monday. Pay covered claims to the account on file, stop what is \
-    not approved, and tell each policyholder.";
-
+pub const TASK: &str = "019ab2e1-4a10-7c55-8f21-0d6c2b9e7711";
 /// A made-up hash that differs from others.
 pub fn hash(number: u64) -> Value {
     let mut text = String::new();
@@ -21,48 +18,8 @@ pub fn hash(number: u64) -> Value {
     json!(text)
 }
 
-fn digest(number: u64) -> String {
+pub fn digest(number: u64) -> String {
     format!("sha256:{}", hash(number).as_str().unwrap())
-}
-
-pub fn tasks(now_ms: i64) -> Vec<TaskView> {
-    vec![TaskView {
-        task: TASK.to_owned(),
-        workflow: "claims".to_owned(),
-        words: WORDS.to_owned(),
-        success_criteria: [
-            "each received claim has an extract and an assessment",
-            "each covered claim has exactly one payment of its payable amount to the account on file, or is stopped",
-            "each policyholder has exactly one mail about the outcome",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        scope: Some("claims received today".to_owned()),
-        out_of_scope: vec!["claims that another office has opened".to_owned()],
-        unclear: Vec::new(),
-        vague: None,
-        accountable_human: "claims-operations".to_owned(),
-        opened_at: now_ms - 23 * 60_000,
-        expires_at: now_ms + 217 * 60_000,
-        specification: digest(41),
-    }]
-}
-
-/// What an agent asked, and nobody has answered.
-pub fn clarifications() -> Vec<ClarificationView> {
-    vec![ClarificationView {
-        question: "hop_0199a000-0000-7000-8000-00000000c1a1".to_owned(),
-        task: TASK.to_owned(),
-        specification: digest(41),
-        asked_at: 1_795_000_000_000,
-        asked_by: "analysis".to_owned(),
-        asked_of: "operator:claims-operations".to_owned(),
-        about: "scope".to_owned(),
-        words: Some("Does the task include claims that were reopened today?".to_owned()),
-        options: vec!["yes".to_owned(), "no, only new ones".to_owned()],
-        answered_by: None,
-        answer: None,
-    }]
 }
 
 /// Where a scope may be moved from here, and who may.

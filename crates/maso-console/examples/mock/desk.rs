@@ -6,13 +6,13 @@ use std::{
 };
 
 use maso_api::{
-    AgentView, AnswerTicket, ApprovalView, ApproveTool, Event, HopView, PostureView, ScopeView, Status, TaskView,
-    TicketView, TicketWord, VerificationView, WaitingTool,
+    AgentView, AnswerTicket, ApprovalView, ApproveTool, AssessTask, ClarificationView, Clarify, EvaluationView, Event,
+    HopView, PostureView, ScopeView, Status, TaskView, TicketView, TicketWord, VerificationView, WaitingTool,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use crate::claims;
+use crate::{claims, tasks};
 
 const OPERATOR: &str = "operator:claims-supervisor";
 
@@ -36,6 +36,8 @@ struct Held {
     tools: Vec<WaitingTool>,
     scopes: Vec<ScopeView>,
     tasks: Vec<TaskView>,
+    clarifications: Vec<ClarificationView>,
+    evaluations: Vec<EvaluationView>,
     records: Vec<Value>,
     n_happened: usize,
 }
@@ -56,7 +58,9 @@ impl Desk {
         if words.iter().any(|word| word == "empty") {
             return desk;
         }
-        desk.state.lock().unwrap().tasks = claims::tasks(now_ms());
+        desk.state.lock().unwrap().tasks = tasks::open(now_ms());
+        desk.state.lock().unwrap().clarifications = tasks::clarifications(now_ms());
+        desk.state.lock().unwrap().evaluations = tasks::evaluations(now_ms());
         desk.state.lock().unwrap().tools = claims::waiting_tools();
         let past = claims::history();
         let n_past = i64::try_from(past.len()).unwrap();
@@ -160,6 +164,58 @@ impl Desk {
 
     pub fn tasks(&self) -> Vec<TaskView> {
         self.state.lock().unwrap().tasks.clone()
+    }
+
+    pub fn clarifications(&self) -> Vec<ClarificationView> {
+        self.state.lock().unwrap().clarifications.clone()
+    }
+
+    pub fn evaluations(&self) -> Vec<EvaluationView> {
+        self.state.lock().unwrap().evaluations.clone()
+    }
+
+    pub fn clarify(&self, task: &str, order: &Clarify) -> Result<(), &'static str> {
+        {
+            let mut state = self.state.lock().unwrap();
+            if let Some(question) = &order.question {
+                let mut asked = state.clarifications.iter_mut().filter(|asked| asked.task == task);
+                let asked = asked.find(|asked| asked.question == *question && asked.answered_by.is_none());
+                let asked = asked.ok_or("the question was answered already")?;
+                asked.answered_by = Some(OPERATOR.to_owned());
+                asked.answer = Some(order.answer.clone());
+            }
+            if let Some(part) = &order.about {
+                for open in state.tasks.iter_mut().filter(|open| open.task == task) {
+                    open.unclear.retain(|unclear| unclear != part);
+                }
+            }
+        }
+        self.write(json!({
+            "kind": "clarification-answered", "question": order.question, "task": task, "about": order.about,
+            "by": OPERATOR, "answer": order.answer,
+        }));
+        self.tell(Event::Tasks);
+        Ok(())
+    }
+
+    pub fn assess(&self, task: &str, order: &AssessTask) -> Result<(), &'static str> {
+        {
+            let mut state = self.state.lock().unwrap();
+            let mut evaluated: Vec<_> = state.evaluations.iter_mut().filter(|it| it.task == task).collect();
+            if evaluated.is_empty() {
+                return Err("there is no such task");
+            }
+            for evaluation in &mut evaluated {
+                tasks::assess(evaluation, order, now_ms());
+            }
+            state.evaluations.sort_by_key(|evaluation| std::cmp::Reverse(evaluation.at));
+        }
+        self.write(json!({
+            "kind": "task-assessed", "task": task, "criterion": order.criterion, "met": order.met, "by": OPERATOR,
+            "reason": order.reason,
+        }));
+        self.tell(Event::Tasks);
+        Ok(())
     }
 
     pub fn posture(&self) -> PostureView {

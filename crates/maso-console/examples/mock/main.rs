@@ -6,6 +6,7 @@
 
 mod claims;
 mod desk;
+mod tasks;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use axum::{
 };
 use desk::Desk;
 use futures::{Stream, StreamExt as _};
-use maso_api::{AnswerTicket, ApproveTool, Event, Kill, MovePhase, Problem, Session, SignIn};
+use maso_api::{AnswerTicket, ApproveTool, AssessTask, Clarify, Event, Kill, MovePhase, Problem, Session, SignIn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
@@ -48,7 +49,10 @@ async fn main() {
         .route("/api/v1/verification", get(async || Json(Value::Null)).post(verify))
         .route("/api/v1/events", get(events))
         .route("/v1/tasks", get(async |State(desk): State<Arc<Desk>>| Json(desk.tasks())))
-        .route("/api/v1/clarifications", get(async || Json(claims::clarifications())))
+        .route("/api/v1/clarifications", get(async |State(desk): State<Arc<Desk>>| Json(desk.clarifications())))
+        .route("/v1/tasks/{task}/clarifications", post(clarify))
+        .route("/api/v1/evaluations", get(async |State(desk): State<Arc<Desk>>| Json(desk.evaluations())))
+        .route("/v1/tasks/{task}/assessments", post(assess))
         .layer(axum::middleware::from_fn(guard))
         .with_state(Arc::clone(&desk));
     let app = api.merge(maso_console::router(is_signed_in));
@@ -135,6 +139,20 @@ async fn answer(
     match desk.answer(&ticket, &answer) {
         Ok(ticket) => Json(ticket).into_response(),
         Err(title) => problem(StatusCode::CONFLICT, "CHANGED", title, Some("look at it again, then decide")),
+    }
+}
+
+async fn clarify(State(desk): State<Arc<Desk>>, Path(task): Path<String>, Json(order): Json<Clarify>) -> Response {
+    match desk.clarify(&task, &order) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(title) => problem(StatusCode::CONFLICT, "TOO_LATE", title, None),
+    }
+}
+
+async fn assess(State(desk): State<Arc<Desk>>, Path(task): Path<String>, Json(order): Json<AssessTask>) -> Response {
+    match desk.assess(&task, &order) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(title) => problem(StatusCode::UNPROCESSABLE_ENTITY, "BAD_ORDER", title, None),
     }
 }
 

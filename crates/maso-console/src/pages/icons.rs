@@ -31,12 +31,13 @@ pub(crate) fn sprite() -> Markup {
     }
 }
 
-const ICONS: [(&str, &str); 22] = [
+const ICONS: [(&str, &str); 24] = [
     ("live", r#"<path d="M1.5 8h3l2-5 3 10 2-5h3"/>"#),
     (
         "approvals",
         r#"<path d="M8 1.5 13.5 4v4c0 3.2-2.3 5.6-5.5 6.5C4.8 13.6 2.5 11.2 2.5 8V4zM5.6 8l1.7 1.7 3.2-3.4"/>"#,
     ),
+    ("tasks", r#"<path d="m1.8 4.2 1.3 1.3 2.3-2.6M1.8 11.2l1.3 1.3 2.3-2.6M8.2 4.5h6M8.2 11.5h6"/>"#),
     (
         "agents",
         r#"<rect x="3" y="5" width="10" height="8" rx="2"/><path d="M8 5V2.5M6 9v.5M10 9v.5M1.5 8.5v2M14.5 8.5v2"/>"#,
@@ -50,6 +51,7 @@ const ICONS: [(&str, &str); 22] = [
     ("allow", r#"<circle cx="8" cy="8" r="6"/><path d="m5.4 8.2 1.8 1.8 3.5-3.8"/>"#),
     ("hold", r#"<circle cx="8" cy="8" r="6"/><path d="M6.6 5.8v4.4M9.4 5.8v4.4"/>"#),
     ("deny", r#"<circle cx="8" cy="8" r="6"/><path d="m5.9 5.9 4.2 4.2M10.1 5.9l-4.2 4.2"/>"#),
+    ("ask", r#"<circle cx="8" cy="8" r="6"/><path d="M6.2 6.6a1.9 1.9 0 1 1 2.6 1.8c-.5.2-.8.5-.8 1M8 11.3v.1"/>"#),
     (
         "eye",
         r#"<path d="M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8z"/><circle cx="8" cy="8" r="1.9"/>"#,
