@@ -20,12 +20,18 @@ export class Agent {
     const { token } = await order("/api/v1/agents/analysis/tokens", { thumbprint });
     const words = `Settle claim ${CLAIM}: pay what is covered to the account on file.`;
     const opened = await order("/v1/tasks", { workflow: "claims", words });
-    return Object.assign(new Agent(), { base, token, task: opened.token, jwk: { crv, kty, x }, privateKey, nCalls: 0 });
+    return Object.assign(new Agent(), { base, token, task: opened.token, taskId: opened.task.task, jwk: { crv, kty, x }, privateKey, nCalls: 0 });
   }
 
   /// Calls a tool of the system of record.
   call(tool, args) {
     return this.ask("claims-db", "tools/call", tool, { name: tool, arguments: args });
+  }
+
+  /// Asks the person who answers for the task what is meant.
+  async clarify(about, question, options) {
+    const { result, error } = await this.ask("maso", "tools/call", "ask_clarification", { name: "ask_clarification", arguments: { about, question, options } });
+    assert.ok(result && !result.isError, `nobody was asked: ${JSON.stringify(result ?? error)}`);
   }
 
   /// Asks a server for something; what it, or maso, says.
