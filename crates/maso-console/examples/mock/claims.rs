@@ -1,8 +1,8 @@
 //! What happens at the insurer: canned, believable, and with the attacks that reach the console as text.
 
 use maso_api::{
-    AgentView, AmountView, DryRunView, ExcerptView, FindingView, GrantView, HopView, MandateDates, MoveView, OiSpecView,
-    OriginView, ReviewView, ScopeView, TicketView, ToolView, VerdictView, WaitingTool,
+    AgentView, AmountView, DryRunView, ExcerptView, FindingView, GrantView, HopView, MandateDates, MoveView,
+    OiSpecView, OriginView, ReviewView, ScopeView, TicketView, ToolView, VerdictView, WaitingTool,
 };
 use serde_json::{Value, json};
 
@@ -167,7 +167,7 @@ fn payment(claim: &str, seed: u64) -> HopView {
             at: 1_764_240_000_000,
             succeeded: true,
             fault: None,
-            says: Some(r#"{"payment_id":7,"claim_id":"C-1004","amount_minor":184250}"#.to_owned()),
+            says: Some(format!(r#"{{"payment_id":7,"claim_id":"{claim}","amount_minor":184250}}"#)),
         }),
         verdicts: vec![VerdictView {
             judge: "tactical".to_owned(),
