@@ -2,7 +2,7 @@
 
 use maso_core::Class;
 
-use super::{Found, Lint, LintRule, tools::key};
+use super::{Described, Found, Lint, LintRule, tools::key};
 use crate::{
     ToolManifest,
     argument::{Place, place, telling},
@@ -13,13 +13,9 @@ use crate::{
 type Server<'a> = File<'a, ServerForm>;
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
-    for (name, file) in &lint.folder.servers {
-        let Some(server) = lint.deployment.servers.get(name) else { continue };
-        for (tool, form) in &file.form.tools {
-            let Some(manifest) = server.tools.get(&tool.value) else { continue };
-            unknown(file, manifest, form, found);
-            undeclared(file, tool.start, manifest, found);
-        }
+    for Described { file, start, form, manifest, .. } in lint.tools() {
+        unknown(file, manifest, form, found);
+        undeclared(file, start, manifest, found);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maso_core::{Class, Reversibility, Risk, ToolRef};
 
-use super::{Found, Lint, LintRule};
+use super::{Described, Found, Lint, LintRule};
 use crate::{
     DryRunCall, ToolManifest,
     form::{At, DryRunForm, File, ServerForm},
@@ -14,20 +14,15 @@ use crate::{
 type Server<'a> = File<'a, ServerForm>;
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
-    let held: BTreeSet<&ToolRef> =
-        lint.deployment.authorities.values().flat_map(|authority| authority.tools()).collect();
-    for (name, file) in &lint.folder.servers {
-        let Some(server) = lint.deployment.servers.get(name) else { continue };
-        for (tool, form) in &file.form.tools {
-            let Some(manifest) = server.tools.get(&tool.value) else { continue };
-            match (&form.dry_run, &manifest.dry_run) {
-                (Some(form), Some(call)) => {
-                    let written = Written { file, form, start: form.start().unwrap_or(tool.start) };
-                    declared(lint, &written, manifest, call, &held, found);
-                }
-                _ if held.contains(&manifest.tool) => missing(file, tool.start, manifest, found),
-                _ => {}
+    let held = lint.held();
+    for Described { file, start, form, manifest, .. } in lint.tools() {
+        match (&form.dry_run, &manifest.dry_run) {
+            (Some(form), Some(call)) => {
+                let written = Written { file, form, start: form.start().unwrap_or(start) };
+                declared(lint, &written, manifest, call, &held, found);
             }
+            _ if held.contains(&manifest.tool) => missing(file, start, manifest, found),
+            _ => {}
         }
     }
 }

@@ -37,11 +37,18 @@ mod tools;
 pub(crate) mod vague;
 mod workflows;
 
-use maso_core::Timestamp;
+use std::collections::BTreeSet;
+
+use maso_core::{Timestamp, ToolRef};
 
 pub use self::rule::LintRule;
 use self::{found::Found, index::Index};
-use crate::{Deployment, Problem, Source, Ways, form::Folder, parse, problem::sort};
+use crate::{
+    Deployment, Problem, ServerManifest, Source, ToolManifest, Ways,
+    form::{File, Folder, ServerForm, ToolForm},
+    parse,
+    problem::sort,
+};
 
 /// What is unsound in a deployment. `source` is what it was parsed from, and tells the lines.
 ///
@@ -109,6 +116,36 @@ struct Lint<'a> {
     folder: &'a Folder<'a>,
     index: &'a Index<'a>,
     reach: &'a Ways<'a>,
+}
+
+/// A tool that is described, beside its written form.
+#[derive(Clone, Copy)]
+struct Described<'a> {
+    file: &'a File<'a, ServerForm>,
+    /// Where its description begins.
+    start: usize,
+    form: &'a ToolForm,
+    server: &'a ServerManifest,
+    manifest: &'a ToolManifest,
+}
+
+impl<'a> Lint<'a> {
+    /// All tools that are described.
+    fn tools(self) -> impl Iterator<Item = Described<'a>> {
+        let Lint { deployment, folder, .. } = self;
+        let servers = folder.servers.iter().filter_map(|(name, file)| Some((file, deployment.servers.get(name)?)));
+        servers.flat_map(|(file, server)| {
+            file.form.tools.iter().filter_map(move |(tool, form)| {
+                let manifest = server.tools.get(&tool.value)?;
+                Some(Described { file, start: tool.start, form, server, manifest })
+            })
+        })
+    }
+
+    /// The tools that some agent may use.
+    fn held(self) -> BTreeSet<&'a ToolRef> {
+        self.deployment.authorities.values().flat_map(|authority| authority.tools()).collect()
+    }
 }
 
 /// All lints, by subject.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maso_core::{Class, Reversibility, Risk, ToolName, ToolRef};
 
-use super::{Found, Lint, LintRule};
+use super::{Described, Found, Lint, LintRule};
 use crate::{
     ServerManifest, ToolManifest,
     form::{File, ServerForm, ToolForm},
@@ -14,19 +14,14 @@ use crate::{
 type Server<'a> = File<'a, ServerForm>;
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
-    let held: BTreeSet<&ToolRef> =
-        lint.deployment.authorities.values().flat_map(|authority| authority.tools()).collect();
-    for (name, file) in &lint.folder.servers {
-        let Some(server) = lint.deployment.servers.get(name) else { continue };
-        for (tool, form) in &file.form.tools {
-            let Some(manifest) = server.tools.get(&tool.value) else { continue };
-            missing(file, tool.start, manifest, form, found);
-            window(file, tool.start, manifest, form, found);
-            risk(file, tool.start, manifest, found);
-            amount(file, tool.start, manifest, found);
-            undo(file, server, manifest, form, found);
-            remedy(file, tool.start, manifest, &held, found);
-        }
+    let held = lint.held();
+    for Described { file, start, form, server, manifest } in lint.tools() {
+        missing(file, start, manifest, form, found);
+        window(file, start, manifest, form, found);
+        risk(file, start, manifest, found);
+        amount(file, start, manifest, found);
+        undo(file, server, manifest, form, found);
+        remedy(file, start, manifest, &held, found);
     }
 }
 
