@@ -76,7 +76,6 @@ pub(crate) type Carry = Box<dyn FnOnce(Go) -> BoxFuture<'static, Carried<Got>> +
 pub(crate) type Again = Box<dyn FnOnce(u64, Carry) -> BoxFuture<'static, Decided> + Send>;
 
 /// What is called to try a hop out, for its agent.
-#[derive(Clone, Debug)]
 pub(crate) struct Trial {
     /// Whose hop it is.
     pub(crate) agent: AgentName,
@@ -84,6 +83,8 @@ pub(crate) struct Trial {
     pub(crate) tool: ToolRef,
     /// What to call it with.
     pub(crate) arguments: Value,
+    /// Whether the tool is still what was approved for that, which a connection may show otherwise.
+    pub(crate) may_go: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// Says what came of trying a hop out, and decides it.
@@ -125,20 +126,24 @@ impl Paved {
         match outcome {
             Outcome::Released { hop, reply, .. } => Decided::Released { hop, got: reply },
             Outcome::Refused { hop, refusal } => Decided::Refused { hop, refusal },
-            Outcome::TryOut(trying) => Decided::TryOut {
-                trial: Trial {
-                    agent: trying.agent().clone(),
-                    tool: trying.tool().clone(),
-                    arguments: trying.arguments().clone(),
-                },
-                then: Box::new(move |came, carry| {
-                    Box::pin(async move {
-                        let path = Arc::clone(&self.path);
-                        let outcome = path.tried(trying, came, |release| carried(release, carry)).await;
-                        self.decided(outcome)
-                    })
-                }),
-            },
+            Outcome::TryOut(trying) => {
+                let (path, asked) = (Arc::clone(&self.path), Arc::clone(&trying));
+                Decided::TryOut {
+                    trial: Trial {
+                        agent: trying.agent().clone(),
+                        tool: trying.tool().clone(),
+                        arguments: trying.arguments().clone(),
+                        may_go: Box::new(move || path.may_try(&asked)),
+                    },
+                    then: Box::new(move |came, carry| {
+                        Box::pin(async move {
+                            let path = Arc::clone(&self.path);
+                            let outcome = path.tried(&trying, came, |release| carried(release, carry)).await;
+                            self.decided(outcome)
+                        })
+                    }),
+                }
+            }
             Outcome::Held(waiting) => Decided::Held {
                 ticket: waiting.ticket().clone(),
                 again: Box::new(move |wait_ms, carry| {

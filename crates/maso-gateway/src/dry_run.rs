@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use maso_core::Mode;
-use maso_intent::PinState;
 use maso_path::Carried;
 use maso_wire::mcp::{Members, Method, Reply, Revision};
 use serde_json::{Value, json};
@@ -12,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     decider::{Got, Trial},
     gateway::Gateway,
-    proxy::{Asked, answered, broken},
+    proxy::{Asked, TurnedAway, answered, broken},
     room::Room,
     rooms::Declared,
     upstream::stateless_meta,
@@ -21,15 +19,18 @@ use crate::{
 impl Gateway {
     /// Tries a hop out, and says what came of it.
     pub(crate) async fn try_out(&self, asked: &Asked, trial: &Trial) -> Carried<Value> {
+        if asked.session.as_ref().is_some_and(|session| !session.is_of(&trial.agent)) {
+            asked.turn_away(TurnedAway::NotItsSession);
+            return not_sent("another agent's session");
+        }
         let room = self.room_for_trial(asked, trial);
         let leg = match room.leg().await {
             Ok(leg) => leg,
             Err(fault) => return told(broken(Method::ToolsCall, &fault)),
         };
         // The connection may be younger than the decision: what it publishes must still be what was approved.
-        if self.decider.mode() == Mode::Enforce && self.decider.pin(&trial.tool) != PinState::Pinned {
-            let fault = "the definition on this connection is not the approved one".to_owned();
-            return Carried::Failed { reply: Value::Null, fault };
+        if !(trial.may_go)() {
+            return not_sent("the definition on this connection is not the approved one");
         }
         let mut params = Members::new();
         params.set_value("name", &trial.tool.tool.as_str());
@@ -56,6 +57,10 @@ impl Gateway {
         };
         self.room(&trial.tool.server, &trial.agent, &declared)
     }
+}
+
+fn not_sent(fault: &str) -> Carried<Value> {
+    Carried::Failed { reply: Value::Null, fault: fault.to_owned() }
 }
 
 /// What a server answered, as it is kept and shown: the structured result where there is one, else its texts.

@@ -100,11 +100,13 @@ impl DryRunCall {
         Some(arguments)
     }
 
-    /// Whether a tool takes the argument that makes a call of it a dry run. One that does not would do what was to be tried
-    /// out; so a definition that nobody approved does not count.
-    pub fn is_known_to(&self, definition: Option<&ToolDefinition>) -> bool {
-        let Some((name, _)) = &self.set else { return true };
-        definition.and_then(|definition| definition.value.get("inputSchema")?.get("properties")?.get(name)).is_some()
+    /// Whether the tool of this definition takes the argument that makes a call of it a dry run. One that does not would do
+    /// what was to be tried out.
+    pub fn is_known_to(&self, definition: &Value) -> bool {
+        self.set.as_ref().is_none_or(|(name, _)| {
+            let known = definition.get("inputSchema").and_then(|schema| schema.get("properties")?.get(name));
+            known.is_some()
+        })
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Trying {
     action: Digest,
     risk: Risk,
     agent: AgentName,
-    tool: ToolRef,
+    call: DryRunCall,
     arguments: Value,
     started: Timestamp,
 }
@@ -42,7 +42,7 @@ impl Trying {
 
     /// The tool to call.
     pub fn tool(&self) -> &ToolRef {
-        &self.tool
+        &self.call.tool
     }
 
     /// What to call it with: never what the agent sent where that says nothing of a dry run.
@@ -74,7 +74,7 @@ impl Path {
         let resolved = dry_run.weighed().resolved();
         let mut payload = resolved.hop().payload.clone();
         Redaction::apply(&mut payload, redactions);
-        let (agent, arguments) = match (resolved.hop().agent(), self.harmless(dry_run.call(), &payload)) {
+        let (agent, arguments) = match (resolved.hop().agent(), self.rehearsal_of(dry_run.call(), &payload)) {
             (Some(agent), Ok(arguments)) => (agent.clone(), arguments),
             (None, _) => return self.turn_away(dry_run.fail("no agent asks for it"), Observing::Allowed).await,
             (_, Err(why)) => return self.turn_away(dry_run.fail(why), Observing::Allowed).await,
@@ -84,7 +84,7 @@ impl Path {
             action: resolved.action_digest(),
             risk: dry_run.weighed().risk(),
             agent,
-            tool: dry_run.call().tool.clone(),
+            call: dry_run.call().clone(),
             arguments,
             started: self.clock.now(),
         };
@@ -94,45 +94,55 @@ impl Path {
             task: resolved.task().id.to_string(),
             agent: format!("agent:{}", trying.agent),
             of: resolved.hop().act.object(),
-            tool: trying.tool.to_string(),
+            tool: trying.tool().to_string(),
             arguments: Digest::of_value(&trying.arguments).to_string(),
         });
         let footing = Footing { was_tried: false, ..Footing::of(dry_run.weighed(), dry_run.verdicts(), None) };
         let stands = self.still_stands(footing, passing);
         self.recorder.record_if(started, Vec::new(), stands).await.map_err(not_recorded)?;
-        Ok(Way::TryOut(Box::new(trying)))
+        Ok(Way::TryOut(Arc::new(trying)))
     }
 
-    /// The arguments of a dry run that does nothing but that, as far as anybody approved it.
-    fn harmless(&self, call: &DryRunCall, payload: &Value) -> Result<Value, String> {
-        let definition = self.world.deployment().tool(&call.tool).and_then(|tool| tool.definition.as_deref());
-        if self.world.pin(&call.tool, self.clock.now()) != PinState::Pinned {
-            return Err(format!(
-                "the definition of `{}`, by which it is tried out, is not the approved one",
-                call.tool
-            ));
-        }
-        if !call.is_known_to(definition) {
-            return Err(format!("`{}` is not known to take the argument that makes a call a dry run", call.tool));
+    /// The arguments of a dry run.
+    fn rehearsal_of(&self, call: &DryRunCall, payload: &Value) -> Result<Value, String> {
+        if !self.is_harmless(call) {
+            let what = match &call.set {
+                None => "is not defined as it was approved".to_owned(),
+                Some((name, _)) => format!("is not approved with the argument `{name}`"),
+            };
+            return Err(format!("`{}`, by which it is tried out, {what}", call.tool));
         }
         call.arguments(payload)
             .ok_or_else(|| "there are no arguments among which a dry run could be asked for".to_owned())
     }
 
+    /// Whether the tool that would be called is still what was approved to try others out. A server that does not know the
+    /// argument would ignore it, and do what was to be tried out; so that counts even where pins are switched off.
+    fn is_harmless(&self, call: &DryRunCall) -> bool {
+        let pin = self.world.pin(&call.tool, self.clock.now());
+        let takes_argument = || self.world.pins().is_published(&call.tool, |definition| call.is_known_to(definition));
+        pin == PinState::Pinned && (call.set.is_none() || takes_argument())
+    }
+
+    /// Whether what is to be called is still what it was when the dry run began, on whichever connection.
+    pub fn may_try(&self, trying: &Trying) -> bool {
+        self.is_harmless(&trying.call)
+    }
+
     /// Takes in what came of trying a hop out, and decides the hop, from stage 3 on.
     ///
     /// `carry` is called at most once, and only with the decision on the record.
-    pub async fn tried<R, F, C>(&self, trying: Trying, came: Carried<Value>, carry: C) -> Outcome<R>
+    pub async fn tried<R, F, C>(&self, trying: &Trying, came: Carried<Value>, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
         R: Send,
     {
         let hop = trying.identified.hop().id;
-        let ended = v1::Body::DryRunEnded(self.ended(hop, &trying, &came));
+        let ended = v1::Body::DryRunEnded(self.ended(hop, trying, &came));
         match self.recorder.record(ended).await.map_err(not_recorded) {
             // Under the posture, task and pins of this moment, not those of the moment at which it began.
-            Ok(_) => self.decide_and_release(trying.identified, carry).await,
+            Ok(_) => self.decide_and_release(trying.identified.clone(), carry).await,
             Err(_) => Outcome::Refused { hop, refusal: Refusal::Unavailable },
         }
     }
@@ -148,7 +158,7 @@ impl Path {
         v1::DryRunEnded {
             hop: hop.to_string(),
             action: trying.action.to_string(),
-            tool: trying.tool.to_string(),
+            tool: trying.tool().to_string(),
             outcome: if fault.is_none() { "succeeded" } else { "failed" }.to_owned(),
             fault,
             says: self.told(answer, now),

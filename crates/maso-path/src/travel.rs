@@ -44,7 +44,7 @@ pub enum Outcome<R> {
         reply: R,
     },
     /// It is to be tried out first: whoever carries hops does so, and says what came of it ([`Path::tried`]).
-    TryOut(Trying),
+    TryOut(Arc<Trying>),
     /// It waits for people.
     Held(Waiting),
     /// It did not happen.
@@ -247,7 +247,7 @@ impl Path {
     {
         match way {
             Way::Release(passage, redactions) => self.release(hop, *passage, redactions, carry).await,
-            Way::TryOut(trying) => Outcome::TryOut(*trying),
+            Way::TryOut(trying) => Outcome::TryOut(trying),
             Way::Wait(waiting) => Outcome::Held(waiting),
             Way::Refuse(refusal) => Outcome::Refused { hop, refusal },
         }
@@ -282,7 +282,7 @@ fn refused(held: Held, refusal: Refusal, why: Finding) -> Denial {
 /// Where a decision leads that is on the record.
 pub(crate) enum Way {
     Release(Box<Passage>, Vec<Redaction>),
-    TryOut(Box<Trying>),
+    TryOut(Arc<Trying>),
     Wait(Waiting),
     Refuse(Refusal),
 }

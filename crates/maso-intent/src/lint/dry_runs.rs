@@ -66,7 +66,7 @@ fn declared(
         found.add(LintRule::DryRunArgumentUnknown, file, value.start, message, "name the `argument`");
     }
     if let (Some(argument), Some(definition)) = (&form.argument, tried.definition.as_deref())
-        && !call.is_known_to(Some(definition))
+        && !call.is_known_to(&definition.value)
     {
         let message = format!("`{}` has no argument `{}`", call.tool, argument.value);
         let known = definition.value.pointer("/inputSchema/properties").and_then(|known| known.as_object());

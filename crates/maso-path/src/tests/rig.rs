@@ -177,7 +177,7 @@ impl Rig {
         let received = Received::from_bytes(arrival, Act::CallTool(tool), Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
         let mut outcome = self.path.travel(received, async |_| comes()).await;
         if let Outcome::TryOut(trying) = outcome {
-            outcome = self.path.tried(trying, would_succeed(), async |_| comes()).await;
+            outcome = self.path.tried(&trying, would_succeed(), async |_| comes()).await;
         }
         match outcome {
             Outcome::Held(waiting) => {
@@ -252,7 +252,7 @@ impl Rig {
     /// The way of a hop. What is to be tried out first would succeed.
     pub async fn send(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {
         match self.begin(arrival, act, turn, payload).await {
-            Outcome::TryOut(trying) => self.tried(trying, would_succeed()).await,
+            Outcome::TryOut(trying) => self.tried(&trying, would_succeed()).await,
             settled => settled,
         }
     }
@@ -265,14 +265,14 @@ impl Rig {
     }
 
     /// Goes on after this came of trying a hop out.
-    pub async fn tried(&self, trying: Trying, came: Carried<Value>) -> Outcome<&'static str> {
+    pub async fn tried(&self, trying: &Trying, came: Carried<Value>) -> Outcome<&'static str> {
         self.path.tried(trying, came, self.carry()).await
     }
 
     /// Decides a held hop again after its answer.
     pub async fn wait(&self, waiting: Waiting) -> Outcome<&'static str> {
         match self.path.wait(waiting, 5_000, self.carry()).await {
-            Outcome::TryOut(trying) => self.tried(trying, would_succeed()).await,
+            Outcome::TryOut(trying) => self.tried(&trying, would_succeed()).await,
             settled => settled,
         }
     }

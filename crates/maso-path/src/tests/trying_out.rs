@@ -1,7 +1,10 @@
 //! What is risky or new is tried out first, and that shows before anybody is asked (EC-2.7a).
 
+use std::sync::Arc;
+
 use maso_core::{Act, Mode, Principal, TaskId, ToolRef, Turn};
-use maso_log::v1::{Body, DryRunEnded, DryRunStarted};
+use maso_intent::ToolDefinition;
+use maso_log::v1::{Body, DryRunEnded, DryRunStarted, ToolApproved};
 use serde_json::{Value, json};
 
 use super::rig::{Ground, Rig, declared, held, refusal, released};
@@ -24,7 +27,7 @@ async fn begin(rig: &Rig, task: TaskId, tool: &str, arguments: &Value) -> Outcom
     rig.begin(arrival, Act::CallTool(tool), Turn::Ask, arguments).await
 }
 
-fn trying(outcome: Outcome<&'static str>) -> Trying {
+fn trying(outcome: Outcome<&'static str>) -> Arc<Trying> {
     match outcome {
         Outcome::TryOut(trying) => trying,
         other => panic!("{other:?}"),
@@ -52,7 +55,7 @@ async fn an_irreversible_action_is_tried_out_and_shown_before_a_person_is_asked(
     assert!(rig.decided().await.is_empty(), "nobody is asked before it was tried out");
     assert_eq!(trials(&rig).await.0.len(), 1, "and that it is tried out is on the record before it is");
 
-    let waiting = held(rig.tried(trying, Carried::Delivered(json!({ "balance_after": 480 }))).await);
+    let waiting = held(rig.tried(&trying, Carried::Delivered(json!({ "balance_after": 480 }))).await);
     let decided = rig.decided().await;
     let shown = decided[0].dry_run.as_ref().unwrap();
     assert_eq!((shown.outcome.as_str(), shown.says.as_deref()), ("succeeded", Some(r#"{"balance_after":480}"#)));
@@ -74,7 +77,7 @@ async fn what_does_not_succeed_where_it_is_tried_out_is_refused_and_tried_out_an
         Carried::Unknown { reply: Value::Null, fault: "nothing came".to_owned() },
     ] {
         let trying = trying(begin(&rig, task, "notes:pay", &payment()).await);
-        let outcome = rig.tried(trying, came).await;
+        let outcome = rig.tried(&trying, came).await;
         assert_eq!(refusal(&outcome), Some("DRY_RUN_FAILED"));
     }
     let decided = rig.decided().await;
@@ -142,7 +145,7 @@ async fn what_shows_too_long_ago_is_tried_out_again() {
 #[tokio::test]
 async fn a_tool_that_is_not_known_to_take_the_argument_is_not_called_to_try_it_out() {
     let ground = Ground {
-        deployment: std::sync::Arc::new(declared(&[(
+        deployment: Arc::new(declared(&[(
             "tools/notes.toml",
             "dry_run.argument = \"dry_run\"",
             "dry_run.argument = \"rehearse\"",
@@ -156,6 +159,39 @@ async fn a_tool_that_is_not_known_to_take_the_argument_is_not_called_to_try_it_o
     assert!(trials(&rig).await.0.is_empty());
 }
 
+/// A payment that takes no argument by which it would be a dry run.
+fn without_the_argument() -> (ToolRef, ToolDefinition) {
+    let properties = json!({ "to": { "type": "string" }, "amount": { "type": "integer" } });
+    let value = json!({ "name": "pay", "inputSchema": { "type": "object", "properties": properties } });
+    ("notes:pay".parse().unwrap(), ToolDefinition::new(value))
+}
+
+#[tokio::test]
+async fn what_counts_is_the_definition_that_was_approved_last_and_is_published_now() {
+    let (rig, task) = rig().await;
+    let (tool, definition) = without_the_argument();
+    let approved = ToolApproved {
+        tool: tool.to_string(),
+        digest: definition.digest.to_string(),
+        definition: definition.value.clone(),
+        by: "owner".to_owned(),
+    };
+    rig.path.recorder().record(Body::ToolApproved(approved)).await.unwrap();
+    rig.path.published(vec![(tool, definition)]).await;
+    assert_eq!(refusal(&begin(&rig, task, "notes:pay", &payment()).await), Some("DRY_RUN_FAILED"));
+
+    // Where nobody holds servers to what was approved, a dry run is held to it all the same.
+    let off = "\n[[controls.deselected]]\ncontrol = \"SC-2.2\"\nreason = \"a trial\"\nowner = \"owner\"\n";
+    let rig = Rig::declaring(&[("maso.toml", "", off)]).await;
+    let task = rig.task("pay 20 to account-of-the-task").await;
+    let trying = trying(begin(&rig, task, "notes:pay", &payment()).await);
+    assert!(rig.path.may_try(&trying));
+    rig.path.published(vec![without_the_argument()]).await;
+    assert!(!rig.path.may_try(&trying), "its connection shows another definition than was there when it began");
+    assert_eq!(refusal(&begin(&rig, task, "notes:pay", &payment()).await), Some("DRY_RUN_FAILED"));
+    assert_eq!(trials(&rig).await.0.len(), 1);
+}
+
 #[tokio::test]
 async fn what_cannot_be_tried_out_is_refused_until_somebody_switches_the_control_off() {
     let undeclared = ("tools/notes.toml", "dry_run.argument = \"dry_run\"\n", "");
@@ -165,7 +201,7 @@ async fn what_cannot_be_tried_out_is_refused_until_somebody_switches_the_control
         "\n[[controls.deselected]]\ncontrol = \"EC-2.7a\"\nreason = \"the bank has no test system\"\nowner = \"owner\"\n",
     );
     for (changes, expected) in [(vec![undeclared], Some("DRY_RUN_FAILED")), (vec![undeclared, off], None)] {
-        let ground = Ground { deployment: std::sync::Arc::new(declared(&changes)), ..Ground::fresh(Mode::Enforce) };
+        let ground = Ground { deployment: Arc::new(declared(&changes)), ..Ground::fresh(Mode::Enforce) };
         let rig = Rig::on(ground).await;
         let task = rig.task("pay 20 to account-of-the-task").await;
         assert_eq!(refusal(&begin(&rig, task, "notes:pay", &payment()).await), expected);
@@ -190,7 +226,7 @@ async fn no_credential_and_nothing_hidden_is_shown_of_a_dry_run() {
     let (rig, task) = rig().await;
     let trying = trying(begin(&rig, task, "notes:pay", &payment()).await);
     let said = format!("paid\u{202e}\nwith ghp_{} {}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8", "x".repeat(5_000));
-    held(rig.tried(trying, Carried::Delivered(json!(said))).await);
+    held(rig.tried(&trying, Carried::Delivered(json!(said))).await);
     let says = rig.decided().await[0].dry_run.clone().unwrap().says.unwrap();
     assert!(!says.contains("ghp_") && !says.contains('\u{202e}') && says.chars().count() <= 2_001, "{says}");
 }

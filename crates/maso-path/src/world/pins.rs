@@ -54,6 +54,14 @@ impl Pins {
         }
     }
 
+    /// Whether the tool is published as it was approved, and that definition is as `is_so` says: also where pins are switched
+    /// off (SC-2.2), for what rests on a definition rests on the approved one.
+    pub fn is_published(&self, tool: &ToolRef, is_so: impl Fn(&Value) -> bool) -> bool {
+        let pins = self.0.read();
+        let Some(pin) = pins.get(tool) else { return false };
+        pin.approved.as_ref().is_some_and(|(digest, value)| pin.published == Some(*digest) && is_so(value))
+    }
+
     /// Notes what the server of this process publishes. True when nobody recorded this definition before.
     pub fn publish(&self, tool: &ToolRef, digest: Digest) -> bool {
         let mut pins = self.0.write();

@@ -321,7 +321,7 @@ impl History {
                     true => Carried::Failed { reply: Value::Null, fault: "no such note".to_owned() },
                     false => Carried::Delivered(Value::Null),
                 };
-                path.tried(trying, came, carry).await
+                path.tried(&trying, came, carry).await
             }
             settled => settled,
         }
