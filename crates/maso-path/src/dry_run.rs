@@ -5,7 +5,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use maso_core::{AgentName, Digest, HopId, Mode, Refusal, Risk, Timestamp, ToolRef};
+use maso_core::{AgentName, Digest, HopId, Refusal, Risk, Timestamp, ToolRef};
 use maso_guard::Redaction;
 use maso_identity::Identified;
 use maso_intent::{DryRunCall, PinState};
@@ -52,16 +52,12 @@ impl Trying {
 }
 
 impl Path {
-    /// The dry run that a hop still needs; else what is known of it. What only observes tries nothing out: the hop is carried
-    /// whatever would come of it.
+    /// The dry run that a hop still needs; else what is known of it.
     pub(crate) fn to_try_out(&self, weighed: Weighed) -> Result<DryRun, Box<(Weighed, Verdicts)>> {
         let now = self.clock.now();
         let resolved = weighed.resolved();
         let verdicts = self.world.heard(&resolved.action_digest(), resolved.hop().id, now);
-        match self.world.mode() {
-            Mode::Enforce => DryRun::due(weighed, verdicts, now),
-            Mode::Observe => Err(Box::new((weighed, verdicts))),
-        }
+        DryRun::due(weighed, verdicts, now)
     }
 
     /// Records that a hop is tried out, if what it rests on still stands.

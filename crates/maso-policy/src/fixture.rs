@@ -6,8 +6,8 @@ use std::{
 };
 
 use maso_core::{
-    Act, AgentName, Class, Confidentiality, Digest, Hop, HopId, Integrity, Label, Phase, Principal, Reversibility,
-    Risk, TaskId, Tier, Timestamp, ToolRef, Turn,
+    Act, AgentName, Class, Confidentiality, Digest, Hop, HopId, Integrity, Label, Mode, Phase, Principal,
+    Reversibility, Risk, TaskId, Tier, Timestamp, ToolRef, Turn,
 };
 use maso_intent::{
     AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Deployment, Evaluation, Grant, HardLimits,
@@ -41,6 +41,7 @@ pub(crate) struct Scene {
     pub(crate) phase: Phase,
     pub(crate) pin: PinState,
     pub(crate) is_first: bool,
+    pub(crate) mode: Mode,
 }
 
 impl Scene {
@@ -87,6 +88,7 @@ impl Scene {
             phase: Phase::Primary,
             pin: PinState::Pinned,
             is_first: false,
+            mode: Mode::Enforce,
         }
     }
 
@@ -145,6 +147,7 @@ impl Scene {
             phase: self.phase,
             pin: self.pin,
             is_first: self.is_first,
+            mode: self.mode,
             now: Timestamp::from_millis(1_000),
         }
     }

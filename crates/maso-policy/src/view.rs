@@ -1,6 +1,6 @@
 //! What the stages look at: a hop under its authority, as plain borrows.
 
-use maso_core::{Hop, Phase, Tier, Timestamp};
+use maso_core::{Hop, Mode, Phase, Tier, Timestamp};
 use maso_intent::{
     AgentMandate, Deployment, PinState, Prospect, Resolved, ServerManifest, SolutionMandate, TaskSpec, ToolManifest,
     ToolTerms,
@@ -19,6 +19,7 @@ pub(crate) struct View<'a> {
     pub(crate) phase: Phase,
     pub(crate) pin: PinState,
     pub(crate) is_first: bool,
+    pub(crate) mode: Mode,
     pub(crate) now: Timestamp,
 }
 
@@ -36,6 +37,7 @@ impl<'a> From<&'a Resolved> for View<'a> {
             phase: circumstances.agent_phase.max(circumstances.around_phase),
             pin: circumstances.pin,
             is_first: circumstances.is_first,
+            mode: circumstances.mode,
             now: circumstances.now,
         }
     }
@@ -55,6 +57,7 @@ impl<'a> From<&'a Prospect> for View<'a> {
             phase: circumstances.agent_phase.max(circumstances.around_phase),
             pin: circumstances.pin,
             is_first: circumstances.is_first,
+            mode: circumstances.mode,
             now: circumstances.now,
         }
     }

@@ -1,7 +1,7 @@
 //! Stage 7: risk, reversibility, and the review that the hop needs (EC-1.6, EC-2.1, EC-2.9).
 
 use maso_core::{
-    Act, Class, Finding, Findings, Label, Origin, Phase, Principal, Reversibility, Review, Risk, Tier, Turn, Word,
+    Act, Class, Finding, Findings, Label, Mode, Origin, Phase, Principal, Reversibility, Review, Risk, Tier, Turn, Word,
 };
 use maso_intent::Resolved;
 
@@ -231,6 +231,8 @@ fn rehearsal(action: Action, view: View<'_>) -> Rehearsal {
     let is_supervised = view.tier() == Tier::Supervised;
     match (wanted, can) {
         (false, _) => Rehearsal::Spared,
+        // What only observes tries nothing out, and says of the hop what would become of it after that.
+        (true, true) if view.mode == Mode::Observe => Rehearsal::Spared,
         (true, true) => Rehearsal::Required,
         (true, false) if is_supervised && !must => Rehearsal::Spared,
         (true, false) => {

@@ -214,6 +214,7 @@ async fn nothing_is_tried_out_where_the_deployment_only_observes_or_the_hop_is_r
     let task = rig.task("pay 20 to account-of-the-task").await;
     released(&begin(&rig, task, "notes:pay", &payment()).await);
     assert!(trials(&rig).await.0.is_empty());
+    assert_eq!(rig.decided().await[0].decision, "hold", "as it would be after a dry run that succeeds");
 
     let (rig, task) = self::rig().await;
     let foreign = json!({ "to": "account-of-nobody", "amount": 20 });
