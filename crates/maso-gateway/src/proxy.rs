@@ -166,6 +166,8 @@ impl Gateway {
         for _ in 0..TRIALS_MAX {
             let Settled::TryOut { trial, then } = settled else { break };
             let came = self.try_out(asked, &trial).await;
+            // It keeps the hop under way, which what follows does by itself.
+            drop(trial);
             settled = self.await_people(call, then(came, make_carry()).await, &make_carry).await;
         }
         match settled {

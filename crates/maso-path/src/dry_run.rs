@@ -32,6 +32,8 @@ pub struct Trying {
     call: DryRunCall,
     arguments: Value,
     started: Timestamp,
+    /// It is under way meanwhile: many at once are not tried out more often than one after the other.
+    passing: Arc<Passing>,
 }
 
 impl Trying {
@@ -83,6 +85,7 @@ impl Path {
             call: dry_run.call().clone(),
             arguments,
             started: self.clock.now(),
+            passing: Arc::clone(passing),
         };
         let started = v1::Body::DryRunStarted(v1::DryRunStarted {
             hop: resolved.hop().id.to_string(),
@@ -138,7 +141,7 @@ impl Path {
         let ended = v1::Body::DryRunEnded(self.ended(hop, trying, &came));
         match self.recorder.record(ended).await.map_err(not_recorded) {
             // Under the posture, task and pins of this moment, not those of the moment at which it began.
-            Ok(_) => self.decide_and_release(trying.identified.clone(), carry).await,
+            Ok(_) => self.go_on(trying.identified.clone(), &trying.passing, carry).await,
             Err(_) => Outcome::Refused { hop, refusal: Refusal::Unavailable },
         }
     }

@@ -93,16 +93,26 @@ impl Path {
     }
 
     /// Stages 3 to 11.
-    pub(crate) async fn decide_and_release<R, F, C>(&self, identified: Identified, carry: C) -> Outcome<R>
+    async fn decide_and_release<R, F, C>(&self, identified: Identified, carry: C) -> Outcome<R>
+    where
+        C: FnOnce(Release) -> F + Send,
+        F: Future<Output = Carried<R>> + Send,
+        R: Send,
+    {
+        let passing = self.world.passing(&identified);
+        self.go_on(identified, &passing, carry).await
+    }
+
+    /// The same, for a hop that is under way already.
+    pub(crate) async fn go_on<R, F, C>(&self, identified: Identified, passing: &Arc<Passing>, carry: C) -> Outcome<R>
     where
         C: FnOnce(Release) -> F + Send,
         F: Future<Output = Carried<R>> + Send,
         R: Send,
     {
         let hop = identified.hop().id;
-        let passing = self.world.passing(&identified);
         for _ in 0..RACES_MAX {
-            match self.decide(identified.clone(), &passing).await {
+            match self.decide(identified.clone(), passing).await {
                 Ok(way) => return self.go(hop, way, carry).await,
                 Err(NotRecorded::Overtaken) => {}
                 Err(NotRecorded::Fault) => break,

@@ -88,6 +88,33 @@ async fn what_does_not_succeed_where_it_is_tried_out_is_refused_and_tried_out_an
 }
 
 #[tokio::test]
+async fn what_fails_again_and_again_is_not_tried_out_without_end() {
+    let (rig, task) = rig().await;
+    for _ in 0..4 {
+        let trying = trying(begin(&rig, task, "notes:pay", &payment()).await);
+        let outcome = rig.tried(&trying, Carried::Unsuccessful(json!("no such account"))).await;
+        assert_eq!(refusal(&outcome), Some("DRY_RUN_FAILED"));
+    }
+    assert_eq!(refusal(&begin(&rig, task, "notes:pay", &payment()).await), Some("LIMIT_REACHED"));
+    assert_eq!(trials(&rig).await.0.len(), 4);
+}
+
+#[tokio::test]
+async fn many_at_once_are_not_tried_out_more_often_than_the_agent_may_call() {
+    let two_an_hour = ("agents/writer.toml", "escalation = ", "calls_per_hour_max = 2\nescalation = ");
+    let rig = Rig::declaring(&[two_an_hour]).await;
+    let task = rig.task("pay 20 or 30 or 40 to account-of-the-task").await;
+    let order = |amount: u32| json!({ "to": "account-of-the-task", "amount": amount });
+    let one = trying(begin(&rig, task, "notes:pay", &order(20)).await);
+    let two = trying(begin(&rig, task, "notes:pay", &order(30)).await);
+    assert_eq!(refusal(&begin(&rig, task, "notes:pay", &order(40)).await), Some("LIMIT_REACHED"));
+    held(rig.tried(&one, Carried::Delivered(Value::Null)).await);
+    // Whoever went away while it was tried out asked for nothing.
+    drop((one, two));
+    trying(begin(&rig, task, "notes:pay", &order(40)).await);
+}
+
+#[tokio::test]
 async fn a_dry_run_is_used_up_and_belongs_to_the_exact_action() {
     let (rig, task) = rig().await;
     for _ in 0..2 {

@@ -150,7 +150,9 @@ impl Retries {
                 inner.awaiting.insert(hop, call);
             }
             // A limit is no failure, and what only observes has refused nothing.
-            ("deny", Some("DENIED" | "NOT_APPROVED" | "OUT_OF_MANDATE"), Some(action)) if decided.enforced => {
+            ("deny", Some("DENIED" | "NOT_APPROVED" | "OUT_OF_MANDATE" | "DRY_RUN_FAILED"), Some(action))
+                if decided.enforced =>
+            {
                 inner.tasks.entry(call.task).or_default().refuse(action, at, 1);
             }
             _ => {}
