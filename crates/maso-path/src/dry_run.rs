@@ -10,7 +10,7 @@ use maso_guard::Redaction;
 use maso_identity::Identified;
 use maso_intent::{DryRunCall, PinState};
 use maso_log::v1;
-use maso_policy::{DryRun, Verdicts, Weighed, inert};
+use maso_policy::{Before, DryRun, Weighed, inert};
 use serde_json::Value;
 
 use crate::{
@@ -55,9 +55,8 @@ impl Trying {
 
 impl Path {
     /// The dry run that a hop still needs; else what is known of it.
-    pub(crate) fn to_try_out(&self, weighed: Weighed) -> Result<DryRun, Box<(Weighed, Verdicts)>> {
-        let now = self.clock.now();
-        let resolved = weighed.resolved();
+    pub(crate) fn to_try_out(&self, weighed: Weighed) -> Before {
+        let (resolved, now) = (weighed.resolved(), self.clock.now());
         let verdicts = self.world.heard(&resolved.action_digest(), resolved.hop().id, now);
         DryRun::due(weighed, verdicts, now)
     }

@@ -7,7 +7,9 @@ use maso_guard::Redaction;
 use maso_identity::{Identified, identify};
 use maso_intent::{Resolved, resolve};
 use maso_log::v1;
-use maso_policy::{Decision, Denial, Held, Memory, Subject, Verdicts, Weighed, authorise, settle, trace, weigh};
+use maso_policy::{
+    Before, Decision, Denial, Held, Memory, Subject, Verdicts, Weighed, authorise, settle, trace, weigh,
+};
 use maso_wire::Received;
 use parking_lot::RwLock;
 
@@ -141,8 +143,8 @@ impl Path {
         }
         let (weighed, redactions) = self.weigh_up(resolved, beforehand, &memory);
         let (weighed, verdicts) = match self.to_try_out(weighed) {
-            Ok(dry_run) => return self.begin(dry_run, &redactions, passing).await,
-            Err(rest) => *rest,
+            Before::TryOut(dry_run) => return self.begin(dry_run, &redactions, passing).await,
+            Before::Nothing(weighed, verdicts) => (weighed, verdicts),
         };
         let verdicts = self.hear(&weighed, verdicts).await;
         match settle(weighed, verdicts, self.clock.now()) {

@@ -13,19 +13,25 @@ pub struct DryRun {
     call: DryRunCall,
 }
 
+/// What comes before judges and people are heard.
+#[derive(Debug)]
+pub enum Before {
+    /// The hop is tried out.
+    TryOut(DryRun),
+    /// Nothing: they are heard.
+    Nothing(Weighed, Verdicts),
+}
+
 impl DryRun {
-    /// The dry run that this hop still needs; else what was given comes back. What is refused anyway is not tried out, nor
-    /// what somebody refused.
-    ///
-    /// # Errors
-    /// Where nothing is to be tried out, or nothing says how.
-    pub fn due(weighed: Weighed, verdicts: Verdicts, now: Timestamp) -> Result<Self, Box<(Weighed, Verdicts)>> {
-        let call = weighed.resolved().tool().and_then(|tool| tool.dry_run.clone());
-        match call {
-            Some(call) if weighed.review().dry_run && is_open(&weighed, &verdicts, now) => {
-                Ok(Self { weighed, verdicts, call })
-            }
-            _ => Err(Box::new((weighed, verdicts))),
+    /// The dry run that this hop still needs. None is made of what is refused anyway, nor of what somebody refused.
+    pub fn due(weighed: Weighed, verdicts: Verdicts, now: Timestamp) -> Before {
+        // Almost every hop ends here.
+        if !weighed.review().dry_run || !is_open(&weighed, &verdicts, now) {
+            return Before::Nothing(weighed, verdicts);
+        }
+        match weighed.resolved().tool().and_then(|tool| tool.dry_run.clone()) {
+            Some(call) => Before::TryOut(Self { weighed, verdicts, call }),
+            None => Before::Nothing(weighed, verdicts),
         }
     }
 

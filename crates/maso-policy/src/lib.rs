@@ -23,7 +23,7 @@ pub use compare::{
     Action, Change, Direction, Outcome, Side, Witness, compare, nearest_allowed, text_matching, within_bounds,
 };
 pub use decision::{Decision, Denial, Held, Permit, Subject};
-pub use dry_run::DryRun;
+pub use dry_run::{Before, DryRun};
 pub use settle::settle;
 pub use temporal::{Event, History};
 pub use trace::{
