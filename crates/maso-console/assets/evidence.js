@@ -131,7 +131,7 @@ export function dryRun(tried) {
       icon(tried.succeeded ? "allow" : "deny"),
       el(
         "div",
-        el("div.finding-head", el("strong", tried.succeeded ? "It would succeed" : "It would not succeed"), " says ", foreign("code", tried.tool), el("time.muted", { title: wholeTime(tried.at) }, clock(tried.at))),
+        el("div.finding-head", el("span", el("strong", tried.succeeded ? "It would succeed" : "It would not succeed"), ", says"), foreign("code", tried.tool), el("time.muted", { title: wholeTime(tried.at) }, clock(tried.at))),
         tried.fault && prose("p", tried.fault),
         tried.says && foreign("pre.excerpt", tried.says),
       ),

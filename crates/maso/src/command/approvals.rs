@@ -132,7 +132,7 @@ pub fn show_ticket(ticket: &maso_api::TicketView) {
     }
     if let Some(tried) = &hop.dry_run {
         match &tried.fault {
-            None => say!("  dry run  {} says {}", screen::green("would succeed"), screen::strong(&tried.tool)),
+            None => say!("  dry run  {}, says {}", screen::green("would succeed"), screen::strong(&tried.tool)),
             Some(fault) => say!("  dry run  {} {}", screen::red("would fail"), screen::folded(11, fault)),
         }
         if let Some(says) = &tried.says {
