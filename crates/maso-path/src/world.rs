@@ -97,7 +97,7 @@ impl World {
             }
             Body::HopDecided(decided) => {
                 self.tickets.decided(decided);
-                self.dry_runs.decided(decided);
+                self.dry_runs.decided(record.at, decided);
                 self.memories
                     .decided((record.sequence, record.at), decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);

@@ -19,8 +19,8 @@ pub(crate) struct Story {
     tickets: HashMap<String, Ticket>,
     /// Dry runs that began and have not ended: by hop, the action.
     trying_out: HashMap<String, String>,
-    /// Actions that were tried out and succeeded: until when that counts.
-    tried_out: HashMap<String, i64>,
+    /// Dry runs that succeeded and were not used, by action: identical hops at once are each tried out.
+    tried_out: HashMap<String, Vec<TriedOut>>,
     /// Tickets and attempts at instructions that were used, and questions that were answered: at which record, for which hop.
     pub(crate) spent: HashMap<String, (u64, String)>,
     /// Questions about what is meant.
@@ -42,6 +42,13 @@ struct Ticket {
     approvals: Vec<i64>,
     /// Rejected or expired.
     is_closed: bool,
+}
+
+/// A dry run that succeeded.
+struct TriedOut {
+    hop: String,
+    /// Until when it counts.
+    until_ms: i64,
 }
 
 struct CarriedOut {
@@ -186,7 +193,9 @@ impl Story {
             }
             None if self.is_whole => problem(format!("the dry run of `{}` ended and had not begun", text("hop"))),
             _ if text("outcome") == "succeeded" => {
-                self.tried_out.insert(text("action").to_owned(), body["expires_at"].as_i64().unwrap_or(i64::MIN));
+                let until_ms = body["expires_at"].as_i64().unwrap_or(i64::MIN);
+                let tried = TriedOut { hop: text("hop").to_owned(), until_ms };
+                self.tried_out.entry(text("action").to_owned()).or_default().push(tried);
             }
             _ => {}
         }
@@ -195,14 +204,23 @@ impl Story {
     /// A permit that needs a dry run uses one up that succeeded, of the same action.
     fn uses_dry_run(&mut self, at_ms: i64, body: &Value, problem: &mut dyn FnMut(String)) {
         let text = |name: &str| body[name].as_str().unwrap_or_default();
-        match self.tried_out.remove(text("action")) {
+        let mut all = self.tried_out.remove(text("action")).unwrap_or_default();
+        let counts = |tried: &TriedOut| at_ms <= tried.until_ms.saturating_add(COMMIT_MS_MAX);
+        let own = all.iter().position(|tried| tried.hop == text("hop") && counts(tried));
+        match own.or_else(|| all.iter().position(counts)) {
+            Some(used) => {
+                all.remove(used);
+            }
+            None if !all.is_empty() => {
+                problem(format!("`{}` was allowed by a dry run that did not count any more", text("hop")));
+            }
             None if self.is_whole => {
                 problem(format!("`{}` was allowed and had not been tried out with success", text("hop")));
             }
-            Some(until_ms) if until_ms.saturating_add(COMMIT_MS_MAX) < at_ms => {
-                problem(format!("`{}` was allowed by a dry run that did not count any more", text("hop")));
-            }
-            _ => {}
+            None => {}
+        }
+        if !all.is_empty() {
+            self.tried_out.insert(text("action").to_owned(), all);
         }
     }
 

@@ -158,6 +158,8 @@ fn a_dry_run_is_of_the_action_that_it_permits_and_permits_it_once() {
     check(std::slice::from_ref(&allowed), &[&untried(1)]);
     check(&[began("h"), ended("h", "failed", DAY_MS), allowed.clone()], &[&untried(3)]);
     check(&[&good[..], std::slice::from_ref(&allowed)].concat(), &[&untried(4)]);
+    let twice = [began("g"), ended("g", "succeeded", DAY_MS), allowed.clone(), allowed.clone()];
+    check(&[&good[..2], &twice[..]].concat(), &[]);
     check(
         &[began("h"), ended("h", "succeeded", 1001 - 10_000), allowed],
         &["record 3: `h` was allowed by a dry run that did not count any more"],

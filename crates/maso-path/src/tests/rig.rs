@@ -251,10 +251,12 @@ impl Rig {
 
     /// The way of a hop. What is to be tried out first would succeed.
     pub async fn send(&self, arrival: Arrival, act: Act, turn: Turn, payload: &Value) -> Outcome<&'static str> {
-        match self.begin(arrival, act, turn, payload).await {
-            Outcome::TryOut(trying) => self.tried(&trying, would_succeed()).await,
-            settled => settled,
+        let mut outcome = self.begin(arrival, act, turn, payload).await;
+        // What it showed may be used up by an identical hop beside it.
+        while let Outcome::TryOut(trying) = outcome {
+            outcome = self.tried(&trying, would_succeed()).await;
         }
+        outcome
     }
 
     /// The way of a hop, up to where it is to be tried out.

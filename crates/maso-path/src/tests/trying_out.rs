@@ -144,6 +144,18 @@ async fn two_at_once_do_not_share_one_dry_run() {
 }
 
 #[tokio::test]
+async fn identical_hops_at_once_are_each_tried_out_once() {
+    let (rig, task) = rig().await;
+    let letter = json!({ "to": "account-of-the-task", "text": "hello" });
+    let one = trying(begin(&rig, task, "notes:send_note", &letter).await);
+    let other = trying(begin(&rig, task, "notes:send_note", &letter).await);
+    let came = || Carried::Delivered(Value::Null);
+    let (one, other) = tokio::join!(rig.tried(&one, came()), rig.tried(&other, came()));
+    assert_eq!([one, other].iter().map(refusal).collect::<Vec<_>>(), [None, None]);
+    assert_eq!((rig.n_carried(), trials(&rig).await.0.len()), (2, 2));
+}
+
+#[tokio::test]
 async fn what_the_agent_did_before_is_not_new_to_it_and_a_restart_changes_nothing() {
     let (rig, task) = rig().await;
     let letter = json!({ "to": "account-of-the-task", "text": "hello" });
