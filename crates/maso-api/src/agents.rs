@@ -158,7 +158,7 @@ pub struct IssuedToken {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
-    /// `token`, `key` or `agent`.
+    /// `token`, `key`, `agent` or `delegation`.
     pub what: String,
     /// Its id, thumbprint or name.
     pub subject: String,

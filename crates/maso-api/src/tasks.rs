@@ -22,6 +22,10 @@ pub struct OpenTask {
     /// How long it may run; the workflow's limit where absent.
     #[serde(default)]
     pub ttl_ms: Option<u64>,
+    /// The agents that may begin it. Where none is named, those to which no grant of the workflow leads: the others are
+    /// asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<String>,
 }
 
 /// An opened task, and the token that its agents present.

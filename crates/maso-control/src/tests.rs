@@ -76,6 +76,7 @@ async fn open(desk: &Desk, by: &SignedIn, words: &str) -> TaskId {
         scope: None,
         out_of_scope: Vec::new(),
         ttl_ms: None,
+        agents: Vec::new(),
     };
     desk.open_task(by, &order).await.unwrap().0.id
 }

@@ -12,6 +12,7 @@ mod posture;
 mod refusal;
 mod risk;
 mod time;
+mod uri;
 mod words;
 
 pub use canonical::{Digest, canonical_bytes};
@@ -26,6 +27,7 @@ pub use posture::{Mode, Phase, Scope, Tier, TierFact};
 pub use refusal::{Refusal, Refused};
 pub use risk::{Class, Reversibility, Review, Risk};
 pub use time::{Day, Timestamp};
+pub use uri::lies_within;
 
 #[cfg(test)]
 mod tests;

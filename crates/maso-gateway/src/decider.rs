@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use maso_core::{Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Timestamp, ToolRef};
-use maso_identity::{Trust, identify};
+use maso_identity::{AuthorityKey, Delegation, Link, Trust, identify};
 use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition};
 use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
@@ -50,6 +50,8 @@ pub(crate) trait Decider: Send + Sync {
     fn deployment(&self) -> Arc<Deployment>;
     /// Whether decisions bind.
     fn mode(&self) -> Mode;
+    /// The token of a task with one more link, for whom the link leads to.
+    fn hand_on(&self, token: &UnverifiedToken, link: &Link) -> Result<UnverifiedToken, Delegation>;
     /// This moment.
     fn now(&self) -> Timestamp;
     /// A fresh hop id.
@@ -65,6 +67,8 @@ pub(crate) struct Go {
     pub(crate) action: Option<Digest>,
     /// The hash of its task's specification, if it is a request to another agent.
     pub(crate) goal: Option<Digest>,
+    /// What it adds to its task's chain, if it is a request to another agent.
+    pub(crate) link: Option<Link>,
     /// The payload with the obligations applied; `None` if the bytes may go as they came.
     pub(crate) replaced: Option<Value>,
 }
@@ -119,6 +123,8 @@ pub(crate) struct Paved {
     pub(crate) trust: Arc<Trust>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    /// Signs what is handed on.
+    pub(crate) authority: AuthorityKey,
 }
 
 impl Paved {
@@ -166,6 +172,7 @@ async fn carried(release: Release, carry: Carry) -> Carried<Got> {
         goal: resolved
             .filter(|resolved| matches!(resolved.hop().act, Act::Request { .. }))
             .map(|resolved| resolved.task().digest()),
+        link: release.link(),
         replaced: release.replaced_payload().cloned(),
     };
     let carried = carry(go).await;
@@ -270,6 +277,10 @@ impl Decider for Paved {
 
     fn mode(&self) -> Mode {
         self.path.world().mode()
+    }
+
+    fn hand_on(&self, token: &UnverifiedToken, link: &Link) -> Result<UnverifiedToken, Delegation> {
+        self.authority.delegate(token.expose(), self.trust.trust_domain(), link).map(UnverifiedToken::new)
     }
 
     fn now(&self) -> Timestamp {

@@ -49,8 +49,10 @@ pub(crate) struct Open {
     to: AgentName,
     request: RequestName,
     content: Value,
-    /// The task in which it was made, if one was named.
+    /// The token of the task in which it was made, if one was shown.
     pub(crate) task: Option<UnverifiedToken>,
+    /// The token under which it is worked on: the same task, and no more than the request names.
+    pub(crate) handed_on: Option<UnverifiedToken>,
     goal: Option<Digest>,
     at: Timestamp,
     taken: bool,
@@ -105,7 +107,7 @@ impl Fleet {
                     if let Some(goal) = &open.goal {
                         told["goal_hash"] = json!(goal.to_string());
                     }
-                    if let Some(task) = &open.task {
+                    if let Some(task) = &open.handed_on {
                         // It says which task the work belongs to, and nothing of who does it: it is no credential.
                         told["task_token"] = json!(task.expose());
                     }
@@ -310,8 +312,17 @@ impl Gateway {
                     let at = gateway.decider.now();
                     let content = go.replaced.unwrap_or(content);
                     let (task, goal) = (asked.task.clone(), go.goal);
+                    // Without a grant, which only a deployment that observes lets pass, nothing is handed on.
+                    let handed_on = match task.as_ref().zip(go.link.as_ref()) {
+                        Some((task, link)) => match gateway.decider.hand_on(task, link) {
+                            Ok(token) => Some(token),
+                            Err(fault) => return Carried::Failed { reply: unavailable(), fault: fault.to_string() },
+                        },
+                        None => None,
+                    };
                     let there = gateway.decider.is_there(&to);
-                    let open = Open { from, to, request, content, task, goal, at, taken: false, result: None };
+                    let open =
+                        Open { from, to, request, content, task, handed_on, goal, at, taken: false, result: None };
                     if gateway.fleet.put(id, open) {
                         Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string(), "there": there }))))
                     } else {
@@ -330,7 +341,7 @@ impl Gateway {
         let act = Act::Request { agent: open.to.clone(), request: open.request.clone() };
         let arrival = Arrival { to: Principal::Agent(open.from.clone()), ..self.fleet_arrival(asked) };
         // An answer belongs to the task of what it answers.
-        let arrival = Arrival { task: arrival.task.clone().or(open.task.clone()), ..arrival };
+        let arrival = Arrival { task: arrival.task.clone().or(open.handed_on.clone()), ..arrival };
         let payload = asked.request.parsed.clone().pointer("/params/arguments/result");
         let result = payload.value().clone();
         let received = Received::from_parsed(arrival, act.clone(), Turn::Answer { to: id }, payload)
@@ -451,6 +462,7 @@ mod tests {
             request: "assess_claim".parse().unwrap(),
             content: json!({ "at": at }),
             task: None,
+            handed_on: None,
             goal: None,
             at: Timestamp::from_millis(at),
             taken: false,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use maso_core::{Act, AgentName, Listing, Principal, Refusal, ServerName, Turn};
-use maso_identity::Trust;
+use maso_identity::{AuthorityKey, Trust};
 use maso_path::{Carried, Clock, Ids, Path};
 use maso_wire::{
     Arrival, Credential, KnownHosts, Received, UnverifiedToken,
@@ -58,6 +58,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where ids come from.
     pub ids: Arc<dyn Ids>,
+    /// The deployment's key: it signs the tokens under which agents work for others.
+    pub authority: AuthorityKey,
     /// The deployment folder, against which the working directories of servers are taken.
     pub folder: PathBuf,
     /// How the HTTP door is reached.
@@ -90,8 +92,8 @@ impl std::fmt::Debug for Gateway {
 impl Gateway {
     /// A gateway before this path.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { path, trust, clock, ids, folder, doors } = parts;
-        Self::before(Arc::new(Paved { path, trust, clock, ids }), folder, doors)
+        let Parts { path, trust, clock, ids, authority, folder, doors } = parts;
+        Self::before(Arc::new(Paved { path, trust, clock, ids, authority }), folder, doors)
     }
 
     /// Lets go of all servers: children are ended, sessions forgotten.

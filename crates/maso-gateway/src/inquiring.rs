@@ -38,7 +38,7 @@ impl Gateway {
             Some(Matter::Request(request)) => {
                 let Some(open) = self.fleet.find(request) else { return unknown_question() };
                 // A question belongs to the task of what it is about.
-                (Principal::Agent(open.from.clone()), open.from, arrival.task.clone().or(open.task))
+                (Principal::Agent(open.from.clone()), open.from, arrival.task.clone().or(open.handed_on))
             }
             None => {
                 let wrong = "`about` must be a part of the task or the id of a request";

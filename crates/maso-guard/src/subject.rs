@@ -49,7 +49,7 @@ pub enum Contract<'a> {
     ToolInput(&'a ToolDefinition),
     /// The output schema of this tool.
     ToolOutput(&'a ToolDefinition),
-    /// The schema of the grant under which the request is made.
+    /// The schema of the grant under which the request is made or answered.
     Request(&'a Value),
     /// A request that no grant declares.
     Undeclared,
@@ -82,6 +82,12 @@ impl<'a> Subject<'a> {
                 Principal::Server(_) | Principal::Operator(_) => None,
             }
             .map_or(Contract::Undeclared, |grant| Contract::Request(&grant.schema)),
+            (Act::Request { agent, request }, Turn::Answer { .. }, _) => match &hop.to {
+                Principal::Agent(asked_by) => resolved.solution().grant(asked_by, agent, request),
+                Principal::Server(_) | Principal::Operator(_) => None,
+            }
+            .and_then(|grant| grant.answer.as_deref())
+            .map_or(Contract::None, Contract::Request),
             _ => Contract::None,
         };
         let is_call = matches!((&hop.act, &hop.turn), (Act::CallTool(_), Turn::Ask));

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{KeyError, PublicKey, Thumbprint, jws, key};
 
@@ -40,6 +41,11 @@ impl AuthorityKey {
     /// never be taken for a token.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         key::sign(&self.0, message)
+    }
+
+    /// The 32 bytes of which it is made.
+    pub(crate) fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
     }
 
     pub(crate) fn sign_token(&self, typ: &str, claims: &Value) -> String {

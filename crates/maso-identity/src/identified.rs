@@ -6,7 +6,7 @@ use maso_core::{AgentName, Digest, Hop, TaskId};
 use maso_wire::Claims;
 use uuid::Uuid;
 
-use crate::Thumbprint;
+use crate::{Chain, Thumbprint};
 
 /// How the sender proved who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +25,22 @@ pub enum Proof {
     Pipe,
 }
 
-/// What a verified task token says: the task, and the hash of its immutable specification.
+/// What a verified task token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskClaim {
     /// The task.
     pub task: TaskId,
-    /// The hash of its specification (PG-2.2).
+    /// The hash of its immutable specification (PG-2.2).
     pub specification: Digest,
+    /// The way by which it came to whoever shows the token (IA-2.4).
+    pub chain: Arc<Chain>,
+}
+
+impl TaskClaim {
+    /// The claim of whoever begins a task: nobody asked it, and anybody of its workflow may.
+    pub fn begun(task: TaskId, specification: Digest) -> Self {
+        Self { task, specification, chain: Arc::default() }
+    }
 }
 
 /// What the belief in a sender rests on. When any of it is revoked, nobody is believed any more, however the hop was
@@ -42,6 +51,8 @@ pub struct Basis {
     pub(crate) token: Option<Uuid>,
     pub(crate) key: Option<Thumbprint>,
     pub(crate) task: Option<TaskId>,
+    /// The requests by which the task came.
+    pub(crate) chain: Option<Arc<Chain>>,
 }
 
 /// A hop whose sender is who it says, now, once. Its clones are one hop: nothing is copied, however large its payload.

@@ -1,6 +1,8 @@
 //! Stage 2 itself.
 
-use maso_core::{AgentName, Finding, Hop, Refusal, Refused, Timestamp, Word};
+use std::sync::Arc;
+
+use maso_core::{AgentName, Finding, Hop, HopId, Refusal, Refused, Timestamp, Word};
 use maso_wire::Received;
 
 use crate::{Basis, Identified, Spent, TokenError, Trust, proof::ProofError};
@@ -13,7 +15,8 @@ pub fn identify(received: Received, trust: &Trust, now: Timestamp) -> Result<Ide
     let arrival = received.arrival();
     let proven = trust.weigh_credential(&arrival.credential, now).and_then(|claimant| {
         let task = arrival.task.as_ref().map(|token| trust.task(token, now)).transpose()?;
-        let basis = Basis { task: task.as_ref().map(|claim| claim.task), ..claimant.basis().clone() };
+        let (id, chain) = task.as_ref().map(|claim| (claim.task, Arc::clone(&claim.chain))).unzip();
+        let basis = Basis { task: id, chain, ..claimant.basis().clone() };
         let (from, proof) = claimant.spend(trust, now)?;
         Ok((from, proof, basis, task))
     });
@@ -74,6 +77,9 @@ pub enum Unproven {
     /// The task token is not believed.
     #[error("the task token {0}")]
     Task(TokenError),
+    /// A request by which the task came was revoked, and all that it led to.
+    #[error("the request {0}, for which this is done, is revoked")]
+    LinkRevoked(HopId),
     /// The task was closed or revoked.
     #[error("the task is closed")]
     TaskRevoked,
@@ -91,6 +97,7 @@ impl Unproven {
             | Self::UnboundTokenWithProof
             | Self::Possession(_)
             | Self::Spent(_) => "IA-2.3",
+            Self::LinkRevoked(_) => "IA-2.4",
             Self::Task(_) | Self::TaskRevoked => "PG-1.3",
         }
     }

@@ -3,6 +3,7 @@
 //! Keys, tokens and proofs of the trust domain. Time and randomness are arguments; no file is read here.
 
 mod authority;
+mod delegation;
 mod dsse;
 mod identified;
 mod identify;
@@ -20,6 +21,7 @@ mod trust;
 mod verified;
 
 pub use authority::{AuthorityKey, AuthorityPublic};
+pub use delegation::{Beyond, BoundArgument, Chain, Delegation, Link, NotTheirs, Remit, TaskToken};
 pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};
@@ -31,7 +33,7 @@ pub use proof::ProofError;
 pub use revoked::Revocation;
 pub use session::{SessionLimits, SessionSecret, Sessions, SessionsFull};
 pub use sign_in::{SignInError, SignIns};
-pub use token::{AgentToken, TaskToken, TokenError};
+pub use token::{AgentToken, TokenError};
 pub use trust::{Trust, TrustSettings};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use maso_core::{AgentName, TaskId};
+use maso_core::{AgentName, HopId, TaskId};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ pub enum Revocation {
     Key(Thumbprint),
     /// Every token of a task.
     Task(TaskId),
+    /// Every token of work that was handed on by this request, and all that it was handed on to.
+    Link(HopId),
 }
 
 /// All revocations in force. It grows only by what operators and breakers revoke, never by what is presented.
@@ -44,13 +46,16 @@ impl Revoked {
         if revoked.is_empty() {
             return None;
         }
-        let Basis { agent, token, key, task } = basis;
+        let Basis { agent, token, key, task, chain } = basis;
         let rests_on = [
             token.map(Revocation::Token),
             agent.clone().map(Revocation::Agent),
             key.map(Revocation::Key),
             task.map(Revocation::Task),
         ];
-        rests_on.into_iter().flatten().find(|what| revoked.contains(what))
+        // What somebody asked for rests on them as well.
+        let links = chain.iter().flat_map(|chain| chain.links());
+        let came_by = links.flat_map(|link| [Revocation::Agent(link.from.clone()), Revocation::Link(link.id)]);
+        rests_on.into_iter().flatten().chain(came_by).find(|what| revoked.contains(what))
     }
 }

@@ -1,5 +1,6 @@
 //! Nobody is believed without proof, and no proof twice.
 
+mod delegation;
 mod envelopes;
 mod identify;
 mod keys;
@@ -73,11 +74,11 @@ fn proof(token: &str, n: u128) -> String {
 }
 
 fn task() -> TaskClaim {
-    TaskClaim { task: TaskId::from_uuid(Uuid::from_u128(9)), specification: maso_core::Digest::of(b"specification") }
+    TaskClaim::begun(TaskId::from_uuid(Uuid::from_u128(9)), maso_core::Digest::of(b"specification"))
 }
 
 fn task_token() -> String {
-    authority().issue_task_token(&domain(), task().task, task().specification, NOW, HOUR_MS)
+    authority().issue_task_token(&domain(), (task().task, task().specification), &[], NOW, HOUR_MS)
 }
 
 fn received(credential: Credential, task: Option<&str>) -> Received {

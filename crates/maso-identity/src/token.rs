@@ -1,14 +1,14 @@
-//! Tokens that the deployment issues: who an agent is, and which task it works on.
+//! Tokens that say who an agent is. Which task it works on is another token's to say ([`crate::TaskToken`]).
 //!
 //! Each kind has its own `typ`, checked before the signature, so that one can never be used as another.
 
-use maso_core::{Digest, SpiffeId, TaskId, Timestamp, TrustDomain};
+use maso_core::{SpiffeId, Timestamp, TrustDomain};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    AuthorityKey, AuthorityPublic, TaskClaim, Thumbprint,
+    AuthorityKey, AuthorityPublic, Thumbprint,
     jws::{Header, JwsError, UnverifiedJws},
 };
 
@@ -95,35 +95,6 @@ impl AgentToken {
     }
 }
 
-/// What a task token says, once its signature was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskToken {
-    claim: TaskClaim,
-    lifetime: Lifetime,
-}
-
-impl TaskToken {
-    /// Believes a token that this deployment signed for one of its tasks.
-    pub(crate) fn believe(text: &str, authority: &AuthorityPublic, domain: &TrustDomain) -> Result<Self, TokenError> {
-        let claims: TaskClaims = claims(text, TASK_TYPE, authority)?;
-        if claims.iss != issuer(domain) || claims.aud != AUDIENCE {
-            return Err(TokenError::Foreign);
-        }
-        let task = claims.sub.parse().map_err(|_| TokenError::Malformed)?;
-        let specification = Digest::parse(&claims.spec).ok_or(TokenError::Malformed)?;
-        Ok(Self { claim: TaskClaim { task, specification }, lifetime: Lifetime::new(claims.iat, claims.exp)? })
-    }
-
-    /// The task and the hash of its specification.
-    pub const fn claim(&self) -> &TaskClaim {
-        &self.claim
-    }
-
-    pub(crate) const fn lifetime(&self) -> Lifetime {
-        self.lifetime
-    }
-}
-
 impl AuthorityKey {
     /// Issues a token that says who an agent is. With a key it is worth nothing without that key; without one it is a
     /// bearer token, which works on loopback only and only where the deployment says so.
@@ -142,20 +113,6 @@ impl AuthorityKey {
         }
         self.sign_token(AGENT_TYPE, &claims)
     }
-
-    /// Issues a token that says which task a hop belongs to. It is no credential: it says nothing of who sends.
-    pub fn issue_task_token(
-        &self,
-        domain: &TrustDomain,
-        task: TaskId,
-        specification: Digest,
-        now: Timestamp,
-        ttl_ms: u64,
-    ) -> String {
-        let mut claims = issued(domain, task, AUDIENCE, now, ttl_ms);
-        claims["spec"] = json!(specification.to_string());
-        self.sign_token(TASK_TYPE, &claims)
-    }
 }
 
 /// From when to when a token is valid, in whole seconds as JWT has them.
@@ -169,6 +126,10 @@ impl Lifetime {
     pub(crate) fn new(iat: i64, exp: i64) -> Result<Self, TokenError> {
         let moment = |second: i64| second.checked_mul(1000).map(Timestamp::from_millis).ok_or(TokenError::Malformed);
         Ok(Self { from: moment(iat)?, until: moment(exp)? })
+    }
+
+    pub(crate) const fn between(from: Timestamp, until: Timestamp) -> Self {
+        Self { from, until }
     }
 
     pub(crate) const fn from(self) -> Timestamp {
@@ -250,17 +211,5 @@ struct Confirmation {
     jkt: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TaskClaims {
-    iss: String,
-    sub: String,
-    aud: String,
-    iat: i64,
-    exp: i64,
-    spec: String,
-}
-
 const AUDIENCE: &str = "maso";
 const AGENT_TYPE: &str = "maso-agent+jwt";
-const TASK_TYPE: &str = "maso-task+jwt";

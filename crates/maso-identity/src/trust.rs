@@ -1,5 +1,7 @@
 //! What one deployment believes, and what it has seen.
 
+use std::sync::Arc;
+
 use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain};
 use maso_wire::{Credential, UnverifiedToken};
 
@@ -105,6 +107,7 @@ impl Trust {
             Some(Revocation::Agent(agent)) => Err(Unproven::AgentRevoked(agent)),
             Some(Revocation::Key(_)) => Err(Unproven::KeyRevoked),
             Some(Revocation::Task(_)) => Err(Unproven::TaskRevoked),
+            Some(Revocation::Link(link)) => Err(Unproven::LinkRevoked(link)),
         }
     }
 
@@ -161,8 +164,9 @@ impl Trust {
             }
         };
         token.lifetime().check(now, self.settings.proof_window_ms).map_err(Unproven::Task)?;
-        self.bears(&Basis { task: Some(token.claim().task), ..Basis::default() })?;
-        Ok(token.claim().clone())
+        let claim = token.claim().clone();
+        self.bears(&Basis { task: Some(claim.task), chain: Some(Arc::clone(&claim.chain)), ..Basis::default() })?;
+        Ok(claim)
     }
 
     /// Everything about a credential but whether its proof was used before.
@@ -309,7 +313,12 @@ fn agent_of(token: &AgentToken) -> Principal {
 }
 
 fn basis_of(token: &AgentToken) -> Basis {
-    Basis { agent: Some(token.agent().agent.clone()), token: Some(token.id()), key: token.key().copied(), task: None }
+    Basis {
+        agent: Some(token.agent().agent.clone()),
+        token: Some(token.id()),
+        key: token.key().copied(),
+        ..Basis::default()
+    }
 }
 
 impl From<TokenError> for Unproven {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use maso_core::{Act, AgentName, Phase, RequestName, ServerName, ToolRef};
+use maso_core::{Act, AgentName, Phase, RequestName, ServerName, ToolRef, lies_within};
 
 use crate::{AgentMandate, Deployment, SolutionMandate};
 
@@ -26,7 +26,7 @@ impl Authority {
     }
 
     /// What both the agent's mandate and its workflow's mandate allow (AT-2.1), less what is prohibited and what leads to
-    /// data outside the agent's scope. Nothing, if the parent is not the version that the agent's mandate names (AT-1.2)
+    /// data outside the agent's scope; no tool for who only hands out work (IA-2.5). Nothing, if the parent is not the version that the agent's mandate names (AT-1.2)
     /// or was withdrawn (AT-2.2).
     pub fn of(mandate: &AgentMandate, parent: &SolutionMandate) -> Self {
         let is_parent =
@@ -34,7 +34,8 @@ impl Authority {
         if !is_parent || parent.is_withdrawn() {
             return Self::none();
         }
-        let granted = mandate.tools.keys().filter(|tool| parent.tools.contains(tool));
+        let holds = mandate.role.holds_tools();
+        let granted = mandate.tools.keys().filter(|tool| holds && parent.tools.contains(tool));
         let granted = granted.filter(|tool| !mandate.prohibited.contains(tool));
         Self {
             tools: granted.filter(|tool| in_scope(tool, mandate, parent)).cloned().collect(),
@@ -138,23 +139,6 @@ fn in_scope(tool: &ToolRef, mandate: &AgentMandate, parent: &SolutionMandate) ->
     sources.all(|(name, _)| scope.contains_key(name))
 }
 
-/// Whether a URI lies under a prefix, and cannot climb out of it. An empty prefix is everything.
-fn lies_within(uri: &str, prefix: &str) -> bool {
-    if prefix.is_empty() {
-        return true;
-    }
-    // Servers unescape once or more and treat `\` as `/`; what could mean `..` to any of them lies nowhere.
-    let Some(rest) = uri.strip_prefix(prefix) else { return false };
-    let mut plain = rest.to_ascii_lowercase().replace('\\', "/");
-    for _ in 0..UNESCAPES {
-        plain = plain.replace("%25", "%").replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
-    }
-    // The last segment of the prefix goes on in the rest: `…/a` + `../b` is one segment `a..`, which climbs nowhere.
-    let open = prefix.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    !format!("{open}{plain}").split(['/', '?', '#', ';']).any(|segment| segment == ".." || segment == ".")
-        && !plain.contains(|c: char| c.is_control())
-}
-
 type Terms = BTreeSet<(ServerName, String)>;
 
 /// The terms without those that lie inside another one.
@@ -179,6 +163,3 @@ fn meet_terms(one: &Terms, other: &Terms, covers: impl Fn(&str, &str) -> bool + 
     }
     reduced(both, covers)
 }
-
-/// How often an escape may itself have been escaped before it stops being read.
-const UNESCAPES: usize = 4;

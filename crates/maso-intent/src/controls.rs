@@ -43,7 +43,7 @@ pub(crate) fn why_it_stays(control: &str) -> Option<(&'static str, &'static str)
             "remove it; an agent without a task token works in its standing task",
         ),
         "AT-1.1" | "AT-1.2" | "AT-1.4" | "AT-1.6" | "AT-1.7" | "AT-2.1" | "EC-1.2" | "EC-2.1" | "EC-2.3" | "EC-3.4"
-        | "ENV-3" | "IA-1.4" | "IA-2.4" => {
+        | "ENV-3" | "IA-1.4" | "IA-2.4" | "IA-2.5" | "IA-3.3" => {
             ("what an agent may do is what its mandate says", "remove it, and change the mandate or the policy instead")
         }
         "AT-1.3" | "AT-2.10" | "OI-1.3" => (

@@ -13,6 +13,7 @@ mod clarity;
 mod commitment;
 mod context;
 mod controls;
+mod delegated;
 mod deployment;
 mod evidence;
 mod form;
@@ -59,10 +60,10 @@ pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibiti
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{
     Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, ConflictTerms, ContextLevel,
-    ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, Grant, HaltCondition, HaltTerms,
-    HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule, Plan, PlanAttempts,
-    PlannedCall, PlannedStep, Powers, PrimaryAction, Progress, ResourceTerm, ReviewOutcome, ReviewTrigger, SequenceBy,
-    SolutionMandate, ToolTerms, Whose,
+    ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, FixedArgument, Grant, HaltCondition,
+    HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule, Plan,
+    PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, Progress, ResourceTerm, ReviewOutcome,
+    ReviewTrigger, SequenceBy, SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{
     AuthorityArgument, Below, DryRunCall, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport,

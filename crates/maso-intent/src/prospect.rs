@@ -28,7 +28,7 @@ impl Prospect {
     /// Where stage 3 would refuse the hop, with what it would say.
     pub fn of(hop: Hop, circumstances: Circumstances) -> Result<Self, Box<(Refusal, Finding)>> {
         let opened = circumstances.task.as_ref().filter(|task| task.kind == TaskKind::Opened);
-        let claim = opened.map(|task| TaskClaim { task: task.id, specification: task.digest() });
+        let claim = opened.map(|task| TaskClaim::begun(task.id, task.digest()));
         let ground = ground(&hop, claim.as_ref(), &circumstances)?;
         Ok(Self { hop, circumstances, ground })
     }

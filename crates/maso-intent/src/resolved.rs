@@ -9,6 +9,7 @@ use maso_identity::{Identified, TaskClaim};
 
 use crate::{
     AgentMandate, Authority, Clarifying, Deployment, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest,
+    delegated::within,
 };
 
 /// What is true around a hop at the moment it is resolved.
@@ -226,6 +227,10 @@ pub(crate) fn ground(
     let is_permitted = deployment.authorities.get(&mandate.agent).is_some_and(|authority| authority.permits(&hop.act));
     if !is_permitted && Clarifying::of(hop, &solution).is_none() {
         return Err(match &hop.act {
+            Act::CallTool(tool) if mandate.tools.contains_key(tool) && !mandate.role.holds_tools() => outside(
+                "IA-2.5",
+                format!("agent `{}` hands out work and calls no tool itself: `{tool}`", mandate.agent),
+            ),
             Act::CallTool(tool) if hop.turn == Turn::Ask => {
                 let why = if mandate.prohibited.contains(tool) {
                     "prohibited by"
@@ -240,6 +245,7 @@ pub(crate) fn ground(
             act => outside(control_of(act), format!("`{act}` is not in the mandate `{}`", mandate.id)),
         });
     }
+    within(hop, claim, (&mandate, &solution), deployment)?;
     if hop.turn == Turn::Ask && hop.act.tool().is_some() {
         pinned(hop, circumstances.pin)?;
     }
@@ -399,7 +405,7 @@ fn misdirected(hop: &Hop) -> String {
     format!("`{}` cannot go from {} to {}", hop.act, hop.from, hop.to)
 }
 
-fn outside(control: &'static str, reason: String) -> (Refusal, Finding) {
+pub(crate) fn outside(control: &'static str, reason: String) -> (Refusal, Finding) {
     (Refusal::OutOfMandate, Finding::new(control, Word::NoGo, reason))
 }
 

@@ -1,6 +1,7 @@
 //! A decision as it is recorded: stage 8's word, written down for stage 9.
 
 use maso_core::{Finding, Findings, Hop, Mode, Principal, Reversibility, Review, SpiffeId, TicketId, Turn};
+use maso_identity::Identified;
 use maso_intent::{Commitment, Moved, Resolved, Told};
 use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Tried, Verdicts, Weighed};
 use serde_json::Value;
@@ -121,6 +122,7 @@ fn denied(denial: &Denial) -> HopDecided {
         Subject::Identified(identified) => HopDecided {
             from: Some(identified.hop().from.to_string()),
             task: identified.task().map(|claim| claim.task.to_string()),
+            chain: chain(identified),
             findings: findings(denial.findings.iter()),
             ..outline(identified.hop(), identified.digest().to_string())
         },
@@ -142,6 +144,12 @@ fn denied(denial: &Denial) -> HopDecided {
     HopDecided { refusal: Some(denial.refusal.to_string()), ..decided }
 }
 
+/// The requests for which a hop is done.
+fn chain(identified: &Identified) -> Vec<String> {
+    let claim = identified.task().map(|claim| claim.chain.links());
+    claim.into_iter().flatten().map(|link| link.id.to_string()).collect()
+}
+
 /// Everything that is known of a hop that was weighed; `further` are findings that came after.
 fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDecided {
     let resolved = weighed.resolved();
@@ -150,6 +158,7 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
     HopDecided {
         from: Some(resolved.hop().from.to_string()),
         task: Some(resolved.task().id.to_string()),
+        chain: chain(resolved.identified()),
         agent_nhi: agent_nhi(resolved),
         action: Some(resolved.action_digest().to_string()),
         risk: Some(weighed.risk().to_string()),
@@ -208,6 +217,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         verb: hop.act.verb().to_owned(),
         object: hop.act.object(),
         task: None,
+        chain: Vec::new(),
         agent_nhi: None,
         input_hash,
         payload: None,

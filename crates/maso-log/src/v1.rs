@@ -435,6 +435,9 @@ pub struct HopDecided {
     /// The task, if that was established.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// The hops by which agents asked each other for the work that it belongs to, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// The agent's SPIFFE id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_nhi: Option<String>,

@@ -214,6 +214,7 @@ fn revoke(trust: &Trust, revoked: &v1::Revoked) {
         "agent" => revoked.subject.parse().ok().map(Revocation::Agent),
         "key" => revoked.subject.parse().ok().map(Revocation::Key),
         "token" => revoked.subject.parse().ok().map(Revocation::Token),
+        "delegation" => revoked.subject.parse().ok().map(Revocation::Link),
         _ => None,
     };
     match revocation {

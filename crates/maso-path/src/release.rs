@@ -1,7 +1,8 @@
 //! Stage 10: what a carrier is handed, and what it gives back.
 
-use maso_core::{AgentName, Digest, TaskId};
+use maso_core::{Act, AgentName, Digest, Principal, TaskId, Turn};
 use maso_guard::Redaction;
+use maso_identity::Link;
 use maso_intent::Resolved;
 use maso_log::{Buffered, Recorded};
 use maso_policy::{Denial, Held, Permit, Subject, Weighed};
@@ -93,6 +94,18 @@ impl Release {
     /// The payload with the obligations applied; `None` if the bytes may go as they came.
     pub fn replaced_payload(&self) -> Option<&Value> {
         self.payload.as_ref()
+    }
+
+    /// What a request to another agent adds to its task's chain, where a grant is what it is made under.
+    pub fn link(&self) -> Option<Link> {
+        let resolved = self.passage.resolved()?;
+        let (hop, now) = (resolved.hop(), resolved.circumstances().now);
+        let (Act::Request { agent, request }, Principal::Agent(from), Turn::Ask) = (&hop.act, &hop.from, hop.turn)
+        else {
+            return None;
+        };
+        let grant = resolved.solution().grant(from, agent, request)?;
+        Some(grant.link(hop.id, self.payload.as_ref().unwrap_or(&hop.payload), now))
     }
 
     /// The hop as it was weighed, where it came so far.

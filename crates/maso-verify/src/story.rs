@@ -1,9 +1,12 @@
 //! The story that the records tell: nothing is released that was not permitted, no approval counts twice.
 
+mod delegations;
+
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use self::delegations::Delegations;
 use crate::{Report, named::Named};
 
 /// How long a decision may take from being made, when its approvals must count, to being written.
@@ -31,6 +34,7 @@ pub(crate) struct Story {
     instructions: HashMap<String, CarriedOut>,
     /// Hops that carry out an instruction and have not come to an end.
     carrying_out: HashMap<String, String>,
+    delegations: Delegations,
     /// Payloads that the records name, in hexadecimal.
     pub(crate) payloads: Named,
 }
@@ -70,6 +74,7 @@ impl Story {
             owed: Vec::new(),
             instructions: HashMap::new(),
             carrying_out: HashMap::new(),
+            delegations: Delegations::default(),
             payloads: Named::new()?,
         })
     }
@@ -86,6 +91,7 @@ impl Story {
         let mut problem = |what: String| report.problem(sequence, what);
         match body["kind"].as_str() {
             Some("hop-decided") => self.decided(sequence, at_ms, body, &mut problem)?,
+            Some("revoked") => self.delegations.revoked(body),
             Some("dry-run-started") => drop(self.trying_out.insert(text("hop"), text("action"))),
             Some("dry-run-ended") => self.tried(body, &mut problem),
             Some("hop-released") => {
@@ -248,7 +254,11 @@ impl Story {
             }
             action.clone_into(&mut ticket.action);
         }
+        if is_permitted {
+            self.delegations.permitted(body);
+        }
         if is_allowed && is_enforced {
+            self.delegations.bear(body, self.is_whole, problem);
             let approvals = body["approvals"].as_array().map(Vec::as_slice).unwrap_or_default();
             let people: BTreeSet<_> = approvals.iter().filter_map(|approval| approval["by"].as_str()).collect();
             let n_needed = body["review"]["people"].as_u64().unwrap_or(0);

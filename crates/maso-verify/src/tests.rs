@@ -173,6 +173,30 @@ fn a_dry_run_is_of_the_action_that_it_permits_and_permits_it_once() {
 }
 
 #[test]
+fn work_is_done_for_requests_that_were_let_through_by_whom_they_asked() {
+    let asks = |decision: &str| {
+        json!({"kind": "hop-decided", "hop": "q", "decision": decision, "enforced": true, "verb": "request",
+        "from": "agent:a", "to": "agent:b"})
+    };
+    let works = |from: &str| {
+        json!({"kind": "hop-decided", "hop": "h", "decision": "allow", "enforced": true, "verb": "call_tool",
+        "from": from, "to": "server:s", "chain": ["q"]})
+    };
+    let revoked = |what: &str| json!({"kind": "revoked", "what": what, "subject": "q"});
+    check(&[asks("allow"), works("agent:b"), revoked("token"), works("agent:b")], &[]);
+    check(&[works("agent:b")], &["record 1: `h` was allowed for `q`, which was never asked"]);
+    check(&[asks("deny"), works("agent:b")], &["record 2: `h` was allowed for `q`, which was never asked"]);
+    check(
+        &[asks("allow"), works("agent:c")],
+        &["record 2: `h` was allowed for what was asked of `agent:b`, and is of others"],
+    );
+    check(
+        &[asks("allow"), revoked("delegation"), works("agent:b")],
+        &["record 3: `h` was allowed for `q`, which was revoked"],
+    );
+}
+
+#[test]
 fn a_question_is_asked_before_it_is_answered_and_answered_once() {
     let asked = json!({"kind": "clarification-asked", "question": "q"});
     let answered = json!({"kind": "clarification-answered", "question": "q", "hop": "h"});

@@ -30,6 +30,7 @@ pub struct Assembled {
     pub desk: Arc<Desk>,
     /// What is kept beside the declaration.
     pub state: StateFolder,
+    authority: AuthorityKey,
     folder: PathBuf,
 }
 
@@ -41,6 +42,7 @@ impl Assembled {
             trust: Arc::clone(self.path.trust()),
             clock: Arc::clone(self.path.clock()),
             ids: Arc::clone(self.path.ids()),
+            authority: self.authority.clone(),
             folder: self.folder.clone(),
             doors,
         })
@@ -124,9 +126,10 @@ pub async fn open(
         fault => Fault::new("cannot open the path", fault),
     })?;
     let path = Arc::new(path);
-    let desk = Arc::new(Desk::new(Arc::clone(&path), state.log(), Secrets { authority, passphrases }));
+    let desk =
+        Arc::new(Desk::new(Arc::clone(&path), state.log(), Secrets { authority: authority.clone(), passphrases }));
     let folder = state.path().parent().map_or_else(PathBuf::new, Path::to_owned);
-    Ok(Assembled { deployment, path, desk, state, folder })
+    Ok(Assembled { deployment, path, desk, state, authority, folder })
 }
 
 fn sources(deployment: &Arc<Deployment>, authority: &AuthorityKey, opening: Opening) -> Result<Sources, Fault> {

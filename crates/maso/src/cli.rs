@@ -581,6 +581,9 @@ pub enum TaskOrder {
         /// How long it may run, in seconds.
         #[arg(long, value_name = "SECONDS")]
         ttl_s: Option<u64>,
+        /// An agent that may begin it; may be given more than once. Without it: those that no grant lets another one ask.
+        #[arg(long = "agent", value_name = "AGENT")]
+        agents: Vec<String>,
         #[command(flatten)]
         by: As,
         #[command(flatten)]
@@ -712,14 +715,14 @@ pub enum AgentOrder {
         #[command(flatten)]
         output: Output,
     },
-    /// Revoke a token, a key or an agent.
+    /// Revoke a token, a key, an agent or a delegation.
     Revoke {
         #[command(flatten)]
         folder: Folder,
-        /// `token`, `key` or `agent`.
+        /// `token`, `key`, `agent` or `delegation`: what one agent asked of another, and all that it led to.
         #[arg(long)]
         what: String,
-        /// Its id, thumbprint or name.
+        /// Its id, thumbprint or name; of a delegation, the hop that asked.
         #[arg(long)]
         subject: String,
         /// Why.

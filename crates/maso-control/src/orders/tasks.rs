@@ -1,7 +1,7 @@
 //! Opening and closing tasks.
 
-use maso_core::{TaskId, WorkflowName};
-use maso_intent::{Role, TaskPart, TaskSpec};
+use maso_core::{AgentName, TaskId, WorkflowName};
+use maso_intent::{Role, SolutionMandate, TaskPart, TaskSpec};
 use maso_log::v1;
 use maso_path::{NotSaid, SaidOf, is_an_answer};
 
@@ -20,6 +20,7 @@ impl Desk {
         if !deployment.workflows.contains_key(&workflow) {
             return Err(unknown());
         }
+        let holders = holders(order, &deployment.workflows[&workflow])?;
         let now = self.path().clock().now();
         let wanted = maso_intent::OpenTask {
             workflow,
@@ -34,8 +35,8 @@ impl Desk {
             .map_err(|problem| OrderFault::Bad(problem.to_string()))?;
         let token = self.authority().issue_task_token(
             &deployment.trust_domain,
-            task.id,
-            task.digest(),
+            (task.id, task.digest()),
+            &holders,
             now,
             task.expires_at.since_ms(now),
         );
@@ -142,4 +143,16 @@ impl Desk {
             tracing::error!(error = &fault as &dyn std::error::Error, "how a task was done could not be evaluated");
         }
     }
+}
+
+/// The agents that may begin a task.
+fn holders(order: &maso_api::OpenTask, workflow: &SolutionMandate) -> Result<Vec<AgentName>, OrderFault> {
+    if order.agents.is_empty() {
+        return Ok(workflow.entrances().cloned().collect());
+    }
+    let named = order.agents.iter().map(|name| {
+        let agent = name.parse().ok().filter(|agent| workflow.agents.contains(agent));
+        agent.ok_or_else(|| OrderFault::Unknown { what: "agent of the workflow", name: name.clone() })
+    });
+    named.collect()
 }

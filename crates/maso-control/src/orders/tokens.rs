@@ -1,6 +1,6 @@
 //! Agent tokens: issued, and revoked (IA-2.1, IA-2.2).
 
-use maso_core::{AgentName, SpiffeId, Timestamp};
+use maso_core::{AgentName, HopId, SpiffeId, Timestamp};
 use maso_identity::Thumbprint;
 use maso_intent::Role;
 use maso_log::v1;
@@ -49,7 +49,7 @@ impl Desk {
         Ok(maso_api::IssuedToken { token, token_id: id.to_string(), expires_at })
     }
 
-    /// Revokes a token, a key or an agent, from the next hop on.
+    /// Revokes a token, a key, an agent or a delegation with all that it led to, from the next hop on.
     ///
     /// # Errors
     /// When the person may not, or what is revoked does not read as such.
@@ -59,7 +59,11 @@ impl Desk {
             "token" => order.subject.parse::<Uuid>().is_ok(),
             "key" => order.subject.parse::<Thumbprint>().is_ok(),
             "agent" => order.subject.parse::<AgentName>().is_ok(),
-            other => return Err(OrderFault::Bad(format!("`{other}` cannot be revoked: token, key or agent can"))),
+            "delegation" => order.subject.parse::<HopId>().is_ok(),
+            other => {
+                let can = "a token, a key, an agent or a delegation can";
+                return Err(OrderFault::Bad(format!("`{other}` cannot be revoked: {can}")));
+            }
         };
         if !well_formed {
             return Err(OrderFault::Bad(format!("`{}` is not a {}", order.subject, order.what)));

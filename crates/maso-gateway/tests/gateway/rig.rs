@@ -136,6 +136,7 @@ impl Rig {
             trust,
             clock,
             ids: Arc::new(SystemIds),
+            authority: authority.clone(),
             folder: folder.path().to_owned(),
             doors: Doors::on_loopback(address.port()),
         });
@@ -263,7 +264,7 @@ impl Rig {
         let (id, now) = (SystemIds.task(), SystemClock.now());
         let task = TaskSpec::open(wanted, id, now, deployment).unwrap();
         self.path.recorder().record(Body::TaskOpened(write_task(&task))).await.unwrap();
-        self.authority.issue_task_token(&deployment.trust_domain, id, task.digest(), now, 3_600_000)
+        self.authority.issue_task_token(&deployment.trust_domain, (id, task.digest()), &[], now, 3_600_000)
     }
 
     /// Closes all tasks that were opened.

@@ -117,7 +117,7 @@ fn a_refusal_for_another_reason_does_not_use_up_the_proof() {
     let credential = bound(&token, &proof(&token, 1));
     check(
         identify(received(credential.clone(), Some("nonsense")), &trust, NOW),
-        (UNAUTHENTIC, "PG-1.3", "the task token cannot be read"),
+        (UNAUTHENTIC, "PG-1.3", "the task token is of another kind"),
     );
     identify_at(credential, &trust, NOW).unwrap();
 }
@@ -289,12 +289,13 @@ fn a_task_token_that_came_along_must_be_good() {
     assert_eq!(at(&task_token(), &trust, NOW).unwrap().task(), Some(&task()));
     let refusals = [
         (bearer_token(), "the task token is of another kind"),
-        (String::new(), "the task token cannot be read"),
+        (String::new(), "the task token is of another kind"),
+        ("biscuit:".to_owned(), "the task token cannot be read"),
         (
             AuthorityKey::from_seed([2; 32]).issue_task_token(
                 &domain(),
-                task().task,
-                task().specification,
+                (task().task, task().specification),
+                &[],
                 NOW,
                 HOUR_MS,
             ),
@@ -303,8 +304,8 @@ fn a_task_token_that_came_along_must_be_good() {
         (
             authority().issue_task_token(
                 &"elsewhere".parse().unwrap(),
-                task().task,
-                task().specification,
+                (task().task, task().specification),
+                &[],
                 NOW,
                 HOUR_MS,
             ),

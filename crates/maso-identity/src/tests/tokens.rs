@@ -92,7 +92,7 @@ fn the_signature_is_over_the_exact_bytes_and_of_the_authority() {
         (unsigned, TokenError::Forged),
         (symmetric, TokenError::Forged),
         (stranger, TokenError::Forged),
-        (task_token(), TokenError::OtherKind),
+        (task_token(), TokenError::Malformed),
     ];
     for (text, error) in cases {
         assert_eq!(believe(&text), Err(error), "{text}");

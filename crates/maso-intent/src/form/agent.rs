@@ -157,6 +157,13 @@ pub(crate) struct PromptForm {
     pub(crate) prompt: Option<String>,
 }
 
+impl PromptForm {
+    /// The server and the prompt's name, `*` for all of them.
+    pub(crate) fn term(&self) -> (ServerName, String) {
+        (self.server.value.clone(), self.prompt.clone().unwrap_or_else(|| "*".to_owned()))
+    }
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AfterFailureForm {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    agent::{PromptForm, ResourceForm},
     oispec::OiSpecForm,
     text::{At, Moment, Pointer, Span},
 };
@@ -199,6 +200,25 @@ pub(crate) struct GrantForm {
     pub(crate) item_pointer: Option<At<Pointer>>,
     /// Whether a request may wait for an agent that is not there (`true`, at Tier 3 `false`).
     pub(crate) queues: Option<bool>,
+    /// The tools that may be called for the request, by whoever ends up doing it; none, where this is left out.
+    pub(crate) tools: Option<Vec<At<ToolRef>>>,
+    /// The resources that may be read for it.
+    #[serde(default)]
+    pub(crate) resources: Vec<ResourceForm>,
+    /// The prompts that may be fetched for it.
+    #[serde(default)]
+    pub(crate) prompts: Vec<PromptForm>,
+    /// Arguments of those tools that the request itself fixes: by tool and argument, the part of the request's content whose
+    /// value it must have.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<At<ToolRef>, BTreeMap<At<Pointer>, At<Pointer>>>,
+    /// Over how many further requests the work may be handed on; 0 is none.
+    pub(crate) depth: Option<u8>,
+    /// How long the work may take; left out, as long as its task.
+    pub(crate) ttl: Option<At<Span>>,
+    /// What the answer must satisfy: a JSON Schema, written as TOML.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub(crate) answer: Option<toml::Table>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

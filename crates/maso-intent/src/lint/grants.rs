@@ -1,6 +1,7 @@
 //! What is unsound in grants: between whom, of what, and where chains of them lead.
 
 mod chains;
+mod remit;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
         }
         twice(file, found);
         chains::check(lint, name, file, found);
+        remit::check(lint, name, file, found);
     }
 }
 

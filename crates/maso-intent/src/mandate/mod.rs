@@ -25,5 +25,5 @@ pub use self::{
     oispec::{AgentRole, Decider, Evaluation, OiSpec, Powers},
     plan::{OnDeviation, Plan, PlannedCall, PlannedStep},
     sequence::SequenceBy,
-    solution::{Grant, HardLimits, PlanAttempts, SolutionMandate},
+    solution::{FixedArgument, Grant, HardLimits, PlanAttempts, SolutionMandate},
 };

@@ -103,6 +103,11 @@ impl AgentRole {
     pub const fn only_looks(self) -> bool {
         matches!(self, Self::Evaluator | Self::Observer)
     }
+
+    /// Whether it may hold tools: who hands out the work has none of its own (IA-2.5).
+    pub const fn holds_tools(self) -> bool {
+        !matches!(self, Self::Orchestrator)
+    }
 }
 
 /// What an agent may do with its own authority (OI-1.1). What is not written is as the grants and the tools say.

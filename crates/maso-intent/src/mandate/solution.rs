@@ -6,8 +6,9 @@ use std::{
 };
 
 use maso_core::{
-    AgentName, DataSourceName, Digest, JudgeName, RequestName, Risk, Tier, Timestamp, ToolRef, WorkflowName,
+    AgentName, DataSourceName, Digest, HopId, JudgeName, RequestName, Risk, Tier, Timestamp, ToolRef, WorkflowName,
 };
+use maso_identity::{BoundArgument, Link, Remit};
 use serde_json::Value;
 
 use super::{
@@ -99,6 +100,13 @@ impl SolutionMandate {
         self.grants.iter().find(|grant| grant.from == *from && grant.to == *to && grant.request == *request)
     }
 
+    /// The agents that begin by themselves: no grant leads to them. Where one leads to each of them, all.
+    pub fn entrances(&self) -> impl Iterator<Item = &AgentName> {
+        let is_asked = |agent: &AgentName| self.grants.iter().any(|grant| grant.to == *agent);
+        let all_are = self.agents.iter().all(is_asked);
+        self.agents.iter().filter(move |agent| all_are || !self.grants.iter().any(|grant| grant.to == **agent))
+    }
+
     /// Whether its latest review withdrew it (AT-2.2): then it grants nothing. Of two reviews on one day the later one
     /// written counts.
     pub fn is_withdrawn(&self) -> bool {
@@ -139,6 +147,28 @@ pub struct Grant {
     pub item_pointer: Option<String>,
     /// Whether a request may wait for an agent that is not there (EC-1.7); `None` where nobody said.
     pub queues: Option<bool>,
+    /// What may be done for the request, by whoever ends up doing it (IA-2.4). What it fixes of arguments is in
+    /// [`fixed`](Self::fixed).
+    pub remit: Remit,
+    /// Arguments that the request itself fixes.
+    pub fixed: Vec<FixedArgument>,
+    /// Over how many further requests the work may be handed on; `None` where nobody said.
+    pub depth: Option<u8>,
+    /// Milliseconds that the work may take; `None` for as long as its task.
+    pub ttl_ms: Option<u64>,
+    /// JSON Schema of the answer, where one is declared (EC-2.14).
+    pub answer: Option<Arc<Value>>,
+}
+
+/// An argument of a tool that must be what the request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedArgument {
+    /// The tool.
+    pub tool: ToolRef,
+    /// JSON pointer to the argument.
+    pub argument: String,
+    /// JSON pointer to the part of the request's content that has its value.
+    pub content: String,
 }
 
 impl Grant {
@@ -146,6 +176,30 @@ impl Grant {
     /// nobody looks on.
     pub fn waits(&self, tier: Tier) -> bool {
         self.queues.unwrap_or(tier < Tier::Autonomous)
+    }
+
+    /// What may be done for a request with this content. What it fixes and does not say is `null`, which no argument that
+    /// says something is.
+    pub fn remit_of(&self, content: &Value) -> Remit {
+        let bound = self.fixed.iter().map(|fixed| BoundArgument {
+            tool: fixed.tool.clone(),
+            pointer: fixed.argument.clone(),
+            value: content.pointer(&fixed.content).cloned().unwrap_or_default(),
+        });
+        Remit { arguments: bound.collect(), ..self.remit.clone() }
+    }
+
+    /// The link that a released request under this grant adds to its task's chain.
+    pub fn link(&self, hop: HopId, content: &Value, now: Timestamp) -> Link {
+        Link {
+            id: hop,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            request: self.request.clone(),
+            remit: self.remit_of(content),
+            depth: self.depth,
+            until: self.ttl_ms.map(|ttl_ms| now.plus_ms(ttl_ms)),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{history::Declared, oispec::oispec, value::json};
 use crate::{
     AfterFailure, AgentMandate, Bound, Plan, PlannedStep, Powers, Problem, ResourceTerm, Settings, Severity,
     SolutionMandate, ToolTerms,
-    form::{AfterFailureForm, AgentForm, BoundForm, ContextForm, File},
+    form::{AfterFailureForm, AgentForm, BoundForm, ContextForm, File, PromptForm},
 };
 
 pub(super) fn agent(
@@ -68,11 +68,7 @@ pub(super) fn agent(
             .iter()
             .map(|term| ResourceTerm { server: term.server.value.clone(), uri_prefix: term.uri_prefix.clone() })
             .collect(),
-        prompts: form
-            .prompts
-            .iter()
-            .map(|term| (term.server.value.clone(), term.prompt.clone().unwrap_or_else(|| "*".to_owned())))
-            .collect(),
+        prompts: form.prompts.iter().map(PromptForm::term).collect(),
         may_be_asked_by: form.may_be_asked_by.iter().map(|server| server.value.clone()).collect(),
         clearance: form.clearance.as_ref().map_or(Confidentiality::Internal, |at| at.value),
         calls_per_hour_max: form.calls_per_hour_max.unwrap_or(settings.calls_per_hour_max),

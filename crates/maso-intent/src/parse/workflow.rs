@@ -3,14 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use maso_core::{DataSourceName, Digest, Risk, WorkflowName};
+use maso_identity::Remit;
 use serde_json::Value;
 
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
 use crate::{
-    Amendment, Bounds, ConflictTerms, DataSource, Grant, HaltCondition, HaltTerms, HardLimits, JudgePrecedence,
-    MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate, TaskPart,
+    Amendment, Bounds, ConflictTerms, DataSource, FixedArgument, Grant, HaltCondition, HaltTerms, HardLimits,
+    JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate, TaskPart,
     form::{
-        AmendmentForm, At, ConflictForm, DataSourceForm, File, HaltForm, OverrideRuleForm, ReviewForm, WorkflowForm,
+        AmendmentForm, At, ConflictForm, DataSourceForm, File, GrantForm, HaltForm, OverrideRuleForm, PromptForm,
+        ReviewForm, WorkflowForm,
     },
 };
 
@@ -67,6 +69,13 @@ pub(super) fn solution(
                 )),
                 item_pointer: grant.item_pointer.as_ref().map(|at| at.value.0.clone()),
                 queues: grant.queues,
+                remit: remit(grant),
+                fixed: fixed(grant),
+                depth: grant.depth,
+                ttl_ms: grant.ttl.as_ref().map(|span| span.0),
+                answer: grant.answer.as_ref().map(|schema| {
+                    json(file, grant.request.start, &toml::Value::Table(schema.clone()), problems).into()
+                }),
             })
             .collect(),
         clarity: match &form.clarity.required {
@@ -92,6 +101,25 @@ pub(super) fn solution(
         review_date: text(&form.review_date),
         oispec: oispec(&form.oispec),
     }
+}
+
+fn remit(grant: &GrantForm) -> Remit {
+    Remit {
+        tools: grant.tools.iter().flatten().map(|tool| tool.value.clone()).collect(),
+        resources: grant.resources.iter().map(|term| (term.server.value.clone(), term.uri_prefix.clone())).collect(),
+        prompts: grant.prompts.iter().map(PromptForm::term).collect(),
+        arguments: Vec::new(),
+    }
+}
+
+fn fixed(grant: &GrantForm) -> Vec<FixedArgument> {
+    let of_tool = grant.arguments.iter().flat_map(|(tool, arguments)| arguments.iter().map(move |pair| (tool, pair)));
+    let fixed = of_tool.map(|(tool, (argument, content))| FixedArgument {
+        tool: tool.value.clone(),
+        argument: argument.value.0.clone(),
+        content: content.value.0.clone(),
+    });
+    fixed.collect()
 }
 
 fn bounds(form: &WorkflowForm) -> Bounds {

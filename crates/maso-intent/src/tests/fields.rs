@@ -68,7 +68,7 @@ fn everything_that_is_written_arrives() {
     assert_eq!((conflict.window_ms, conflict.expiry), (60_000, Expiry::MostRestrictive));
     assert_eq!(claims.amendments[0].version, 3);
     let intake = &deployment.agents[&"intake".parse().unwrap()];
-    assert_eq!((intake.role, intake.time_boundary_ms), (AgentRole::Orchestrator, Some(3_600_000)));
+    assert_eq!((intake.role, intake.time_boundary_ms), (AgentRole::Task, Some(3_600_000)));
     assert_eq!(intake.on_fail.as_ref().map(|after| after.retry_max), Some(1));
     assert_eq!(intake.on_timeout.as_ref().map(|after| after.tell.as_str()), Some("claims-security"));
     assert_eq!(intake.history.created_at.map(|at| at.to_string()).as_deref(), Some("2026-10-20T07:00:00.000Z"));
@@ -199,7 +199,7 @@ fn data_sources_and_scopes() {
 
 #[test]
 fn roles_order_substitutes_and_failures() {
-    let role = ("role = \"orchestrator\"", "role = \"observer\"");
+    let role = ("role = \"task\"", "role = \"observer\"");
     found(INTAKE, role, "[tools.\"db:note_claim\"]", Error, "OI-1.1", "of role `observer` holds");
     let order = ("tool = \"db:note_claim\"", "tool = \"db:note_clam\"");
     found(INTAKE, order, "tool_order", Error, "AT-1.2", "`db:note_clam`, which the agent does not hold");

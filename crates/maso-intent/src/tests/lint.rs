@@ -36,11 +36,13 @@ fn the_circle_of_grants_is_drawn() {
     says(
         &edit(team(), "workflows/claims.toml", "[oispec]", back),
         &expect![[r#"
-        workflows/claims.toml:25:8: error: grants go round in a circle: `analysis` → `intake` → `analysis` (AT-2.4)
-          help: remove one grant of the circle
-        workflows/claims.toml:32:6: warning: `analysis` may ask `intake`, which comes before it in the sequence (AT-2.4)
-          help: order `agents` by who asks whom, or remove the grant
-    "#]],
+            workflows/claims.toml:25:8: error: grants go round in a circle: `analysis` → `intake` → `analysis` (AT-2.4)
+              help: remove one grant of the circle
+            workflows/claims.toml:33:6: warning: `analysis` may ask `intake`, which comes before it in the sequence (AT-2.4)
+              help: order `agents` by who asks whom, or remove the grant
+            workflows/claims.toml:34:11: warning: `intake` may call no tool for request `ask`, because the grant names none (IA-2.4)
+              help: write what may be called for it in `tools`, by whoever does it; `tools = []` if nothing
+        "#]],
     );
 }
 

@@ -4,6 +4,7 @@ mod applicability;
 mod authority;
 mod catalogue;
 mod corpus;
+mod delegated;
 mod evidence;
 mod fields;
 mod format;
@@ -112,6 +113,7 @@ since = 2026-11-01
 from = "intake"
 to = "analysis"
 request = "assess"
+tools = ["db:read_claim", "db:pay", "db:delete_claim"]
 schema = { type = "object", required = ["claim"], additionalProperties = false, properties = { claim = { type = "string" } } }
 
 [oispec]

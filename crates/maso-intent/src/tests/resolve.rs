@@ -58,7 +58,7 @@ fn opened_under(source: &Source) -> TaskSpec {
 }
 
 fn claim(task: &TaskSpec) -> Option<TaskClaim> {
-    Some(TaskClaim { task: task.id, specification: task.digest() })
+    Some(TaskClaim::begun(task.id, task.digest()))
 }
 
 fn standing(name: &str) -> TaskSpec {

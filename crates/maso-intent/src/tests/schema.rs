@@ -61,7 +61,7 @@ fn ways(value: &toml::Value, way: &Way, all: &mut Vec<Way>) {
     match value {
         toml::Value::Table(table) => {
             for (key, value) in
-                table.iter().filter(|(key, _)| !["constants", "schema", "one_of"].contains(&key.as_str()))
+                table.iter().filter(|(key, _)| !["constants", "schema", "answer", "one_of"].contains(&key.as_str()))
             {
                 ways(value, &step(Step::Key(key.clone())), all);
             }

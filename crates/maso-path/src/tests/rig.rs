@@ -293,7 +293,7 @@ impl Rig {
         let task = task.map(|id| {
             let spec = world.tasks().open(id).unwrap();
             let domain = &world.deployment().trust_domain;
-            let token = authority.issue_task_token(domain, id, spec.digest(), self.clock.now(), 60_000);
+            let token = authority.issue_task_token(domain, (id, spec.digest()), &[], self.clock.now(), 60_000);
             maso_wire::UnverifiedToken::new(token)
         });
         Arrival { id: self.path.ids().hop(), at: self.clock.now(), credential: Credential::Pipe(from), task, to }

@@ -165,6 +165,7 @@ async fn open_task(assembled: &Assembled, by: &SignedIn) -> Result<String, Fault
         scope: None,
         out_of_scope: Vec::new(),
         ttl_ms: None,
+        agents: Vec::new(),
     };
     let (_, token) = assembled.desk.open_task(by, &order).await.map_err(|fault| Fault::new("no task", fault))?;
     Ok(token)

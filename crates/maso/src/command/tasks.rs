@@ -14,7 +14,7 @@ use crate::{
 
 pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
     match args.order {
-        TaskOrder::Open { folder, workflow, words, success, scope, out_of_scope, ttl_s, by, output } => {
+        TaskOrder::Open { folder, workflow, words, success, scope, out_of_scope, ttl_s, agents, by, output } => {
             let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
             let order = maso_api::OpenTask {
@@ -24,6 +24,7 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
                 scope,
                 out_of_scope,
                 ttl_ms: ttl_s.map(|seconds| seconds.saturating_mul(1_000)),
+                agents,
             };
             let (task, token) = assembled
                 .desk

@@ -332,9 +332,14 @@ impl Operator {
         request.json(&order).send().await.unwrap().status().is_success()
     }
 
-    /// Opens a task; gives its name and its token.
+    /// Opens a task that any agent may begin; gives its name and its token.
     pub async fn open_task(&self, words: &str) -> (String, String) {
-        let opened = self.post("/v1/tasks", &json!({ "workflow": "notes", "words": words })).await;
+        self.open_task_for(words, &["writer", "reader"]).await
+    }
+
+    /// Opens a task that these agents may begin; gives its name and its token.
+    pub async fn open_task_for(&self, words: &str, agents: &[&str]) -> (String, String) {
+        let opened = self.post("/v1/tasks", &json!({ "workflow": "notes", "words": words, "agents": agents })).await;
         (opened["task"]["task"].as_str().unwrap().to_owned(), opened["token"].as_str().unwrap().to_owned())
     }
 

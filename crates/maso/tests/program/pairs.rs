@@ -16,6 +16,7 @@ use crate::{
 mod bounds;
 mod clarity;
 mod context;
+mod delegation;
 mod dry_runs;
 mod identity;
 mod mandate;

@@ -171,7 +171,7 @@ impl Stage {
             at: TODAY,
             credential: Credential::Pipe(Principal::Agent(attempt.who.clone())),
             task: (self.task.kind == TaskKind::Opened).then(|| {
-                let token = authority.issue_task_token(domain, TASK, self.task.digest(), TODAY, 60_000);
+                let token = authority.issue_task_token(domain, (TASK, self.task.digest()), &[], TODAY, 60_000);
                 UnverifiedToken::new(token)
             }),
             to: attempt.to.clone(),

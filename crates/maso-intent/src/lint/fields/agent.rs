@@ -16,7 +16,7 @@ impl Lint<'_> {
     pub(super) fn agent_fields(self, found: &mut Found) {
         for (name, file) in &self.folder.agents {
             self.history(file, Declared::from(&file.form), LintRule::AuthorIsAgent, found);
-            self.looking_only(file, found);
+            self.held_by_role(file, found);
             self.tool_order(file, found);
             steps(file, found);
             self.substitutes(file, found);
@@ -45,9 +45,17 @@ impl Lint<'_> {
         }
     }
 
-    /// Who only looks holds nothing that does more.
-    fn looking_only(self, file: &File<'_, AgentForm>, found: &mut Found) {
-        let Some(role) = file.form.role.as_ref().filter(|role| role.only_looks()) else { return };
+    /// Who only looks holds nothing that does more, and who hands out work nothing at all.
+    fn held_by_role(self, file: &File<'_, AgentForm>, found: &mut Found) {
+        let Some(role) = &file.form.role else { return };
+        if let Some((tool, _)) = file.form.tools.iter().next().filter(|_| !role.value.holds_tools()) {
+            let message = format!("an agent of role `{}` calls no tool, and lists `{}`", role.value, tool.value);
+            let remedy = "remove its tools, or change its `role`";
+            found.add(LintRule::OrchestratorTools, file, tool.start, message, remedy);
+        }
+        if !role.value.only_looks() {
+            return;
+        }
         for tool in file.form.tools.keys() {
             if let Some(manifest) = self.deployment.tool(&tool.value).filter(|tool| tool.class != Class::Read) {
                 let message =

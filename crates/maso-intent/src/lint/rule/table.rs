@@ -214,6 +214,14 @@ rules! {
         "a grant names a request that maso keeps for itself" "give it another name";
     RequestQueues "request-queues" "EC-1.7" _ _ W
         "a request may wait for an agent that is not there" "leave `queues` out, so that the sender hears of it";
+    GrantToolsSilent "grant-tools-silent" "IA-2.4" W W W
+        "a grant names no tools, and its agent holds some" "write `tools`; `[]` if none is needed";
+    GrantToolForeign "grant-tool-foreign" "IA-2.4" E E E
+        "a grant names a tool that its workflow does not allow" "add it to `tools` of the workflow, or remove it";
+    GrantToolUnheld "grant-tool-unheld" "IA-2.4" W W W
+        "a grant names a tool that nobody holds to whom the request leads" "remove it, or grant it to the agent";
+    GrantArgumentIdle "grant-argument-idle" "IA-2.4" W W W
+        "a grant fixes an argument of a tool that it does not name" "add the tool to `tools`, or remove the argument";
     GrantWithoutSchema "grant-without-schema" "EC-2.14" W W E
         "a request may contain anything" "declare its `schema`";
     GrantSchemaOpen "grant-schema-open" "EC-2.14" _ N W
@@ -286,6 +294,8 @@ rules! {
     // agents: parent, role, order, powers, substitutes
     ParentVersionWrong "parent-version-wrong" "AT-1.2" E E E
         "an agent's mandate is of another version of its parent" "review it against the one in force";
+    OrchestratorTools "orchestrator-tools" "IA-2.5" E E E
+        "an agent that hands out work lists tools, which it cannot call" "remove them, or change its `role`";
     LookingRoleActs "looking-role-acts" "OI-1.1" E E E
         "an agent whose role is to look holds a tool that changes something" "remove the tool";
     OrderToolUnheld "order-tool-unheld" "AT-1.2" E E E

@@ -1,8 +1,8 @@
 //! What workflows and agents declare beyond what they may do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use maso_core::Timestamp;
+use maso_core::{ServerName, Timestamp};
 use maso_intent::{AgentMandate, ContextTerms, Deployment, Grant, OiSpec, SolutionMandate, in_currency};
 
 use super::{Direction, Ledger, Line, Milliseconds, both};
@@ -194,6 +194,7 @@ fn terms(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let what = format!("what says what {grant} is about");
     let example = "a request about one item after a request about another";
     ledger.either(Line { topic: "request", about: grant, what }, &item(old), &item(new), example);
+    handed_on(grant, old, new, ledger);
     let waits = |grant: &Grant| match grant.queues {
         Some(true) => "may wait",
         Some(false) => "may not wait",
@@ -203,6 +204,40 @@ fn terms(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let example = "a request of an agent that is not there";
     let (old, new) = (waits(old).to_owned(), waits(new).to_owned());
     ledger.either(Line { topic: "request", about: grant, what }, &old, &new, example);
+}
+
+/// What a request hands on, and how far.
+fn handed_on(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
+    let terms = |terms: &BTreeSet<(ServerName, String)>, what: &str| {
+        terms.iter().map(|(server, term)| (format!("{what} {server}:{term}"), ())).collect::<BTreeMap<_, _>>()
+    };
+    let named = |it: &Grant| {
+        let tools = it.remit.tools.iter().map(|tool| (format!("tool {tool}"), ()));
+        let mut all: BTreeMap<_, _> = tools.collect();
+        all.extend(terms(&it.remit.resources, "resource"));
+        all.extend(terms(&it.remit.prompts, "prompt"));
+        all
+    };
+    let kind = format!("what may be used for {grant}:");
+    let example = |what: &String| format!("a use of `{what}` by whoever works on the request");
+    ledger.members(("request", &kind), Direction::Wider, &named(old), &named(new), example);
+    let fixed = |it: &Grant| {
+        let fixed = it.fixed.iter().map(|one| format!("{} of {} by {}", one.argument, one.tool, one.content));
+        fixed.map(|what| (what, ())).collect::<BTreeMap<_, _>>()
+    };
+    let kind = format!("what the content of {grant} fixes:");
+    let example = |what: &String| format!("a call that does not fit `{what}`");
+    ledger.members(("request", &kind), Direction::Narrower, &fixed(old), &fixed(new), example);
+    let depth = |it: &Grant| Budget(it.depth.map_or(u64::MAX, u64::from));
+    let line = |what| Line { topic: "request", about: grant, what };
+    let what = format!("over how many further requests {grant} may lead");
+    ledger.limit(line(what), &depth(old), &depth(new), "one request more");
+    let ttl = |it: &Grant| Budget(it.ttl_ms.unwrap_or(u64::MAX));
+    let what = format!("the milliseconds that {grant} may take");
+    ledger.limit(line(what), &ttl(old), &ttl(new), "a call after the shorter time");
+    let answer = |it: &Grant| it.answer.as_ref().map_or_else(|| "anything".to_owned(), ToString::to_string);
+    let what = format!("the schema of the answer to {grant}");
+    ledger.either(line(what), &answer(old), &answer(new), "an answer that only one of the two schemas accepts");
 }
 
 fn keyed(list: &[String]) -> BTreeMap<String, ()> {

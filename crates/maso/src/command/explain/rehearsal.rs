@@ -166,7 +166,7 @@ impl Rehearsal {
 
     fn received(&self, action: &Action, task: &TaskSpec) -> Result<Received, Fault> {
         let domain = &self.deployment.trust_domain;
-        let token = || self.authority.issue_task_token(domain, task.id, task.digest(), self.now, 60_000);
+        let token = || self.authority.issue_task_token(domain, (task.id, task.digest()), &[], self.now, 60_000);
         let to = match &action.act {
             Act::Request { agent, .. } => Principal::Agent(agent.clone()),
             Act::Report { .. } => Principal::itself(),

@@ -26,6 +26,14 @@ async fn a_tool_that_the_agent_holds_and_its_workflow_does_not() {
 }
 
 #[tokio::test]
+async fn a_tool_that_an_orchestrator_holds() {
+    const ORCHESTRATES: Edit = ("agents/writer.toml", "escalation = ", "role = \"orchestrator\"\nescalation = ");
+    const WORKS: Edit = ("agents/writer.toml", "role = \"orchestrator\"", "role = \"task\"");
+    let edits = vec![HELD_BY_THE_WORKFLOW, HELD_BY_THE_AGENT, ORCHESTRATES];
+    pair("IA-2.5", Wanted { edits, ..Wanted::default() }, Without::Declared(&[WORKS]), works).await;
+}
+
+#[tokio::test]
 async fn a_tool_that_stays_forbidden_whoever_grants_it() {
     const PROHIBITED: Edit = (
         "agents/writer.toml",

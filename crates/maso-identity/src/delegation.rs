@@ -1,0 +1,10 @@
+//! Delegation: what a task token says of the way by which work came to whoever does it (IA-2.4, IA-3.3).
+
+mod biscuit;
+mod chain;
+mod remit;
+mod said;
+
+pub use biscuit::{Delegation, TaskToken};
+pub use chain::{Chain, Link, NotTheirs};
+pub use remit::{Beyond, BoundArgument, Remit};
