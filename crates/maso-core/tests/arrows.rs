@@ -20,10 +20,11 @@ const REACHES_OUT: [&str; 6] = ["tokio", "rusqlite", "reqwest", "axum", "rmcp", 
 
 /// Who may name a crate that speaks a protocol. Judges are asked as a client asks; the program and the demonstration
 /// put servers and clients together.
-const SPEAKERS: [(&str, &[&str]); 3] = [
+const SPEAKERS: [(&str, &[&str]); 4] = [
     ("axum", &["maso", "maso-console", "maso-control", "maso-gateway"]),
     ("reqwest", &["maso", "maso-demo", "maso-gateway", "maso-judge"]),
     ("rmcp", &["maso-demo"]),
+    ("tonic", &["maso-spiffe"]),
 ];
 
 #[test]

@@ -178,7 +178,7 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's over `message`.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let (algorithm, key) = match self {
             Self::Ed25519(x) => (Algorithm::EdDSA, DecodingKey::from_ed_der(x)),
             Self::P256 { x, y } => {

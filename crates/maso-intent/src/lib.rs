@@ -22,6 +22,7 @@ mod init;
 mod instruction;
 mod item;
 mod judge;
+mod lifetime;
 mod lint;
 mod mandate;
 mod manifest;
@@ -62,7 +63,7 @@ pub use mandate::{
     Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, ConflictTerms, ContextLevel,
     ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, FixedArgument, Grant, HaltCondition,
     HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule, Plan,
-    PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, Progress, ResourceTerm, ReviewOutcome,
+    PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, ProcessSeen, ProcessTerms, Progress, ResourceTerm, ReviewOutcome,
     ReviewTrigger, SequenceBy, SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{

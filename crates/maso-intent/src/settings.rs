@@ -40,6 +40,8 @@ pub struct Settings {
     pub token_ttl_ms: u64,
     /// Whether agents may use tokens that are not bound to a key, on loopback only.
     pub bearer_on_loopback: bool,
+    /// The Unix socket of the Workload API; `None` where it is not served.
+    pub workload_socket: Option<String>,
     /// How old a proof of possession may be (RFC 9449 §11.1).
     pub proof_window_ms: u64,
     /// How long a tool server may take to answer.
@@ -114,6 +116,7 @@ impl Default for Settings {
             alternate_ms_max: 48 * 60 * MINUTE,
             token_ttl_ms: 60 * MINUTE,
             bearer_on_loopback: true,
+            workload_socket: None,
             proof_window_ms: MINUTE,
             server_wait_ms: 5 * MINUTE,
             calls_per_hour_max: 100,

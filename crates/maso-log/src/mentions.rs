@@ -35,6 +35,7 @@ impl Body {
             | Self::TaskOpened(_)
             | Self::TaskAssessed(_)
             | Self::TokenIssued(_)
+            | Self::SvidIssued(_)
             | Self::DryRunStarted(_)
             | Self::DryRunEnded(_)
             | Self::HopReleased(_)
@@ -56,6 +57,7 @@ impl Body {
                 subjects.extend(decided.approvals.iter().map(|approval| approval.ticket.as_str()));
                 subjects
             }
+            Self::SvidIssued(issued) => vec![&issued.id],
             Self::DryRunStarted(started) => vec![&started.hop],
             Self::DryRunEnded(ended) => vec![&ended.hop],
             Self::HopReleased(released) => vec![&released.hop],

@@ -21,6 +21,8 @@ pub enum Body {
     TaskEvaluated(Box<TaskEvaluated>),
     /// A token was issued.
     TokenIssued(Token),
+    /// An SVID was issued to an attested process.
+    SvidIssued(Box<SvidIssued>),
     /// Something was revoked.
     Revoked(Revoked),
     /// A hop was decided.
@@ -327,8 +329,46 @@ pub struct Token {
     /// Thumbprint of the key that it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbprint: Option<String>,
+    /// Who had an agent's token issued: `operator:NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// Unix milliseconds.
     pub expires_at: i64,
+}
+
+/// An SVID was issued to a process that was taken for an agent's. Neither the SVID nor a private key is ever written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SvidIssued {
+    /// Whose: `agent:NAME`.
+    pub agent: String,
+    /// `x509` or `jwt`.
+    pub svid: String,
+    /// The certificate's serial number in hexadecimal digits, or the token's `jti`.
+    pub id: String,
+    /// Thumbprint (RFC 7638) of the certificate's key, or of the key that signed the token.
+    pub key: String,
+    /// For whom a token is meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
+    /// Unix milliseconds.
+    pub not_after: i64,
+    /// What the kernel said of the process.
+    pub attested: AttestedProcess,
+}
+
+/// What the kernel said of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttestedProcess {
+    /// Its number while it ran.
+    pub pid: i32,
+    /// The user that it ran as.
+    pub uid: u32,
+    /// The content of the program that it ran, where its agent's mandate asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executable: Option<String>,
+    /// Its control group, where its agent's mandate asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
 }
 
 /// Something was revoked.

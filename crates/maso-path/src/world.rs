@@ -126,6 +126,7 @@ impl World {
             Body::StartRefused(_)
             | Body::TaskAssessed(_)
             | Body::TokenIssued(_)
+            | Body::SvidIssued(_)
             | Body::Revoked(_)
             | Body::DryRunStarted(_)
             | Body::HopReleased(_)

@@ -203,6 +203,7 @@ fn agent(name: &str, position: u32, tools: &[&str], clearance: Confidentiality) 
         model: None,
         price_per_million_tokens_minor: None,
         context: None,
+        process: None,
         oispec: oispec(),
     };
     (name, Arc::new(mandate))

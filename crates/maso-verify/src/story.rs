@@ -12,6 +12,9 @@ use crate::{Report, named::Named};
 /// How long a decision may take from being made, when its approvals must count, to being written.
 const COMMIT_MS_MAX: i64 = 10_000;
 
+/// How long an identity may live.
+const SVID_MS_MAX: i64 = 86_400_000;
+
 /// What the records have said so far. In memory it keeps what people were asked, and what is under way.
 pub(crate) struct Story {
     /// Whether it is told from the first record on. If not, what is missing may lie before.
@@ -28,6 +31,8 @@ pub(crate) struct Story {
     pub(crate) spent: HashMap<String, (u64, String)>,
     /// Questions about what is meant.
     questions: BTreeSet<String>,
+    /// Agents that were revoked, as `agent:NAME`.
+    revoked: BTreeSet<String>,
     /// Hops that were allowed because of a ticket: record, hop, ticket.
     owed: Vec<(u64, String, String)>,
     /// Instructions, by what carried them out last.
@@ -71,6 +76,7 @@ impl Story {
             tried_out: HashMap::new(),
             spent: HashMap::new(),
             questions: BTreeSet::new(),
+            revoked: BTreeSet::new(),
             owed: Vec::new(),
             instructions: HashMap::new(),
             carrying_out: HashMap::new(),
@@ -147,6 +153,10 @@ impl Story {
                     self.spent.insert(name, (sequence, hop));
                 }
             }
+            Some("revoked") if body["what"] == "agent" => {
+                self.revoked.insert(format!("agent:{}", text("subject")));
+            }
+            Some("svid-issued") => self.issued(at_ms, body, &mut problem),
             Some("task-evaluated") => evaluated(body, &mut problem),
             Some("instruction-used") => self.used(sequence, body, &mut problem),
             Some("context-checkpoint") => self.noted(body)?,
@@ -158,6 +168,17 @@ impl Story {
             None => problem("its body has no kind".to_owned()),
         }
         Ok(())
+    }
+
+    /// Who was revoked is issued no identity any more, and none outlives a day (IA-2.1, IA-2.2).
+    fn issued(&self, at_ms: i64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default();
+        if self.revoked.contains(text("agent")) {
+            problem(format!("`{}` was issued an identity after it was revoked", text("agent")));
+        }
+        if body["not_after"].as_i64().is_none_or(|until_ms| until_ms > at_ms.saturating_add(SVID_MS_MAX)) {
+            problem(format!("the identity `{}` lives longer than a day", text("id")));
+        }
     }
 
     /// A question was asked before it was answered, and is answered once.

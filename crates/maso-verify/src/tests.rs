@@ -397,3 +397,18 @@ fn a_verdict_on_a_task_is_whole_and_says_what_its_halves_are_together() {
         check(&[verdict(changes)], &[&format!("record 1: {problem}")]);
     }
 }
+
+#[test]
+fn an_identity_ends_within_a_day_and_nobody_is_issued_one_after_being_revoked() {
+    let issued = |agent: &str, not_after: i64| json!({"kind": "svid-issued", "agent": agent, "svid": "x509", "id": "7", "not_after": not_after});
+    let revoked = |what: &str, subject: &str| json!({"kind": "revoked", "what": what, "subject": subject});
+    let honest =
+        [issued("agent:a", 1000 + DAY_MS), revoked("agent", "a"), revoked("key", "b"), issued("agent:b", 2000)];
+    check(&honest, &[]);
+    check(
+        &[revoked("agent", "a"), issued("agent:a", 2000)],
+        &["record 2: `agent:a` was issued an identity after it was revoked"],
+    );
+    check(&[issued("agent:a", 1001 + DAY_MS)], &["record 1: the identity `7` lives longer than a day"]);
+    check(&[json!({"kind": "svid-issued", "id": "7"})], &["record 1: the identity `7` lives longer than a day"]);
+}

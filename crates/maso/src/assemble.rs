@@ -13,6 +13,7 @@ use maso_identity::{AuthorityKey, PassphraseHash, Trust, TrustSettings};
 use maso_intent::{Change, Deployment, Severity, SignedVersions, Source, Transport};
 use maso_judge::Panel;
 use maso_path::{Clock as _, OpenFault, Signers, Sources, SystemClock, SystemIds};
+use maso_spiffe::{Authority as SvidAuthority, WorkloadApi};
 
 use crate::{
     fault::Fault,
@@ -46,6 +47,21 @@ impl Assembled {
             folder: self.folder.clone(),
             doors,
         })
+    }
+
+    /// Where the Workload API is to be served, if anywhere.
+    pub fn workload_socket(&self) -> Option<PathBuf> {
+        // A client is told this path, and may run in another folder.
+        let socket = self.deployment.settings.workload_socket.as_ref()?;
+        Some(absolute(&self.folder).join(socket))
+    }
+
+    /// The Workload API, with the trust domain's authority from the deployment's state.
+    pub fn workload_api(&self) -> Result<Arc<WorkloadApi>, Fault> {
+        let domain = self.deployment.trust_domain.clone();
+        let authority = SvidAuthority::open(self.state.path(), domain, self.path.clock().now())
+            .map_err(|fault| Fault::new("cannot use the trust domain's authority", fault))?;
+        Ok(WorkloadApi::new(Arc::clone(&self.path), Arc::new(authority)))
     }
 }
 

@@ -173,6 +173,7 @@ Examples:
 Examples:
   maso agents list mydeployment
   maso agents token mydeployment --agent intake --new-key intake.pem --as owner
+  maso agents lineage mydeployment --agent intake --all
   maso agents revoke mydeployment --what agent --subject intake \\
       --reason \"left its mandate\" --as security")]
     Agents(Agents),
@@ -712,6 +713,19 @@ pub enum AgentOrder {
         new_key: Option<PathBuf>,
         #[command(flatten)]
         by: As,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show who issued which credential to which agent and by which way, and what still counts.
+    Lineage {
+        #[command(flatten)]
+        folder: Folder,
+        /// Of this agent alone.
+        #[arg(long)]
+        agent: Option<AgentName>,
+        /// Those too that have ended or were revoked.
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         output: Output,
     },

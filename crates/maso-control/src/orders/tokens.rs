@@ -32,7 +32,7 @@ impl Desk {
         if thumbprint.is_none() && !deployment.settings.bearer_on_loopback {
             return Err(OrderFault::Bad("this deployment issues no token without a key".to_owned()));
         }
-        let ttl_ms = order.ttl_ms.unwrap_or(u64::MAX).min(deployment.settings.token_ttl_ms);
+        let ttl_ms = order.ttl_ms.unwrap_or(u64::MAX).min(deployment.credential_ms_max(agent));
         let now: Timestamp = self.path().clock().now();
         let id = Uuid::new_v4();
         let spiffe = SpiffeId { trust_domain: deployment.trust_domain.clone(), agent: agent.clone() };
@@ -43,6 +43,7 @@ impl Desk {
             kind_of_token: "agent".to_owned(),
             subject: spiffe.to_string(),
             thumbprint: thumbprint.map(|thumbprint| thumbprint.to_string()),
+            by: Some(format!("operator:{}", by.operator())),
             expires_at,
         };
         self.path().recorder().record(v1::Body::TokenIssued(issued)).await?;

@@ -91,6 +91,8 @@ pub(crate) struct AgentForm {
     pub(crate) model: Option<ModelForm>,
     /// How much its model's context holds; what maso.toml says, where it is left out.
     pub(crate) context: Option<ContextForm>,
+    /// Which process it is, to the Workload API; none, where it is left out.
+    pub(crate) process: Option<ProcessForm>,
     /// What it may do with its own authority.
     #[serde(default)]
     pub(crate) authority: PowersForm,
@@ -184,6 +186,20 @@ pub(crate) struct ModelForm {
     /// What a million tokens of it cost, in cents or the like, in the currency of the workflow's limits. With it,
     /// `max_cost_minor` binds.
     pub(crate) price_per_million_tokens_minor: Option<u64>,
+}
+
+/// By what the process of an agent is known. All that is given must fit; `uid` or `executable` must be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{ "required": ["uid"] }, { "required": ["executable"] }]))]
+pub(crate) struct ProcessForm {
+    /// The user that it runs as.
+    pub(crate) uid: Option<u32>,
+    /// The content of the program that it runs, as `sha256:…`.
+    pub(crate) executable: Option<At<Digest>>,
+    /// Its control group as a whole, such as `/system.slice/intake.service`.
+    #[schemars(regex(pattern = "^/"))]
+    pub(crate) cgroup: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

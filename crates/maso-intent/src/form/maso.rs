@@ -42,6 +42,8 @@ pub(crate) struct MasoForm {
     /// What agents' tokens are worth.
     #[serde(default)]
     pub(crate) identity: IdentityForm,
+    /// Where attested processes fetch their identities.
+    pub(crate) workload_api: Option<WorkloadApiForm>,
     /// Whether it must be signed.
     #[serde(default)]
     pub(crate) signing: SigningForm,
@@ -148,6 +150,14 @@ pub(crate) struct IdentityForm {
     pub(crate) bearer_on_loopback: Option<bool>,
     /// How far a proof of possession may lie from our clock, either way (`1m`).
     pub(crate) proof_window: Option<At<Span>>,
+}
+
+/// The SPIFFE Workload API, served where this is given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WorkloadApiForm {
+    /// The path of its Unix socket; from the deployment's folder on, where it is relative.
+    pub(crate) socket: At<String>,
 }
 
 /// Whether this deployment must be signed.

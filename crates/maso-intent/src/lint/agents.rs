@@ -17,6 +17,26 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
         servers(lint, file, found);
         prefixes(file, found);
     }
+    processes(lint, found);
+}
+
+/// Two agents that one process could be: nobody would be believed to be either.
+fn processes(lint: Lint<'_>, found: &mut Found) {
+    let known: Vec<_> =
+        lint.deployment.agents.iter().filter_map(|(name, mandate)| Some((name, mandate.process.as_ref()?))).collect();
+    for (index, (name, terms)) in known.iter().enumerate() {
+        let Some(file) = lint.folder.agents.get(*name) else { continue };
+        if let Some((twin, _)) = known[..index].iter().find(|(_, other)| terms.overlap(other)) {
+            let message = format!("one process could be both `{twin}` and `{name}`");
+            let remedy = "give them different users, programs or control groups";
+            found.add(LintRule::ProcessAmbiguous, file, file.find("[process]"), message, remedy);
+        }
+        if lint.deployment.settings.workload_socket.is_none() {
+            let message = "the process of an agent is declared, and nothing asks for it";
+            let remedy = "add `[workload_api]` with `socket` to maso.toml";
+            found.add(LintRule::ProcessUnasked, file, file.find("[process]"), message, remedy);
+        }
+    }
 }
 
 fn logic(file: &Agent<'_>, found: &mut Found) {

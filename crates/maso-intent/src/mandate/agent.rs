@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use maso_core::{AgentName, Confidentiality, DataSourceName, Digest, ServerName, ToolRef, WorkflowName};
 use serde_json::Value;
 
-use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Plan, Powers};
+use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Plan, Powers, ProcessTerms};
 
 /// What one agent may and must do; always inside its workflow's [`SolutionMandate`].
 #[derive(Clone, Debug)]
@@ -57,6 +57,8 @@ pub struct AgentMandate {
     pub calls_per_hour_max: u32,
     /// Milliseconds that it has in one task; `None` for as long as the task has.
     pub time_boundary_ms: Option<u64>,
+    /// Which process it is, to the Workload API; `None` where none is believed to be it.
+    pub process: Option<ProcessTerms>,
     /// What it may do with its own authority.
     pub powers: Powers,
     /// What happens when it failed.

@@ -10,6 +10,7 @@ mod halt;
 mod history;
 mod oispec;
 mod plan;
+mod process;
 mod sequence;
 mod solution;
 
@@ -24,6 +25,7 @@ pub use self::{
     history::{Amendment, History, MandateReview, ReviewOutcome, ReviewTrigger},
     oispec::{AgentRole, Decider, Evaluation, OiSpec, Powers},
     plan::{OnDeviation, Plan, PlannedCall, PlannedStep},
+    process::{ProcessSeen, ProcessTerms},
     sequence::SequenceBy,
     solution::{FixedArgument, Grant, HardLimits, PlanAttempts, SolutionMandate},
 };

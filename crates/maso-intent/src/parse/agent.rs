@@ -4,9 +4,9 @@ use maso_core::{AgentName, Confidentiality, Digest};
 
 use super::{history::Declared, oispec::oispec, value::json};
 use crate::{
-    AfterFailure, AgentMandate, Bound, Plan, PlannedStep, Powers, Problem, ResourceTerm, Settings, Severity,
-    SolutionMandate, ToolTerms,
-    form::{AfterFailureForm, AgentForm, BoundForm, ContextForm, File, PromptForm},
+    AfterFailure, AgentMandate, Bound, Plan, PlannedStep, Powers, Problem, ProcessTerms, ResourceTerm, Settings,
+    Severity, SolutionMandate, ToolTerms,
+    form::{AfterFailureForm, AgentForm, BoundForm, ContextForm, File, ProcessForm, PromptForm},
 };
 
 pub(super) fn agent(
@@ -73,6 +73,7 @@ pub(super) fn agent(
         clearance: form.clearance.as_ref().map_or(Confidentiality::Internal, |at| at.value),
         calls_per_hour_max: form.calls_per_hour_max.unwrap_or(settings.calls_per_hour_max),
         time_boundary_ms: form.time_boundary.as_ref().map(|span| span.0),
+        process: form.process.as_ref().and_then(|process| self::process(file, process, problems)),
         powers: powers(file, problems),
         on_fail: after(&form.on_fail),
         on_timeout: after(&form.on_timeout),
@@ -114,6 +115,27 @@ fn powers(file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) -> Powers {
         can_delegate: form.can_delegate.as_ref().map(|can| *can.get_ref()),
         max_delegation_depth: form.max_delegation_depth.as_ref().map(|depth| *depth.get_ref()),
     }
+}
+
+/// By what its process is known. One that nothing but a group would tell from others is refused here, so that no mandate
+/// names it.
+fn process(file: &File<'_, AgentForm>, form: &ProcessForm, problems: &mut Vec<Problem>) -> Option<ProcessTerms> {
+    let ProcessForm { uid, executable, cgroup } = form;
+    let mut error = |message: &str, remedy: &str| {
+        problems.push(file.problem(file.find("[process]"), Severity::Error, "IA-2.3", message.to_owned(), remedy));
+        None
+    };
+    if uid.is_none() && executable.is_none() {
+        return error("`[process]` says neither by which user nor by which program", "add `uid` or `executable`");
+    }
+    if cgroup.as_ref().is_some_and(|cgroup| !cgroup.starts_with('/')) {
+        return error(
+            "`cgroup` is not the path of a control group",
+            "write it from `/` on, as /proc/PID/cgroup shows it",
+        );
+    }
+    let executable = executable.as_ref().map(|digest| digest.value);
+    Some(ProcessTerms { uid: *uid, executable, cgroup: cgroup.clone() })
 }
 
 fn bound(file: &File<'_, AgentForm>, start: usize, form: &BoundForm, problems: &mut Vec<Problem>) -> Option<Bound> {

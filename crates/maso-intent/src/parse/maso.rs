@@ -95,6 +95,7 @@ pub(super) fn settings(form: &MasoForm) -> Settings {
         alternate_ms_max: span(&form.breakers.alternate_max, defaults.alternate_ms_max),
         token_ttl_ms: span(&form.identity.token_ttl, defaults.token_ttl_ms),
         bearer_on_loopback: form.identity.bearer_on_loopback.unwrap_or(defaults.bearer_on_loopback),
+        workload_socket: form.workload_api.as_ref().map(|api| api.socket.value.clone()),
         proof_window_ms: span(&form.identity.proof_window, defaults.proof_window_ms),
         alive_within_ms: span(&form.limits.alive_within, defaults.alive_within_ms),
         server_wait_ms: span(&form.limits.server_wait, defaults.server_wait_ms),

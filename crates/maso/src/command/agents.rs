@@ -1,4 +1,6 @@
-//! `maso agents`: lists agents; issues and revokes their tokens.
+//! `maso agents`: lists agents; issues and revokes their tokens; says who was issued what.
+
+mod lineage;
 
 use std::process::ExitCode;
 
@@ -88,6 +90,9 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
             } else {
                 say!("{}", issued.token);
             }
+        }
+        AgentOrder::Lineage { folder, agent, all, output } => {
+            lineage::show(&super::log::reader(&folder.dir)?, agent.as_ref(), all, output.json)?;
         }
         AgentOrder::Revoke { folder, what, subject, reason, by, output } => {
             let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;

@@ -92,7 +92,7 @@ fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn reader(folder: &Path) -> Result<Reader, Fault> {
+pub fn reader(folder: &Path) -> Result<Reader, Fault> {
     let path = folder.join(".maso/log.db");
     if !path.is_file() {
         return Err(

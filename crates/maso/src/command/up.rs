@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -57,6 +58,14 @@ pub struct Serving {
     server: tokio::task::JoinHandle<()>,
     clock: tokio::task::JoinHandle<()>,
     stop: tokio::sync::oneshot::Sender<()>,
+    workload: Option<Workload>,
+}
+
+/// The Workload API that is being served beside it.
+struct Workload {
+    socket: PathBuf,
+    server: tokio::task::JoinHandle<()>,
+    stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Serving {
@@ -73,6 +82,13 @@ impl Serving {
         }
         self.clock.abort();
         self.gateway.stop();
+        if let Some(Workload { server, stop, .. }) = self.workload {
+            // As above: it may have ended by itself. It takes its socket with it.
+            stop.send(()).ok();
+            if tokio::time::timeout(FAREWELL, server).await.is_err() {
+                tracing::debug!("the Workload API was still open at the end");
+            }
+        }
         // What remains are answers on their way, and pages that would listen on.
         if tokio::time::timeout(FAREWELL, self.server).await.is_err() {
             tracing::debug!("connections were still open at the end");
@@ -113,7 +129,27 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     }));
     let clock = tokio::spawn(watch_the_clock(Arc::clone(&assembled.path), Arc::clone(&gateway)));
     let drain = Duration::from_millis(assembled.deployment.settings.drain_ms);
-    Ok(Serving { address, absent, gateway, drain, server, clock, stop })
+    let workload = workload(assembled)?;
+    Ok(Serving { address, absent, gateway, drain, server, clock, stop, workload })
+}
+
+/// Serves the Workload API, where the deployment has a socket for it.
+fn workload(assembled: &Assembled) -> Result<Option<Workload>, Fault> {
+    let Some(socket) = assembled.workload_socket() else { return Ok(None) };
+    let api = assembled.workload_api()?;
+    let listening = maso_spiffe::listen(&socket).map_err(|fault| {
+        Fault::new("cannot serve the Workload API", fault).help("`[workload_api] socket` in maso.toml says where it is")
+    })?;
+    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let ended = listening.serve(api, async move {
+            stopping.await.ok();
+        });
+        if let Err(fault) = ended.await {
+            tracing::error!(error = &fault as &dyn std::error::Error, "the Workload API is served no more");
+        }
+    });
+    Ok(Some(Workload { socket, server, stop }))
 }
 
 /// How agents and browsers reach this listener: from this machine, at its own address, and where it says it is known.
@@ -154,12 +190,12 @@ async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
 
 fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fault> {
     let deployment = &assembled.deployment;
-    let Serving { address, absent, .. } = serving;
+    let Serving { address, absent, workload, .. } = serving;
     let link = operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
     if json {
         let servers = deployment.servers.keys().map(ToString::to_string).chain(["maso".to_owned()]);
         let doors = servers.map(|server| (server.clone(), format!("http://{address}/mcp/{server}").into()));
-        screen::json_line(&serde_json::json!({
+        let mut told = serde_json::json!({
             "deployment": deployment.name,
             "version": deployment.digest.to_string(),
             "signers": deployment.approval.signers().iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -168,7 +204,11 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
             "absent": absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "console": format!("http://{address}/console"),
             "sign_in": link,
-        }));
+        });
+        if let Some(Workload { socket, .. }) = workload {
+            told["workload_api"] = format!("unix://{}", socket.display()).into();
+        }
+        screen::json_line(&told);
         return Ok(());
     }
     say!(
@@ -191,6 +231,9 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
         say!("  mcp      http://{address}/mcp/{server}{}", screen::yellow(note));
     }
     say!("  mcp      http://{address}/mcp/maso");
+    if let Some(Workload { socket, .. }) = workload {
+        say!("  spiffe   unix://{}", socket.display());
+    }
     say!("  console  http://{address}/console");
     say!("  sign in  {link}");
     say!("           {}", screen::faint("once, within ten minutes, as the accountable human"));

@@ -13,6 +13,7 @@ mod documented;
 mod doors;
 mod examples;
 mod files;
+mod identity;
 mod pairs;
 mod pipe;
 mod random;

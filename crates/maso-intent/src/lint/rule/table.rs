@@ -72,6 +72,10 @@ rules! {
         "a file of signatures is none, or is about another version" "remove it";
 
     // contexts and budgets
+    ProcessAmbiguous "process-ambiguous" "IA-2.3" E E E
+        "one process could be two agents" "give them different users, programs or control groups";
+    ProcessUnasked "process-unasked" "IA-2.3" W W W
+        "the process of an agent is declared, and no Workload API is served" "add `[workload_api]` with `socket`";
     ContextUndeclared "context-undeclared" "EC-1.9" _ W W
         "nobody watches how full an agent's context is" "add `[context]`";
     ContextImpossible "context-impossible" "EC-1.9" E E E

@@ -116,6 +116,9 @@ fn settings(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
     let window = |it: &maso_intent::Settings| Milliseconds(it.breaker_window_ms);
     ledger.demand(line, &window(old), &window(new), "blocked actions that lie further apart than the shorter window");
     let line = |about, what: &str| Line { topic: "setting", about, what: what.to_owned() };
+    let socket = |it: &maso_intent::Settings| it.workload_socket.clone().unwrap_or_else(|| "none".to_owned());
+    let what = line("workload_api.socket", "where attested processes fetch their identities");
+    ledger.either(what, &socket(old), &socket(new), "a process that asks at one of them");
     let bearer = line("identity.bearer_on_loopback", "whether tokens without a key are accepted on this machine");
     ledger.limit(bearer, &old.bearer_on_loopback, &new.bearer_on_loopback, "a token that is bound to no key");
     ledger.either(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::{ServerName, Timestamp};
-use maso_intent::{AgentMandate, ContextTerms, Deployment, Grant, OiSpec, SolutionMandate, in_currency};
+use maso_intent::{AgentMandate, ContextTerms, Deployment, Grant, OiSpec, ProcessTerms, SolutionMandate, in_currency};
 
 use super::{Direction, Ledger, Line, Milliseconds, both};
 
@@ -148,6 +148,16 @@ fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger
             format!("{tokens} tokens of {bytes_per_token} bytes, to be rotated at {rotate_at} %")
         })
     };
+    let what = format!("which process is `{name}`");
+    let process = |it: &AgentMandate| {
+        it.process.as_ref().map_or("none".to_owned(), |ProcessTerms { uid, executable, cgroup }| {
+            let uid = uid.map(|uid| format!("of user {uid}"));
+            let executable = executable.map(|program| format!("running {program}"));
+            let cgroup = cgroup.as_ref().map(|cgroup| format!("in `{cgroup}`"));
+            [uid, executable, cgroup].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        })
+    };
+    ledger.either(line(what), &process(old), &process(new), "a process that only one of them takes for the agent");
     let what = format!("what the context of `{name}` holds");
     ledger.either(line(what), &context(old), &context(new), "a hop when the smaller context is full");
 }

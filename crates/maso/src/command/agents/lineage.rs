@@ -1,0 +1,175 @@
+//! `maso agents lineage`: which credentials agents were issued, by whom and by which way, and what still counts.
+//!
+//! Read from the record alone: it is true of every process that served the deployment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maso_core::{AgentName, SpiffeId, Timestamp};
+use maso_log::{Reader, Record, v1};
+use maso_path::{Clock as _, SystemClock};
+use serde::Serialize;
+
+use crate::{
+    fault::Fault,
+    screen::{self, say},
+};
+
+/// Shows what agents were issued; of one, and what has ended, where that is asked for.
+pub fn show(reader: &Reader, agent: Option<&AgentName>, all: bool, json: bool) -> Result<(), Fault> {
+    let unreadable = |fault| Fault::new("cannot read the record", fault);
+    let mut lineage = Lineage::default();
+    let (mut next, last) = (1, reader.last_sequence().map_err(unreadable)?);
+    while next <= last {
+        let page = reader.records(next, last, PAGE_MAX).map_err(unreadable)?;
+        let Some(end) = page.last() else { break };
+        next = end.sequence + 1;
+        page.iter().for_each(|record| lineage.fold(record));
+    }
+    let credentials = lineage.credentials(SystemClock.now());
+    let wanted = credentials.into_iter().filter(|credential| {
+        (all || credential.stands == Stands::Valid) && agent.is_none_or(|agent| credential.agent == agent.as_str())
+    });
+    let wanted: Vec<_> = wanted.collect();
+    if json {
+        screen::json(&wanted);
+    } else if wanted.is_empty() {
+        say!("no credential of an agent counts now; `--all` shows those that did");
+    } else {
+        wanted.iter().for_each(tell);
+    }
+    Ok(())
+}
+
+fn tell(credential: &Credential) {
+    let Credential { agent, kind, id, by, way, issued_at, expires_at, key, .. } = credential;
+    let stands = match credential.stands {
+        Stands::Valid => screen::green("valid").to_string(),
+        Stands::Ended => screen::faint("ended").to_string(),
+        Stands::Revoked => screen::red("revoked").to_string(),
+    };
+    say!("{}  {kind}  {stands}  {id}", screen::strong(agent));
+    say!("  by {by} ({way}), {issued_at} to {expires_at}");
+    if let Some(key) = key {
+        say!("  {}", screen::faint(&format!("key {key}")));
+    }
+}
+
+/// One credential that an agent was issued.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Credential {
+    agent: String,
+    /// `token`, `x509` or `jwt`.
+    kind: &'static str,
+    /// Token id, serial number or `jti`.
+    id: String,
+    /// The key that it is bound to, or that signed it.
+    key: Option<String>,
+    /// Who had it issued: `operator:NAME`, or the process that was attested.
+    by: String,
+    way: Way,
+    issued_at: String,
+    expires_at: String,
+    stands: Stands,
+}
+
+/// How an agent came by a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Way {
+    OperatorToken,
+    AttestedProcess,
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::OperatorToken => "operator's token",
+            Self::AttestedProcess => "attested process",
+        })
+    }
+}
+
+/// What it is worth now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Stands {
+    Valid,
+    Ended,
+    Revoked,
+}
+
+/// What the record says of credentials.
+#[derive(Debug, Default)]
+struct Lineage {
+    /// By the record that says it, with the end in milliseconds.
+    issued: BTreeMap<u64, (i64, Credential)>,
+    revoked: BTreeSet<(String, String)>,
+}
+
+impl Lineage {
+    fn fold(&mut self, record: &Record) {
+        let credential = match &record.body {
+            v1::Body::TokenIssued(token) if token.kind_of_token == "agent" => {
+                let Ok(subject) = token.subject.parse::<SpiffeId>() else { return };
+                let credential = Credential {
+                    agent: subject.agent.to_string(),
+                    kind: "token",
+                    id: token.token_id.clone(),
+                    key: token.thumbprint.clone(),
+                    // Records of earlier versions do not say which operator it was.
+                    by: token.by.clone().unwrap_or_else(|| "operator".to_owned()),
+                    way: Way::OperatorToken,
+                    issued_at: record.at.to_string(),
+                    expires_at: Timestamp::from_millis(token.expires_at).to_string(),
+                    stands: Stands::Valid,
+                };
+                (token.expires_at, credential)
+            }
+            v1::Body::SvidIssued(svid) => {
+                let credential = Credential {
+                    agent: svid.agent.trim_start_matches("agent:").to_owned(),
+                    kind: if svid.svid == "jwt" { "jwt" } else { "x509" },
+                    id: svid.id.clone(),
+                    key: Some(svid.key.clone()),
+                    by: format!("process {} of user {}", svid.attested.pid, svid.attested.uid),
+                    way: Way::AttestedProcess,
+                    issued_at: record.at.to_string(),
+                    expires_at: Timestamp::from_millis(svid.not_after).to_string(),
+                    stands: Stands::Valid,
+                };
+                (svid.not_after, credential)
+            }
+            v1::Body::Revoked(revoked) => {
+                self.revoked.insert((revoked.what.clone(), revoked.subject.clone()));
+                return;
+            }
+            _ => return,
+        };
+        self.issued.insert(record.sequence, credential);
+    }
+
+    /// All of them in the order of the record, as they stand now.
+    fn credentials(self, now: Timestamp) -> Vec<Credential> {
+        let Self { issued, revoked } = self;
+        let is_revoked = |what: &str, subject: &str| revoked.contains(&(what.to_owned(), subject.to_owned()));
+        let stands = |ends: i64, credential: &Credential| {
+            // The key of a JWT-SVID is its issuer's.
+            let key = credential.key.as_deref().filter(|_| credential.kind != "jwt");
+            if is_revoked("agent", &credential.agent)
+                || is_revoked("token", &credential.id)
+                || key.is_some_and(|key| is_revoked("key", key))
+            {
+                Stands::Revoked
+            } else if ends <= now.as_millis() {
+                Stands::Ended
+            } else {
+                Stands::Valid
+            }
+        };
+        let all = issued.into_values();
+        all.map(|(ends, credential)| Credential { stands: stands(ends, &credential), ..credential }).collect()
+    }
+}
+
+/// Records that are read at a time.
+const PAGE_MAX: usize = 512;

@@ -1,0 +1,67 @@
+//! `maso up` serves the Workload API to a client that is not ours, and the command line says who was issued what.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use serde_json::Value;
+use spiffe::{WorkloadApiClient, WorkloadApiError};
+
+use crate::deployment::{Deployment, Wanted};
+
+/// A deployment whose agent is a process of this user.
+fn deployment() -> Deployment {
+    let deployment = Deployment::new(&Wanted {
+        edits: vec![("maso.toml", "[identity]", "[workload_api]\nsocket = \"api.sock\"\n\n[identity]")],
+        ..Wanted::default()
+    });
+    let uid = std::fs::metadata("/proc/self").unwrap().uid();
+    let agent = deployment.path().join("agents/writer.toml");
+    let text = std::fs::read_to_string(&agent).unwrap();
+    std::fs::write(agent, format!("{text}\n[process]\nuid = {uid}\n")).unwrap();
+    deployment
+}
+
+async fn lineage(deployment: &Deployment, args: &[&str]) -> Vec<Value> {
+    let told = deployment.run(&[&["agents", "lineage", "--json"], args].concat()).await;
+    assert!(told.status.success(), "{told:?}");
+    serde_json::from_slice(&told.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_process_fetches_its_identity_and_an_auditor_sees_whence_it_came() {
+    let deployment = deployment();
+    let up = deployment.up().await;
+    let socket = deployment.path().join("api.sock");
+    let client = WorkloadApiClient::connect_to(format!("unix://{}", socket.display())).await.unwrap();
+    let svid = client.fetch_x509_svid().await.unwrap();
+    assert_eq!(svid.spiffe_id().to_string(), "spiffe://notes.example/agent/writer");
+    client.fetch_jwt_svid(["peer"], None).await.unwrap();
+    let operator = up.operator().await;
+    operator.token("writer", None).await;
+    let authority = deployment.path().join(".maso/svid-authority-1.pem");
+    assert_eq!(std::fs::metadata(&authority).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let valid = lineage(&deployment, &[]).await;
+    let told: Vec<_> =
+        valid.iter().map(|one| [&one["kind"], &one["way"], &one["agent"]].map(|it| it.as_str().unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            ["x509", "attested-process", "writer"],
+            ["jwt", "attested-process", "writer"],
+            ["token", "operator-token", "writer"],
+        ]
+    );
+    assert_eq!(valid[2]["by"], "operator:owner");
+
+    // From its revocation on it has nothing, and nothing of what it had counts.
+    let order = serde_json::json!({ "what": "agent", "subject": "writer", "reason": "drill" });
+    operator.post("/api/v1/revocations", &order).await;
+    assert!(matches!(client.fetch_x509_svid().await, Err(WorkloadApiError::NoIdentityIssued)));
+    assert_eq!(lineage(&deployment, &[]).await.len(), 0);
+    let all = lineage(&deployment, &["--all", "--agent", "writer"]).await;
+    assert!(all.len() == 3 && all.iter().all(|one| one["stands"] == "revoked"), "{all:?}");
+
+    up.stop().await;
+    assert!(!socket.exists(), "the socket outlives the program");
+    deployment.verify().await;
+}
