@@ -1,0 +1,278 @@
+"""What one agent says to maso in one task, step by step. The whole protocol is here, and no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import Any, Literal
+
+from .address import Address
+from .answers import HEADER_MISMATCH, Result, RpcError, called, result_of
+from .credentials import Credentials
+from .errors import Code, Held, MasoError, ProtocolFault, Refused, TimedOut, Unanswered, Unreachable
+from .frames import parameter_headers, request_frame, request_headers, response_in
+from .patience import Patience
+from .proof import proof
+from .requests import Received
+from .secret import Token
+from .steps import Answer, Exchange, Handle, Handled, Lost, Pause, Steps, World
+from .tools import Tool, tools_in
+
+Status = Literal["completed", "failed", "incomplete"]
+"""How an agent's work in a task stands. `failed` stops the workflow."""
+
+
+class Repeat(Enum):
+    """When a request is sent again."""
+
+    UNSENT = auto()
+    """Only if it surely was not taken."""
+    ALWAYS = auto()
+    """Also if it may have been: a second one has no second effect."""
+
+
+@dataclass
+class Known:
+    """What was learnt from listings, for all tasks of an agent."""
+
+    tools: dict[tuple[str, str], Tool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One agent, in one task or in its standing task."""
+
+    address: Address
+    credentials: Credentials
+    world: World
+    patience: Patience
+    task: Token | None = None
+    known: Known = field(default_factory=Known)
+
+    def within(self, task: Token | None) -> Conversation:
+        """The same agent in another task."""
+        return replace(self, task=task)
+
+    # Tools.
+
+    def tools(self, server: str) -> Steps[list[Tool]]:
+        """The tools of a server that this agent has."""
+        listed = tools_in(server, (yield from self._ask(server, "tools/list", {}, Repeat.ALWAYS)))
+        self.known.tools.update({(server, tool.name): tool for tool in listed})
+        return listed
+
+    def call(
+        self, server: str, tool: str, arguments: dict[str, Any], *, people_s: float | None = None, once: bool = False
+    ) -> Steps[Result]:
+        """Calls a tool. What is held is repeated unchanged until a person has answered, for `people_s` at most."""
+        definition = self.known.tools.get((server, tool))
+        # maso takes a repeated call for the same one while it waits; past that, only some calls are the same twice.
+        is_safe = once or (definition is not None and definition.reads_only)
+        repeat = Repeat.ALWAYS if is_safe else Repeat.UNSENT
+        params = {"name": tool, "arguments": arguments}
+        until_s = self._until(self.patience.people_s if people_s is None else people_s)
+        has_listed = False
+        while True:
+            try:
+                return called((yield from self._ask(server, "tools/call", params, repeat)))
+            except Held as held:
+                pause_s = self.patience.pause_s(held.retry_after_s)
+                if self.world.passed_s() + pause_s > until_s:
+                    raise
+                yield Pause(pause_s)
+            except RpcError as error:
+                # Some tools want arguments in headers, and only their definition says which.
+                if error.code != HEADER_MISMATCH or has_listed:
+                    raise
+                has_listed = True
+                yield from self.tools(server)
+
+    # Other agents.
+
+    def delegate(
+        self,
+        to: str,
+        request: str,
+        content: dict[str, Any],
+        *,
+        result_s: float | None = None,
+        goal_hash: str | None = None,
+    ) -> Steps[dict[str, Any]]:
+        """Asks another agent for work and waits for what comes of it."""
+        sent = yield from self.send(to, request, content, goal_hash=goal_hash)
+        return (yield from self.result(sent, result_s=result_s))
+
+    def send(self, to: str, request: str, content: dict[str, Any], *, goal_hash: str | None = None) -> Steps[str]:
+        """Asks another agent for work; the id of the request."""
+        asked = {"to": to, "request": request, "content": content, **_given(goal_hash=goal_hash)}
+        return _text((yield from self.call(ITSELF, "send_request", asked)), "id")
+
+    def result(self, request: str, *, result_s: float | None = None) -> Steps[dict[str, Any]]:
+        """What came of a request that this agent made. Raises `TimedOut` when it is not there in time."""
+        until_s = self._until(self.patience.result_s if result_s is None else result_s)
+        while True:
+            wait_ms = self._slice_ms(until_s)
+            told = yield from self._read("request_result", {"id": request, "wait_ms": wait_ms})
+            if told.data.get("done") is True:
+                result = told.data.get("result")
+                return result if isinstance(result, dict) else {"value": result}
+            if self.world.passed_s() >= until_s:
+                raise TimedOut(request)
+
+    def next_request(self, *, idle_s: float | None = None) -> Steps[Received | None]:
+        """The next request of another agent; `None` when none came for `idle_s` seconds."""
+        until_s = None if idle_s is None else self._until(idle_s)
+        while True:
+            # One at a time: what is taken and not answered when this program ends is lost to its sender.
+            told = yield from self._read("receive_requests", {"wait_ms": self._slice_ms(until_s), "max": 1})
+            requests = told.data.get("requests")
+            if not isinstance(requests, list) or len(requests) > 1:
+                raise ProtocolFault("the mailbox holds no list of requests")
+            if requests:
+                return Received.parse(requests[0])
+            if until_s is not None and self.world.passed_s() >= until_s:
+                return None
+
+    def complete(self, request: Received, result: dict[str, Any]) -> Steps[None]:
+        """Answers a request, in its own task. A request is answered once, so this may be repeated."""
+        answer = {"id": request.id, "result": result, **_given(goal_hash=request.goal_hash)}
+        yield from self.within(request.task).call(ITSELF, "complete_request", answer, once=True)
+
+    def serve(
+        self, *, idle_s: float | None, n_max: int | None, on_failure: Callable[[Received, MasoError], None]
+    ) -> Steps[int]:
+        """Has the user's program answer requests, one after the other; how many there were.
+
+        One that it fails at is answered with `{"failed": true}`: whoever asked is told that it failed, and not why.
+        """
+        n_served = 0
+        while n_max is None or n_served < n_max:
+            request = yield from self.next_request(idle_s=idle_s)
+            if request is None:
+                break
+            n_served += 1
+            handled = yield Handle(request)
+            assert isinstance(handled, Handled)
+            try:
+                yield from self.complete(request, {"failed": True} if handled.result is None else handled.result)
+            except MasoError as error:
+                on_failure(request, error)
+        return n_served
+
+    # The work itself.
+
+    def report(self, status: Status, *, note: str | None = None) -> Steps[None]:
+        """Tells how the work stands."""
+        yield from self.call(ITSELF, "report_status", {"status": status, **_given(note=note)})
+
+    def ask(self, about: str, question: str, *, options: list[str] | None = None) -> Steps[str]:
+        """Asks what is meant; the id of the question."""
+        asked = {"about": about, "question": question, **_given(options=options)}
+        return _text((yield from self.call(ITSELF, "ask_clarification", asked)), "id")
+
+    def clarifications(self) -> Steps[list[dict[str, Any]]]:
+        """Questions that this agent asked or was asked, with their answers."""
+        told = (yield from self._read("clarifications", {})).data.get("clarifications")
+        if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
+            raise ProtocolFault("the clarifications are no list")
+        return told
+
+    def answer(self, question: str, answer: str) -> Steps[None]:
+        """Answers a question about a request that this agent made. It is answered once, so this may be repeated."""
+        yield from self.call(ITSELF, "answer_clarification", {"id": question, "answer": answer}, once=True)
+
+    # Below: one request and its answer.
+
+    def _read(self, tool: str, arguments: dict[str, Any]) -> Steps[Result]:
+        params = {"name": tool, "arguments": arguments}
+        return called((yield from self._ask(ITSELF, "tools/call", params, Repeat.ALWAYS)))
+
+    def _ask(self, server: str, method: str, params: dict[str, Any], repeat: Repeat) -> Steps[dict[str, Any]]:
+        refused_token: Token | None = None
+        n_attempts = 0
+        while True:
+            token = self.credentials.token()
+            n_attempts += 1
+            # A proof counts once: each attempt has its own, and an id of its own.
+            outcome = yield self._exchange(server, method, params, token, n_attempts)
+            if isinstance(outcome, Answer):
+                if outcome.status == UNAUTHORIZED:
+                    # Nothing of it was read. Once more, if whatever renews the token did so meanwhile.
+                    if refused_token is None and self.credentials.token() != token:
+                        refused_token = token
+                        continue
+                    raise Refused(Code.UNAUTHENTIC)
+                if response := response_in(outcome, n_attempts):
+                    return result_of(response, server)
+                fault = _fault(outcome)
+            else:
+                assert isinstance(outcome, Lost)
+                fault = _loss(outcome)
+            may_repeat = isinstance(fault, Unreachable) or (isinstance(fault, Unanswered) and repeat is Repeat.ALWAYS)
+            if not may_repeat or n_attempts >= self.patience.attempts_max:
+                raise fault
+            yield Pause(self.patience.pause_s(self.patience.pause_s_min * 2 ** (n_attempts - 1)))
+
+    def _exchange(self, server: str, method: str, params: dict[str, Any], token: Token, number: int) -> Exchange:
+        url = self.address.of(server)
+        headers = request_headers(method, params)
+        if method == "tools/call" and (tool := self.known.tools.get((server, params["name"]))):
+            headers.update(parameter_headers(tool.schema, params["arguments"]))
+        headers["Authorization"] = f"DPoP {token.expose()}"
+        headers["DPoP"] = proof(
+            self.credentials.key, token, "POST", url, now_s=self.world.now_s(), identifier=self.world.identifier()
+        )
+        if self.task is not None:
+            headers["Maso-Task"] = self.task.expose()
+        body = request_frame(number, method, params)
+        return Exchange(url, headers, body, self.patience.exchange_s, self.patience.body_bytes_max)
+
+    def _until(self, wait_s: float) -> float:
+        if not wait_s >= 0:
+            raise ValueError("a time to wait is 0 or more, in seconds")
+        return self.world.passed_s() + wait_s
+
+    def _slice_ms(self, until_s: float | None) -> int:
+        # Well inside the time of one exchange, so that a slow gateway is told from an empty mailbox.
+        longest_s = min(SLICE_S_MAX, self.patience.exchange_s / 2)
+        left_s = longest_s if until_s is None else until_s - self.world.passed_s()
+        return int(max(0.0, min(left_s, longest_s)) * 1000)
+
+
+def _loss(lost: Lost) -> MasoError:
+    if lost.sent:
+        return Unanswered(f"no answer came ({lost.why})")
+    return Unreachable(f"nothing was sent ({lost.why})")
+
+
+def _fault(answer: Answer) -> MasoError:
+    """What an answer without a frame means."""
+    match answer.status:
+        case 408 | 429:
+            return Unreachable(f"not taken (HTTP {answer.status})")
+        case 500 | 502 | 503 | 504:
+            # Whoever answers so may have passed it on before.
+            return Unanswered(f"no answer came (HTTP {answer.status})")
+        case status if 200 <= status < 300:
+            return Unanswered("the answer broke off")
+        case status:
+            return ProtocolFault(f"not taken (HTTP {status})")
+
+
+def _given(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _text(result: Result, member: str) -> str:
+    text = result.data.get(member)
+    if not isinstance(text, str):
+        raise ProtocolFault(f"the answer names no `{member}`")
+    return text
+
+
+ITSELF = "maso"
+"""The server that maso itself is to agents."""
+UNAUTHORIZED = 401
+# maso waits 30 s at most.
+SLICE_S_MAX = 25.0
