@@ -242,7 +242,7 @@ class Conversation:
 
 def _loss(lost: Lost) -> MasoError:
     if lost.sent:
-        return Unanswered(f"no answer came ({lost.why})")
+        return Unanswered(f"no answer came ({lost.why}): nobody knows whether it happened")
     return Unreachable(f"nothing was sent ({lost.why})")
 
 
@@ -253,9 +253,9 @@ def _fault(answer: Answer) -> MasoError:
             return Unreachable(f"not taken (HTTP {answer.status})")
         case 500 | 502 | 503 | 504:
             # Whoever answers so may have passed it on before.
-            return Unanswered(f"no answer came (HTTP {answer.status})")
+            return Unanswered(f"no answer came (HTTP {answer.status}): nobody knows whether it happened")
         case status if 200 <= status < 300:
-            return Unanswered("the answer broke off")
+            return Unanswered("the answer broke off: nobody knows whether it happened")
         case status:
             return ProtocolFault(f"not taken (HTTP {status})")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from crewai import Agent as FrameworkAgent
-from crewai import Crew, Task
+from crewai import Crew, CrewOutput, Task
 from crewai.tools import BaseTool
 from crewai.utilities.pydantic_schema_utils import create_model_from_schema
 from crewai.utilities.string_utils import sanitize_tool_name
@@ -52,7 +52,9 @@ def run(worker: FrameworkAgent, instruction: str, *, expected: str = "What came 
     # As a value and not in the text: the framework fills in what stands in braces there, and data may hold any.
     task = Task(description="{instruction}", expected_output=expected, agent=worker)
     crew = Crew(agents=[worker], tasks=[task], cache=False, memory=False, tracing=False)
-    return crew.kickoff(inputs={"instruction": instruction}).raw
+    done = crew.kickoff(inputs={"instruction": instruction})
+    assert isinstance(done, CrewOutput), "a crew gives a stream only where it was told to"
+    return done.raw
 
 
 class MasoTool(BaseTool):
