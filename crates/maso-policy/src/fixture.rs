@@ -9,6 +9,7 @@ use maso_core::{
     Act, AgentName, Class, Confidentiality, Digest, Hop, HopId, Integrity, Label, Mode, Phase, Principal,
     Reversibility, Risk, TaskId, Tier, Timestamp, ToolRef, Turn,
 };
+use maso_identity::Remit;
 use maso_intent::{
     AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Deployment, Evaluation, Grant, HardLimits,
     History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator, PinState, PlanAttempts, PolicyFile,
@@ -315,6 +316,11 @@ pub(crate) fn deployment() -> Deployment {
             schema: Arc::new(json!({"type": "object"})),
             item_pointer: None,
             queues: None,
+            remit: Remit::default(),
+            fixed: vec![],
+            depth: None,
+            ttl_ms: None,
+            answer: None,
         }],
         clarity: maso_intent::TaskPart::required_by_default(),
         plan_attempts: PlanAttempts::default(),

@@ -97,7 +97,6 @@ impl Story {
         let mut problem = |what: String| report.problem(sequence, what);
         match body["kind"].as_str() {
             Some("hop-decided") => self.decided(sequence, at_ms, body, &mut problem)?,
-            Some("revoked") => self.delegations.revoked(body),
             Some("dry-run-started") => drop(self.trying_out.insert(text("hop"), text("action"))),
             Some("dry-run-ended") => self.tried(body, &mut problem),
             Some("hop-released") => {
@@ -156,6 +155,7 @@ impl Story {
             Some("revoked") if body["what"] == "agent" => {
                 self.revoked.insert(format!("agent:{}", text("subject")));
             }
+            Some("revoked") => self.delegations.revoked(body),
             Some("svid-issued") => self.issued(at_ms, body, &mut problem),
             Some("task-evaluated") => evaluated(body, &mut problem),
             Some("instruction-used") => self.used(sequence, body, &mut problem),
