@@ -10,6 +10,7 @@ use maso_identity::{AgentKey, AuthorityKey, Envelope, OperatorKey, Trust, TrustS
 use maso_intent::{Formula, Source, Statement, ToolDefinition};
 use maso_wire::{
     Credential, Limits, UnverifiedToken,
+    envelope::Message,
     mcp::{Frame, Method, Mirrored, act_of, parameter_headers, payload_of},
     parse,
     sse::{Event, Reader},
@@ -177,6 +178,16 @@ pub fn envelope(bytes: &[u8]) {
         assert_eq!(envelope.unverified_payload(), STATEMENT, "a payload that nobody signed is believed");
         assert_eq!(envelope.payload_type(), Statement::PAYLOAD_TYPE, "it is believed as something else");
     }
+}
+
+/// A message between agents. What is accepted is written and read again as the same, and is a message for a parser that is
+/// not strict.
+pub fn message(bytes: &[u8]) {
+    let Ok(message) = Message::parse(bytes) else { return };
+    let lenient: Value = serde_json::from_slice(bytes).expect("strict parsing accepts nothing that is not JSON");
+    assert_eq!(lenient["content"].as_object(), Some(&message.content), "its content was read in two ways");
+    assert_eq!(lenient["message_type"], message.kind.as_str(), "its type was read in two ways");
+    assert_eq!(Message::parse(&message.write()), Ok(message), "written and read again it is another");
 }
 
 static SIGNED: LazyLock<String> = LazyLock::new(|| {

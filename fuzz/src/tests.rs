@@ -107,6 +107,13 @@ fn what_was_signed_is_believed() {
 }
 
 #[test]
+fn messages() {
+    let seeds = corpus("messages");
+    assert!(!seeds.is_empty());
+    exercise(&seeds, 2_000, message);
+}
+
+#[test]
 fn definitions() {
     exercise(&corpus("texts"), 5, definition);
 }

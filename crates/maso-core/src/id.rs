@@ -86,6 +86,10 @@ name!(/// The name of an operator: a person who signs in.
     OperatorName, is_label, "an operator name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
 name!(/// The name of a typed request that a grant allows one agent to make of another.
     RequestName, is_label, "a request name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
+name!(/// The name of a contract: what one kind of message between agents looks like.
+    ContractName, is_label, "a contract's name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
+name!(/// The name of a constraint that whoever hands work on passes on with it.
+    ConstraintName, is_label, "a constraint's name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
 name!(/// The name of a data source that a workflow declares.
     DataSourceName, is_label, "a data source's name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit");
 name!(/// The name of a tool, as its server publishes it.
@@ -201,6 +205,8 @@ macro_rules! uuid_id {
 
 uuid_id!(/// One hop.
     HopId, "hop");
+uuid_id!(/// One message between agents, as its sender named it.
+    MessageId, "msg");
 uuid_id!(/// One task: one run of a workflow, or an agent's standing task.
     TaskId, "task");
 uuid_id!(/// One held action, waiting for a person.

@@ -19,8 +19,8 @@ pub use canonical::{Digest, canonical_bytes};
 pub use finding::{Evidence, Finding, Findings, Word};
 pub use hop::{Act, Hop, HopKind, ITSELF, Listing, Principal, Turn, Wants, WorkStatus};
 pub use id::{
-    AgentName, ControlId, DataSourceName, HopId, IdError, JudgeName, OperatorName, RequestName, ServerName, SpiffeId,
-    TaskId, TicketId, ToolName, ToolRef, TrustDomain, WorkflowName,
+    AgentName, ConstraintName, ContractName, ControlId, DataSourceName, HopId, IdError, JudgeName, MessageId,
+    OperatorName, RequestName, ServerName, SpiffeId, TaskId, TicketId, ToolName, ToolRef, TrustDomain, WorkflowName,
 };
 pub use label::{Confidentiality, Integrity, Label, Origin, Source};
 pub use posture::{Mode, Phase, Scope, Tier, TierFact};

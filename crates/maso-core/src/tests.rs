@@ -123,3 +123,28 @@ fn a_day_is_written_in_one_way() {
     assert_eq!(day.plus(1).to_string(), "2027-02-01");
     assert_eq!((day.plus(3).since(day), day.since(day.plus(3))), (3, 0));
 }
+
+#[test]
+fn a_moment_has_one_spelling_and_a_short_one() {
+    for moment in ["2027-01-31T09:30:00.250Z", "2027-01-31T09:30:00.000Z", "1969-12-31T23:59:59.999Z"] {
+        assert_eq!(moment.parse::<Timestamp>().unwrap().to_string(), moment);
+    }
+    assert_eq!("2027-01-31T09:30:00Z".parse::<Timestamp>(), "2027-01-31T09:30:00.000Z".parse());
+    for wrong in [
+        "",
+        "2027-01-31",
+        "2027-01-31T09:30Z",
+        "2027-01-31T09:30:00.25Z",
+        "2027-01-31T09:30:00.2500Z",
+        "2027-01-31T09:30:00.2509Z",
+        "2027-01-31 09:30:00Z",
+        "2027-01-31t09:30:00z",
+        "2027-01-31T09:30:00+00:00",
+        "2027-01-31T10:30:00.000+01:00",
+        "2027-01-31T09:30:60Z",
+        "2027-01-31T24:00:00Z",
+        "1800000000000ms",
+    ] {
+        assert!(wrong.parse::<Timestamp>().is_err(), "{wrong}");
+    }
+}

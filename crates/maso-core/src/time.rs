@@ -42,6 +42,22 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = IdError;
+
+    /// Reads what [`fmt::Display`] writes, and the same without milliseconds where there are none. One moment has no third
+    /// spelling, so none is read as another.
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let wrong = || IdError::new(text, "a moment in UTC such as `2027-01-31T09:30:00.250Z`");
+        let moment: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+        let moment = Self(moment.as_millisecond());
+        let written = moment.to_string();
+        let is_same =
+            written == text || written.strip_suffix(".000Z").is_some_and(|whole| Some(whole) == text.strip_suffix('Z'));
+        if is_same { Ok(moment) } else { Err(wrong()) }
+    }
+}
+
 /// A day in UTC, as people write it in a deployment: `2027-01-31`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(i64);

@@ -1,9 +1,10 @@
-//! Bytes to [`Received`] and back: strict parsing, limits, MCP frames.
+//! Bytes to [`Received`] and back: strict parsing, limits, MCP frames, messages between agents.
 //!
 //! What comes out of here parsed, and nothing in it is believed. This crate must never know a socket, a file, a
 //! clock or a random source, nor what anybody is allowed to do.
 
 mod credential;
+pub mod envelope;
 mod json;
 mod known_hosts;
 mod limits;
