@@ -7,7 +7,7 @@ use base64::{
 use maso_wire::Limits;
 use serde_json::{Value, json};
 
-use crate::{OperatorKey, PublicKey};
+use crate::{AgentKey, OperatorKey, PublicKey};
 
 /// Bytes with the signatures of those who stand by them. Nothing in it is believed before a key has verified it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,9 +93,18 @@ impl Envelope {
 
     /// Adds the signature of this key; once, however often it is asked for.
     pub fn sign(&mut self, key: &OperatorKey) {
-        if !self.is_signed_by(&key.public().key()) {
-            let bytes = key.sign(&encoding(&self.payload_type, &self.payload)).to_vec();
-            self.signatures.push(Signature { claimed_key: Some(key.public().thumbprint().to_string()), bytes });
+        self.add(&key.public().key(), |message| key.sign(message));
+    }
+
+    /// Adds the signature of this agent's key; once, however often it is asked for.
+    pub fn sign_as_agent(&mut self, key: &AgentKey) {
+        self.add(&key.public(), |message| key.sign(message));
+    }
+
+    fn add(&mut self, key: &PublicKey, sign: impl FnOnce(&[u8]) -> [u8; 64]) {
+        if !self.is_signed_by(key) {
+            let bytes = sign(&encoding(&self.payload_type, &self.payload)).to_vec();
+            self.signatures.push(Signature { claimed_key: Some(key.thumbprint().to_string()), bytes });
         }
     }
 

@@ -101,6 +101,10 @@ impl AgentKey {
         });
         jws::sign(&self.0, &header, &claims)
     }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        sign(&self.0, message)
+    }
 }
 
 impl fmt::Debug for AgentKey {

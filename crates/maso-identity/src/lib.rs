@@ -1,4 +1,5 @@
-//! Who sent it, is it fresh: `Received` to [`Identified`] (IA-1.1, IA-2.1, IA-2.2, IA-2.3).
+//! Who sent it, is it fresh: `Received` to [`Identified`] (IA-1.1, IA-2.1, IA-2.2, IA-2.3); an envelope to a
+//! [`SignedMessage`].
 //!
 //! Keys, tokens and proofs of the trust domain. Time and randomness are arguments; no file is read here.
 
@@ -9,6 +10,7 @@ mod identified;
 mod identify;
 mod jws;
 mod key;
+mod message;
 mod nonces;
 mod operator_key;
 mod passphrase;
@@ -26,6 +28,7 @@ pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};
 pub use key::{AgentKey, KeyError, PublicKey, Thumbprint};
+pub use message::{Addressee, MessageError, Messages, SignedMessage};
 pub use nonces::{Nonces, Spent};
 pub use operator_key::{OperatorKey, OperatorPublic};
 pub use passphrase::{Passphrase, PassphraseError, PassphraseHash};

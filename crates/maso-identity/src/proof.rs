@@ -96,6 +96,10 @@ impl ShownKey {
         Ok(shown)
     }
 
+    pub(crate) const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     pub(crate) fn is(&self, name: &Thumbprint) -> bool {
         self.thumbprint.is_same(name)
     }

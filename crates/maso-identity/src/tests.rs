@@ -4,6 +4,7 @@ mod delegation;
 mod envelopes;
 mod identify;
 mod keys;
+mod messages;
 mod nonces;
 mod operators;
 mod tokens;
