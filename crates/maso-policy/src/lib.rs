@@ -9,6 +9,7 @@ mod authorise;
 mod compare;
 mod decision;
 mod dry_run;
+mod epistemic;
 #[cfg(test)]
 mod fixture;
 mod settle;
@@ -24,6 +25,7 @@ pub use compare::{
 };
 pub use decision::{Decision, Denial, Held, Permit, Subject};
 pub use dry_run::{Before, DryRun};
+pub use epistemic::{Lineage, Stance, Statement};
 pub use settle::settle;
 pub use temporal::{Event, History};
 pub use trace::{

@@ -1,0 +1,13 @@
+//! What agents may tell each other, by what it rests on: rules over typed fields, never over a text (PG-2.4 to PG-2.8,
+//! PG-3.3, EI-2.6).
+//!
+//! A [`Lineage`] knows what was said in one task and which primary sources each agent has seen in it. It judges a
+//! [`Statement`] before it is taken in. It reads no text: what is compared are digests, confidences and ids.
+
+mod lineage;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+pub use lineage::Lineage;
+pub use statement::{Stance, Statement};
