@@ -4,6 +4,7 @@ use std::{fmt, ops::Range};
 
 use maso_core::{ControlId, Finding, Findings, Timestamp, Word};
 use maso_intent::Resolved;
+use maso_wire::envelope::Message;
 use serde_json::Value;
 
 use crate::{
@@ -90,7 +91,26 @@ impl Scanner {
 
     /// Stage 4.
     pub fn scan(&self, resolved: &Resolved, now: Timestamp) -> Scan {
-        self.scan_subject(&Subject::of(resolved), now)
+        let mut scan = self.scan_subject(&Subject::of(resolved), now);
+        if let Some(message) = resolved.identified().message() {
+            scan.findings.join(self.scan_beside(message, now));
+        }
+        scan
+    }
+
+    /// Scans what a message says beside its content. It is delivered as it was signed or not at all, so what would have to
+    /// be replaced in it is against it.
+    fn scan_beside(&self, message: &Message, now: Timestamp) -> Findings {
+        let source = message.kind.evidence().map(|evidence| &evidence.provenance.source_id);
+        let assumed = message.assumptions.iter().map(|assumption| &assumption.text);
+        let binding = message.constraints.iter().map(|constraint| &constraint.text);
+        let texts = assumed.chain(&message.unknowns).chain(binding).chain(source);
+        let beside: Value = texts.map(|text| text.as_str()).collect();
+        let Scan { mut findings, redactions } = self.scan_value(Surface::Message, &beside, now);
+        if !redactions.is_empty() {
+            findings.add(Finding::new(IA_2_6, Word::NoGo, "a credential stands beside the content of the message"));
+        }
+        findings
     }
 
     /// Scans one value outside a hop, such as a tool's definition.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use maso_core::{AgentName, Digest, Hop, TaskId};
-use maso_wire::Claims;
+use maso_wire::{Claims, envelope::Message};
 use uuid::Uuid;
 
 use crate::{Chain, Thumbprint};
@@ -108,6 +108,12 @@ impl Identified {
     /// SHA-256 of the exact payload bytes.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// The message that is sent by this hop, if one is. Whether it is the sender's is for whoever took it
+    /// ([`crate::Messages`]); what it says is not believed for being said.
+    pub fn message(&self) -> Option<&Message> {
+        self.0.claims.message.as_deref()
     }
 
     /// The hash of the goal that the sender says it works on, if it says so (PG-3.2). Nobody has compared it yet.

@@ -51,6 +51,7 @@ impl Owner {
             (Self::Task(task), Body::TaskOpened(opened)) => is(Some(&opened.task), task),
             (Self::Task(task), Body::TaskClosed(closed)) => is(Some(&closed.task), task),
             (Self::Task(task), Body::ContextCheckpoint(noted)) => is(Some(&noted.task), task),
+            (Self::Task(task), Body::MessageSaid(said)) => is(Some(&said.task), task),
             (Self::Task(task), Body::TaskAssessed(assessed)) => is(Some(&assessed.task), task),
             (Self::Task(task), Body::TaskEvaluated(evaluated)) => is(Some(&evaluated.task), task),
             (Self::Task(task), Body::ClarificationAsked(asked)) => is(Some(&asked.task), task),
@@ -61,6 +62,10 @@ impl Owner {
                 decided.from.as_ref() == Some(&named) || decided.to == named
             }
             (Self::Agent(agent), Body::ContextCheckpoint(noted)) => noted.agent == format!("agent:{agent}"),
+            (Self::Agent(agent), Body::MessageSaid(said)) => {
+                let named = format!("agent:{agent}");
+                said.from == named || said.to == named
+            }
             (Self::Agent(agent), Body::ClarificationAsked(asked)) => {
                 let named = format!("agent:{agent}");
                 asked.by == named || asked.of == named

@@ -8,6 +8,7 @@ impl Body {
         match self {
             Self::TicketSpent(spent) => Some(&spent.ticket),
             Self::InstructionUsed(used) => Some(&used.attempt),
+            Self::MessageSaid(said) => Some(&said.said),
             Self::ClarificationAnswered(answered) => answered.question.as_deref(),
             _ => None,
         }
@@ -41,6 +42,7 @@ impl Body {
             | Self::HopReleased(_)
             | Self::TicketSpent(_)
             | Self::InstructionUsed(_)
+            | Self::MessageSaid(_)
             | Self::ContextCheckpoint(_)
             | Self::ClarificationAnswered(_)
             | Self::OperatorSession(_) => false,
@@ -65,6 +67,7 @@ impl Body {
             Self::TicketExpired(expired) => vec![&expired.ticket],
             Self::TicketSpent(spent) => vec![&spent.ticket, &spent.hop],
             Self::InstructionUsed(used) => vec![&used.instruction, &used.hop],
+            Self::MessageSaid(said) => vec![&said.message, &said.hop],
             Self::ContextCheckpoint(checkpoint) => vec![&checkpoint.hop],
             Self::ClarificationAsked(asked) => {
                 // A part of the task names nothing by which anybody would look.

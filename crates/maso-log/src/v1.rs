@@ -1,5 +1,7 @@
 //! Version 1 of what is written. Additive only: a field may be added with a default, none removed or reused.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,6 +45,9 @@ pub enum Body {
     ContextCheckpoint(ContextCheckpoint),
     /// An instruction is carried out. At most one such record exists for each attempt: the log refuses a second.
     InstructionUsed(InstructionUsed),
+    /// One agent told another something, by a hop that is permitted with it. At most one such record exists for each
+    /// message: the log refuses a second.
+    MessageSaid(Box<MessageSaid>),
     /// An agent asked what is meant, and its work waits for the answer.
     ClarificationAsked(ClarificationAsked),
     /// It was answered, or a person said more of a task unasked. At most one such record exists for each question: the
@@ -727,6 +732,47 @@ pub struct InstructionUsed {
     pub hop: String,
     /// `server:tool`.
     pub tool: String,
+}
+
+/// What one agent told another, without its words: on what it rests, how sure its sender is, and by digests what it takes
+/// for granted, does not know and hands on as binding (PG-2.4 to PG-2.8, PG-3.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageSaid {
+    /// The message's id.
+    pub message: String,
+    /// Who said it and the message's id: `agent:NAME msg_…`.
+    pub said: String,
+    /// The hop by which it was said.
+    pub hop: String,
+    /// The task.
+    pub task: String,
+    /// `agent:NAME`.
+    pub from: String,
+    /// `agent:NAME`.
+    pub to: String,
+    /// `data`, `claim` or `work`.
+    pub stance: String,
+    /// Whether it says of itself that an agent made it and nobody verified it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_up: bool,
+    /// How sure its sender is, in millionths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u32>,
+    /// The lowest confidence of what it read out of documents, in millionths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extracted: Option<u32>,
+    /// For whom each assumption holds (`local`, `task`, `global`), by the digest of its text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assumptions: BTreeMap<String, String>,
+    /// Digests of what is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknowns: Vec<String>,
+    /// Digests of what binds whoever works on, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub constraints: BTreeMap<String, String>,
+    /// Messages and hops on which it rests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
 }
 
 /// An agent noted what it goes on from, and goes on in an empty context (EC-2.16). The note itself is kept as a payload.

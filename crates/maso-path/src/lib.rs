@@ -10,6 +10,7 @@ mod footing;
 mod hearing;
 mod instructions;
 mod learning;
+mod messages;
 mod opening;
 mod publishing;
 mod recording;

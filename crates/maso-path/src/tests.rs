@@ -14,6 +14,7 @@ mod faults;
 mod hearing;
 mod instructions;
 mod limits;
+mod messages;
 mod observing;
 mod order;
 mod pinning;

@@ -78,6 +78,14 @@ impl Path {
         }
     }
 
+    /// Puts on the record what its door turned away, and why: it came no further than to be received. Gives the code that
+    /// the agent may be told.
+    pub async fn turned_away(&self, refused: Refused<Received>) -> Refusal {
+        let refusal = refused.refusal;
+        self.record_denial(Denial::from(refused)).await;
+        refusal
+    }
+
     /// Waits up to `wait_ms` for the answer to a held hop, then decides it again from stage 3 on. Still unanswered, it
     /// comes back as [`Outcome::Held`]. Dropping the future loses nothing: the ticket stays, and an identical later
     /// hop finds it.
@@ -134,8 +142,9 @@ impl Path {
         let memory = self.recall(&resolved).await?;
         let instruction = self.instruction_of(&resolved).await?;
         let clarification = self.clarification_of(&resolved)?;
+        let message = self.message_of(&resolved)?;
         let (mut also, mut beforehand) = (Vec::new(), Vec::new());
-        for means in [instruction.map(|one| one.map(v1::Body::InstructionUsed)), clarification] {
+        for means in [instruction.map(|one| one.map(v1::Body::InstructionUsed)), clarification, message] {
             match means {
                 Ok(means) => also.extend(means),
                 Err(why) => beforehand.push(why),

@@ -32,7 +32,7 @@ use maso_policy::{Traced, Verdicts};
 use crate::footing::Footing;
 
 use conduct::Warned;
-pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Step, asked, planned};
+pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Step, asked, planned, write_statement};
 pub use conduct::{Clarity, Conduct, ContextUse, Evaluation, Evaluations, Question, Said};
 use dry_runs::DryRuns;
 use histories::Histories;
@@ -131,6 +131,7 @@ impl World {
             | Body::DryRunStarted(_)
             | Body::HopReleased(_)
             | Body::InstructionUsed(_)
+            | Body::MessageSaid(_)
             | Body::ContextCheckpoint(_)
             | Body::ClarificationAsked(_)
             | Body::OperatorSession(_) => {}

@@ -56,7 +56,13 @@ impl Traced {
 
 /// Stage 6. Unknown origin is the worst origin.
 pub fn trace(memory: &Memory, resolved: Resolved) -> Traced {
-    let Tracing { label, origins, findings } = follow(memory, View::from(&resolved));
+    let view = View::from(&resolved);
+    let Tracing { mut label, origins, mut findings } = follow(memory, view);
+    // What its sender says of a message fences it more than what was found in it, and never less (DP-1.6).
+    if let Some(message) = resolved.identified().message().filter(|said| said.classification > label.confidentiality) {
+        label.confidentiality = message.classification;
+        findings.join(fenced(label, view));
+    }
     Traced { resolved, label, origins, findings }
 }
 

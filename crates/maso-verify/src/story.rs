@@ -27,7 +27,8 @@ pub(crate) struct Story {
     trying_out: HashMap<String, String>,
     /// Dry runs that succeeded and were not used, by action: identical hops at once are each tried out.
     tried_out: HashMap<String, Vec<TriedOut>>,
-    /// Tickets and attempts at instructions that were used, and questions that were answered: at which record, for which hop.
+    /// Tickets and attempts at instructions that were used, messages that were said and questions that were answered: at
+    /// which record, for which hop.
     pub(crate) spent: HashMap<String, (u64, String)>,
     /// Questions about what is meant.
     questions: BTreeSet<String>,
@@ -159,6 +160,7 @@ impl Story {
             Some("svid-issued") => self.issued(at_ms, body, &mut problem),
             Some("task-evaluated") => evaluated(body, &mut problem),
             Some("instruction-used") => self.used(sequence, body, &mut problem),
+            Some("message-said") => self.said(sequence, body, &mut problem),
             Some("context-checkpoint") => self.noted(body)?,
             Some("clarification-asked") => {
                 self.questions.insert(text("question"));
@@ -208,6 +210,20 @@ impl Story {
             problem(format!("`{attempt}` was used before, at record {earlier}"));
         } else {
             self.spent.insert(attempt, (sequence, hop));
+        }
+    }
+
+    /// A message is said once, whoever names it again.
+    fn said(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let (said, hop) = (text("said"), text("hop"));
+        if said != format!("{} {}", text("from"), text("message")) {
+            problem(format!("`{said}` names another message than it is about"));
+        }
+        if let Some((earlier, _)) = self.spent.get(&said) {
+            problem(format!("`{said}` was said before, at record {earlier}"));
+        } else {
+            self.spent.insert(said, (sequence, hop));
         }
     }
 

@@ -147,6 +147,16 @@ fn an_instruction_is_carried_out_once_unless_it_failed() {
 }
 
 #[test]
+fn a_message_is_said_once() {
+    let said = |from: &str, hop: &str| json!({"kind": "message-said", "message": "msg_1", "said": format!("{from} msg_1"), "hop": hop, "from": from});
+    check(&[said("agent:a", "g"), said("agent:b", "h")], &[]);
+    check(&[said("agent:a", "g"), said("agent:a", "h")], &["record 2: `agent:a msg_1` was said before, at record 1"]);
+    let mut other = said("agent:a", "g");
+    other["message"] = json!("msg_2");
+    check(&[other], &["record 1: `agent:a msg_1` names another message than it is about"]);
+}
+
+#[test]
 fn a_dry_run_is_of_the_action_that_it_permits_and_permits_it_once() {
     let began = |hop: &str| json!({"kind": "dry-run-started", "hop": hop, "action": "a"});
     let ended = |hop: &str, outcome: &str, expires_at: i64| json!({"kind": "dry-run-ended", "hop": hop, "action": "a", "outcome": outcome, "expires_at": expires_at});

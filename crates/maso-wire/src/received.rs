@@ -1,9 +1,11 @@
 //! Stage 1: it parsed, and nothing in it is believed.
 
+use std::sync::Arc;
+
 use maso_core::{Act, Digest, HopId, Principal, Timestamp, Turn};
 use serde_json::Value;
 
-use crate::{Credential, Limits, Malformed, Parsed, UnverifiedToken, parse};
+use crate::{Credential, Limits, Malformed, Parsed, UnverifiedToken, envelope::Message, parse};
 
 /// What the door knows about a frame besides its bytes.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Claims {
     pub context_tokens: Option<u64>,
     /// The hash of the goal that it works on.
     pub goal: Option<String>,
+    /// The message that it sends by this hop.
+    pub message: Option<Arc<Message>>,
 }
 
 /// The parts of a [`Received`], for the stage that eats it.
@@ -89,6 +93,14 @@ impl Received {
     #[must_use]
     pub fn attesting(mut self, goal: Option<String>) -> Self {
         self.claims.goal = goal;
+        self
+    }
+
+    /// The same, by which this message is sent, for the goal that it names. What it says beside its content counts as said.
+    #[must_use]
+    pub fn saying(mut self, message: Arc<Message>) -> Self {
+        self.claims.goal = Some(message.goal.to_string());
+        self.claims.message = Some(message);
         self
     }
 

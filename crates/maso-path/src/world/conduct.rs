@@ -13,6 +13,7 @@ mod delegations;
 mod depths;
 mod evaluations;
 mod firsts;
+mod lineages;
 mod plans;
 mod presence;
 mod requests;
@@ -49,6 +50,8 @@ use delegations::Delegations;
 use depths::Depths;
 pub use evaluations::{Evaluation, Evaluations};
 use firsts::Firsts;
+use lineages::Lineages;
+pub(crate) use lineages::write_statement;
 use plans::Plans;
 pub(crate) use plans::planned;
 use presence::Presence;
@@ -76,6 +79,7 @@ pub struct Conduct {
     contexts: Contexts,
     plans: Plans,
     evaluations: Evaluations,
+    lineages: Lineages,
     firsts: Firsts,
     attempts: PlanAttempts,
     sequence: Sequence,
@@ -99,6 +103,7 @@ impl Conduct {
             contexts: Contexts::new(deployment, standing),
             plans: Plans::new(deployment),
             evaluations: Evaluations::default(),
+            lineages: Lineages::default(),
             firsts: Firsts::default(),
             attempts: PlanAttempts::default(),
             sequence: Sequence::new(deployment),
@@ -126,7 +131,9 @@ impl Conduct {
                 self.sequence.decided(record.sequence, decided);
                 self.attempts.decided(&self.deployment, record.at, decided);
                 self.firsts.decided(&self.deployment, decided);
+                self.lineages.decided(&self.deployment, decided);
             }
+            Body::MessageSaid(said) => self.lineages.said(said),
             Body::HopReleased(released) => {
                 self.retries.released(record.at, released);
                 self.commits.released(released);
@@ -171,6 +178,7 @@ impl Conduct {
         self.chains.closed(closed);
         self.sequence.closed(closed);
         self.clarity.closed(closed);
+        self.lineages.closed(closed);
         if let Ok(task) = closed.task.parse() {
             let run = self.runs.run(task);
             self.turns.closed(&run);
@@ -203,6 +211,7 @@ impl Conduct {
         findings.join(self.sequence.limits(resolved, now));
         findings.join(self.clarity.limits(resolved, now));
         findings.join(self.chains.limits(resolved, now));
+        findings.join(self.lineages.limits(resolved, now));
         if let Some(asked) = asked(resolved) {
             let absent = self.presence.limits(&asked, is_stopped(&asked.agent), now);
             absent.into_iter().for_each(|finding| findings.add(finding));
@@ -232,6 +241,7 @@ impl Conduct {
             || self.plans.is_off(resolved)
             || self.contexts.is_crowded(resolved, now)
             || self.clarity.limits(resolved, now).word() > Word::Go
+            || self.lineages.limits(resolved, now).word() > Word::Go
     }
 
     /// Whether what was let pass still may, now that what other processes recorded was taken in.

@@ -1,18 +1,20 @@
 //! What was said in one task, on what it rests, and what that makes of the next word.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use maso_core::{AgentName, ConstraintName, Digest, Finding, Findings, HopId, MessageId, Word};
 use maso_wire::envelope::{Confidence, Input, Reach};
 
 use super::{Stance, Statement};
 
-/// What was said in one task. Bounded: what would be too much to follow may not be said.
+/// What was said in one task. Bounded: what is oldest is forgotten, and nobody can rest on what is forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lineage {
     said: BTreeMap<MessageId, Said>,
+    in_order_said: VecDeque<MessageId>,
     /// What came from outside the orchestration, and which agent saw it.
     seen: BTreeMap<HopId, AgentName>,
+    in_order_seen: VecDeque<HopId>,
     /// What binds each agent by what it was told.
     bound: BTreeMap<AgentName, BTreeMap<ConstraintName, BTreeSet<Digest>>>,
 }
@@ -45,17 +47,26 @@ struct Ground<'a> {
 }
 
 impl Lineage {
-    /// Messages of one task that are followed.
+    /// Messages of one task that are remembered, the newest of them.
     pub const MESSAGES_MAX: usize = 4_096;
-    /// Primary sources of one task that are known; what comes after them counts as no source.
+    /// Primary sources of one task that are remembered, the newest of them.
     pub const SOURCES_MAX: usize = 10_000;
     /// Primary sources from which one message may come.
     pub const ROOTS_MAX: usize = 256;
+    /// Constraints that bind one agent. None of them is ever forgotten, so past that it may be told no more.
+    pub const BOUND_MAX: usize = 1_024;
 
     /// Notes that an agent saw what came from outside the orchestration: what a server returned.
     pub fn saw(&mut self, agent: &AgentName, source: HopId) {
-        if self.seen.len() < Self::SOURCES_MAX {
-            self.seen.entry(source).or_insert_with(|| agent.clone());
+        if self.seen.contains_key(&source) {
+            return;
+        }
+        self.seen.insert(source, agent.clone());
+        self.in_order_seen.push_back(source);
+        if self.in_order_seen.len() > Self::SOURCES_MAX
+            && let Some(oldest) = self.in_order_seen.pop_front()
+        {
+            self.seen.remove(&oldest);
         }
     }
 
@@ -63,6 +74,7 @@ impl Lineage {
     pub fn judge(&self, statement: &Statement, applies: impl Fn(&str) -> bool) -> Findings {
         let ground = self.ground(statement);
         let mut findings = vec![self.is_followed(statement, &ground)];
+        findings.push(self.can_be_bound(statement));
         findings.push(knows_its_inputs(&ground));
         findings.push(rests_on_facts(statement, &ground));
         findings.push(has_a_root(statement, &ground));
@@ -78,7 +90,7 @@ impl Lineage {
 
     /// Takes in what was said. A second message of the same id is none.
     pub fn take(&mut self, statement: &Statement) {
-        if self.said.contains_key(&statement.id) || self.said.len() >= Self::MESSAGES_MAX {
+        if self.said.contains_key(&statement.id) {
             return;
         }
         let ground = self.ground(statement);
@@ -97,6 +109,12 @@ impl Lineage {
             bound.entry(name.clone()).or_default().insert(*digest);
         }
         self.said.insert(statement.id, said);
+        self.in_order_said.push_back(statement.id);
+        if self.in_order_said.len() > Self::MESSAGES_MAX
+            && let Some(oldest) = self.in_order_said.pop_front()
+        {
+            self.said.remove(&oldest);
+        }
     }
 
     fn ground(&self, statement: &Statement) -> Ground<'_> {
@@ -122,8 +140,16 @@ impl Lineage {
         if self.said.contains_key(&statement.id) {
             return Some(no("IA-2.3", format!("{} was said before", statement.id)));
         }
-        let too_many = self.said.len() >= Self::MESSAGES_MAX || ground.roots().count() > Self::ROOTS_MAX;
-        too_many.then(|| no("PG-2.6", "it rests on more than can be followed".to_owned()))
+        let too_many = ground.roots().count() > Self::ROOTS_MAX;
+        too_many.then(|| no("PG-2.6", format!("it rests on more than {} primary sources", Self::ROOTS_MAX)))
+    }
+
+    /// What binds an agent is never forgotten, so it can only be so much.
+    fn can_be_bound(&self, statement: &Statement) -> Option<Finding> {
+        let n_bound = self.bound.get(&statement.to).map_or(0, |bound| bound.values().map(BTreeSet::len).sum());
+        (n_bound + statement.constraints.len() > Self::BOUND_MAX).then(|| {
+            no("PG-3.3", format!("agent `{}` is bound by {n_bound} constraints and can take no more", statement.to))
+        })
     }
 
     /// What binds whoever was told it, and whoever goes on from it, is passed on word for word (PG-3.3).

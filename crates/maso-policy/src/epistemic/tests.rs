@@ -96,7 +96,7 @@ fn a_claim_without_a_primary_source_is_refused() {
 #[test]
 fn agents_that_confirm_each_other_are_no_evidence() {
     let mut first = says(1, (0, 1), MADE_UP, &[]);
-    let lineage = told(&[first.clone()]);
+    let lineage = told(std::slice::from_ref(&first));
     check(&lineage, &says(2, (1, 0), MADE_UP, &[message(1)]), &[("PG-2.6", Word::NoGo)]);
     first.inputs = [source(0)].into();
     check(&told(&[first]), &says(2, (1, 0), MADE_UP, &[message(1)]), &[]);
@@ -159,7 +159,7 @@ fn what_is_unknown_and_assumed_goes_on() {
     let mut first = says(1, (0, 1), CHECKED, &[source(0)]);
     first.unknowns = [text(1)].into();
     first.assumptions = [(text(2), Reach::Task), (text(3), Reach::Global)].into();
-    let lineage = told(&[first.clone()]);
+    let lineage = told(std::slice::from_ref(&first));
     let mut next = Statement {
         unknowns: first.unknowns,
         assumptions: first.assumptions,
@@ -229,7 +229,7 @@ fn five_constraints_survive_five_agents_and_a_weakened_one_is_seen() {
 #[test]
 fn a_message_is_said_once() {
     let statement = says(1, (0, 1), CHECKED, &[source(0)]);
-    let mut lineage = told(&[statement.clone()]);
+    let mut lineage = told(std::slice::from_ref(&statement));
     check(&lineage, &statement, &[("IA-2.3", Word::NoGo)]);
     let before = lineage.clone();
     lineage.take(&Statement { confidence: sure(1), ..statement });
@@ -239,22 +239,38 @@ fn a_message_is_said_once() {
 #[test]
 fn what_is_too_much_to_follow_may_not_be_said() {
     let mut lineage = Lineage::default();
-    let wide = (0..=Lineage::ROOTS_MAX as u128).inspect(|n| lineage.saw(&agent(0), hop(*n))).map(source);
-    let wide: Vec<_> = wide.collect();
+    let wide: Vec<_> =
+        (0..=Lineage::ROOTS_MAX as u128).inspect(|n| lineage.saw(&agent(0), hop(*n))).map(source).collect();
     check(&lineage, &says(1, (0, 1), CHECKED, &wide[1..]), &[]);
     check(&lineage, &says(1, (0, 1), CHECKED, &wide), &[("PG-2.6", Word::NoGo)]);
-    for n in 0..Lineage::MESSAGES_MAX as u128 {
-        check(&lineage, &says(n, (0, 1), CHECKED, &[source(0)]), &[]);
-        lineage.take(&says(n, (0, 1), CHECKED, &[source(0)]));
+    let mut order = says(1, (0, 1), Stance::Work, &[]);
+    order.constraints = (0..Lineage::BOUND_MAX).map(|n| (format!("c-{n}").parse().unwrap(), text(0))).collect();
+    check(&lineage, &order, &[]);
+    lineage.take(&order);
+    let mut more = says(2, (2, 1), Stance::Work, &[]);
+    check(&lineage, &more, &[]);
+    more.constraints = [("one-more".parse().unwrap(), text(0))].into();
+    check(&lineage, &more, &[("PG-3.3", Word::NoGo)]);
+}
+
+#[test]
+fn what_is_forgotten_is_nothing_to_rest_on() {
+    let mut lineage = Lineage::default();
+    lineage.saw(&agent(1), hop(0));
+    lineage.take(&says(0, (0, 1), Stance::Work, &[]));
+    for n in 1..Lineage::MESSAGES_MAX as u128 {
+        lineage.take(&says(n, (2, 3), Stance::Work, &[]));
     }
-    let last = says(u128::MAX, (0, 1), CHECKED, &[source(0)]);
-    check(&lineage, &last, &[("PG-2.6", Word::NoGo)]);
-    for n in 0..Lineage::SOURCES_MAX as u128 {
-        lineage.saw(&agent(0), hop(n));
+    for n in 1..Lineage::SOURCES_MAX as u128 {
+        lineage.saw(&agent(1), hop(n));
     }
-    lineage.saw(&agent(0), hop(u128::MAX));
-    let late = says(u128::MAX, (0, 1), CHECKED, &[source(u128::MAX)]);
-    assert!(against(&lineage, &late).contains(&("PG-2.6".to_owned(), Word::NoGo)), "it is no source");
+    let next = says(u128::MAX, (1, 2), CHECKED, &[source(0), source(1), message(0)]);
+    check(&lineage, &next, &[]);
+    lineage.saw(&agent(1), hop(u128::MAX));
+    check(&lineage, &next, &[("PG-2.6", Word::NoGo)]);
+    let next = says(u128::MAX, (1, 2), CHECKED, &[source(1), message(0)]);
+    lineage.take(&says(u128::MAX - 1, (2, 3), Stance::Work, &[]));
+    check(&lineage, &next, &[("PG-2.6", Word::NoGo)]);
 }
 
 /// All that was said, and the rules in the words of the framework, over all of it each time.
