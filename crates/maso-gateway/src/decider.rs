@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use maso_core::{Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Timestamp, ToolRef};
-use maso_identity::{AuthorityKey, Delegation, Link, Trust, identify};
+use maso_core::{Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Refused, Timestamp, ToolRef};
+use maso_identity::{
+    Addressee, AuthorityKey, Delegation, Envelope, Link, MessageError, Messages, SignedMessage, Trust, identify,
+};
 use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition};
 use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
@@ -18,6 +20,15 @@ use crate::upstream::Answer;
 pub(crate) trait Decider: Send + Sync {
     /// The whole way of a hop.
     async fn travel(self: Arc<Self>, received: Received, carry: Carry) -> Decided;
+    /// Takes the message in an envelope, once, from whoever shows this credential. Its proof does not count as used.
+    fn take(
+        &self,
+        envelope: &Envelope,
+        credential: &Credential,
+        addressee: Addressee<'_>,
+    ) -> Result<SignedMessage, MessageError>;
+    /// Puts what a door turned away on the record.
+    async fn turned_away(self: Arc<Self>, refused: Refused<Received>) -> Refusal;
     /// Which agent this is, without asking for anything. Its proof counts as used.
     fn identify(&self, received: Received) -> Result<AgentName, Refusal>;
     /// Whose token this is, by all that needs neither a proof nor a body. Believes nobody, and uses nothing up.
@@ -121,6 +132,7 @@ pub(crate) enum Decided {
 pub(crate) struct Paved {
     pub(crate) path: Arc<Path>,
     pub(crate) trust: Arc<Trust>,
+    pub(crate) messages: Messages,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     /// Signs what is handed on.
@@ -186,6 +198,19 @@ impl Decider for Paved {
     async fn travel(self: Arc<Self>, received: Received, carry: Carry) -> Decided {
         let outcome = self.path.travel(received, |release| carried(release, carry)).await;
         self.decided(outcome)
+    }
+
+    fn take(
+        &self,
+        envelope: &Envelope,
+        credential: &Credential,
+        addressee: Addressee<'_>,
+    ) -> Result<SignedMessage, MessageError> {
+        self.messages.take(envelope, credential, addressee, &self.trust, self.clock.now())
+    }
+
+    async fn turned_away(self: Arc<Self>, refused: Refused<Received>) -> Refusal {
+        self.path.turned_away(refused).await
     }
 
     fn identify(&self, received: Received) -> Result<AgentName, Refusal> {

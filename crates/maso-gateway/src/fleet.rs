@@ -1,6 +1,7 @@
 //! The server that maso itself is to agents: one asks another for work, under a grant, and nowhere else do they meet.
 //! Requests and their answers are hops; what lies in a mailbox was released.
 
+mod messages;
 mod tools;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 };
 
 use maso_core::{Act, AgentName, Digest, HopId, ITSELF, Principal, Refusal, RequestName, Timestamp, Turn, WorkStatus};
+use maso_identity::{Delegation, Link};
 use maso_path::Carried;
 use maso_wire::{
     Arrival, Received, UnverifiedToken,
@@ -29,6 +31,7 @@ use crate::{
     rotation,
 };
 
+pub(crate) use messages::{Handed, Posted};
 pub(crate) use tools::tool;
 
 /// The name under which maso itself is a server.
@@ -57,6 +60,79 @@ pub(crate) struct Open {
     at: Timestamp,
     taken: bool,
     result: Option<Value>,
+    /// What the message said beside its content by which the request was made, if it was made by one.
+    beside: Option<Value>,
+    /// The same of the answer.
+    beside_result: Option<Value>,
+    /// Whether the answer lies with a listener of whoever asked.
+    result_taken: bool,
+    /// Who said that it has what was handed to it: it is never handed out again.
+    acknowledged: Acknowledged,
+}
+
+/// Which sides of a request have what was for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Acknowledged {
+    request: bool,
+    result: bool,
+}
+
+impl Open {
+    /// A request that nobody has taken yet.
+    fn new(
+        (from, to): (AgentName, AgentName),
+        (request, content): (RequestName, Value),
+        (task, handed_on): (Option<UnverifiedToken>, Option<UnverifiedToken>),
+        goal: Option<Digest>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            from,
+            to,
+            request,
+            content,
+            task,
+            handed_on,
+            goal,
+            at,
+            taken: false,
+            result: None,
+            beside: None,
+            beside_result: None,
+            result_taken: false,
+            acknowledged: Acknowledged::default(),
+        }
+    }
+
+    /// What whoever is asked is told of it.
+    fn told(&self, id: HopId) -> Value {
+        let mut told = json!({
+            "id": id.to_string(),
+            "from": self.from.as_str(),
+            "request": self.request.as_str(),
+            "content": self.content,
+        });
+        if let Some(goal) = &self.goal {
+            told["goal_hash"] = json!(goal.to_string());
+        }
+        if let Some(task) = &self.handed_on {
+            // It says which task the work belongs to, and nothing of who does it: it is no credential.
+            told["task_token"] = json!(task.expose());
+        }
+        if let Some(beside) = &self.beside {
+            told["message"] = beside.clone();
+        }
+        told
+    }
+
+    /// What whoever asked is told of the answer, once there is one.
+    fn told_result(&self) -> Option<Value> {
+        let mut told = json!({ "done": true, "result": self.result.clone()? });
+        if let Some(beside) = &self.beside_result {
+            told["message"] = beside.clone();
+        }
+        Some(told)
+    }
 }
 
 impl Fleet {
@@ -66,8 +142,9 @@ impl Fleet {
             let mut requests = self.requests.lock();
             let now = open.at;
             requests.retain(|_, known| now.since_ms(known.at) < KEPT_MS);
-            let waiting = requests.values().filter(|known| known.to == open.to && known.result.is_none()).count();
-            if waiting >= MAILBOX_MAX || requests.len() >= REQUESTS_MAX {
+            let waiting = || requests.values().filter(|known| known.to == open.to && known.result.is_none());
+            let of_edge = waiting().filter(|known| known.from == open.from).count();
+            if of_edge >= EDGE_MAX || waiting().count() >= MAILBOX_MAX || requests.len() >= REQUESTS_MAX {
                 return false;
             }
             requests.insert(id, open);
@@ -79,7 +156,9 @@ impl Fleet {
     /// Puts requests back that were taken for a client that is gone.
     fn give_back(&self, ids: &[HopId]) {
         for id in ids {
-            if let Some(open) = self.requests.lock().get_mut(id).filter(|open| open.result.is_none()) {
+            let mut requests = self.requests.lock();
+            let open = requests.get_mut(id).filter(|open| open.result.is_none() && !open.acknowledged.request);
+            if let Some(open) = open {
                 open.taken = false;
             }
         }
@@ -98,20 +177,7 @@ impl Fleet {
                 .take(max)
                 .map(|(id, open)| {
                     open.taken = true;
-                    let mut told = json!({
-                        "id": id.to_string(),
-                        "from": open.from.as_str(),
-                        "request": open.request.as_str(),
-                        "content": open.content,
-                    });
-                    if let Some(goal) = &open.goal {
-                        told["goal_hash"] = json!(goal.to_string());
-                    }
-                    if let Some(task) = &open.handed_on {
-                        // It says which task the work belongs to, and nothing of who does it: it is no credential.
-                        told["task_token"] = json!(task.expose());
-                    }
-                    told
+                    open.told(*id)
                 })
                 .collect();
             (!taken.is_empty()).then_some(taken)
@@ -124,10 +190,10 @@ impl Fleet {
         self.requests.lock().get(&id).cloned()
     }
 
-    fn complete(&self, id: HopId, result: Value) -> bool {
+    fn complete(&self, id: HopId, result: Value, beside: Option<Value>) -> bool {
         let done = match self.requests.lock().get_mut(&id) {
             Some(open) if open.result.is_none() => {
-                open.result = Some(result);
+                (open.result, open.beside_result) = (Some(result), beside);
                 true
             }
             Some(_) | None => false,
@@ -137,7 +203,7 @@ impl Fleet {
     }
 
     async fn result(&self, id: HopId, wait_ms: u64, over: impl Future<Output = ()>) -> Option<Value> {
-        self.within(wait_ms, over, || self.requests.lock().get(&id).and_then(|open| open.result.clone())).await
+        self.within(wait_ms, over, || self.requests.lock().get(&id).and_then(Open::told_result)).await
     }
 
     /// Looks until there is something, for so long at most, and no longer than until `over`: whoever left takes nothing.
@@ -253,7 +319,7 @@ impl Gateway {
                 } else {
                     match request_id(&arguments).and_then(|id| Some((id, self.fleet.find(id)?))) {
                         Some((id, open)) if open.from == agent => match self.fleet.result(id, wait_ms, over).await {
-                            Some(result) => structured(&json!({ "done": true, "result": result })),
+                            Some(told) => structured(&told),
                             None => structured(&json!({ "done": false })),
                         },
                         _ => unknown_request(),
@@ -312,17 +378,12 @@ impl Gateway {
                     let at = gateway.decider.now();
                     let content = go.replaced.unwrap_or(content);
                     let (task, goal) = (asked.task.clone(), go.goal);
-                    // Without a grant, which only a deployment that observes lets pass, nothing is handed on.
-                    let handed_on = match task.as_ref().zip(go.link.as_ref()) {
-                        Some((task, link)) => match gateway.decider.hand_on(task, link) {
-                            Ok(token) => Some(token),
-                            Err(fault) => return Carried::Failed { reply: unavailable(), fault: fault.to_string() },
-                        },
-                        None => None,
+                    let handed_on = match gateway.hand_on(task.as_ref(), go.link.as_ref()) {
+                        Ok(token) => token,
+                        Err(fault) => return Carried::Failed { reply: unavailable(), fault: fault.to_string() },
                     };
                     let there = gateway.decider.is_there(&to);
-                    let open =
-                        Open { from, to, request, content, task, handed_on, goal, at, taken: false, result: None };
+                    let open = Open::new((from, to), (request, content), (task, handed_on), goal, at);
                     if gateway.fleet.put(id, open) {
                         Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string(), "there": there }))))
                     } else {
@@ -332,6 +393,16 @@ impl Gateway {
             })
         };
         self.fleet_settled(asked, call, &act, received, make_carry).await
+    }
+
+    /// The token under which a request is worked on: of its task, with this link. Without a grant, which only a deployment
+    /// that observes lets pass, nothing is handed on.
+    fn hand_on(
+        &self,
+        task: Option<&UnverifiedToken>,
+        link: Option<&Link>,
+    ) -> Result<Option<UnverifiedToken>, Delegation> {
+        task.zip(link).map(|(task, link)| self.decider.hand_on(task, link)).transpose()
     }
 
     async fn complete_request(&self, asked: &Arc<Asked>, call: &Arc<Call>, arguments: &Value) -> Reply {
@@ -355,7 +426,7 @@ impl Gateway {
                         let fault = "the request was made of another agent".to_owned();
                         return Carried::Failed { reply: Got::Ours(unknown_request()), fault };
                     }
-                    if gateway.fleet.complete(id, go.replaced.unwrap_or(result)) {
+                    if gateway.fleet.complete(id, go.replaced.unwrap_or(result), None) {
                         Carried::Delivered(Got::Ours(structured(&json!({ "done": true }))))
                     } else {
                         let fault = "it was answered already".to_owned();
@@ -444,6 +515,8 @@ pub(crate) fn structured(value: &Value) -> Reply {
 }
 
 const MAILBOX_MAX: usize = 1_000;
+/// Of one agent in the mailbox of another: a quarter of it, so that one noisy agent does not silence the others.
+const EDGE_MAX: usize = MAILBOX_MAX / 4;
 const REQUESTS_MAX: usize = 10_000;
 const RECEIVE_MAX: usize = 100;
 const WAIT_MS_MAX: u64 = 30_000;
@@ -456,18 +529,13 @@ mod tests {
     use super::*;
 
     fn open(to: &str, at: i64) -> Open {
-        Open {
-            from: "intake".parse().unwrap(),
-            to: to.parse().unwrap(),
-            request: "assess_claim".parse().unwrap(),
-            content: json!({ "at": at }),
-            task: None,
-            handed_on: None,
-            goal: None,
-            at: Timestamp::from_millis(at),
-            taken: false,
-            result: None,
-        }
+        from_to("intake", to, at)
+    }
+
+    fn from_to(from: &str, to: &str, at: i64) -> Open {
+        let ways = (from.parse().unwrap(), to.parse().unwrap());
+        let asked = ("assess_claim".parse().unwrap(), json!({ "at": at }));
+        Open::new(ways, asked, (None, None), None, Timestamp::from_millis(at))
     }
 
     fn id(n: u128) -> HopId {
@@ -489,9 +557,9 @@ mod tests {
         let again = fleet.receive(&analysis, 10, 0, pending()).await;
         assert_eq!(again.len(), 1, "what nobody got is taken again");
         assert_eq!(fleet.result(id(2), 0, pending()).await, None);
-        assert!(fleet.complete(id(2), json!({ "ok": true })));
-        assert!(!fleet.complete(id(2), json!({ "ok": false })));
-        assert_eq!(fleet.result(id(2), 0, pending()).await, Some(json!({ "ok": true })));
+        assert!(fleet.complete(id(2), json!({ "ok": true }), None));
+        assert!(!fleet.complete(id(2), json!({ "ok": false }), None));
+        assert_eq!(fleet.result(id(2), 0, pending()).await, Some(json!({ "done": true, "result": { "ok": true } })));
     }
 
     #[tokio::test]
@@ -512,9 +580,20 @@ mod tests {
     fn a_mailbox_is_bounded() {
         let fleet = Fleet::default();
         for n in 0..MAILBOX_MAX {
-            assert!(fleet.put(id(n as u128), open("analysis", 1)));
+            let from = format!("agent-{}", n / EDGE_MAX);
+            assert!(fleet.put(id(n as u128), from_to(&from, "analysis", 1)));
         }
         assert!(!fleet.put(id(u128::MAX), open("analysis", 1)));
         assert!(fleet.put(id(u128::MAX), open("intake", 1)));
+    }
+
+    #[test]
+    fn one_agent_fills_no_mailbox_of_another_alone() {
+        let fleet = Fleet::default();
+        for n in 0..EDGE_MAX {
+            assert!(fleet.put(id(n as u128), open("analysis", 1)));
+        }
+        assert!(!fleet.put(id(u128::MAX), open("analysis", 1)));
+        assert!(fleet.put(id(u128::MAX), from_to("audit", "analysis", 1)));
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use maso_core::{Act, AgentName, Listing, Principal, Refusal, ServerName, Turn};
-use maso_identity::{AuthorityKey, Trust};
+use maso_identity::{AuthorityKey, Messages, Trust};
 use maso_path::{Carried, Clock, Ids, Path};
 use maso_wire::{
     Arrival, Credential, KnownHosts, Received, UnverifiedToken,
@@ -93,7 +93,8 @@ impl Gateway {
     /// A gateway before this path.
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { path, trust, clock, ids, authority, folder, doors } = parts;
-        Self::before(Arc::new(Paved { path, trust, clock, ids, authority }), folder, doors)
+        let messages = Messages::new(MESSAGES_MAX, clock.now());
+        Self::before(Arc::new(Paved { path, trust, messages, clock, ids, authority }), folder, doors)
     }
 
     /// Lets go of all servers: children are ended, sessions forgotten.
@@ -168,7 +169,7 @@ impl Gateway {
     }
 
     /// A hop that asks for nothing.
-    fn bare_hop(
+    pub(crate) fn bare_hop(
         &self,
         credential: Credential,
         task: Option<UnverifiedToken>,
@@ -187,3 +188,6 @@ impl Gateway {
         Received::from_bytes(arrival, act, Turn::Ask, nothing.get().as_bytes(), &limits).map_err(|_| Refusal::Malformed)
     }
 }
+
+/// Messages that are remembered for as long as they could be shown again, of all agents together.
+const MESSAGES_MAX: usize = 1 << 18;

@@ -125,7 +125,8 @@ pub(crate) const fn refused_code(revision: Revision) -> Code {
     if revision.is_stateless() { Code::RefusedStateless } else { Code::Refused }
 }
 
-fn about(ticket: &Ticket, now: Timestamp) -> Value {
+/// What is told of a hop that waits for people.
+pub(crate) fn about(ticket: &Ticket, now: Timestamp) -> Value {
     json!({
         "held": true,
         "ticket": ticket.id.to_string(),

@@ -24,7 +24,7 @@ use crate::{
     bodies::Unread,
     calls::Call,
     client::{
-        Ends, Session,
+        Ends, Session, messages,
         session::{GENERAL, Listening},
         stdio::stateless_era,
     },
@@ -34,10 +34,10 @@ use crate::{
     unbroken::Unbroken,
 };
 
-/// The routes of the MCP door, for [`crate::serve`]: without the peer's address no bearer token counts as coming from this
+/// The routes of the doors for agents, for [`crate::serve`]: without the peer's address no bearer token counts as coming from this
 /// machine.
 pub fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new().route("/mcp/{server}", any(door)).with_state(gateway)
+    Router::new().route("/mcp/{server}", any(door)).merge(messages::routes()).with_state(gateway)
 }
 
 async fn door(State(gateway): State<Arc<Gateway>>, Path(server): Path<String>, request: Request) -> Response {
@@ -452,7 +452,7 @@ fn events(state: Streaming) -> Response {
     (headers, Body::from_stream(chunks)).into_response()
 }
 
-fn credential(headers: &HeaderMap, method: &HttpMethod, url: String, loopback: bool) -> Credential {
+pub(super) fn credential(headers: &HeaderMap, method: &HttpMethod, url: String, loopback: bool) -> Credential {
     // Two values could be read differently by two readers.
     let Some(authorization) = header(headers, AUTHORIZATION.as_str()) else { return Credential::Absent };
     let Some((scheme, token)) = authorization.split_once(' ') else { return Credential::Absent };
@@ -470,7 +470,7 @@ fn credential(headers: &HeaderMap, method: &HttpMethod, url: String, loopback: b
 }
 
 /// The value of a header that is there exactly once.
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),
@@ -478,22 +478,22 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     }
 }
 
-fn host_is_ours(gateway: &Gateway, headers: &HeaderMap, authority: Option<&str>) -> bool {
+pub(super) fn host_is_ours(gateway: &Gateway, headers: &HeaderMap, authority: Option<&str>) -> bool {
     header(headers, HOST.as_str()).or(authority).is_some_and(|host| gateway.doors.hosts.has(host))
 }
 
-fn origin_is_ours(gateway: &Gateway, headers: &HeaderMap) -> bool {
+pub(super) fn origin_is_ours(gateway: &Gateway, headers: &HeaderMap) -> bool {
     !headers.contains_key(ORIGIN)
         || header(headers, ORIGIN.as_str()).is_some_and(|origin| gateway.doors.hosts.has_origin(origin))
 }
 
-fn content_type_is_json(headers: &HeaderMap) -> bool {
+pub(super) fn content_type_is_json(headers: &HeaderMap) -> bool {
     header(headers, CONTENT_TYPE.as_str()).is_some_and(|value| {
         value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
     })
 }
 
-fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+pub(super) fn accepts(headers: &HeaderMap, kind: &str) -> bool {
     let family = kind.split('/').next().unwrap_or_default();
     headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
         |range| {
@@ -540,10 +540,10 @@ fn error(status: StatusCode, id: Option<&Id>, code: Code, message: &str) -> Resp
     json(status, mcp::response(id, &reply))
 }
 
-fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
     let body: Bytes = body.into();
     (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
 static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);

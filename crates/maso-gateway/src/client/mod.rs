@@ -1,6 +1,7 @@
-//! Doors for clients: streamable HTTP and pipes, with and without sessions.
+//! Doors for clients: streamable HTTP and pipes, with and without sessions; signed messages.
 
 pub(crate) mod http;
+mod messages;
 mod session;
 pub(crate) mod stdio;
 

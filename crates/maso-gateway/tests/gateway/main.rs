@@ -10,6 +10,7 @@ mod http;
 mod listening;
 mod logging;
 mod meeting;
+mod messages;
 mod pipe;
 mod rig;
 mod server;

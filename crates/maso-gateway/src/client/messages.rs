@@ -1,0 +1,296 @@
+//! The native door: signed messages between agents over plain HTTP, below `/v1/messages` (IA-2.3, PG-1.4).
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Path, Request, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use maso_core::{AgentName, HopId, Refusal, Refused, ServerName};
+use maso_identity::{Addressee, Envelope, MessageError, SignedMessage};
+use maso_wire::{Credential, Parsed};
+use serde_json::{Value, json};
+
+use super::http;
+use crate::{
+    admission::Admission,
+    bodies::Unread,
+    fleet::{self, Handed, Posted},
+    gateway::Gateway,
+    unbroken::Unbroken,
+};
+
+pub(super) fn routes() -> Router<Arc<Gateway>> {
+    Router::new()
+        .route("/v1/messages", post(send).get(listen))
+        .route("/v1/messages/{id}/ack", post(acknowledge))
+        .route("/v1/messages/{id}/reply", post(reply))
+}
+
+/// A message that asks another agent for something.
+async fn send(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let (visitor, body) = match Visitor::of(gateway, request) {
+        Ok(visitor) => visitor,
+        Err(response) => return *response,
+    };
+    let (signed, content) = match visitor.signed(body, Addressee::Anyone).await {
+        Ok(taken) => taken,
+        Err(response) => return *response,
+    };
+    let Visitor { gateway, credential, .. } = visitor;
+    let now = Arc::clone(&gateway);
+    // Finished also when the sender is gone: it may be in the mailbox already.
+    let work = gateway.drain.keep(async move { now.post_message(signed, content, credential).await });
+    posted(&gateway, Unbroken::new(work).await)
+}
+
+/// A message that answers a request which was made of its sender.
+async fn reply(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, request: Request) -> Response {
+    let (visitor, body) = match Visitor::of(gateway, request) {
+        Ok(visitor) => visitor,
+        Err(response) => return *response,
+    };
+    let known = id.parse::<HopId>().ok().and_then(|id| Some((id, visitor.gateway.fleet.find(id)?)));
+    let Some((id, open)) = known else { return unknown() };
+    let (signed, content) = match visitor.signed(body, Addressee::Agent(&open.from)).await {
+        Ok(taken) => taken,
+        Err(response) => return *response,
+    };
+    let Visitor { gateway, credential, .. } = visitor;
+    let now = Arc::clone(&gateway);
+    let work = gateway.drain.keep(async move { now.post_answer((id, open), signed, content, credential).await });
+    posted(&gateway, Unbroken::new(work).await)
+}
+
+/// Says that the sender has what was handed to it.
+async fn acknowledge(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, request: Request) -> Response {
+    let (visitor, _) = match Visitor::of(gateway, request) {
+        Ok(visitor) => visitor,
+        Err(response) => return *response,
+    };
+    let agent = match visitor.identified().await {
+        Ok(agent) => agent,
+        Err(response) => return *response,
+    };
+    match id.parse::<HopId>() {
+        Ok(id) if visitor.gateway.fleet.acknowledge(id, &agent) => StatusCode::NO_CONTENT.into_response(),
+        _ => unknown(),
+    }
+}
+
+/// The stream of what waits for an agent: requests made of it, and answers to its own.
+async fn listen(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let (visitor, _) = match Visitor::of(gateway, request) {
+        Ok(visitor) => visitor,
+        Err(response) => return *response,
+    };
+    if !http::accepts(&visitor.headers, "text/event-stream") {
+        return StatusCode::NOT_ACCEPTABLE.into_response();
+    }
+    let agent = match visitor.identified().await {
+        Ok(agent) => agent,
+        Err(response) => return *response,
+    };
+    let admission = match visitor.gateway.admit(&visitor.credential, None) {
+        Ok(admission) => admission,
+        Err(refusal) => return refused(refusal, None),
+    };
+    visitor.gateway.decider.seen(&agent);
+    let listener = Listener { gateway: visitor.gateway, agent, admission, handed: Vec::new() };
+    let events = futures::stream::unfold(listener, |mut listener| async move {
+        let event = listener.next().await?;
+        Some((Ok::<_, Infallible>(event), listener))
+    });
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+    ];
+    (headers, Body::from_stream(events)).into_response()
+}
+
+/// One HTTP request to this door.
+struct Visitor {
+    gateway: Arc<Gateway>,
+    credential: Credential,
+    headers: HeaderMap,
+}
+
+impl Visitor {
+    fn of(gateway: Arc<Gateway>, request: Request) -> Result<(Self, Body), Box<Response>> {
+        let (parts, body) = request.into_parts();
+        if !http::host_is_ours(&gateway, &parts.headers, parts.uri.host())
+            || !http::origin_is_ours(&gateway, &parts.headers)
+        {
+            return Err(Box::new(StatusCode::FORBIDDEN.into_response()));
+        }
+        let loopback = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+        let url = format!("{}{}", gateway.doors.base_url.trim_end_matches('/'), parts.uri.path());
+        let credential = http::credential(&parts.headers, &parts.method, url, loopback);
+        Ok((Self { gateway, credential, headers: parts.headers }, body))
+    }
+
+    /// The message in the body, taken once, with its content.
+    async fn signed(&self, body: Body, addressee: Addressee<'_>) -> Result<(SignedMessage, Parsed), Box<Response>> {
+        if !http::content_type_is_json(&self.headers) {
+            return Err(Box::new(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()));
+        }
+        // With its proof: a stolen token without its key takes no place from its owner.
+        let agent = match self.gateway.decider.shown(&self.credential) {
+            Ok(agent) => agent,
+            Err(refusal) => {
+                self.note_stranger().await;
+                return Err(Box::new(refused(refusal, None)));
+            }
+        };
+        let bytes = match self.gateway.bodies.read(&agent, body, ENVELOPE_BYTES_MAX).await {
+            Ok(bytes) => bytes,
+            Err(Unread::TooLarge) => return Err(Box::new(StatusCode::PAYLOAD_TOO_LARGE.into_response())),
+            Err(Unread::TooSlow) => return Err(Box::new(StatusCode::REQUEST_TIMEOUT.into_response())),
+        };
+        let envelope = std::str::from_utf8(&bytes).ok().and_then(|text| Envelope::read(text).ok());
+        let Some(envelope) = envelope else { return Err(Box::new(refused(Refusal::Malformed, None))) };
+        let signed = match self.gateway.decider.take(&envelope, &self.credential, addressee) {
+            Ok(signed) => signed,
+            Err(error) => return Err(Box::new(self.not_taken(&error).await)),
+        };
+        // What was signed was parsed already, and is parsed as a frame once more.
+        let content = Gateway::content_of(envelope.unverified_payload());
+        content.map(|content| (signed, content)).ok_or_else(|| Box::new(refused(Refusal::Malformed, None)))
+    }
+
+    /// Puts a message on the record that is not its sender's, not for its recipient, or not now.
+    async fn not_taken(&self, error: &MessageError) -> Response {
+        let server = maso();
+        let Ok(received) = self.gateway.bare_hop(self.credential.clone(), None, &server) else {
+            return refused(Refusal::Malformed, None);
+        };
+        let hop = received.arrival().id;
+        // The proof is used up: one proof does not fill the record with refusals.
+        if let Err(refusal) = self.gateway.identify(self.credential.clone(), None, &server) {
+            return refused(refusal, None);
+        }
+        let turned_away = Refused::new(received, error.refusal(), error.finding());
+        refused(self.gateway.decider.clone().turned_away(turned_away).await, Some(hop))
+    }
+
+    /// Who it is, for what concerns nobody else. Whoever is stopped is told nothing.
+    async fn identified(&self) -> Result<AgentName, Box<Response>> {
+        match self.gateway.identify(self.credential.clone(), None, &maso()) {
+            Ok(agent) if self.gateway.decider.is_stopped(&agent) => Err(Box::new(refused(Refusal::Suspended, None))),
+            Ok(agent) => Ok(agent),
+            Err(refusal) => {
+                self.note_stranger().await;
+                Err(Box::new(refused(refusal, None)))
+            }
+        }
+    }
+
+    async fn note_stranger(&self) {
+        let (gateway, credential) = (Arc::clone(&self.gateway), self.credential.clone());
+        // On the record also when the stranger does not wait for it.
+        Unbroken::new(async move { gateway.note_stranger(credential, None, &maso()).await }).await;
+    }
+}
+
+/// Somebody who listens. What it did not acknowledge before it left waits for the next.
+struct Listener {
+    gateway: Arc<Gateway>,
+    agent: AgentName,
+    /// By what the stream stays open.
+    admission: Admission,
+    handed: Vec<Handed>,
+}
+
+impl Listener {
+    /// What comes next on the stream; `None` when nothing more may be told.
+    async fn next(&mut self) -> Option<Bytes> {
+        // It acknowledges before it gets more: what it holds is bounded.
+        self.handed.retain(|one| self.gateway.fleet.is_out(*one));
+        let waited = async {
+            if self.handed.len() >= HANDED_MAX {
+                self.gateway.fleet.acknowledged().await;
+                return None;
+            }
+            self.gateway.fleet.hand(&self.agent, std::future::pending()).await
+        };
+        let next = tokio::select! {
+            biased;
+            () = self.admission.ended() => return None,
+            next = tokio::time::timeout(http::KEEP_ALIVE, waited) => next.ok().flatten(),
+        };
+        let Some((handed, told)) = next else { return Some(Bytes::from_static(b":\n\n")) };
+        self.handed.push(handed);
+        // Looked at once more: what came may have come before the next tick.
+        if !self.admission.counts() {
+            return None;
+        }
+        let (event, id) = match handed {
+            Handed::Request(id) => ("request", id),
+            Handed::Answer(id) => ("answer", id),
+        };
+        Some(Bytes::from(format!("event: {event}\nid: {id}\ndata: {told}\n\n")))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.gateway.fleet.take_back(&self.handed);
+    }
+}
+
+/// What a sender is told of its message.
+fn posted(gateway: &Gateway, posted: Posted) -> Response {
+    match posted {
+        Posted::Sent { id, there } => told(StatusCode::CREATED, &json!({ "id": id.to_string(), "there": there })),
+        Posted::Answered => told(StatusCode::CREATED, &json!({ "done": true })),
+        Posted::Held(ticket) => told(StatusCode::ACCEPTED, &crate::hold::about(&ticket, gateway.decider.now())),
+        Posted::Refused { hop, refusal } => refused(refusal, Some(hop)),
+    }
+}
+
+/// A code, and nothing to probe with.
+fn refused(refusal: Refusal, hop: Option<HopId>) -> Response {
+    let status = match refusal {
+        Refusal::Malformed => StatusCode::BAD_REQUEST,
+        Refusal::Unauthentic => StatusCode::UNAUTHORIZED,
+        Refusal::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::FORBIDDEN,
+    };
+    let mut about = json!({ "refused": refusal.as_str() });
+    if let Some(hop) = hop {
+        about["hop"] = json!(hop.to_string());
+    }
+    let mut response = told(status, &about);
+    if refusal == Refusal::Unauthentic {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("DPoP"));
+    }
+    response
+}
+
+fn unknown() -> Response {
+    told(StatusCode::NOT_FOUND, &json!({ "unknown": "message" }))
+}
+
+fn told(status: StatusCode, value: &Value) -> Response {
+    http::json(status, value.to_string())
+}
+
+fn maso() -> ServerName {
+    fleet::SERVER.parse().expect("it is the name of a server")
+}
+
+/// Bytes of one envelope: a message in base64, and a signature.
+const ENVELOPE_BYTES_MAX: usize = 512 << 10;
+/// What one listener may hold without having acknowledged it.
+const HANDED_MAX: usize = 100;

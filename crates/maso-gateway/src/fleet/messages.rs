@@ -1,0 +1,257 @@
+//! Requests and answers that come as signed messages: the same mailboxes, whichever door they came by.
+
+use std::{future::Future, sync::Arc};
+
+use maso_core::{Act, AgentName, Finding, HopId, Principal, Refusal, Refused, RequestName, Turn, Word};
+use maso_identity::SignedMessage;
+use maso_path::{Carried, Ticket};
+use maso_wire::{Arrival, Credential, Parsed, Received, envelope::Message, mcp::Reply, parse};
+use serde_json::{Value, json};
+
+use super::{Fleet, Open};
+use crate::{
+    decider::{Carry, Decided, Got},
+    gateway::Gateway,
+};
+
+/// What became of a message.
+pub(crate) enum Posted {
+    /// It lies in a mailbox.
+    Sent {
+        /// The hop by which it was sent.
+        id: HopId,
+        /// Whether whom it is for was heard of lately.
+        there: bool,
+    },
+    /// It lies with whoever asked.
+    Answered,
+    /// It waits for a person.
+    Held(Ticket),
+    /// It did not happen.
+    Refused {
+        /// The hop.
+        hop: HopId,
+        /// Why, as far as an agent is told.
+        refusal: Refusal,
+    },
+}
+
+/// Something that was handed to a listener, and on which side of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// A request, to whoever is asked.
+    Request(HopId),
+    /// Its answer, to whoever asked.
+    Answer(HopId),
+}
+
+impl Fleet {
+    /// Hands out the oldest of what waits for an agent, waiting for it until `over`.
+    pub(crate) async fn hand(&self, agent: &AgentName, over: impl Future<Output = ()>) -> Option<(Handed, Value)> {
+        self.within(super::WAIT_MS_MAX, over, || {
+            let mut requests = self.requests.lock();
+            let waits = |open: &Open| {
+                (open.to == *agent && !open.taken && open.result.is_none())
+                    || (open.from == *agent && !open.result_taken && open.result.is_some())
+            };
+            let (id, open) = requests.iter_mut().filter(|(_, open)| waits(open)).min_by_key(|(_, open)| open.at)?;
+            if open.to == *agent && !open.taken && open.result.is_none() {
+                open.taken = true;
+                return Some((Handed::Request(*id), open.told(*id)));
+            }
+            open.result_taken = true;
+            let mut told = open.told_result()?;
+            told["id"] = json!(id.to_string());
+            Some((Handed::Answer(*id), told))
+        })
+        .await
+    }
+
+    /// Takes back what a listener that is gone did not acknowledge.
+    pub(crate) fn take_back(&self, handed: &[Handed]) {
+        for one in handed {
+            let mut requests = self.requests.lock();
+            match one {
+                Handed::Request(id) => {
+                    let open = requests.get_mut(id).filter(|open| !open.acknowledged.request);
+                    open.into_iter().for_each(|open| open.taken = false);
+                }
+                Handed::Answer(id) => {
+                    let open = requests.get_mut(id).filter(|open| !open.acknowledged.result);
+                    open.into_iter().for_each(|open| open.result_taken = false);
+                }
+            }
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Whether it was handed out and nobody acknowledged it.
+    pub(crate) fn is_out(&self, handed: Handed) -> bool {
+        let requests = self.requests.lock();
+        match handed {
+            Handed::Request(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.request),
+            Handed::Answer(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.result),
+        }
+    }
+
+    /// Resolves when something was acknowledged, or anything else changed.
+    pub(crate) async fn acknowledged(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Notes that an agent has what is for it of a request: it is never handed out again. `false` for what is not its.
+    pub(crate) fn acknowledge(&self, id: HopId, agent: &AgentName) -> bool {
+        let is_its = match self.requests.lock().get_mut(&id) {
+            Some(open) if open.from == *agent && open.result.is_some() => {
+                (open.result_taken, open.acknowledged.result) = (true, true);
+                true
+            }
+            Some(open) if open.to == *agent => {
+                (open.taken, open.acknowledged.request) = (true, true);
+                true
+            }
+            _ => false,
+        };
+        self.changed.notify_waiters();
+        is_its
+    }
+}
+
+impl Gateway {
+    /// The way of a message that asks for something.
+    pub(crate) async fn post_message(&self, signed: SignedMessage, payload: Parsed, credential: Credential) -> Posted {
+        let message = Arc::new(signed.into_message());
+        let to = message.recipient.agent.clone();
+        let arrival = self.message_arrival(&message, credential, Principal::Agent(to.clone()));
+        let hop = arrival.id;
+        let Ok(request) = message.contract.name.as_str().parse::<RequestName>() else {
+            return Posted::Refused { hop, refusal: Refusal::Malformed };
+        };
+        let act = Act::Request { agent: to.clone(), request: request.clone() };
+        let content = payload.value().clone();
+        let received = Received::from_parsed(arrival, act, Turn::Ask, payload);
+        if message.kind.evidence().is_some() {
+            let reason = format!("`{}` answers a request, and this answers none", message.kind.as_str());
+            return self.turn_away(received, Refusal::OutOfMandate, reason).await;
+        }
+        let received = received.saying(Arc::clone(&message));
+        let gateway = self.shared();
+        let carry: Carry = Box::new(move |go| {
+            Box::pin(async move {
+                let Some(from) = go.agent else { return unavailable("nobody knows whose hop this is") };
+                let at = gateway.decider.now();
+                let there = gateway.decider.is_there(&to);
+                let asked = (request, go.replaced.unwrap_or(content));
+                let task = message.kind.task().cloned();
+                let handed_on = match gateway.hand_on(task.as_ref(), go.link.as_ref()) {
+                    Ok(token) => token,
+                    Err(fault) => return unavailable(&fault.to_string()),
+                };
+                let mut open = Open::new((from, to), asked, (task, handed_on), go.goal, at);
+                open.beside = Some(beside(&message));
+                if gateway.fleet.put(hop, open) {
+                    Carried::Delivered(Got::Ours(told(&json!({ "there": there }))))
+                } else {
+                    let reply = Got::Ours(told(&json!({ "refused": Refusal::LimitReached.as_str() })));
+                    Carried::Failed { reply, fault: "the mailbox is full".to_owned() }
+                }
+            })
+        });
+        self.posted(hop, received, carry).await
+    }
+
+    /// The way of a message that answers a request which was made of its sender.
+    pub(crate) async fn post_answer(
+        &self,
+        (id, open): (HopId, Open),
+        signed: SignedMessage,
+        payload: Parsed,
+        credential: Credential,
+    ) -> Posted {
+        let message = Arc::new(signed.into_message());
+        let arrival = self.message_arrival(&message, credential, Principal::Agent(open.from.clone()));
+        // An answer belongs to the task of what it answers.
+        let arrival = Arrival { task: arrival.task.clone().or(open.handed_on.clone()), ..arrival };
+        let hop = arrival.id;
+        let act = Act::Request { agent: open.to.clone(), request: open.request.clone() };
+        let content = payload.value().clone();
+        let received = Received::from_parsed(arrival, act, Turn::Answer { to: id }, payload);
+        if message.kind.evidence().is_none() {
+            let reason = format!("`{}` asks for something, and answers nothing", message.kind.as_str());
+            return self.turn_away(received, Refusal::OutOfMandate, reason).await;
+        }
+        let received = received.saying(Arc::clone(&message));
+        let (gateway, to) = (self.shared(), open.to);
+        let carry: Carry = Box::new(move |go| {
+            Box::pin(async move {
+                if go.agent.as_ref() != Some(&to) {
+                    return unavailable("the request was made of another agent");
+                }
+                let result = go.replaced.unwrap_or(content);
+                if gateway.fleet.complete(id, result, Some(beside(&message))) {
+                    Carried::Delivered(Got::Ours(told(&json!({ "done": true }))))
+                } else {
+                    unavailable("it was answered already")
+                }
+            })
+        });
+        self.posted(hop, received, carry).await
+    }
+
+    /// The content of a message, of which the digest is that of the bytes that were signed.
+    pub(crate) fn content_of(signed_bytes: &[u8]) -> Option<Parsed> {
+        Some(parse(signed_bytes, &Message::LIMITS).ok()?.pointer("/content"))
+    }
+
+    async fn posted(&self, hop: HopId, received: Received, carry: Carry) -> Posted {
+        match self.decider.clone().travel(received, carry).await {
+            Decided::Released { got: Got::Ours(Reply::Result(raw)), .. } => {
+                let said: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+                match (said["refused"].as_str(), said["there"].as_bool()) {
+                    (Some(code), _) => Posted::Refused { hop, refusal: refusal_of(code) },
+                    (None, Some(there)) => Posted::Sent { id: hop, there },
+                    (None, None) => Posted::Answered,
+                }
+            }
+            // No tool is called, so there is nothing to try out.
+            Decided::Released { .. } | Decided::TryOut { .. } => Posted::Refused { hop, refusal: Refusal::Unavailable },
+            Decided::Held { ticket, .. } => Posted::Held(ticket),
+            Decided::Refused { hop, refusal } => Posted::Refused { hop, refusal },
+        }
+    }
+
+    fn message_arrival(&self, message: &Message, credential: Credential, to: Principal) -> Arrival {
+        let task = message.kind.task().cloned();
+        Arrival { id: self.decider.hop_id(), at: self.decider.now(), credential, task, to }
+    }
+
+    /// Puts on the record what is of a type that does not go this way (PG-1.4).
+    async fn turn_away(&self, received: Received, refusal: Refusal, reason: String) -> Posted {
+        let hop = received.arrival().id;
+        let finding = Finding::new("PG-1.4", Word::NoGo, reason);
+        let refusal = self.decider.clone().turned_away(Refused::new(received, refusal, finding)).await;
+        Posted::Refused { hop, refusal }
+    }
+}
+
+/// What a message says beside its content, for whom it is. Its nonce and signature have done their work.
+fn beside(message: &Message) -> Value {
+    let mut told: Value = serde_json::from_slice(&message.write()).unwrap_or_default();
+    if let Some(members) = told.as_object_mut() {
+        ["content", "nonce", "task_token"].into_iter().for_each(|name| drop(members.remove(name)));
+    }
+    told
+}
+
+fn unavailable(fault: &str) -> Carried<Got> {
+    let reply = Got::Ours(told(&json!({ "refused": Refusal::Unavailable.as_str() })));
+    Carried::Failed { reply, fault: fault.to_owned() }
+}
+
+fn told(value: &Value) -> Reply {
+    Reply::Result(serde_json::value::to_raw_value(value).expect("a JSON value is serializable"))
+}
+
+fn refusal_of(code: &str) -> Refusal {
+    Refusal::parse(code).unwrap_or(Refusal::Unavailable)
+}
