@@ -63,8 +63,8 @@ pub use mandate::{
     Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, ConflictTerms, ContextLevel,
     ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, FixedArgument, Grant, HaltCondition,
     HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule, Plan,
-    PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, ProcessSeen, ProcessTerms, Progress, ResourceTerm, ReviewOutcome,
-    ReviewTrigger, SequenceBy, SolutionMandate, ToolTerms, Whose,
+    PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, ProcessSeen, ProcessTerms, Progress, ResourceTerm,
+    ReviewOutcome, ReviewTrigger, SequenceBy, SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{
     AuthorityArgument, Below, DryRunCall, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport,

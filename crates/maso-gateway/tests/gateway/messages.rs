@@ -63,7 +63,7 @@ impl<'a> Native<'a> {
             "contract": { "name": "check", "version": world.deployment().workflows.values().next().unwrap().version },
             "inputs": [],
             "task_token": self.rig.authority.issue_task_token(
-                &world.deployment().trust_domain, task.id, task.digest(), now, 3_600_000),
+                &world.deployment().trust_domain, (task.id, task.digest()), &[], now, 3_600_000),
         });
         if matches!(kind, "data" | "claim") {
             told["provenance"] = json!({
