@@ -143,6 +143,22 @@ pub struct IssueToken {
     pub ttl_ms: Option<u64>,
 }
 
+/// What a program shows to become an agent; a proof of possession of the key (DPoP) goes with it as a header.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The join token.
+    pub token: String,
+    /// The public key (JWK) to which the agent token is to be bound.
+    pub key: serde_json::Value,
+}
+
+impl std::fmt::Debug for Join {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Join(…)")
+    }
+}
+
 /// An issued token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedToken {

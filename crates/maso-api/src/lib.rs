@@ -14,7 +14,7 @@ mod tickets;
 mod tools;
 
 pub use agents::{
-    AgentView, ContextView, GrantView, IssueToken, IssuedToken, MandateDates, OiSpecView, Revoke, ToolView,
+    AgentView, ContextView, GrantView, IssueToken, IssuedToken, Join, MandateDates, OiSpecView, Revoke, ToolView,
 };
 pub use hops::{ApprovalView, DryRunView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
 pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};

@@ -5,6 +5,7 @@
 //! those that change something must come from our own pages: their `Origin`, where there is one, is compared with the `Host`.
 
 mod events;
+mod joining;
 mod orders;
 mod reads;
 mod session;
@@ -18,11 +19,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+pub use joining::routes as joining_router;
 use maso_api::Problem;
 use maso_identity::SessionSecret;
 use maso_wire::KnownHosts;
 
-use crate::{Desk, OrderFault, SignInFault, SignedIn};
+use crate::{Desk, JoinFault, OrderFault, SignInFault, SignedIn};
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "maso_session";
@@ -121,6 +123,7 @@ pub(crate) enum Failure {
     SignedOut,
     SignIn(SignInFault),
     Order(OrderFault),
+    NotBelieved,
     CrossSite,
     ForeignHost,
 }
@@ -128,6 +131,15 @@ pub(crate) enum Failure {
 impl From<OrderFault> for Failure {
     fn from(fault: OrderFault) -> Self {
         Self::Order(fault)
+    }
+}
+
+impl From<JoinFault> for Failure {
+    fn from(fault: JoinFault) -> Self {
+        match fault {
+            JoinFault::NotBelieved => Self::NotBelieved,
+            JoinFault::NotRecorded(fault) => Self::Order(OrderFault::NotRecorded(fault)),
+        }
     }
 }
 
@@ -154,6 +166,7 @@ impl IntoResponse for Failure {
                 };
                 (status, "NOT_SIGNED_IN", fault.to_string(), None)
             }
+            Self::NotBelieved => (StatusCode::UNAUTHORIZED, "UNAUTHENTIC", JoinFault::NotBelieved.to_string(), None),
             Self::CrossSite => {
                 (StatusCode::FORBIDDEN, "CROSS_SITE", "the request came from another site".to_owned(), None)
             }

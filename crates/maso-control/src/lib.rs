@@ -15,6 +15,7 @@ pub mod view;
 
 pub use desk::{Desk, Secrets};
 pub use fault::OrderFault;
+pub use orders::joining::{JoinFault, Joining};
 pub use signed_in::{SignInFault, SignedIn};
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The orders, each a record before it has an effect.
 
+pub(crate) mod joining;
 mod posture;
 mod tasks;
 mod tickets;

@@ -25,9 +25,17 @@ use crate::{Desk, OrderFault, Secrets, SignInFault, SignedIn, http};
 
 const RIGHT: &str = "quite a long passphrase";
 
+mod joining;
+
 /// A desk at which the deployment's accountable human may sign in.
 async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {
     let folder = tempfile::tempdir().unwrap();
+    let (desk, operator) = desk_over(folder.path()).await;
+    (desk, operator, folder)
+}
+
+/// The same, over the record in this folder.
+async fn desk_over(folder: &std::path::Path) -> (Arc<Desk>, OperatorName) {
     let deployment = Arc::new(maso_intent::parse(&maso_intent::minimal()).unwrap());
     let authority = AuthorityKey::from_seed([7; 32]);
     let settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), SystemClock.now());
@@ -42,11 +50,11 @@ async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {
         role: "test",
         signers: Signers::AsBefore,
     };
-    let path = Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap());
+    let path = Arc::new(Path::open(&folder.join("log.db"), sources).await.unwrap());
     let operator = deployment.accountable_human.clone();
     let hash = Passphrase::new(RIGHT).unwrap().hash([1; 16]).unwrap();
     let passphrases = BTreeMap::from([(operator.clone(), hash)]);
-    (Arc::new(Desk::new(path, folder.path().join("log.db"), Secrets { authority, passphrases })), operator, folder)
+    (Arc::new(Desk::new(path, folder.join("log.db"), Secrets { authority, passphrases })), operator)
 }
 
 async fn sign_in(desk: &Desk, operator: &OperatorName, passphrase: &str, at_ms: i64) -> Result<(), SignInFault> {

@@ -8,6 +8,7 @@ mod delegation;
 mod dsse;
 mod identified;
 mod identify;
+mod join;
 mod jws;
 mod key;
 mod message;
@@ -27,6 +28,7 @@ pub use delegation::{Beyond, BoundArgument, Chain, Delegation, Link, NotTheirs, 
 pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};
+pub use join::{JoinToken, JoinTokenError};
 pub use key::{AgentKey, KeyError, PublicKey, Thumbprint};
 pub use message::{Addressee, MessageError, Messages, SignedMessage};
 pub use nonces::{Nonces, Spent};

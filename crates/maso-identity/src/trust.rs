@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain};
 use maso_wire::{Credential, UnverifiedToken};
+use uuid::Uuid;
 
 use crate::{
-    AgentToken, AuthorityPublic, Basis, Nonces, Proof, ProofError, Revocation, TaskClaim, TaskToken, Thumbprint,
-    TokenError, Unproven,
+    AgentToken, AuthorityPublic, Basis, Nonces, Proof, ProofError, PublicKey, Revocation, TaskClaim, TaskToken,
+    Thumbprint, TokenError, Unproven,
     jws::UnverifiedJws,
     proof::{Freshness, Possession, Request, ShownKey, Signed},
     revoked::Revoked,
@@ -146,6 +147,37 @@ impl Trust {
     /// When it is not proven.
     pub fn shown_agent(&self, credential: &Credential, now: Timestamp) -> Result<AgentName, Unproven> {
         agent(self.weigh_credential(credential, now)?.principal)
+    }
+
+    /// Whether whoever sends this request (method and address) with this text has the key; its name then. The proof counts
+    /// as used.
+    ///
+    /// # Errors
+    /// When it is not proven, or the key is revoked.
+    pub fn prove(
+        &self,
+        key: &PublicKey,
+        proof: &UnverifiedToken,
+        text: &UnverifiedToken,
+        (method, url): (&str, &str),
+        now: Timestamp,
+    ) -> Result<Thumbprint, Unproven> {
+        let key = key.thumbprint();
+        self.bears(&Basis { key: Some(key), ..Basis::default() })?;
+        let shown = Digest::of(proof.expose().as_bytes());
+        let request = Request { method, url, token: Digest::of(text.expose().as_bytes()) };
+        let possession = self.possession(proof, shown, &key, request, now).map_err(Unproven::Possession)?;
+        self.shown_proofs.forget(shown);
+        self.used_proofs.spend(&key.to_string(), &possession.id, possession.until, now).map_err(Unproven::Spent)?;
+        Ok(key)
+    }
+
+    /// The id of an agent token that counts now. Who holds it is not looked at.
+    ///
+    /// # Errors
+    /// When the deployment did not issue it, it has ended or was revoked.
+    pub fn token_id(&self, token: &UnverifiedToken, now: Timestamp) -> Result<Uuid, Unproven> {
+        Ok(self.agent_token(token, Digest::of(token.expose().as_bytes()), now)?.id())
     }
 
     /// What a task token says.

@@ -73,6 +73,8 @@ impl Owner {
             (Self::Agent(agent), Body::TokenIssued(token)) => {
                 token.kind_of_token == "agent" && is(Some(&token.subject), agent)
             }
+            (Self::Agent(agent), Body::JoinTokenIssued(issued)) => issued.agent == format!("agent:{agent}"),
+            (Self::Agent(agent), Body::JoinTokenUsed(used)) => used.agent == format!("agent:{agent}"),
             (Self::Agent(agent), Body::SvidIssued(issued)) => issued.agent == format!("agent:{agent}"),
             (Self::Agent(agent), Body::Revoked(revoked)) => {
                 revoked.what == "agent" && is(Some(&revoked.subject), agent)

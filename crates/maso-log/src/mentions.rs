@@ -7,6 +7,7 @@ impl Body {
     pub fn once_only(&self) -> Option<&str> {
         match self {
             Self::TicketSpent(spent) => Some(&spent.ticket),
+            Self::JoinTokenUsed(used) => Some(&used.id),
             Self::InstructionUsed(used) => Some(&used.attempt),
             Self::MessageSaid(said) => Some(&said.said),
             Self::ClarificationAnswered(answered) => answered.question.as_deref(),
@@ -37,6 +38,8 @@ impl Body {
             | Self::TaskAssessed(_)
             | Self::TokenIssued(_)
             | Self::SvidIssued(_)
+            | Self::JoinTokenIssued(_)
+            | Self::JoinTokenUsed(_)
             | Self::DryRunStarted(_)
             | Self::DryRunEnded(_)
             | Self::HopReleased(_)
@@ -60,6 +63,8 @@ impl Body {
                 subjects
             }
             Self::SvidIssued(issued) => vec![&issued.id],
+            Self::JoinTokenIssued(issued) => vec![&issued.id],
+            Self::JoinTokenUsed(used) => vec![&used.id],
             Self::DryRunStarted(started) => vec![&started.hop],
             Self::DryRunEnded(ended) => vec![&ended.hop],
             Self::HopReleased(released) => vec![&released.hop],

@@ -23,6 +23,10 @@ pub enum Body {
     TaskEvaluated(Box<TaskEvaluated>),
     /// A token was issued.
     TokenIssued(Token),
+    /// A token was issued with which a program becomes an agent, once.
+    JoinTokenIssued(JoinTokenIssued),
+    /// A program became an agent by it. At most one such record exists for each token: the log refuses a second.
+    JoinTokenUsed(JoinTokenUsed),
     /// An SVID was issued to an attested process.
     SvidIssued(Box<SvidIssued>),
     /// Something was revoked.
@@ -334,11 +338,39 @@ pub struct Token {
     /// Thumbprint of the key that it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbprint: Option<String>,
-    /// Who had an agent's token issued: `operator:NAME`.
+    /// Whence an agent's token came: `operator:NAME`, `join:ID` by a join token, `token:ID` in place of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// Unix milliseconds.
     pub expires_at: i64,
+}
+
+/// A token was issued with which a program becomes an agent, once. Nothing but its hash is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinTokenIssued {
+    /// Its id.
+    pub id: String,
+    /// Which agent: `agent:NAME`.
+    pub agent: String,
+    /// SHA-256 of the token.
+    pub hash: String,
+    /// Who had it issued: `operator:NAME`.
+    pub by: String,
+    /// Unix milliseconds.
+    pub expires_at: i64,
+}
+
+/// A program became an agent by its join token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinTokenUsed {
+    /// The join token's id.
+    pub id: String,
+    /// Which agent: `agent:NAME`.
+    pub agent: String,
+    /// The agent token that was issued for it.
+    pub token_id: String,
+    /// Thumbprint of the key to which that is bound.
+    pub thumbprint: String,
 }
 
 /// An SVID was issued to a process that was taken for an agent's. Neither the SVID nor a private key is ever written.

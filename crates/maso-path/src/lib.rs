@@ -31,8 +31,8 @@ pub use rotation::Resumed;
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clarity, Clock, Conduct, ContextUse, Evaluation, Evaluations, Ids, Memories, Pin, Pins, Question, Said,
-    Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, Versions, World, write_task,
+    Answer, Clarity, Clock, Conduct, ContextUse, Evaluation, Evaluations, Ids, Invitation, Joins, Memories, Pin, Pins,
+    Question, Said, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, Versions, World, write_task,
 };
 
 #[cfg(test)]

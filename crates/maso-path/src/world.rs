@@ -6,6 +6,7 @@
 mod conduct;
 mod dry_runs;
 mod histories;
+mod joins;
 mod memories;
 mod passing;
 mod pins;
@@ -36,6 +37,7 @@ pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Step, asked, plann
 pub use conduct::{Clarity, Conduct, ContextUse, Evaluation, Evaluations, Question, Said};
 use dry_runs::DryRuns;
 use histories::Histories;
+pub use joins::{Invitation, Joins};
 pub(crate) use memories::Delivery;
 pub use memories::Memories;
 pub(crate) use passing::Passing;
@@ -62,6 +64,7 @@ pub struct World {
     histories: Histories,
     memories: Memories,
     versions: Versions,
+    joins: Joins,
 }
 
 impl World {
@@ -78,6 +81,7 @@ impl World {
             histories: Histories::new(&deployment),
             memories: Memories::default(),
             versions: Versions::default(),
+            joins: Joins::default(),
             deployment,
             mode,
         }
@@ -122,6 +126,8 @@ impl World {
             Body::PhaseChanged(changed) => self.standing.changed(record.at, changed),
             Body::Killed(killed) => self.standing.killed(record.at, killed),
             Body::Started(started) => self.versions.started(started),
+            Body::JoinTokenIssued(issued) => self.joins.issued(record.at, issued),
+            Body::JoinTokenUsed(used) => self.joins.used(used),
             Body::TaskEvaluated(evaluated) => self.standing.evaluated(record.at, evaluated),
             Body::StartRefused(_)
             | Body::TaskAssessed(_)
@@ -338,6 +344,11 @@ impl World {
     /// Which version of the deployment is in force.
     pub fn versions(&self) -> &Versions {
         &self.versions
+    }
+
+    /// Who was invited to join and did not yet.
+    pub fn joins(&self) -> &Joins {
+        &self.joins
     }
 
     /// The worst phase on the way up from an agent.

@@ -174,8 +174,11 @@ impl std::fmt::Debug for Authority {
 /// From when to when an SVID counts: from a little before now on, for clocks that lag, and never for longer in all than
 /// it may, or than its signer does.
 fn life(by: &Generation, ttl_ms: u64, now: Timestamp) -> Span {
-    let from = Timestamp::from_millis(now.as_millis().saturating_sub(SKEW_MS)).max(by.span.from);
-    Span { from, until: x509::whole_second(from).plus_ms(ttl_ms.min(SVID_MS_MAX)).min(by.span.until) }
+    let ttl_ms = ttl_ms.min(SVID_MS_MAX);
+    // Of a short life it takes a tenth at most.
+    let skew_ms = i64::try_from(ttl_ms / 10).unwrap_or(SKEW_MS).min(SKEW_MS);
+    let from = Timestamp::from_millis(now.as_millis().saturating_sub(skew_ms)).max(by.span.from);
+    Span { from, until: x509::whole_second(from).plus_ms(ttl_ms).min(by.span.until) }
 }
 
 fn spans(generations: &[Arc<Generation>]) -> Vec<Span> {

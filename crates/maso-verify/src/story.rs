@@ -34,6 +34,8 @@ pub(crate) struct Story {
     questions: BTreeSet<String>,
     /// Agents that were revoked, as `agent:NAME`.
     revoked: BTreeSet<String>,
+    /// Join tokens, by id: until when each counts.
+    invitations: HashMap<String, i64>,
     /// Hops that were allowed because of a ticket: record, hop, ticket.
     owed: Vec<(u64, String, String)>,
     /// Instructions, by what carried them out last.
@@ -78,6 +80,7 @@ impl Story {
             spent: HashMap::new(),
             questions: BTreeSet::new(),
             revoked: BTreeSet::new(),
+            invitations: HashMap::new(),
             owed: Vec::new(),
             instructions: HashMap::new(),
             carrying_out: HashMap::new(),
@@ -157,6 +160,10 @@ impl Story {
                 self.revoked.insert(format!("agent:{}", text("subject")));
             }
             Some("revoked") => self.delegations.revoked(body),
+            Some("join-token-issued") => {
+                self.invitations.insert(text("id"), body["expires_at"].as_i64().unwrap_or(i64::MIN));
+            }
+            Some("join-token-used") => self.joined(sequence, at_ms, body, &mut problem),
             Some("svid-issued") => self.issued(at_ms, body, &mut problem),
             Some("task-evaluated") => evaluated(body, &mut problem),
             Some("instruction-used") => self.used(sequence, body, &mut problem),
@@ -170,6 +177,27 @@ impl Story {
             None => problem("its body has no kind".to_owned()),
         }
         Ok(())
+    }
+
+    /// A join token was issued before it was used, is used once, and not after its end.
+    fn joined(&mut self, sequence: u64, at_ms: i64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let (id, agent) = (text("id"), text("agent"));
+        match self.invitations.get(&id) {
+            Some(until_ms) if at_ms > until_ms.saturating_add(COMMIT_MS_MAX) => {
+                problem(format!("the join token `{id}` was used after its end"));
+            }
+            None if self.is_whole => problem(format!("the join token `{id}` was used and nobody issued it")),
+            _ => {}
+        }
+        if self.revoked.contains(&agent) {
+            problem(format!("`{agent}` joined after it was revoked"));
+        }
+        if let Some((earlier, _)) = self.spent.get(&id) {
+            problem(format!("the join token `{id}` was used before, at record {earlier}"));
+        } else {
+            self.spent.insert(id, (sequence, text("token_id")));
+        }
     }
 
     /// Who was revoked is issued no identity any more, and none outlives a day (IA-2.1, IA-2.2).

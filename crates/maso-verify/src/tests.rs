@@ -422,3 +422,18 @@ fn an_identity_ends_within_a_day_and_nobody_is_issued_one_after_being_revoked() 
     check(&[issued("agent:a", 1001 + DAY_MS)], &["record 1: the identity `7` lives longer than a day"]);
     check(&[json!({"kind": "svid-issued", "id": "7"})], &["record 1: the identity `7` lives longer than a day"]);
 }
+
+#[test]
+fn a_join_token_is_used_once_in_its_time_and_not_for_a_revoked_agent() {
+    let issued =
+        |until_ms: i64| json!({"kind": "join-token-issued", "id": "7", "agent": "agent:a", "expires_at": until_ms});
+    let used = || json!({"kind": "join-token-used", "id": "7", "agent": "agent:a", "token_id": "t"});
+    check(&[issued(DAY_MS), used()], &[]);
+    check(&[issued(DAY_MS), used(), used()], &["record 3: the join token `7` was used before, at record 2"]);
+    check(&[used()], &["record 1: the join token `7` was used and nobody issued it"]);
+    check(&[issued(-DAY_MS), used()], &["record 2: the join token `7` was used after its end"]);
+    check(
+        &[issued(DAY_MS), json!({"kind": "revoked", "what": "agent", "subject": "a"}), used()],
+        &["record 3: `agent:a` joined after it was revoked"],
+    );
+}

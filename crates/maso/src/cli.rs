@@ -173,6 +173,8 @@ Examples:
 Examples:
   maso agents list mydeployment
   maso agents token mydeployment --agent intake --new-key intake.pem --as owner
+  maso agents join-token mydeployment --agent intake --ttl 10m --as owner
+  maso agents join http://127.0.0.1:7680 --token TOKEN --key intake.pem
   maso agents lineage mydeployment --agent intake --all
   maso agents revoke mydeployment --what agent --subject intake \\
       --reason \"left its mandate\" --as security")]
@@ -716,6 +718,34 @@ pub enum AgentOrder {
         #[command(flatten)]
         output: Output,
     },
+    /// Issue a token with which a program becomes an agent, once.
+    JoinToken {
+        #[command(flatten)]
+        folder: Folder,
+        /// The agent.
+        #[arg(long)]
+        agent: AgentName,
+        /// How long it waits to be used: `90s`, `10m`, `24h`.
+        #[arg(long, default_value = "10m", value_parser = span_ms)]
+        ttl: u64,
+        #[command(flatten)]
+        by: As,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Become an agent by a join token, at a deployment that is served.
+    Join {
+        /// Where it is served, such as `http://127.0.0.1:7680`.
+        url: String,
+        /// The join token.
+        #[arg(long, env = "MASO_JOIN_TOKEN", hide_env_values = true)]
+        token: String,
+        /// The file with the agent's private key; made where it is not there.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show who issued which credential to which agent and by which way, and what still counts.
     Lineage {
         #[command(flatten)]
@@ -747,6 +777,19 @@ pub enum AgentOrder {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// Milliseconds of a duration such as `10m`.
+fn span_ms(text: &str) -> Result<u64, String> {
+    let expected = || format!("`{text}` is not a duration: a number with `s`, `m` or `h` was expected");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
+    let unit_ms = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(expected()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit_ms)).ok_or_else(expected)
 }
 
 #[derive(Debug, Args)]

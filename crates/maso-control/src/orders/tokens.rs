@@ -8,6 +8,17 @@ use uuid::Uuid;
 
 use crate::{Desk, OrderFault, SignedIn};
 
+/// A token that is to be issued to an agent.
+pub(super) struct Issue<'a> {
+    pub(super) agent: &'a AgentName,
+    /// The key to which it is bound, if it is.
+    pub(super) key: Option<Thumbprint>,
+    /// How long it lives; never longer than its agent's may.
+    pub(super) ttl_ms: u64,
+    /// Whence it comes, as the record has it.
+    pub(super) by: String,
+}
+
 impl Desk {
     /// Issues a token to an agent, bound to its key where it has one.
     ///
@@ -32,22 +43,37 @@ impl Desk {
         if thumbprint.is_none() && !deployment.settings.bearer_on_loopback {
             return Err(OrderFault::Bad("this deployment issues no token without a key".to_owned()));
         }
-        let ttl_ms = order.ttl_ms.unwrap_or(u64::MAX).min(deployment.credential_ms_max(agent));
+        let by = format!("operator:{}", by.operator());
+        let issue = Issue { agent, key: thumbprint, ttl_ms: order.ttl_ms.unwrap_or(u64::MAX), by };
+        let (token, issued) =
+            self.make_token(issue).ok_or_else(|| OrderFault::Unknown { what: "agent", name: agent.to_string() })?;
+        self.path().recorder().record(v1::Body::TokenIssued(issued)).await?;
+        Ok(token)
+    }
+
+    /// Makes an agent's token and what is recorded of it, before it may be given to anybody. `None` for an agent that does
+    /// not exist.
+    pub(super) fn make_token(&self, issue: Issue<'_>) -> Option<(maso_api::IssuedToken, v1::Token)> {
+        let Issue { agent, key, ttl_ms, by } = issue;
+        let deployment = self.path().world().deployment();
+        let ttl_ms = ttl_ms.min(deployment.credential_ms_max(agent));
+        if !deployment.agents.contains_key(agent) {
+            return None;
+        }
         let now: Timestamp = self.path().clock().now();
         let id = Uuid::new_v4();
         let spiffe = SpiffeId { trust_domain: deployment.trust_domain.clone(), agent: agent.clone() };
-        let token = self.authority().issue_agent_token(&spiffe, thumbprint.as_ref(), id, now, ttl_ms);
+        let token = self.authority().issue_agent_token(&spiffe, key.as_ref(), id, now, ttl_ms);
         let expires_at = now.plus_ms(ttl_ms).as_millis();
         let issued = v1::Token {
             token_id: id.to_string(),
             kind_of_token: "agent".to_owned(),
             subject: spiffe.to_string(),
-            thumbprint: thumbprint.map(|thumbprint| thumbprint.to_string()),
-            by: Some(format!("operator:{}", by.operator())),
+            thumbprint: key.map(|key| key.to_string()),
+            by: Some(by),
             expires_at,
         };
-        self.path().recorder().record(v1::Body::TokenIssued(issued)).await?;
-        Ok(maso_api::IssuedToken { token, token_id: id.to_string(), expires_at })
+        Some((maso_api::IssuedToken { token, token_id: id.to_string(), expires_at }, issued))
     }
 
     /// Revokes a token, a key, an agent or a delegation with all that it led to, from the next hop on.

@@ -149,7 +149,7 @@ async fn a_new_key_comes_when_the_old_one_is_revoked_and_when_half_of_its_time_i
     assert_ne!(first.private_key().as_bytes(), second.private_key().as_bytes());
     drop(svids);
 
-    let brief = Rig::living(Who::This, "12s").await;
+    let brief = Rig::living(Who::This, "4s").await;
     let mut svids = brief.client().await.stream_x509_svids().await.unwrap();
     let first = svids.next().await.unwrap().unwrap();
     let second = svids.next().await.unwrap().unwrap();

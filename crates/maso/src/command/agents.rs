@@ -1,11 +1,11 @@
 //! `maso agents`: lists agents; issues and revokes their tokens; says who was issued what.
 
+mod join;
 mod lineage;
 
 use std::process::ExitCode;
 
 use maso_core::Mode;
-use maso_identity::AgentKey;
 use maso_path::{Clock as _, SystemClock};
 use maso_posture::{Of, Trend};
 
@@ -14,7 +14,7 @@ use crate::{
     assemble::{assemble, signed_in},
     cli::{AgentOrder, Agents},
     fault::Fault,
-    screen, state,
+    screen,
 };
 
 pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
@@ -72,25 +72,19 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
             let by = signed_in(&assembled, by.operator).await?;
             let thumbprint = match new_key {
                 None => thumbprint,
-                Some(file) => {
-                    let mut seed = [0; 32];
-                    getrandom::fill(&mut seed)
-                        .map_err(|error| Fault::plain(format!("cannot draw randomness: {error}")))?;
-                    let key = AgentKey::from_seed(seed);
-                    state::create_private(&file, key.expose_pem().as_bytes())
-                        .map_err(|fault| Fault::new("cannot write the agent's key", fault))?;
-                    Some(key.thumbprint().to_string())
-                }
+                Some(file) => Some(join::make(&file)?.thumbprint().to_string()),
             };
             let order = maso_api::IssueToken { thumbprint, ttl_ms: None };
             let issued = assembled.desk.issue_agent_token(&by, &agent, &order).await;
-            let issued = issued.map_err(|fault| Fault::new("no token was issued", fault))?;
-            if output.json {
-                screen::json(&issued);
-            } else {
-                say!("{}", issued.token);
-            }
+            tell(&issued.map_err(|fault| Fault::new("no token was issued", fault))?, output.json);
         }
+        AgentOrder::JoinToken { folder, agent, ttl, by, output } => {
+            let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
+            let by = signed_in(&assembled, by.operator).await?;
+            let issued = assembled.desk.invite(&by, &agent, ttl).await;
+            tell(&issued.map_err(|fault| Fault::new("no token was issued", fault))?, output.json);
+        }
+        AgentOrder::Join { url, token, key, output } => tell(&join::join(&url, &token, &key).await?, output.json),
         AgentOrder::Lineage { folder, agent, all, output } => {
             lineage::show(&super::log::reader(&folder.dir)?, agent.as_ref(), all, output.json)?;
         }
@@ -107,6 +101,14 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell(issued: &maso_api::IssuedToken, json: bool) {
+    if json {
+        screen::json(issued);
+    } else {
+        say!("{}", issued.token);
+    }
 }
 
 fn whose(trend: &Trend) -> (&'static str, &str) {

@@ -105,7 +105,7 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     })?;
     let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
     let doors = doors(&assembled.deployment.settings, address);
-    let hosts = Arc::new(doors.hosts.clone());
+    let (hosts, base_url) = (Arc::new(doors.hosts.clone()), doors.base_url.clone());
     let gateway = assembled.gateway(doors);
     let strangers = {
         let _waiting = screen::waiting("asking the servers for their tools");
@@ -119,6 +119,7 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     let app = Router::new()
         .merge(maso_gateway::router(Arc::clone(&gateway)))
         .merge(maso_control::http::router(Arc::clone(&desk), &hosts))
+        .merge(maso_control::http::joining_router(Arc::clone(&desk), &hosts, &base_url))
         .merge(maso_control::http::only_for(
             &hosts,
             maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()),

@@ -65,3 +65,32 @@ async fn a_process_fetches_its_identity_and_an_auditor_sees_whence_it_came() {
     assert!(!socket.exists(), "the socket outlives the program");
     deployment.verify().await;
 }
+
+#[tokio::test]
+async fn a_program_joins_by_a_token_once_and_is_an_agent_then() {
+    let deployment = Deployment::new(&Wanted::default());
+    let order = |args: &[&str]| {
+        let mut command = tokio::process::Command::new(crate::deployment::MASO);
+        command.args(args).arg(deployment.path()).env("MASO_PASSPHRASE", "quite a long passphrase");
+        command
+    };
+    assert!(order(&["operators", "passphrase", "--operator", "owner"]).status().await.unwrap().success());
+    let up = deployment.up().await;
+    let invited = order(&["agents", "join-token", "--agent", "writer", "--as", "owner"]).output().await.unwrap();
+    assert!(invited.status.success(), "{invited:?}");
+    let token = String::from_utf8(invited.stdout).unwrap();
+    let (url, key) = (format!("http://{}", up.address), deployment.path().join("writer.pem"));
+    let join = || {
+        let mut command = tokio::process::Command::new(crate::deployment::MASO);
+        command.args(["agents", "join", &url, "--json", "--token", token.trim(), "--key"]).arg(&key);
+        command
+    };
+    let joined = join().output().await.unwrap();
+    assert!(joined.status.success(), "{joined:?}");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!join().output().await.unwrap().status.success(), "it works once");
+    let valid = lineage(&deployment, &[]).await;
+    assert_eq!((valid.len(), &valid[0]["way"], &valid[0]["by"]), (1, &"join-token".into(), &"operator:owner".into()));
+    up.stop().await;
+    deployment.verify().await;
+}

@@ -64,7 +64,7 @@ struct Credential {
     id: String,
     /// The key that it is bound to, or that signed it.
     key: Option<String>,
-    /// Who had it issued: `operator:NAME`, or the process that was attested.
+    /// Who had it issued: `operator:NAME`, the token in whose place it came, or the process that was attested.
     by: String,
     way: Way,
     issued_at: String,
@@ -77,6 +77,8 @@ struct Credential {
 #[serde(rename_all = "kebab-case")]
 enum Way {
     OperatorToken,
+    JoinToken,
+    Renewal,
     AttestedProcess,
 }
 
@@ -84,6 +86,8 @@ impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::OperatorToken => "operator's token",
+            Self::JoinToken => "join token",
+            Self::Renewal => "renewal",
             Self::AttestedProcess => "attested process",
         })
     }
@@ -104,6 +108,8 @@ struct Lineage {
     /// By the record that says it, with the end in milliseconds.
     issued: BTreeMap<u64, (i64, Credential)>,
     revoked: BTreeSet<(String, String)>,
+    /// Who had each join token issued, by its id.
+    invited: BTreeMap<String, String>,
 }
 
 impl Lineage {
@@ -111,14 +117,21 @@ impl Lineage {
         let credential = match &record.body {
             v1::Body::TokenIssued(token) if token.kind_of_token == "agent" => {
                 let Ok(subject) = token.subject.parse::<SpiffeId>() else { return };
+                // Records of earlier versions do not say which operator it was.
+                let from = token.by.as_deref().unwrap_or("operator");
+                let (by, way) = match from.split_once(':') {
+                    // The operator who had the join token issued.
+                    Some(("join", id)) => (self.invited.get(id).map_or("operator", String::as_str), Way::JoinToken),
+                    Some(("token", _)) => (from, Way::Renewal),
+                    _ => (from, Way::OperatorToken),
+                };
                 let credential = Credential {
                     agent: subject.agent.to_string(),
                     kind: "token",
                     id: token.token_id.clone(),
                     key: token.thumbprint.clone(),
-                    // Records of earlier versions do not say which operator it was.
-                    by: token.by.clone().unwrap_or_else(|| "operator".to_owned()),
-                    way: Way::OperatorToken,
+                    by: by.to_owned(),
+                    way,
                     issued_at: record.at.to_string(),
                     expires_at: Timestamp::from_millis(token.expires_at).to_string(),
                     stands: Stands::Valid,
@@ -139,6 +152,10 @@ impl Lineage {
                 };
                 (svid.not_after, credential)
             }
+            v1::Body::JoinTokenIssued(issued) => {
+                self.invited.insert(issued.id.clone(), issued.by.clone());
+                return;
+            }
             v1::Body::Revoked(revoked) => {
                 self.revoked.insert((revoked.what.clone(), revoked.subject.clone()));
                 return;
@@ -150,7 +167,7 @@ impl Lineage {
 
     /// All of them in the order of the record, as they stand now.
     fn credentials(self, now: Timestamp) -> Vec<Credential> {
-        let Self { issued, revoked } = self;
+        let Self { issued, revoked, .. } = self;
         let is_revoked = |what: &str, subject: &str| revoked.contains(&(what.to_owned(), subject.to_owned()));
         let stands = |ends: i64, credential: &Credential| {
             // The key of a JWT-SVID is its issuer's.
