@@ -159,7 +159,14 @@ async fn a_message_is_said_once_whichever_process_is_first() {
     }
     let rig = rig.restarted().await;
     assert_eq!(refusal(&say(&rig, task, &message).await), Some("DENIED"));
-    // Nor in another task, where nobody was told.
+}
+
+#[tokio::test]
+async fn a_message_is_said_once_in_whichever_task() {
+    let (rig, task) = fleet(&[]).await;
+    let seen = source(&rig, task).await;
+    let message = claim(&rig, task, 1, THERE, &[seen]);
+    released(&say(&rig, task, &message).await);
     let other = rig.task("file account-of-another").await;
     let specification = rig.path.world().tasks().open(other).unwrap().digest();
     let elsewhere = changed(&message, |parts| {
