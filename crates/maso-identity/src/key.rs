@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{
     Signer as _, SigningKey, VerifyingKey,
-    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding},
+    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes, spki::der::pem::LineEnding},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, crypto::aws_lc};
 use maso_core::{Digest, Timestamp};
@@ -239,8 +239,10 @@ pub(crate) fn signing_key_from_pem(text: &str) -> Result<SigningKey, KeyError> {
     SigningKey::from_pkcs8_pem(text).map_err(|_| KeyError::Pem)
 }
 
+/// Without the public half (PKCS#8 version 1): many readers know no other form, and it follows from the private one.
 pub(crate) fn signing_key_to_pem(key: &SigningKey) -> String {
-    (*key.to_pkcs8_pem(LineEnding::LF).expect("32 bytes always fit the form")).clone()
+    let bytes = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
+    (*bytes.to_pkcs8_pem(LineEnding::LF).expect("32 bytes always fit the form")).clone()
 }
 
 pub(crate) fn sign(key: &SigningKey, message: &[u8]) -> [u8; 64] {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::{AgentName, TaskId};
+use maso_core::{AgentName, SpiffeId, TaskId};
 
 use crate::{LogFault, Reader, Record, v1::Body};
 
@@ -37,10 +37,13 @@ impl Owner {
     }
 
     /// Texts of which one stands in every body that names the owner: never inside a string, where a quote is escaped.
-    fn marks(&self) -> [String; 2] {
+    fn marks(&self) -> [String; 3] {
         match self {
-            Self::Task(task) => [format!("\"{task}\""), format!("\"{task}\"")],
-            Self::Agent(agent) => [format!("\"agent:{agent}\""), format!("\"subject\":\"{agent}\"")],
+            Self::Task(task) => [(); 3].map(|()| format!("\"{task}\"")),
+            // By its name in hops, by its name in revocations, by its SPIFFE id in tokens.
+            Self::Agent(agent) => {
+                [format!("\"agent:{agent}\""), format!("\"subject\":\"{agent}\""), format!("/agent/{agent}\"")]
+            }
         }
     }
 
@@ -71,7 +74,8 @@ impl Owner {
                 asked.by == named || asked.of == named
             }
             (Self::Agent(agent), Body::TokenIssued(token)) => {
-                token.kind_of_token == "agent" && is(Some(&token.subject), agent)
+                let is_its = |id: SpiffeId| id.agent == *agent;
+                token.kind_of_token == "agent" && token.subject.parse().is_ok_and(is_its)
             }
             (Self::Agent(agent), Body::JoinTokenIssued(issued)) => issued.agent == format!("agent:{agent}"),
             (Self::Agent(agent), Body::JoinTokenUsed(used)) => used.agent == format!("agent:{agent}"),

@@ -80,7 +80,7 @@ impl Reader {
     /// The records `from` to `to` in whose body one of two texts stands, in order, at most `n_max`.
     pub(crate) fn holding(
         &self,
-        marks: &[String; 2],
+        marks: &[String; 3],
         from: u64,
         to: u64,
         n_max: usize,
@@ -89,11 +89,12 @@ impl Reader {
         let mut statement = connection
             .prepare_cached(
                 "SELECT sequence, at_ms, body, previous, hash FROM records
-                 WHERE sequence BETWEEN ?1 AND ?2 AND (instr(body, ?3) OR instr(body, ?4)) ORDER BY sequence LIMIT ?5",
+                 WHERE sequence BETWEEN ?1 AND ?2 AND (instr(body, ?3) OR instr(body, ?4) OR instr(body, ?5))
+                 ORDER BY sequence LIMIT ?6",
             )
             .map_err(reading)?;
-        let [one, other] = marks;
-        let rows = rusqlite::params![bound(from), bound(to), one, other, limit(n_max)];
+        let [one, two, three] = marks;
+        let rows = rusqlite::params![bound(from), bound(to), one, two, three, limit(n_max)];
         let mut rows = statement.query(rows).map_err(reading)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next().map_err(reading)? {

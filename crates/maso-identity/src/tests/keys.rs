@@ -78,6 +78,14 @@ fn a_private_key_reads_back_from_each_of_its_forms() {
 }
 
 #[test]
+fn a_private_key_is_written_in_the_form_that_every_reader_knows() {
+    // PKCS#8 version 1 with the algorithm of RFC 8410, and 32 bytes after it.
+    let pem = agent_key().expose_pem();
+    assert!(pem.contains("\nMC4CAQAwBQYDK2VwBCIEI"), "the algorithm comes first");
+    assert_eq!(pem.lines().nth(1).map(str::len), Some(64));
+}
+
+#[test]
 fn what_is_no_key_is_refused() {
     assert_eq!(AgentKey::from_pem("-----BEGIN PRIVATE KEY-----\n").err(), Some(KeyError::Pem));
     assert_eq!(AgentKey::from_jwk("{").err(), Some(KeyError::Jwk));

@@ -121,10 +121,27 @@ async fn an_agent_is_found_by_what_it_sent_and_what_was_done_about_it() {
         trigger: "lost".to_owned(),
         by: "maso".to_owned(),
     });
-    let (_place, recorder) =
-        recorded(vec![decided("hop_z"), hop("hop_a", TASK, None), released("hop_a"), revoked, moved]).await;
+    let token = |agent: &str| {
+        Body::TokenIssued(crate::v1::Token {
+            token_id: "00000000-0000-0000-0000-000000000001".to_owned(),
+            kind_of_token: "agent".to_owned(),
+            subject: format!("spiffe://notes.example/agent/{agent}"),
+            thumbprint: None,
+            expires_at: 2,
+        })
+    };
+    let bodies = vec![
+        decided("hop_z"),
+        hop("hop_a", TASK, None),
+        released("hop_a"),
+        revoked,
+        moved,
+        token("writer"),
+        token("other-writer"),
+    ];
+    let (_place, recorder) = recorded(bodies).await;
     let page = recorder.reader().belonging(&Owner::parse("agent:writer").unwrap(), 1, 100).unwrap();
-    assert_eq!(sequences(&page), [2, 3, 4, 5]);
+    assert_eq!(sequences(&page), [2, 3, 4, 5, 6]);
     let page = recorder.reader().belonging(&Owner::parse("agent:other").unwrap(), 1, 100).unwrap();
     assert_eq!((page.records.len(), page.next), (0, None));
     for text in ["agent:", "agent:not a name", "task_1", "hop_00000000000000000000000000000001", "writer"] {

@@ -99,7 +99,7 @@ def _key_in(pem: bytes) -> Ed25519PrivateKey | None:
 
 
 def _key_with_public_half(pem: bytes) -> Ed25519PrivateKey | None:
-    """A key as maso writes it (RFC 5958, version 2): with its public half beside it, which the library cannot read."""
+    """A key in RFC 5958, version 2: with its public half beside it, which the library cannot read."""
     lines = pem.decode("ascii").split()
     if lines[:3] != ["-----BEGIN", "PRIVATE", "KEY-----"] or lines[-3:] != ["-----END", "PRIVATE", "KEY-----"]:
         return None
