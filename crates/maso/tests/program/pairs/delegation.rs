@@ -26,17 +26,22 @@ async fn asked_about(stage: &Scene, note: &str) -> (Client, String) {
     assert_ne!(handed_on, task);
     let reader = open("reader", "notes").await;
     let stolen = reader.call_under(&task, "read_note", json!({ "note": note })).await;
-    assert_eq!(refused(&stolen), Some("OUT_OF_MANDATE"), "the task was not given to it: {stolen}");
+    assert!(is_unknown(&stolen), "the task was not given to it: {stolen}");
     let stolen = stage.client.call_under(&handed_on, "read_note", json!({ "note": note })).await;
-    assert_eq!(refused(&stolen), Some("OUT_OF_MANDATE"), "nor is what was asked of it anybody else's: {stolen}");
+    assert!(is_unknown(&stolen), "nor is what was asked of it anybody else's: {stolen}");
     (reader, handed_on)
+}
+
+/// Whether the agent is told that there is no such tool: what lies outside its mandate does not exist for it.
+fn is_unknown(answer: &Value) -> bool {
+    answer["error"]["message"] == "Unknown tool: read_note"
 }
 
 /// Whether `reader` reads a note for the writer's request about another one.
 async fn reads(stage: &Scene, asked: &str, note: &str) -> bool {
     let (reader, token) = asked_about(stage, asked).await;
     let answer = reader.call_under(&token, "read_note", json!({ "note": note })).await;
-    assert!(is_done(&answer) || refused(&answer) == Some("OUT_OF_MANDATE"), "{answer}");
+    assert!(is_done(&answer) || is_unknown(&answer), "{answer}");
     is_done(&answer)
 }
 

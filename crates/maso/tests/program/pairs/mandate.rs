@@ -29,7 +29,9 @@ async fn a_tool_that_the_agent_holds_and_its_workflow_does_not() {
 async fn a_tool_that_an_orchestrator_holds() {
     const ORCHESTRATES: Edit = ("agents/writer.toml", "escalation = ", "role = \"orchestrator\"\nescalation = ");
     const WORKS: Edit = ("agents/writer.toml", "role = \"orchestrator\"", "role = \"task\"");
-    let edits = vec![HELD_BY_THE_WORKFLOW, HELD_BY_THE_AGENT, ORCHESTRATES];
+    // The server is still there for it.
+    const READS: Edit = ("agents/writer.toml", "", "\n[[resources]]\nserver = \"notes\"\n");
+    let edits = vec![HELD_BY_THE_WORKFLOW, HELD_BY_THE_AGENT, ORCHESTRATES, READS];
     pair("IA-2.5", Wanted { edits, ..Wanted::default() }, Without::Declared(&[WORKS]), works).await;
 }
 
