@@ -69,7 +69,7 @@ fn names(
                 "`{}` of `{}` is not what `{from}` asked `{to}` about with `{request}`",
                 bound.pointer, bound.tool
             );
-            Err(outside(DELEGATED, reason))
+            Err(outside(ON_PAPER, reason))
         }
     }
 }
@@ -91,3 +91,6 @@ fn further(chain: &Chain, hop: &Hop, solution: &SolutionMandate) -> Result<(), (
 
 /// No permission travels with a request but what its grant names.
 const DELEGATED: &str = "IA-2.4";
+
+/// What was asked is signed, with all that it is about.
+const ON_PAPER: &str = "IA-3.3";

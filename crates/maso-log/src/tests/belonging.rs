@@ -128,6 +128,7 @@ async fn an_agent_is_found_by_what_it_sent_and_what_was_done_about_it() {
             subject: format!("spiffe://notes.example/agent/{agent}"),
             thumbprint: None,
             expires_at: 2,
+            by: None,
         })
     };
     let bodies = vec![

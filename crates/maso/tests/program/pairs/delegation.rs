@@ -12,8 +12,8 @@ const ABOUT_ONE: &str = concat!(
     "arguments.\"notes:read_note\".\"/note\" = \"/note\"\n"
 );
 
-/// The reader, and the token under which it works on what the writer asked it about a note.
-async fn asked_about(stage: &Scene, note: &str) -> (Client, String) {
+/// The reader, the writer's task, and the token under which the reader works on what it was asked in it about a note.
+async fn asked_about(stage: &Scene, note: &str) -> (Client, String, String) {
     let open = async |agent: &str, server: &str| {
         Client::open_at(stage.up.address, server, &stage.operator.token(agent, None).await).await
     };
@@ -24,12 +24,7 @@ async fn asked_about(stage: &Scene, note: &str) -> (Client, String) {
     let inbox = open("reader", "maso").await.call("receive_requests", json!({ "wait_ms": 30_000 })).await;
     let handed_on = inbox["result"]["structuredContent"]["requests"][0]["task_token"].as_str().unwrap().to_owned();
     assert_ne!(handed_on, task);
-    let reader = open("reader", "notes").await;
-    let stolen = reader.call_under(&task, "read_note", json!({ "note": note })).await;
-    assert!(is_unknown(&stolen), "the task was not given to it: {stolen}");
-    let stolen = stage.client.call_under(&handed_on, "read_note", json!({ "note": note })).await;
-    assert!(is_unknown(&stolen), "nor is what was asked of it anybody else's: {stolen}");
-    (reader, handed_on)
+    (open("reader", "notes").await, task, handed_on)
 }
 
 /// Whether the agent is told that there is no such tool: what lies outside its mandate does not exist for it.
@@ -39,7 +34,7 @@ fn is_unknown(answer: &Value) -> bool {
 
 /// Whether `reader` reads a note for the writer's request about another one.
 async fn reads(stage: &Scene, asked: &str, note: &str) -> bool {
-    let (reader, token) = asked_about(stage, asked).await;
+    let (reader, _, token) = asked_about(stage, asked).await;
     let answer = reader.call_under(&token, "read_note", json!({ "note": note })).await;
     assert!(is_done(&answer) || is_unknown(&answer), "{answer}");
     is_done(&answer)
@@ -66,8 +61,13 @@ async fn a_claim_that_was_not_asked_about() {
 async fn a_delegation_that_was_revoked_while_work_went_on() {
     let edits = vec![(WORKFLOW, "", GRANT), READS];
     let stage = scene(&Wanted { edits, ..Wanted::default() }).await;
-    let (reader, token) = asked_about(&stage, "x").await;
-    let read = async || reader.call_under(&token, "read_note", json!({ "note": "x" })).await;
+    let (reader, task, token) = asked_about(&stage, "x").await;
+    let note = || json!({ "note": "x" });
+    let stolen = reader.call_under(&task, "read_note", note()).await;
+    assert!(is_unknown(&stolen), "the task was not given to it: {stolen}");
+    let stolen = stage.client.call_under(&token, "read_note", note()).await;
+    assert!(is_unknown(&stolen), "nor is what was asked of it anybody else's: {stolen}");
+    let read = async || reader.call_under(&token, "read_note", note()).await;
     assert!(is_done(&read().await));
     let chains: Vec<_> = stage.deployment.bodies("hop-decided").await;
     let asked = chains.iter().find(|hop| hop["verb"] == "request").unwrap()["hop"].as_str().unwrap().to_owned();
