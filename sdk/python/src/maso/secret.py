@@ -15,8 +15,8 @@ class Token:
     def __init__(self, text: str) -> None:
         """Reads a token. Raises `CredentialFault`, which does not repeat the text, where it has not the form of one."""
         text = text.strip()
-        if len(text) > TOKEN_CHARS_MAX or not _COMPACT.fullmatch(text):
-            raise CredentialFault("expected a token: three parts in base64url, with dots between them")
+        if len(text) > TOKEN_CHARS_MAX or not (_COMPACT.fullmatch(text) or _BISCUIT.fullmatch(text)):
+            raise CredentialFault("expected a token: three parts of base64url with dots between, or `biscuit:` and one")
         self._text = text
 
     def expose(self) -> str:
@@ -36,6 +36,7 @@ class Token:
         raise TypeError("a token is not pickled: what is pickled lies about in files")
 
 
-# Those of maso have some 500 characters; a header line has no room for more than this.
-TOKEN_CHARS_MAX = 4096
+# An agent's token has some 500 characters; a task's grows with each request by which it came, to 88,000 at most.
+TOKEN_CHARS_MAX = 88_000
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_BISCUIT = re.compile(r"biscuit:[A-Za-z0-9_-]+")

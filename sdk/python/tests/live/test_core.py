@@ -55,7 +55,9 @@ def test_a_claim_is_handed_on_and_paid_once_a_person_has_approved_it(deployment:
 
     def settle(request: Received, analysis: Agent) -> dict[str, Any]:
         assert (request.sender, request.kind, request.content) == ("intake", "assess_claim", {"claim_id": claim})
-        assert request.task == Token(task)
+        # The same task, under a token that is good for what was asked and for nobody else.
+        assert request.task is not None
+        assert request.task != Token(task)
         payment = assess(analysis, request.content["claim_id"])
         with pytest.raises(Held) as held:
             analysis.call("claims-db", "pay_claim", payment, people_s=0)

@@ -103,11 +103,17 @@ def test_what_is_no_key_is_named_and_not_quoted(tmp_path: Path, content: bytes) 
     assert fault.value.__cause__ is None
 
 
-@pytest.mark.parametrize("text", ["", "a.b", "a.b.c.d", "a.b.c d", "a.b.ü", "Bearer a.b.c", "a" * 5000 + ".b.c"])
+@pytest.mark.parametrize(
+    "text", ["", "a.b", "a.b.c.d", "a.b.c d", "a.b.ü", "Bearer a.b.c", "biscuit:a.b", "a" * 90_000 + ".b.c"]
+)
 def test_what_is_no_token_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(CredentialFault) as fault:
         Token(text)
     assert not text or text not in str(fault.value)
+
+
+def test_a_task_is_named_by_a_biscuit() -> None:
+    assert Token(" biscuit:En0K_-8\n").expose() == "biscuit:En0K_-8"
 
 
 def test_nothing_shows_a_secret() -> None:
