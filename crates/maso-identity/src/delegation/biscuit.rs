@@ -81,6 +81,9 @@ pub enum Delegation {
     /// There are as many requests in it as one token may hold.
     #[error("it was handed on {LINKS_MAX} times")]
     TooLong,
+    /// What may be done for all of its requests is more than one token may say.
+    #[error("the task token would have more than {TOKEN_BYTES_MAX} bytes")]
+    TooLarge,
 }
 
 impl AuthorityKey {
@@ -145,7 +148,11 @@ impl AuthorityKey {
             .and_then(|request| request.create_block(&pair.private(), block))
             .and_then(|block| biscuit.append_third_party_with_keypair(pair.public(), block, next))
             .map_err(told)?;
-        Ok(written(&appended))
+        let handed_on = written(&appended);
+        if handed_on.len() > PREFIX.len() + TOKEN_BYTES_MAX {
+            return Err(Delegation::TooLarge);
+        }
+        Ok(handed_on)
     }
 
     fn pair(&self) -> KeyPair {
@@ -266,5 +273,5 @@ fn date(moment: Timestamp) -> Term {
 /// What a task token begins with, so that it is told from anything else wherever it is met.
 const PREFIX: &str = "biscuit:";
 
-/// A token with as many links as there may be, each with a wide remit, and not more.
-const TOKEN_BYTES_MAX: usize = 64 << 10;
+/// A token with as many links as there may be, each with a remit of some twenty tools. It still fits into a header.
+const TOKEN_BYTES_MAX: usize = 32 << 10;

@@ -107,6 +107,11 @@ fn nobody_hands_on_what_is_not_theirs() {
     }
     assert!(believed(&long, &trust()).unwrap().chain.is_full());
     assert_eq!(handed_on(&long, &link(9, "a8", "a9", reading())), Err(Delegation::TooLong));
+    // Whom it would reach could not show it: it is not handed out.
+    let wide =
+        |n| Remit { tools: (0..n).map(|n| format!("db:tool_{n}").parse().unwrap()).collect(), ..Remit::default() };
+    assert!(handed_on(&begun, &link(1, "intake", "analysis", wide(400))).is_ok());
+    assert_eq!(handed_on(&begun, &link(1, "intake", "analysis", wide(1_000))), Err(Delegation::TooLarge));
 }
 
 #[test]

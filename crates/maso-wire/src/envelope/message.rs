@@ -89,7 +89,7 @@ impl Message {
     /// Fields that were read out of documents.
     pub const EXTRACTIONS_MAX: usize = 256;
     /// Bytes of the task token.
-    pub const TASK_BYTES_MAX: usize = 16 << 10;
+    pub const TASK_BYTES_MAX: usize = 33 << 10;
 
     /// Bounds on the JSON text of a message.
     pub const LIMITS: Limits = Limits {

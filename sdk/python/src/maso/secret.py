@@ -36,7 +36,7 @@ class Token:
         raise TypeError("a token is not pickled: what is pickled lies about in files")
 
 
-# An agent's token has some 500 characters; a task's grows with each request by which it came, to 88,000 at most.
-TOKEN_CHARS_MAX = 88_000
+# An agent's token has some 500 characters; a task's grows with each request by which it came, to 32 KiB at most.
+TOKEN_CHARS_MAX = 33 << 10
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _BISCUIT = re.compile(r"biscuit:[A-Za-z0-9_-]+")
