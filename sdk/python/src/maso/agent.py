@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ from .conversation import Conversation, Status
 from .credentials import Credentials
 from .drivers import WORLD, exchange
 from .errors import MasoError
+from .joining import join
+from .keys import AgentKey
 from .patience import Patience
 from .requests import Grant, Received
 from .secret import Token
@@ -56,6 +59,34 @@ class Agent:
     def from_environment(cls, *, patience: Patience | None = None) -> Agent:
         """At `MASO_URL`, in the task `MASO_TASK` if that is set, with the credentials of the environment."""
         return cls(*environment(), task=os.environ.get("MASO_TASK") or None, patience=patience)
+
+    @classmethod
+    def join(
+        cls,
+        url: str,
+        token: str | Token,
+        key: str | os.PathLike[str],
+        *,
+        task: str | Token | None = None,
+        patience: Patience | None = None,
+        verify: Any = True,
+    ) -> Agent:
+        """Becomes an agent by a token that works once (`maso agents join-token`), and renews what it got in time.
+
+        The key is made in this file where it is not there. A second run with the same token is refused.
+        """
+        made, patience = AgentKey.load_or_make(key), patience or Patience()
+        shown = token if isinstance(token, Token) else Token(token)
+        agent = cls(url, Credentials(made, lambda: shown), task=task, patience=patience, verify=verify)
+        conversation = agent._conversation
+        try:
+            steps = join(conversation.address, made, shown, conversation.world, patience)
+            credentials = Credentials(made, agent._run(steps))
+        except BaseException:
+            agent.close()
+            raise
+        agent._conversation = replace(conversation, credentials=credentials)
+        return agent
 
     def within(self, task: str | Token | Received | None) -> Agent:
         """The same agent in another task: of a token, or of a request that it received. Shares its connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from .answers import Result
 from .conversation import Conversation, Status
 from .credentials import Credentials
 from .drivers import WORLD, exchange_async
+from .joining import join
+from .keys import AgentKey
 from .patience import Patience
 from .requests import Grant, Received
 from .secret import Token
@@ -48,6 +51,31 @@ class AsyncAgent:
     def from_environment(cls, *, patience: Patience | None = None) -> AsyncAgent:
         """As `Agent.from_environment`."""
         return cls(*environment(), task=os.environ.get("MASO_TASK") or None, patience=patience)
+
+    @classmethod
+    async def join(
+        cls,
+        url: str,
+        token: str | Token,
+        key: str | os.PathLike[str],
+        *,
+        task: str | Token | None = None,
+        patience: Patience | None = None,
+        verify: Any = True,
+    ) -> AsyncAgent:
+        """As `Agent.join`."""
+        made, patience = AgentKey.load_or_make(key), patience or Patience()
+        shown = token if isinstance(token, Token) else Token(token)
+        agent = cls(url, Credentials(made, lambda: shown), task=task, patience=patience, verify=verify)
+        conversation = agent._conversation
+        try:
+            steps = join(conversation.address, made, shown, conversation.world, patience)
+            credentials = Credentials(made, await agent._run(steps))
+        except BaseException:
+            await agent.aclose()
+            raise
+        agent._conversation = replace(conversation, credentials=credentials)
+        return agent
 
     def within(self, task: str | Token | Received | None) -> AsyncAgent:
         """As `Agent.within`."""

@@ -12,6 +12,7 @@ from .answers import HEADER_MISMATCH, Result, RpcError, called, result_of
 from .credentials import Credentials
 from .errors import Code, Held, MasoError, ProtocolFault, Refused, TimedOut, Unanswered, Unreachable
 from .frames import parameter_headers, request_frame, request_headers, response_in
+from .joining import Membership, renew
 from .patience import Patience
 from .proof import proof
 from .requests import Received
@@ -192,6 +193,7 @@ class Conversation:
         refused_token: Token | None = None
         n_attempts = 0
         while True:
+            yield from self._stay()
             token = self.credentials.token()
             n_attempts += 1
             # A proof counts once: each attempt has its own, and an id of its own.
@@ -213,6 +215,12 @@ class Conversation:
             if not may_repeat or n_attempts >= self.patience.attempts_max:
                 raise fault
             yield Pause(self.patience.pause_s(self.patience.pause_s_min * 2 ** (n_attempts - 1)))
+
+    def _stay(self) -> Steps[None]:
+        """Renews what was got by joining, when it is time."""
+        held = self.credentials.token
+        if isinstance(held, Membership) and held.begin_renewal(self.world.now_s()):
+            yield from renew(self.address, self.credentials.key, held, self.world, self.patience)
 
     def _exchange(self, server: str, method: str, params: dict[str, Any], token: Token, number: int) -> Exchange:
         url = self.address.of(server)

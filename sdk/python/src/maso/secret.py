@@ -15,7 +15,7 @@ class Token:
     def __init__(self, text: str) -> None:
         """Reads a token. Raises `CredentialFault`, which does not repeat the text, where it has not the form of one."""
         text = text.strip()
-        if len(text) > TOKEN_CHARS_MAX or not (_COMPACT.fullmatch(text) or _BISCUIT.fullmatch(text)):
+        if len(text) > TOKEN_CHARS_MAX or not any(form.fullmatch(text) for form in _FORMS):
             raise CredentialFault("expected a token: three parts of base64url with dots between, or `biscuit:` and one")
         self._text = text
 
@@ -40,3 +40,6 @@ class Token:
 TOKEN_CHARS_MAX = 33 << 10
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _BISCUIT = re.compile(r"biscuit:[A-Za-z0-9_-]+")
+_JOIN = re.compile(r"maso-join\.[A-Za-z0-9_.-]+")
+# An agent's, a task's, and one that makes an agent of whoever shows it first.
+_FORMS = (_COMPACT, _BISCUIT, _JOIN)

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from deployment import Deployment
 
 from maso import Agent, AsyncAgent, Code, Held, Received, Refused, Token, UnknownTool, grants_in
+from maso.joining import Membership
 
 
 def extract(intake: Agent, claim: str) -> None:
@@ -36,6 +38,27 @@ def test_an_agent_sees_and_uses_what_is_in_its_mandate(deployment: Deployment) -
         assert json.loads(listed.text) == listed.data
         with pytest.raises(UnknownTool, match="`pay_claim`"):
             intake.call("claims-db", "pay_claim", {"claim_id": "C-1001"})
+
+
+def test_an_agent_joins_once_and_stays(deployment: Deployment, tmp_path: Path) -> None:
+    issued = deployment.run("agents", "join-token", "--agent", "intake", "--ttl", "10m", str(deployment.folder))
+    token = issued.split()[0]
+    with Agent.join(deployment.url, token, tmp_path / "key.pem") as intake:
+        assert {tool.name for tool in intake.tools("claims-db")} == {"list_claims", "record_extract"}
+        held = intake._conversation.credentials.token
+        assert isinstance(held, Membership)
+        first = held()
+        # As if half of its life were over.
+        held._renew_at_s = 0.0
+        assert intake.tools("claims-db")
+        assert held() != first
+
+    async def again() -> None:
+        await AsyncAgent.join(deployment.url, token, tmp_path / "other.pem")
+
+    with pytest.raises(Refused) as told:
+        asyncio.run(again())
+    assert told.value.code == Code.UNAUTHENTIC
 
 
 def test_the_same_with_an_event_loop(deployment: Deployment) -> None:
