@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
-use maso_core::{AgentName, Digest, SpiffeId, TaskId, Timestamp, TrustDomain};
+use maso_core::{AgentName, Digest, HopId, SpiffeId, TaskId, Timestamp, TrustDomain};
 use maso_guard::{Redaction, Scanner, Surface};
-use maso_identity::{AgentKey, AuthorityKey, Envelope, OperatorKey, Trust, TrustSettings};
+use maso_identity::{AgentKey, AuthorityKey, Envelope, Link, OperatorKey, Remit, Trust, TrustSettings};
 use maso_intent::{Formula, Source, Statement, ToolDefinition};
 use maso_wire::{
     Credential, Limits, UnverifiedToken,
@@ -239,15 +239,27 @@ static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
         bearer: authority.issue_agent_token(&id, None, Uuid::from_u128(1), NOW, HOUR_MS),
         proof: agent.prove(METHOD, URL, &bound, Uuid::from_u128(3), NOW),
         bound,
-        task: authority.issue_task_token(
-            &trust_domain(),
-            TaskId::from_uuid(Uuid::from_u128(4)),
-            Digest::of(b"specification"),
-            NOW,
-            HOUR_MS,
-        ),
+        task: handed_on(&authority),
     }
 });
+
+/// The token of a task that one agent handed on to another.
+fn handed_on(authority: &AuthorityKey) -> String {
+    let claim = (TaskId::from_uuid(Uuid::from_u128(4)), Digest::of(b"specification"));
+    let begun = authority.issue_task_token(&trust_domain(), claim, &[], NOW, HOUR_MS);
+    let name = |name: &str| name.parse::<AgentName>().expect("it is an agent name");
+    let tools = ["notes:read_note".parse().expect("it is a tool")].into();
+    let link = Link {
+        id: HopId::from_uuid(Uuid::from_u128(5)),
+        from: name("writer"),
+        to: name("reader"),
+        request: "look".parse().expect("it is the name of a request"),
+        remit: Remit { tools, ..Remit::default() },
+        depth: Some(0),
+        until: Some(NOW.plus_ms(HOUR_MS)),
+    };
+    authority.delegate(&begun, &trust_domain(), &link).expect("it is the writer's to hand on")
+}
 
 static SCANNER: LazyLock<Scanner> = LazyLock::new(Scanner::new);
 

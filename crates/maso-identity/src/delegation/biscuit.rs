@@ -179,8 +179,10 @@ fn verified(text: &str, key: PublicKey) -> Result<Biscuit, TokenError> {
         return Err(TokenError::Malformed);
     }
     let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| TokenError::Malformed)?;
-    let biscuit = Biscuit::from(bytes, |_| Ok(key)).map_err(told)?;
-    if biscuit.block_count() > 1 + LINKS_MAX {
+    let biscuit = Biscuit::from(&bytes, |_| Ok(key)).map_err(told)?;
+    // There is one way to write it, so that nobody makes two tokens of one that read the same.
+    let is_canonical = biscuit.to_vec().is_ok_and(|written| written == bytes);
+    if biscuit.block_count() > 1 + LINKS_MAX || !is_canonical {
         return Err(TokenError::Malformed);
     }
     Ok(biscuit)

@@ -246,7 +246,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
     fn what_biscuit_evaluates_is_the_pure_meet_of_all_links(
@@ -284,10 +284,7 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= flip;
         let changed = format!("biscuit:{}", URL_SAFE_NO_PAD.encode(bytes));
-        if let Ok(claim) = believed(&changed, &trust()) {
-            // A key that nobody uses may read as another one; what the token says is what was signed.
-            prop_assert_eq!(claim, believed(&token, &trust()).unwrap());
-        }
+        prop_assert!(believed(&changed, &trust()).is_err());
     }
 
     #[test]
