@@ -19,7 +19,7 @@ export class Agent {
     const thumbprint = hashed(JSON.stringify({ crv, kty, x }));
     const { token } = await order("/api/v1/agents/analysis/tokens", { thumbprint });
     const words = `Settle claim ${CLAIM}: pay what is covered to the account on file.`;
-    const opened = await order("/v1/tasks", { workflow: "claims", words });
+    const opened = await order("/v1/tasks", { workflow: "claims", words, agents: ["analysis"] });
     return Object.assign(new Agent(), { base, token, task: opened.token, taskId: opened.task.task, jwk: { crv, kty, x }, privateKey, nCalls: 0 });
   }
 
