@@ -36,7 +36,11 @@ impl TaskToken {
     /// Believes a token that this deployment signed, block by block, for one of its tasks.
     pub(crate) fn believe(text: &str, authority: &AuthorityPublic, domain: &TrustDomain) -> Result<Self, TokenError> {
         let key = public(authority)?;
-        let biscuit = verified(text, key)?;
+        Self::read(&verified(text, key)?, key, domain)
+    }
+
+    /// What a token says whose signatures were checked.
+    fn read(biscuit: &Biscuit, key: PublicKey, domain: &TrustDomain) -> Result<Self, TokenError> {
         let mut said = biscuit.context().into_iter();
         let given = said.next().flatten().and_then(|text| TaskGiven::read(&text)).ok_or(TokenError::Malformed)?;
         if given.domain != *domain {
@@ -128,7 +132,9 @@ impl AuthorityKey {
     /// When the token is not believed, belongs to another agent than the one that asks, or is too long.
     pub fn delegate(&self, token: &str, domain: &TrustDomain, link: &Link) -> Result<String, Delegation> {
         let link = Link { until: link.until.map(whole), ..link.clone() };
-        let before = TaskToken::believe(token, &self.public(), domain)?;
+        let pair = self.pair();
+        let biscuit = verified(token, pair.public())?;
+        let before = TaskToken::read(&biscuit, pair.public(), domain)?;
         let chain = &before.claim.chain;
         if chain.is_of(&link.from).is_err() {
             return Err(Delegation::NotTheirs);
@@ -136,8 +142,6 @@ impl AuthorityKey {
         if chain.is_full() {
             return Err(Delegation::TooLong);
         }
-        let pair = self.pair();
-        let biscuit = verified(token, pair.public())?;
         let mut block = restricted(&link.remit, link.until);
         let said = link.write();
         // Two tokens may be handed on for one request, and never with one key.
