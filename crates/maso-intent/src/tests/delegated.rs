@@ -61,6 +61,20 @@ fn name(agent: usize) -> AgentName {
     NAMES[agent].parse().unwrap()
 }
 
+/// A task of the workflow that lives for a minute.
+fn opened(deployment: &Deployment) -> TaskSpec {
+    let wish = OpenTask {
+        workflow: "claims".parse().unwrap(),
+        words: "look".to_owned(),
+        success_criteria: Vec::new(),
+        scope: None,
+        out_of_scope: Vec::new(),
+        accountable_human: None,
+        ttl_ms: Some(60_000),
+    };
+    TaskSpec::open(wish, TaskId::from_uuid(Uuid::max()), NOW, deployment).unwrap()
+}
+
 /// A deployment of four agents with an open task.
 struct Stage {
     deployment: Arc<Deployment>,
@@ -72,16 +86,7 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let deployment = deployment(&four(&[]));
-        let wish = OpenTask {
-            workflow: "claims".parse().unwrap(),
-            words: "look".to_owned(),
-            success_criteria: Vec::new(),
-            scope: None,
-            out_of_scope: Vec::new(),
-            accountable_human: None,
-            ttl_ms: Some(60_000),
-        };
-        let task = TaskSpec::open(wish, TaskId::from_uuid(Uuid::max()), NOW, &deployment).unwrap();
+        let task = opened(&deployment);
         let authority = AuthorityKey::from_seed([7; 32]);
         let settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), NOW);
         let task = Arc::new(TaskSpec { under: None, ..task });
@@ -234,16 +239,7 @@ fn outcome(terms: &str, content: &Value, act: Act, payload: &Value) -> Result<()
     let solution = &deployment.workflows[&"claims".parse().unwrap()];
     let (intake, analysis): (AgentName, AgentName) = ("intake".parse().unwrap(), "analysis".parse().unwrap());
     let grant = solution.grant(&intake, &analysis, &"assess".parse().unwrap()).unwrap();
-    let wish = OpenTask {
-        workflow: "claims".parse().unwrap(),
-        words: "look".to_owned(),
-        success_criteria: Vec::new(),
-        scope: None,
-        out_of_scope: Vec::new(),
-        accountable_human: None,
-        ttl_ms: Some(60_000),
-    };
-    let task = TaskSpec::open(wish, TaskId::from_uuid(Uuid::max()), NOW, &deployment).unwrap();
+    let task = opened(&deployment);
     let authority = AuthorityKey::from_seed([7; 32]);
     let domain = &deployment.trust_domain;
     let begun = authority.issue_task_token(domain, (task.id, task.digest()), &[intake], NOW, 60_000);
