@@ -52,7 +52,7 @@ pub use commitment::Commitment;
 pub use context::Counted;
 pub use deployment::{Deployment, Deselection, Operator, PolicyFile, Role};
 pub use evidence::{Attestation, Attested};
-pub use form::schema::FileKind;
+pub use form::{schema::FileKind, text::span_ms};
 pub use format::format;
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use instruction::Instruction;

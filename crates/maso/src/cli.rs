@@ -726,7 +726,7 @@ pub enum AgentOrder {
         #[arg(long)]
         agent: AgentName,
         /// How long it waits to be used: `90s`, `10m`, `24h`.
-        #[arg(long, default_value = "10m", value_parser = span_ms)]
+        #[arg(long, default_value = "10m", value_parser = maso_intent::span_ms)]
         ttl: u64,
         #[command(flatten)]
         by: As,
@@ -777,19 +777,6 @@ pub enum AgentOrder {
         #[command(flatten)]
         output: Output,
     },
-}
-
-/// Milliseconds of a duration such as `10m`.
-fn span_ms(text: &str) -> Result<u64, String> {
-    let expected = || format!("`{text}` is not a duration: a number with `s`, `m` or `h` was expected");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
-    let unit_ms = match unit {
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(expected()),
-    };
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit_ms)).ok_or_else(expected)
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ mod rule;
 pub(crate) mod schema;
 mod server;
 mod step;
-mod text;
+pub(crate) mod text;
 mod workflow;
 
 use std::collections::BTreeMap;

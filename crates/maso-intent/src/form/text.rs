@@ -137,6 +137,14 @@ impl FromText for String {
     }
 }
 
+/// The milliseconds of a duration, written as in a deployment's files: `500ms`, `30s`, `15m`, `48h` or `7d`.
+///
+/// # Errors
+/// What was expected, where the text is none or longer than ten years.
+pub fn span_ms(text: &str) -> Result<u64, String> {
+    Span::from_text(text).map(|span| span.0)
+}
+
 impl FromText for Span {
     fn from_text(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a duration such as `500ms`, `30s`, `15m`, `48h` or `7d`");
