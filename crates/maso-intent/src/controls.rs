@@ -34,7 +34,7 @@ impl Deselection {
 /// decides and that it is on the record cannot: everything else rests on that.
 pub(crate) fn why_it_stays(control: &str) -> Option<(&'static str, &'static str)> {
     Some(match control {
-        "IA-1.1" | "IA-1.2" | "IA-2.1" | "IA-2.2" | "IA-2.3" => (
+        "IA-1.1" | "IA-1.2" | "IA-2.1" | "IA-2.2" | "IA-2.3" | "IA-3.1" => (
             "every decision rests on who sends a hop",
             "remove it; `[identity]` in maso.toml says which tokens count, and for how long",
         ),
