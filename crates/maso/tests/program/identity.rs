@@ -52,6 +52,9 @@ async fn a_process_fetches_its_identity_and_an_auditor_sees_whence_it_came() {
         ]
     );
     assert_eq!(valid[2]["by"], "operator:owner");
+    let shown = deployment.run(&["agents", "lineage"]).await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("writer  token  valid  "), "for people, and nothing of it escaped: {shown}");
 
     // From its revocation on it has nothing, and nothing of what it had counts.
     let order = serde_json::json!({ "what": "agent", "subject": "writer", "reason": "drill" });

@@ -43,9 +43,9 @@ pub fn show(reader: &Reader, agent: Option<&AgentName>, all: bool, json: bool) -
 fn tell(credential: &Credential) {
     let Credential { agent, kind, id, by, way, issued_at, expires_at, key, .. } = credential;
     let stands = match credential.stands {
-        Stands::Valid => screen::green("valid").to_string(),
-        Stands::Ended => screen::faint("ended").to_string(),
-        Stands::Revoked => screen::red("revoked").to_string(),
+        Stands::Valid => screen::green("valid"),
+        Stands::Ended => screen::faint("ended"),
+        Stands::Revoked => screen::red("revoked"),
     };
     say!("{}  {kind}  {stands}  {id}", screen::strong(agent));
     say!("  by {by} ({way}), {issued_at} to {expires_at}");
