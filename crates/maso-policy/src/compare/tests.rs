@@ -297,6 +297,9 @@ fn action() -> impl Strategy<Value = Action> {
                     .filter_map(|(key, value)| Some((key.to_owned(), value?)))
                     .collect();
                 let agent: AgentName = agent.parse().unwrap();
+                // An empty text is nobody's: its origin is unknown, whoever is believed otherwise.
+                let is_nobodys = arguments.get("s").is_some_and(|text| text == "");
+                let origin = if is_nobodys { Integrity::External } else { origin };
                 Action {
                     agent,
                     act,
