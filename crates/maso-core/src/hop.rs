@@ -5,7 +5,8 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::{
-    AgentName, Digest, HopId, OperatorName, RequestName, ServerName, TaskId, Timestamp, ToolName, ToolRef, words,
+    AgentName, ContractName, Digest, HopId, OperatorName, RequestName, ServerName, TaskId, Timestamp, ToolName,
+    ToolRef, words,
 };
 
 /// Who sends or receives a hop.
@@ -150,6 +151,13 @@ pub enum Act {
         /// The typed request.
         request: RequestName,
     },
+    /// One agent tells another something that it was not asked for, under a contract.
+    Tell {
+        /// The agent that is told.
+        agent: AgentName,
+        /// What kind of thing it is told.
+        contract: ContractName,
+    },
     /// An agent tells maso itself how its work in a task stands.
     Report {
         /// What it says.
@@ -168,7 +176,7 @@ impl Act {
             | Self::List { server, .. }
             | Self::AskClient { server, .. }
             | Self::Notify { server, .. } => Some(server),
-            Self::Request { .. } | Self::Report { .. } => None,
+            Self::Request { .. } | Self::Tell { .. } | Self::Report { .. } => None,
         }
     }
 
@@ -191,6 +199,7 @@ impl Act {
             Self::AskClient { .. } => "ask_client",
             Self::Notify { .. } => "notify",
             Self::Request { .. } => "request",
+            Self::Tell { .. } => "tell",
             Self::Report { .. } => "report",
         }
     }
@@ -206,6 +215,7 @@ impl Act {
             Self::AskClient { server, wants } => format!("{server}:{wants}"),
             Self::Notify { server, topic } => format!("{server}:{topic}"),
             Self::Request { agent, request } => format!("{agent}:{request}"),
+            Self::Tell { agent, contract } => format!("{agent}:{contract}"),
             Self::Report { status } => status.to_string(),
         }
     }
@@ -235,6 +245,10 @@ impl Act {
             "request" => {
                 let (agent, request) = object.split_once(':')?;
                 Self::Request { agent: agent.parse().ok()?, request: request.parse().ok()? }
+            }
+            "tell" => {
+                let (agent, contract) = object.split_once(':')?;
+                Self::Tell { agent: agent.parse().ok()?, contract: contract.parse().ok()? }
             }
             "report" => Self::Report { status: WorkStatus::parse(object)? },
             _ => return None,
@@ -318,9 +332,8 @@ impl Hop {
     pub const fn kind(&self) -> HopKind {
         match (&self.act, &self.turn) {
             (Act::Request { .. }, Turn::Ask) => HopKind::Delegation,
-            (Act::Request { .. }, Turn::Answer { .. }) | (Act::Notify { .. } | Act::Report { .. }, _) => {
-                HopKind::Message
-            }
+            (Act::Request { .. }, Turn::Answer { .. })
+            | (Act::Notify { .. } | Act::Tell { .. } | Act::Report { .. }, _) => HopKind::Message,
             (Act::AskClient { .. }, Turn::Ask) => HopKind::ModelCall,
             (Act::AskClient { .. }, Turn::Answer { .. }) => HopKind::ModelReply,
             (_, Turn::Ask) => HopKind::ToolCall,

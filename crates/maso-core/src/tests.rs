@@ -58,6 +58,7 @@ fn what_the_record_says_of_a_hop_reads_back() {
         Act::AskClient { server: server(), wants: Wants::Elicit },
         Act::Notify { server: server(), topic: "notifications/message".into() },
         Act::Request { agent: "intake".parse().unwrap(), request: "assess".parse().unwrap() },
+        Act::Tell { agent: "analysis".parse().unwrap(), contract: "sighting".parse().unwrap() },
         Act::Report { status: WorkStatus::Completed },
     ] {
         assert_eq!(Act::parse(act.verb(), &act.object()), Some(act));

@@ -15,6 +15,8 @@ pub(crate) struct Admission {
     credential: Credential,
     task: Option<UnverifiedToken>,
     ticks: watch::Receiver<()>,
+    /// How often its agent had signed what is no message of its contract. Once more ends all of its streams.
+    n_breaches: u64,
 }
 
 impl Gateway {
@@ -23,10 +25,16 @@ impl Gateway {
     /// # Errors
     /// When it does not count now.
     pub(crate) fn admit(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<Admission, Refusal> {
-        self.decider.admits(credential, task)?;
+        let agent = self.decider.admits(credential, task)?;
+        let n_breaches = self.decider.n_breaches(&agent);
         let gateway = self.weak();
         let (credential, task, ticks) = (credential.clone(), task.cloned(), self.ticks.subscribe());
-        Ok(Admission { gateway, credential, task, ticks })
+        Ok(Admission { gateway, credential, task, ticks, n_breaches })
+    }
+
+    /// Has all streams looked at now.
+    pub(crate) fn look_at_streams(&self) {
+        self.ticks.send_replace(());
     }
 }
 
@@ -34,7 +42,13 @@ impl Admission {
     /// One that counts no more.
     #[cfg(test)]
     pub(crate) fn lost() -> Self {
-        Self { gateway: Weak::new(), credential: Credential::Absent, task: None, ticks: watch::channel(()).1 }
+        Self {
+            gateway: Weak::new(),
+            credential: Credential::Absent,
+            task: None,
+            ticks: watch::channel(()).1,
+            n_breaches: 0,
+        }
     }
 
     /// Whether the stream would be opened now: its token has neither ended nor been revoked, its agent is not stopped, its
@@ -57,6 +71,7 @@ impl Admission {
     }
 
     fn counts_for(&self, gateway: &Gateway) -> bool {
-        gateway.decider.admits(&self.credential, self.task.as_ref()).is_ok()
+        let agent = gateway.decider.admits(&self.credential, self.task.as_ref());
+        agent.is_ok_and(|agent| gateway.decider.n_breaches(&agent) == self.n_breaches)
     }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use maso_core::{Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Refused, Timestamp, ToolRef};
+use maso_core::{
+    Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Refused, ServerName, Timestamp, ToolRef,
+};
 use maso_identity::{
     Addressee, AuthorityKey, Delegation, Envelope, Link, MessageError, Messages, SignedMessage, Trust, identify,
 };
-use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition};
+use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition, visible_tools};
 use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
@@ -29,6 +31,8 @@ pub(crate) trait Decider: Send + Sync {
     ) -> Result<SignedMessage, MessageError>;
     /// Puts what a door turned away on the record.
     async fn turned_away(self: Arc<Self>, refused: Refused<Received>) -> Refusal;
+    /// The same, where it counts against whose it is: only who shows that it is its own is held to it.
+    async fn turned_back(self: Arc<Self>, refused: Refused<Received>) -> Refusal;
     /// Which agent this is, without asking for anything. Its proof counts as used.
     fn identify(&self, received: Received) -> Result<AgentName, Refusal>;
     /// Whose token this is, by all that needs neither a proof nor a body. Believes nobody, and uses nothing up.
@@ -36,7 +40,11 @@ pub(crate) trait Decider: Send + Sync {
     /// Which agent shows this credential. Its proof does not count as used.
     fn shown(&self, credential: &Credential) -> Result<AgentName, Refusal>;
     /// Whether whoever shows this may have a stream that stays open. A proof is not looked at: it counts for one moment.
-    fn admits(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<(), Refusal>;
+    fn admits(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<AgentName, Refusal>;
+    /// How often an agent signed what is no message of its contract.
+    fn n_breaches(&self, agent: &AgentName) -> u64;
+    /// The tools of a server that exist for an agent, in the task of this token. None, where that does not count.
+    fn visible_tools(&self, agent: &AgentName, server: &ServerName, task: Option<&UnverifiedToken>) -> Vec<ToolRef>;
     /// Which of these definitions may be shown and called.
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
     /// Notes what an agent goes on from in an empty context.
@@ -213,6 +221,14 @@ impl Decider for Paved {
         self.path.turned_away(refused).await
     }
 
+    async fn turned_back(self: Arc<Self>, refused: Refused<Received>) -> Refusal {
+        let Refused { subject, refusal, finding } = refused;
+        match identify(subject, &self.trust, self.clock.now()) {
+            Ok(identified) => self.path.turned_back(Refused::new(identified, refusal, finding)).await,
+            Err(stranger) => self.path.turned_away(*stranger).await,
+        }
+    }
+
     fn identify(&self, received: Received) -> Result<AgentName, Refusal> {
         match identify(received, &self.trust, self.clock.now()) {
             Ok(identified) => match &identified.hop().from {
@@ -231,7 +247,17 @@ impl Decider for Paved {
         self.trust.shown_agent(credential, self.clock.now()).map_err(|unproven| unproven.refusal())
     }
 
-    fn admits(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<(), Refusal> {
+    fn visible_tools(&self, agent: &AgentName, server: &ServerName, task: Option<&UnverifiedToken>) -> Vec<ToolRef> {
+        let claim = task.map(|token| self.trust.task(token, self.clock.now())).transpose();
+        let deployment = self.path.world().deployment();
+        claim.map_or_else(|_| Vec::new(), |claim| visible_tools(deployment, agent, server, claim.as_ref()))
+    }
+
+    fn n_breaches(&self, agent: &AgentName) -> u64 {
+        self.path.world().standing().n_breaches(agent)
+    }
+
+    fn admits(&self, credential: &Credential, task: Option<&UnverifiedToken>) -> Result<AgentName, Refusal> {
         let agent = self.named(credential)?;
         let (world, now) = (self.path.world(), self.clock.now());
         if let Some(token) = task {
@@ -250,7 +276,7 @@ impl Decider for Paved {
         if world.is_stopped(&agent) && (is_declared || world.mode() == Mode::Enforce) {
             return Err(Refusal::Suspended);
         }
-        Ok(())
+        Ok(agent)
     }
 
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {

@@ -2,6 +2,7 @@
 //! Requests and their answers are hops; what lies in a mailbox was released.
 
 mod messages;
+mod told;
 mod tools;
 
 use std::{
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub(crate) use messages::{Handed, Posted};
+use told::Told;
 pub(crate) use tools::tool;
 
 /// The name under which maso itself is a server.
@@ -41,6 +43,7 @@ pub(crate) const SERVER: &str = ITSELF;
 #[derive(Default)]
 pub(crate) struct Fleet {
     requests: Mutex<BTreeMap<HopId, Open>>,
+    told: Mutex<BTreeMap<HopId, Told>>,
     changed: Notify,
 }
 
@@ -302,11 +305,9 @@ impl Gateway {
                 if self.decider.is_stopped(&agent) {
                     return mcp::refused_tool(Refusal::Suspended, self.decider.hop_id());
                 }
-                let wait_ms = arguments.get("wait_ms").and_then(Value::as_u64).unwrap_or(0);
+                let (max, wait_ms) = room_and_patience(&arguments);
                 let over = self.waiting_over(call);
                 if name == "receive_requests" {
-                    let max = arguments.get("max").and_then(Value::as_u64).and_then(|max| usize::try_from(max).ok());
-                    let max = max.unwrap_or(1).clamp(1, RECEIVE_MAX);
                     let requests = self.fleet.receive(&agent, max, wait_ms, over).await;
                     let gateway = self.shared();
                     let taken: Vec<HopId> = requests.iter().filter_map(request_id).collect();
@@ -326,6 +327,7 @@ impl Gateway {
                     }
                 }
             }
+            "receive_messages" => self.receive_messages(asked, call, &arguments).await,
             rotation::CHECKPOINT | rotation::RESUME => self.rotation_call(asked, name).await,
             _ => unknown_tool(name),
         };
@@ -335,6 +337,23 @@ impl Gateway {
             }
             reply @ Reply::Error(_) => reply,
         }
+    }
+
+    /// Hands out what other agents told this one.
+    async fn receive_messages(&self, asked: &Arc<Asked>, call: &Arc<Call>, arguments: &Value) -> Reply {
+        let agent = match self.known_agent(asked) {
+            Ok(agent) => agent,
+            Err(reply) => return *reply,
+        };
+        if self.decider.is_stopped(&agent) {
+            return mcp::refused_tool(Refusal::Suspended, self.decider.hop_id());
+        }
+        let (max, wait_ms) = room_and_patience(arguments);
+        let taken = self.fleet.receive_told(&agent, max, wait_ms, self.waiting_over(call)).await;
+        let shown: Vec<Value> = taken.iter().map(|(id, told)| told.shown(*id)).collect();
+        let gateway = self.shared();
+        call.if_abandoned(move || gateway.fleet.put_back(taken));
+        structured(&json!({ "messages": shown }))
     }
 
     /// Resolves when waiting for something to come serves nobody any more: the client left, or maso is about to end.
@@ -490,6 +509,13 @@ impl Gateway {
             }
         }
     }
+}
+
+/// How many a client wants at most, and how long it waits for the first, in milliseconds.
+fn room_and_patience(arguments: &Value) -> (usize, u64) {
+    let number = |key: &str| arguments.get(key).and_then(Value::as_u64);
+    let max = number("max").and_then(|max| usize::try_from(max).ok()).unwrap_or(1);
+    (max.clamp(1, RECEIVE_MAX), number("wait_ms").unwrap_or(0))
 }
 
 pub(crate) fn request_id(arguments: &Value) -> Option<HopId> {

@@ -3,8 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use maso_core::{Mode, ToolName, ToolRef};
-use maso_intent::{PinState, ToolDefinition, visible_tools};
-use maso_wire::mcp::{self, Code, Members, Method, Reply};
+use maso_intent::{PinState, ToolDefinition};
+use maso_wire::{
+    UnverifiedToken,
+    mcp::{self, Code, Members, Method, Reply},
+};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
@@ -23,7 +26,7 @@ impl Gateway {
         &self,
         call: &Arc<Call>,
         room: &Arc<Room>,
-        params: &Value,
+        (params, task): (&Value, Option<&UnverifiedToken>),
     ) -> Result<Reply, LegFault> {
         if params.get("cursor").is_some_and(|cursor| !cursor.is_null()) {
             // All pages are given at once, so no cursor was ever given out.
@@ -74,7 +77,7 @@ impl Gateway {
             published.iter().map(|(tool, _, value)| (tool.clone(), ToolDefinition::new(value.clone()))).collect();
         let states = self.decider.published(noted).await;
         let visible: BTreeSet<ToolRef> =
-            visible_tools(&self.decider.deployment(), &room.agent, &room.server).into_iter().collect();
+            self.decider.visible_tools(&room.agent, &room.server, task).into_iter().collect();
         let observes = self.decider.mode() == Mode::Observe;
         let shown: Vec<&RawValue> = published
             .iter()

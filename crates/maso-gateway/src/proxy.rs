@@ -238,10 +238,12 @@ impl Gateway {
                 Ok(leg) => Carried::Delivered(Got::Shaped(introduction(asked.revision, &leg))),
                 Err(fault) => broken(method, &fault),
             },
-            Method::ToolsList => match self.list_tools(call, &room, asked.request.params_value()).await {
-                Ok(reply) => Carried::Delivered(Got::Shaped(reply)),
-                Err(fault) => broken(method, &fault),
-            },
+            Method::ToolsList => {
+                match self.list_tools(call, &room, (asked.request.params_value(), asked.task.as_ref())).await {
+                    Ok(reply) => Carried::Delivered(Got::Shaped(reply)),
+                    Err(fault) => broken(method, &fault),
+                }
+            }
             Method::SubscriptionsListen => self.listen(asked, call, &room, &go).await,
             Method::SetLevel | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
                 self.carry_across(asked, call, method, &go, &room).await

@@ -50,12 +50,14 @@ impl Schemas {
                     )),
                 }
             }
-            Contract::Request(schema) => {
+            Contract::Request(schema) | Contract::Message(schema) => {
+                let is_request = matches!(subject.contract, Contract::Request(_));
+                let rule = if is_request { Rule::REQUEST } else { Rule::MESSAGE };
                 let digest = subject.contract.digest().unwrap_or_else(|| Digest::of_value(schema));
-                self.check_against(schema, (digest, Part::Request), subject.payload, "", Rule::REQUEST, notes);
+                self.check_against(schema, (digest, Part::Request), subject.payload, "", rule, notes);
             }
             Contract::Undeclared => {
-                notes.add(Finding::new(EC_2_14, Word::NoGo, "no grant declares what this request may hold"));
+                notes.add(Finding::new(EC_2_14, Word::NoGo, "nothing declares what this may hold"));
             }
         }
     }
@@ -140,6 +142,7 @@ struct Rule {
 impl Rule {
     const ARGUMENTS: Self = Self { controls: &[EC_2_14, "ENV-1"], subject: "the arguments do" };
     const RESULT: Self = Self { controls: &["EC-2.13"], subject: "the result does" };
+    const MESSAGE: Self = Self { controls: &[EC_2_14], subject: "the message does" };
     const REQUEST: Self = Self { controls: &[EC_2_14], subject: "the request does" };
 }
 

@@ -51,7 +51,9 @@ pub enum Contract<'a> {
     ToolOutput(&'a ToolDefinition),
     /// The schema of the grant under which the request is made or answered.
     Request(&'a Value),
-    /// A request that no grant declares.
+    /// The schema of what one agent may tell another.
+    Message(&'a Value),
+    /// Something between agents that nothing declares.
     Undeclared,
 }
 
@@ -61,7 +63,7 @@ impl Contract<'_> {
         match self {
             Self::None | Self::Undeclared => None,
             Self::ToolInput(definition) | Self::ToolOutput(definition) => Some(definition.digest),
-            Self::Request(schema) => Some(Digest::of_value(schema)),
+            Self::Request(schema) | Self::Message(schema) => Some(Digest::of_value(schema)),
         }
     }
 }
@@ -88,6 +90,11 @@ impl<'a> Subject<'a> {
             }
             .and_then(|grant| grant.answer.as_deref())
             .map_or(Contract::None, Contract::Request),
+            (Act::Tell { agent, contract }, ..) => match &hop.from {
+                Principal::Agent(from) => resolved.solution().channel(from, agent, contract),
+                Principal::Server(_) | Principal::Operator(_) => None,
+            }
+            .map_or(Contract::Undeclared, |channel| Contract::Message(&channel.schema)),
             _ => Contract::None,
         };
         let is_call = matches!((&hop.act, &hop.turn), (Act::CallTool(_), Turn::Ask));
@@ -132,7 +139,7 @@ fn audience(resolved: &Resolved) -> Audience {
             Some(Class::Send) | None => Audience::People,
             Some(Class::Write | Class::Delete | Class::Transfer | Class::Execute) => Audience::Approver,
         },
-        (Act::Request { .. }, ..) => Audience::Approver,
+        (Act::Request { .. } | Act::Tell { .. }, ..) => Audience::Approver,
         _ => Audience::Nobody,
     }
 }
@@ -140,7 +147,7 @@ fn audience(resolved: &Resolved) -> Audience {
 fn surface(act: &Act, turn: &Turn, from: &Principal) -> Surface {
     match (act, turn, from) {
         (Act::List { listing: Listing::Tools | Listing::Prompts, .. }, Turn::Answer { .. }, _) => Surface::Description,
-        (Act::Request { .. }, _, _) => Surface::Message,
+        (Act::Request { .. } | Act::Tell { .. }, _, _) => Surface::Message,
         (_, _, Principal::Server(_)) => Surface::Result,
         (_, _, Principal::Agent(_) | Principal::Operator(_)) => Surface::Arguments,
     }

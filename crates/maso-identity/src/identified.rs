@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use maso_core::{AgentName, Digest, Hop, TaskId};
-use maso_wire::{Claims, envelope::Message};
+use maso_wire::{Claims, Signed, envelope::Message};
 use uuid::Uuid;
 
 use crate::{Chain, Thumbprint};
@@ -113,7 +113,15 @@ impl Identified {
     /// The message that is sent by this hop, if one is. Whether it is the sender's is for whoever took it
     /// ([`crate::Messages`]); what it says is not believed for being said.
     pub fn message(&self) -> Option<&Message> {
-        self.0.claims.message.as_deref()
+        match &self.0.claims.signed {
+            Signed::Message(message) => Some(message),
+            Signed::Nothing | Signed::Illegible => None,
+        }
+    }
+
+    /// Whether it came under its sender's own signature, as a message or as what should have been one.
+    pub fn is_signed(&self) -> bool {
+        !matches!(self.0.claims.signed, Signed::Nothing)
     }
 
     /// The hash of the goal that the sender says it works on, if it says so (PG-3.2). Nobody has compared it yet.

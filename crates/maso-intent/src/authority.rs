@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use maso_core::{Act, AgentName, Phase, RequestName, ServerName, ToolRef, lies_within};
+use maso_core::{Act, AgentName, ContractName, Phase, RequestName, ServerName, ToolRef, lies_within};
+use maso_identity::{Link, TaskClaim};
 
 use crate::{AgentMandate, Deployment, SolutionMandate};
 
@@ -16,6 +17,7 @@ pub struct Authority {
     prompts: BTreeSet<(ServerName, String)>,
     asked_by: BTreeSet<ServerName>,
     requests: BTreeSet<(AgentName, RequestName)>,
+    tells: BTreeSet<(AgentName, ContractName)>,
     reports: bool,
 }
 
@@ -53,6 +55,12 @@ impl Authority {
                 })
                 .map(|grant| (grant.to.clone(), grant.request.clone()))
                 .collect(),
+            tells: parent
+                .channels
+                .iter()
+                .filter(|channel| channel.from == mandate.agent && parent.agents.contains(&channel.to))
+                .map(|channel| (channel.to.clone(), channel.contract.clone()))
+                .collect(),
             reports: parent.sequence.is_some(),
         }
     }
@@ -66,6 +74,7 @@ impl Authority {
             prompts: meet_terms(&self.prompts, &other.prompts, |wide, narrow| wide == "*" || wide == narrow),
             asked_by: self.asked_by.intersection(&other.asked_by).cloned().collect(),
             requests: self.requests.intersection(&other.requests).cloned().collect(),
+            tells: self.tells.intersection(&other.tells).cloned().collect(),
             reports: self.reports && other.reports,
         }
     }
@@ -76,8 +85,11 @@ impl Authority {
         if agent >= Phase::Alternate || around >= Phase::Emergency {
             return Self::none();
         }
-        let requests = if around >= Phase::Contingency { BTreeSet::new() } else { self.requests.clone() };
-        Self { requests, ..self.clone() }
+        if around >= Phase::Contingency {
+            // The bus between agents is off.
+            return Self { requests: BTreeSet::new(), tells: BTreeSet::new(), ..self.clone() };
+        }
+        self.clone()
     }
 
     /// Whether the act is possible.
@@ -94,6 +106,7 @@ impl Authority {
             Act::Complete { server } | Act::List { server, .. } | Act::Notify { server, .. } => self.concerns(server),
             Act::AskClient { server, .. } => self.asked_by.contains(server),
             Act::Request { agent, request } => self.requests.iter().any(|(to, what)| to == agent && what == request),
+            Act::Tell { agent, contract } => self.tells.iter().any(|(to, what)| to == agent && what == contract),
             Act::Report { .. } => self.reports,
         }
     }
@@ -121,15 +134,34 @@ impl Authority {
         self.requests.iter().map(|(agent, request)| (agent, request))
     }
 
+    /// What may be told unasked, each with the agent that is told.
+    pub fn tells(&self) -> impl Iterator<Item = (&AgentName, &ContractName)> {
+        self.tells.iter().map(|(agent, contract)| (agent, contract))
+    }
+
     /// Whether nothing at all is possible.
     pub fn is_none(&self) -> bool {
         *self == Self::none()
     }
 }
 
-/// The tools of a server that exist for an agent: what `tools/list` may show it (AT-1.4).
-pub fn visible_tools(deployment: &Deployment, agent: &AgentName, server: &ServerName) -> Vec<ToolRef> {
-    deployment.authority(agent).tools().filter(|tool| tool.server == *server).cloned().collect()
+/// The tools of a server that exist for an agent: what `tools/list` may show it (AT-1.4). Of who works for another, those
+/// that every request on the way to it names, then and now (IA-2.4).
+pub fn visible_tools(
+    deployment: &Deployment,
+    agent: &AgentName,
+    server: &ServerName,
+    claim: Option<&TaskClaim>,
+) -> Vec<ToolRef> {
+    let solution = deployment.agents.get(agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
+    let grants = |link: &Link, tool: &ToolRef| {
+        let grant = solution.and_then(|solution| solution.grant(&link.from, &link.to, &link.request));
+        link.remit.tools.contains(tool) && grant.is_some_and(|grant| grant.remit.tools.contains(tool))
+    };
+    let links = claim.map_or(&[][..], |claim| claim.chain.links());
+    let authority = deployment.authority(agent);
+    let of_server = authority.tools().filter(|tool| tool.server == *server);
+    of_server.filter(|tool| links.iter().all(|link| grants(link, tool))).cloned().collect()
 }
 
 /// Whether the tool leads to no declared data source but those in the agent's scope.

@@ -151,6 +151,7 @@ impl Resolved {
                 | Act::List { .. }
                 | Act::AskClient { .. }
                 | Act::Notify { .. }
+                | Act::Tell { .. }
                 | Act::Report { .. } => false,
             }
     }

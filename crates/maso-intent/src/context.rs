@@ -87,7 +87,7 @@ impl Deployment {
 /// Whether what is asked or answered by this verb comes before a model. Lists, notifications and completions are read
 /// by clients.
 fn is_read_by_models(verb: &str) -> bool {
-    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request" | "ask_client")
+    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request" | "tell" | "ask_client")
 }
 
 /// A result that says the same as data and as text counts once: a model is given one of them.

@@ -60,11 +60,11 @@ pub use item::{About, Item};
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
 pub use mandate::{
-    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, ConflictTerms, ContextLevel,
-    ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, FixedArgument, Grant, HaltCondition,
-    HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule, Plan,
-    PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, ProcessSeen, ProcessTerms, Progress, ResourceTerm,
-    ReviewOutcome, ReviewTrigger, SequenceBy, SolutionMandate, ToolTerms, Whose,
+    Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, Channel, ConflictTerms,
+    ContextLevel, ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, FixedArgument, Grant,
+    HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule,
+    Plan, PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, ProcessSeen, ProcessTerms, Progress,
+    ResourceTerm, ReviewOutcome, ReviewTrigger, SequenceBy, SolutionMandate, ToolTerms, Whose,
 };
 pub use manifest::{
     AuthorityArgument, Below, DryRunCall, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport,

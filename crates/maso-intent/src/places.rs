@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use maso_core::{AgentName, RequestName, ServerName, ToolRef, WorkflowName};
+use maso_core::{AgentName, ContractName, RequestName, ServerName, ToolRef, WorkflowName};
 
 use crate::{
     Source,
@@ -83,6 +83,20 @@ impl<'a> Places<'a> {
             .iter()
             .find(|grant| grant.from.value == *from && grant.to.value == *to && grant.request.value == *request);
         Some(at(file, wanted.map_or(0, |grant| grant.from.start)))
+    }
+
+    /// Where a workflow's mandate lets one agent tell another such things or, where it does not, begins.
+    pub fn channel(
+        &self,
+        workflow: &WorkflowName,
+        from: &AgentName,
+        to: &AgentName,
+        contract: &ContractName,
+    ) -> Option<Place> {
+        let file = self.folder.workflows.get(workflow)?;
+        let mut told = file.form.messages.iter();
+        let wanted = told.find(|it| it.from.value == *from && it.to.value == *to && it.contract.value == *contract);
+        Some(at(file, wanted.map_or(0, |told| told.from.start)))
     }
 
     /// Where a workflow's mandate says from which day it holds or, where it does not, begins.

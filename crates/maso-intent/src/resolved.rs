@@ -267,7 +267,12 @@ fn party(hop: &Hop) -> Result<&AgentName, (Refusal, Finding)> {
             agent
         }
         (Act::Request { agent: named, .. }, Principal::Agent(agent), Principal::Operator(_)) if named == agent => agent,
-        (Act::Request { .. }, ..) => return Err(outside("IA-2.4", misdirected(hop))),
+        (Act::Tell { agent: named, .. }, Principal::Agent(agent), Principal::Agent(other))
+            if named == other && hop.turn == Turn::Ask =>
+        {
+            agent
+        }
+        (Act::Request { .. } | Act::Tell { .. }, ..) => return Err(outside("IA-2.4", misdirected(hop))),
         (act, Principal::Server(server), Principal::Agent(agent)) if from_server && act.server() == Some(server) => {
             agent
         }
@@ -298,7 +303,7 @@ fn posture(hop: &Hop, agent: &AgentName, circumstances: &Circumstances) -> Resul
     if *agent_phase >= Phase::Alternate {
         return suspended("EC-2.4", format!("agent `{agent}` is isolated: PACE phase `{agent_phase}`"));
     }
-    if *around_phase >= Phase::Contingency && matches!(hop.act, Act::Request { .. }) {
+    if *around_phase >= Phase::Contingency && matches!(hop.act, Act::Request { .. } | Act::Tell { .. }) {
         return suspended("EC-2.10", format!("bus between agents off: PACE phase `{around_phase}`"));
     }
     Ok(())
@@ -398,6 +403,7 @@ const fn control_of(act: &Act) -> &'static str {
         Act::ReadResource { .. } | Act::GetPrompt { .. } => "IA-1.4",
         Act::Complete { .. } | Act::List { .. } | Act::Notify { .. } | Act::AskClient { .. } => "SC-2.3",
         Act::Request { .. } => "IA-2.4",
+        Act::Tell { .. } => "PG-1.4",
     }
 }
 

@@ -1,6 +1,6 @@
 //! A decision as it is recorded: stage 8's word, written down for stage 9.
 
-use maso_core::{Finding, Findings, Hop, Mode, Principal, Reversibility, Review, SpiffeId, TicketId, Turn};
+use maso_core::{Finding, Findings, Hop, Mode, Principal, Reversibility, Review, SpiffeId, TicketId, Turn, Word};
 use maso_identity::Identified;
 use maso_intent::{Commitment, Moved, Resolved, Told};
 use maso_policy::{Decision, Denial, Excerpt, Held, Opinion, Permit, Subject, Tried, Verdicts, Weighed};
@@ -86,6 +86,7 @@ impl Entry for Ruled {
             },
             Decision::Deny(denial) => HopDecided { decision: "deny".to_owned(), ..denied(denial) },
         };
+        decided.breaks_contract = breaks_contract(&self.decision);
         decided.enforced = self.mode == Mode::Enforce;
         decided.ticket = self.ticket.map(|ticket| ticket.to_string());
         for (origin, excerpt) in decided.origins.iter_mut().zip(&self.excerpts) {
@@ -115,6 +116,21 @@ impl Entry for Ruled {
         Some(Payload { task: Some(resolved.task().id), value: kept(&resolved.hop().payload)? })
     }
 }
+
+/// Whether a hop is refused for the form of what its sender signed. An agent's own program makes that, and no model.
+fn breaks_contract(decision: &Decision) -> bool {
+    let Decision::Deny(denial) = decision else { return false };
+    let (identified, found) = match &denial.subject {
+        Subject::Weighed(weighed) => (weighed.resolved().identified(), Some(weighed.findings())),
+        Subject::Identified(identified) => (identified.as_ref(), None),
+        Subject::Received(_) => return false,
+    };
+    let mut found = denial.findings.iter().chain(found.into_iter().flat_map(Findings::iter));
+    identified.is_signed() && found.any(|it| it.word == Word::NoGo && CONTRACT.contains(&it.control.as_str()))
+}
+
+/// The controls of what a message looks like: its receiver's contract, and strict parsing.
+const CONTRACT: [&str; 2] = ["EC-2.14", "EC-2.15"];
 
 fn denied(denial: &Denial) -> HopDecided {
     let decided = match &denial.subject {
@@ -225,6 +241,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         decision: String::new(),
         enforced: true,
         refusal: None,
+        breaks_contract: false,
         ticket: None,
         expires_at: None,
         awaited: None,

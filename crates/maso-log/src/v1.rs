@@ -533,6 +533,9 @@ pub struct HopDecided {
     /// The code that the agent was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// Whether it was refused for what its sender signed: no message, or none as its contract has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub breaks_contract: bool,
     /// The ticket of a held action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,

@@ -89,7 +89,7 @@ impl Path {
             (_, _, Act::Report { .. }) => return None,
             (Principal::Server(_), _, _) => labels_of(resolved),
             // Relay does not launder: what an agent passes on is believed as little as the least of what it is made of.
-            (Principal::Agent(_), _, Act::Request { .. }) => plain(label),
+            (Principal::Agent(_), _, Act::Request { .. } | Act::Tell { .. }) => plain(label),
             (Principal::Agent(_), Principal::Server(server), _) => {
                 let answers = answers_of(self.world.deployment(), server);
                 self.memory_of(resolved).write().sent(Order::InTime, server, value, weighed.origins(), label, answers);

@@ -86,6 +86,13 @@ impl Path {
         refusal
     }
 
+    /// The same, of what is known to be its sender's: it counts against it.
+    pub async fn turned_back(&self, refused: Refused<Identified>) -> Refusal {
+        let refusal = refused.refusal;
+        self.record_denial(Denial::from(refused)).await;
+        refusal
+    }
+
     /// Waits up to `wait_ms` for the answer to a held hop, then decides it again from stage 3 on. Still unanswered, it
     /// comes back as [`Outcome::Held`]. Dropping the future loses nothing: the ticket stays, and an identical later
     /// hop finds it.

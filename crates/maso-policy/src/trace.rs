@@ -98,6 +98,7 @@ fn item_of(act: &Act) -> String {
         Act::AskClient { wants, .. } => wants.to_string(),
         Act::Notify { topic, .. } => topic.clone(),
         Act::Request { request, .. } => request.to_string(),
+        Act::Tell { contract, .. } => contract.to_string(),
         Act::Report { status } => status.to_string(),
     }
 }

@@ -133,6 +133,7 @@ impl Action {
                 | Act::AskClient { .. }
                 | Act::Notify { .. }
                 | Act::Request { .. }
+                | Act::Tell { .. }
                 | Act::Report { .. },
                 Turn::Ask,
                 _,
@@ -247,7 +248,7 @@ fn rehearsal(action: Action, view: View<'_>) -> Rehearsal {
 
 /// What the phase forbids outright. Stage 3 stops an agent; this holds even where it was not asked.
 fn posture(view: View<'_>, action: Action) -> Findings {
-    let between_agents = matches!(view.hop.act, Act::Request { .. });
+    let between_agents = matches!(view.hop.act, Act::Request { .. } | Act::Tell { .. });
     let reason = match view.phase {
         Phase::Emergency => "everything is stopped",
         Phase::Contingency if between_agents => "agents may not talk to each other in Contingency",

@@ -35,6 +35,7 @@ pub(crate) struct Counters {
     entries: VecDeque<Timestamp>,
     hard_stops: HardStops,
     context_warning: Option<u8>,
+    contract_broken: bool,
     calls: Calls,
 }
 
@@ -70,6 +71,10 @@ impl Counters {
             Happening::AgentFailed => self.hard_stops.failed = true,
             Happening::CreativeSubstitution => self.hard_stops.substituted = true,
             Happening::ContextWarning { percent } => self.context_warning = Some(*percent),
+            Happening::ContractBreach => {
+                push(&mut self.guardrail_blocks, now, bound(rules.breaker_blocks_max));
+                self.contract_broken = true;
+            }
             Happening::Call => self.calls.count(now),
         }
     }
@@ -85,6 +90,7 @@ impl Counters {
         self.judge_blocks.clear();
         self.plan_attempts.clear();
         self.context_warning = None;
+        self.contract_broken = false;
     }
 
     /// Forgets what stopped the agent's workflow: a person ended that, and its cause is explained.
@@ -96,6 +102,11 @@ impl Counters {
 
     pub(crate) fn n_guardrail_blocks(&self, now: Timestamp, rules: &Rules) -> u32 {
         within(&self.guardrail_blocks, now, rules.breaker_window_ms)
+    }
+
+    /// Whether it broke a contract and no person has looked at it since.
+    pub(crate) fn has_broken_contract(&self) -> bool {
+        self.contract_broken
     }
 
     pub(crate) fn n_judge_blocks(&self, now: Timestamp, rules: &Rules) -> u32 {

@@ -64,6 +64,8 @@ pub enum Trigger {
         /// The agent.
         agent: AgentName,
     },
+    /// The agent signed what is no message, or none as its contract has it.
+    ContractBreach,
     /// The agent's context is nearly full.
     ContextWarning {
         /// How full it was when it passed the warning, in per cent.
@@ -159,6 +161,7 @@ impl fmt::Display for Trigger {
                 write!(f, "AT-2.8: {n_attempts} plan attempts in {period}, {n_accepted} are accepted")
             }
             Self::LimitBreach { agent } => write!(f, "AT-1.7: agent `{agent}` tried more than a hard limit allows"),
+            Self::ContractBreach => f.write_str("EC-2.14: the agent signed what is no message of its contract"),
             Self::ContextWarning { percent } => write!(f, "OB-2.5a: the agent's context is {percent} % full"),
             Self::CreativeSubstitution { agent } => {
                 write!(f, "AT-2.6: creative substitution by agent `{agent}`: the right result by the wrong means")

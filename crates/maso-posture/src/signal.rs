@@ -70,6 +70,8 @@ pub enum Happening {
     SequenceViolation,
     /// It reported that its work failed (AT-1.7).
     AgentFailed,
+    /// It signed what is no message, or none as its contract has it: a sign that its program is not what it was.
+    ContractBreach,
     /// It called a tool.
     Call,
 }

@@ -62,6 +62,7 @@ impl Motion<'_> {
         let n_judge_blocks = counters.n_judge_blocks(now, rules);
         let plan_attempts = counters.plan_attempts_over(now, rules.plan_attempts_max(agent));
         let hard_stops = counters.hard_stops();
+        let has_broken_contract = counters.has_broken_contract();
         let context_warning = counters.context_warning();
         let scope = Scope::Agent(agent.clone());
 
@@ -72,6 +73,10 @@ impl Motion<'_> {
         if n_judge_blocks > rules.judge_blocks_max.min(KEPT_MAX - 1) {
             let trigger = Trigger::JudgeBlocks { n_blocks: n_judge_blocks, window_ms: rules.breaker_window_ms };
             self.tighten(&scope, Phase::Alternate, trigger, Author::Maso);
+        }
+        // Where nobody looks on, the first one isolates; elsewhere it counts as a block.
+        if has_broken_contract && rules.tier == Tier::Autonomous {
+            self.tighten(&scope, Phase::Alternate, Trigger::ContractBreach, Author::Maso);
         }
         // At Tier 1 people are told, and decide.
         if let Some(percent) = context_warning.filter(|_| rules.tier > Tier::Supervised) {

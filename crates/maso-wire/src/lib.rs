@@ -17,7 +17,7 @@ pub use credential::{Credential, UnverifiedToken};
 pub use json::{Malformed, Parsed, parse, parse_json};
 pub use known_hosts::KnownHosts;
 pub use limits::Limits;
-pub use received::{Arrival, Claims, Parts, Received};
+pub use received::{Arrival, Claims, Parts, Received, Signed};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]

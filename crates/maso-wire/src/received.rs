@@ -40,8 +40,20 @@ pub struct Claims {
     pub context_tokens: Option<u64>,
     /// The hash of the goal that it works on.
     pub goal: Option<String>,
-    /// The message that it sends by this hop.
-    pub message: Option<Arc<Message>>,
+    /// What it signed with its own key.
+    pub signed: Signed,
+}
+
+/// What stands under a sender's own signature, where its hop came as a signed message.
+#[derive(Clone, Debug, Default)]
+pub enum Signed {
+    /// Nothing: the hop came another way.
+    #[default]
+    Nothing,
+    /// A message.
+    Message(Arc<Message>),
+    /// Something that is no message.
+    Illegible,
 }
 
 /// The parts of a [`Received`], for the stage that eats it.
@@ -100,7 +112,14 @@ impl Received {
     #[must_use]
     pub fn saying(mut self, message: Arc<Message>) -> Self {
         self.claims.goal = Some(message.goal.to_string());
-        self.claims.message = Some(message);
+        self.claims.signed = Signed::Message(message);
+        self
+    }
+
+    /// The same, from a sender that signed what is no message.
+    #[must_use]
+    pub fn saying_nothing(mut self) -> Self {
+        self.claims.signed = Signed::Illegible;
         self
     }
 

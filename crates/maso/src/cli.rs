@@ -493,7 +493,7 @@ pub enum FailOn {
 }
 
 #[derive(Debug, Args)]
-#[command(group(clap::ArgGroup::new("act").required(true).args(["tool", "grant"])))]
+#[command(group(clap::ArgGroup::new("act").required(true).args(["tool", "grant", "message"])))]
 pub struct Explain {
     #[command(flatten)]
     pub folder: Folder,
@@ -506,6 +506,9 @@ pub struct Explain {
     /// The request that it would make of another agent.
     #[arg(long, value_name = "AGENT:REQUEST")]
     pub grant: Option<String>,
+    /// What it would tell another agent unasked.
+    #[arg(long, value_name = "AGENT:CONTRACT")]
+    pub message: Option<String>,
     /// Arguments, or content of the request, as a JSON object; some that fit where absent.
     #[arg(long, value_name = "JSON", value_parser = json)]
     pub args: Option<serde_json::Value>,
@@ -1005,6 +1008,8 @@ pub enum BenchPart {
     Hop,
     /// (c) Calls over HTTP.
     Calls,
+    /// (d) Messages between agents.
+    Messages,
 }
 
 #[derive(Debug, Args)]

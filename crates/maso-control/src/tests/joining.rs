@@ -186,3 +186,25 @@ async fn a_stopped_agent_joins_and_renews_nothing() {
     assert_eq!(join(&desk, &waiting, &key(2)).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(renew(&desk, given["token"].as_str().unwrap(), &key(1)).await.0, StatusCode::UNAUTHORIZED);
 }
+
+/// Rotation in bulk: nobody is left out, nothing is given twice, and each is on the record.
+#[tokio::test]
+async fn a_thousand_identities_are_renewed_at_once_without_an_error() {
+    const N: usize = 1_000;
+    let (desk, operator, _folder) = desk().await;
+    let (by, _) = bearer(&desk, &operator).await;
+    let (_, given) = join(&desk, &invited(&desk, &by).await, &key(1)).await;
+    let first = given["token"].as_str().unwrap();
+    let key = key(1);
+    let renewed = futures::stream::iter(0..N).map(|_| renew(&desk, first, &key)).buffer_unordered(64);
+    let tokens: std::collections::BTreeSet<String> = renewed
+        .map(|(status, given)| {
+            assert_eq!(status, StatusCode::CREATED, "{given}");
+            given["token"].as_str().unwrap().to_owned()
+        })
+        .collect()
+        .await;
+    assert_eq!(tokens.len(), N);
+    let issued = record(&desk).await.iter().filter(|body| matches!(body, Recorded::TokenIssued(_))).count();
+    assert_eq!(issued, N + 1);
+}

@@ -171,6 +171,9 @@ impl Visitor {
     /// Puts a message on the record that is not its sender's, not for its recipient, or not now.
     async fn not_taken(&self, error: &MessageError) -> Response {
         let server = maso();
+        if let MessageError::Malformed(_) = error {
+            return self.illegible(error).await;
+        }
         let Ok(received) = self.gateway.bare_hop(self.credential.clone(), None, &server) else {
             return refused(Refusal::Malformed, None);
         };
@@ -181,6 +184,19 @@ impl Visitor {
         }
         let turned_away = Refused::new(received, error.refusal(), error.finding());
         refused(self.gateway.decider.clone().turned_away(turned_away).await, Some(hop))
+    }
+
+    /// Puts on the record that an agent signed what is no message, which ends its streams: a program that does so is not
+    /// what it was (EC-2.15).
+    async fn illegible(&self, error: &MessageError) -> Response {
+        let Ok(received) = self.gateway.bare_hop(self.credential.clone(), None, &maso()) else {
+            return refused(Refusal::Malformed, None);
+        };
+        let hop = received.arrival().id;
+        let refused_it = Refused::new(received.saying_nothing(), error.refusal(), error.finding());
+        let refusal = self.gateway.decider.clone().turned_back(refused_it).await;
+        self.gateway.look_at_streams();
+        refused(refusal, Some(hop))
     }
 
     /// Who it is, for what concerns nobody else. Whoever is stopped is told nothing.
@@ -237,6 +253,7 @@ impl Listener {
         let (event, id) = match handed {
             Handed::Request(id) => ("request", id),
             Handed::Answer(id) => ("answer", id),
+            Handed::Told(id) => ("told", id),
         };
         Some(Bytes::from(format!("event: {event}\nid: {id}\ndata: {told}\n\n")))
     }

@@ -8,7 +8,7 @@ use maso_path::{Carried, Ticket};
 use maso_wire::{Arrival, Credential, Parsed, Received, envelope::Message, mcp::Reply, parse};
 use serde_json::{Value, json};
 
-use super::{Fleet, Open};
+use super::{Fleet, Open, Told};
 use crate::{
     decider::{Carry, Decided, Got},
     gateway::Gateway,
@@ -43,12 +43,17 @@ pub(crate) enum Handed {
     Request(HopId),
     /// Its answer, to whoever asked.
     Answer(HopId),
+    /// What somebody told it unasked.
+    Told(HopId),
 }
 
 impl Fleet {
     /// Hands out the oldest of what waits for an agent, waiting for it until `over`.
     pub(crate) async fn hand(&self, agent: &AgentName, over: impl Future<Output = ()>) -> Option<(Handed, Value)> {
         self.within(super::WAIT_MS_MAX, over, || {
+            if let Some(told) = self.next_told(agent) {
+                return Some(told);
+            }
             let mut requests = self.requests.lock();
             let waits = |open: &Open| {
                 (open.to == *agent && !open.taken && open.result.is_none())
@@ -72,6 +77,9 @@ impl Fleet {
         for one in handed {
             let mut requests = self.requests.lock();
             match one {
+                Handed::Told(id) => {
+                    self.told.lock().get_mut(id).into_iter().for_each(|told| told.taken = false);
+                }
                 Handed::Request(id) => {
                     let open = requests.get_mut(id).filter(|open| !open.acknowledged.request);
                     open.into_iter().for_each(|open| open.taken = false);
@@ -89,6 +97,7 @@ impl Fleet {
     pub(crate) fn is_out(&self, handed: Handed) -> bool {
         let requests = self.requests.lock();
         match handed {
+            Handed::Told(id) => self.told.lock().contains_key(&id),
             Handed::Request(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.request),
             Handed::Answer(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.result),
         }
@@ -110,7 +119,8 @@ impl Fleet {
                 (open.taken, open.acknowledged.request) = (true, true);
                 true
             }
-            _ => false,
+            Some(_) => false,
+            None => self.has_been_told(id, agent),
         };
         self.changed.notify_waiters();
         is_its
@@ -127,14 +137,12 @@ impl Gateway {
         let Ok(request) = message.contract.name.as_str().parse::<RequestName>() else {
             return Posted::Refused { hop, refusal: Refusal::Malformed };
         };
+        if message.kind.evidence().is_some() {
+            return self.tell(message, payload, arrival).await;
+        }
         let act = Act::Request { agent: to.clone(), request: request.clone() };
         let content = payload.value().clone();
-        let received = Received::from_parsed(arrival, act, Turn::Ask, payload);
-        if message.kind.evidence().is_some() {
-            let reason = format!("`{}` answers a request, and this answers none", message.kind.as_str());
-            return self.turn_away(received, Refusal::OutOfMandate, reason).await;
-        }
-        let received = received.saying(Arc::clone(&message));
+        let received = Received::from_parsed(arrival, act, Turn::Ask, payload).saying(Arc::clone(&message));
         let gateway = self.shared();
         let carry: Carry = Box::new(move |go| {
             Box::pin(async move {
@@ -152,8 +160,31 @@ impl Gateway {
                 if gateway.fleet.put(hop, open) {
                     Carried::Delivered(Got::Ours(told(&json!({ "there": there }))))
                 } else {
-                    let reply = Got::Ours(told(&json!({ "refused": Refusal::LimitReached.as_str() })));
-                    Carried::Failed { reply, fault: "the mailbox is full".to_owned() }
+                    full()
+                }
+            })
+        });
+        self.posted(hop, received, carry).await
+    }
+
+    /// The way of a message that tells something unasked.
+    async fn tell(&self, message: Arc<Message>, payload: Parsed, arrival: Arrival) -> Posted {
+        let (hop, to) = (arrival.id, message.recipient.agent.clone());
+        let contract = message.contract.name.clone();
+        let act = Act::Tell { agent: to.clone(), contract: contract.clone() };
+        let content = payload.value().clone();
+        let received = Received::from_parsed(arrival, act, Turn::Ask, payload).saying(Arc::clone(&message));
+        let gateway = self.shared();
+        let carry: Carry = Box::new(move |go| {
+            Box::pin(async move {
+                let Some(from) = go.agent else { return unavailable("nobody knows whose hop this is") };
+                let (at, there) = (gateway.decider.now(), gateway.decider.is_there(&to));
+                let content = go.replaced.unwrap_or(content);
+                let told_it = Told { from, to, contract, content, beside: beside(&message), at, taken: false };
+                if gateway.fleet.tell(hop, told_it) {
+                    Carried::Delivered(Got::Ours(told(&json!({ "there": there }))))
+                } else {
+                    full()
                 }
             })
         });
@@ -216,7 +247,11 @@ impl Gateway {
             // No tool is called, so there is nothing to try out.
             Decided::Released { .. } | Decided::TryOut { .. } => Posted::Refused { hop, refusal: Refusal::Unavailable },
             Decided::Held { ticket, .. } => Posted::Held(ticket),
-            Decided::Refused { hop, refusal } => Posted::Refused { hop, refusal },
+            Decided::Refused { hop, refusal } => {
+                // If it broke its contract, the streams of its sender end with it, and not some time later.
+                self.look_at_streams();
+                Posted::Refused { hop, refusal }
+            }
         }
     }
 
@@ -241,6 +276,11 @@ fn beside(message: &Message) -> Value {
         ["content", "nonce", "task_token"].into_iter().for_each(|name| drop(members.remove(name)));
     }
     told
+}
+
+fn full() -> Carried<Got> {
+    let reply = Got::Ours(told(&json!({ "refused": Refusal::LimitReached.as_str() })));
+    Carried::Failed { reply, fault: "the mailbox is full".to_owned() }
 }
 
 fn unavailable(fault: &str) -> Carried<Got> {

@@ -260,6 +260,68 @@ async fn a_message_travels_under_its_grant_and_as_what_it_is() {
     assert!(controls_against(&rig).await.contains(&"PG-1.4".to_owned()));
 }
 
+/// What the writer would tell the reader of something that it saw.
+fn sighting(writer: &Native<'_>, content: Value) -> Value {
+    let mut told = writer.told("data", content);
+    told["contract"]["name"] = json!("sighting");
+    told
+}
+
+#[tokio::test]
+async fn what_is_told_unasked_arrives_at_either_door_until_it_is_acknowledged() {
+    let rig = Rig::new().await;
+    rig.task("let the reader check notes").await;
+    let (writer, reader) = (Native::new(&rig, "writer"), Native::new(&rig, "reader"));
+    let tell = async |note: &str| {
+        let envelope = writer.sealed(&sighting(&writer, json!({ "note": note })));
+        let (status, told) = writer.post("", &envelope).await;
+        assert_eq!(status, 201, "{told}");
+        told["id"].as_str().unwrap().to_owned()
+    };
+    let first = tell("a").await;
+    for _ in 0..2 {
+        let (event, told) = reader.listen().await.next().await;
+        assert_eq!((event.as_str(), &told["id"], &told["from"]), ("told", &json!(first), &json!("writer")));
+        assert_eq!((&told["contract"], &told["content"]), (&json!("sighting"), &json!({ "note": "a" })));
+        assert_eq!(told["message"]["message_type"], "data");
+    }
+    assert_eq!(writer.acknowledge(&first).await, 404, "it is none of its own");
+    assert_eq!(reader.acknowledge(&first).await, 204);
+    let second = tell("b").await;
+    let mut pipe = rig.pipe("reader", "maso");
+    pipe.initialize(json!({})).await;
+    let received = pipe.call("receive_messages", json!({ "wait_ms": 1000, "max": 5 })).await;
+    let messages = &received["result"]["structuredContent"]["messages"];
+    assert_eq!((messages.as_array().unwrap().len(), &messages[0]["id"]), (1, &json!(second)));
+    let again = pipe.call("receive_messages", json!({})).await;
+    assert_eq!(again["result"]["structuredContent"]["messages"], json!([]));
+    let told = rig.record().await.into_iter().filter(|body| matches!(body, Body::HopDecided(it) if it.verb == "tell"));
+    assert_eq!(told.count(), 2);
+}
+
+#[tokio::test]
+async fn whoever_breaks_its_contract_loses_its_streams() {
+    let rig = Rig::new().await;
+    rig.task("let the reader check notes").await;
+    let writer = Native::new(&rig, "writer");
+    let mut illegible = Envelope::new(SignedMessage::PAYLOAD_TYPE, "{\"free\": \"text\"}");
+    illegible.sign_as_agent(&writer.key);
+    let foreign = writer.sealed(&sighting(&writer, json!({ "text": "free" })));
+    for (envelope, refused) in [(illegible, "MALFORMED"), (foreign, "DENIED")] {
+        let mut events = writer.listen().await;
+        let (status, told) = writer.post("", &envelope).await;
+        assert!(status >= 400 && told["refused"] == refused, "{told}");
+        while let Some(chunk) = events.response.chunk().await.unwrap() {
+            assert_eq!(chunk.as_ref(), b":\n\n", "nothing but signs of life");
+        }
+        // It may come back: whether it is isolated is for posture.
+        writer.listen().await;
+    }
+    let breaches = rig.record().await.into_iter();
+    let breaches = breaches.filter(|body| matches!(body, Body::HopDecided(decided) if decided.breaks_contract));
+    assert_eq!(breaches.count(), 2);
+}
+
 #[tokio::test]
 async fn an_agent_that_is_stopped_hears_nothing() {
     let rig = Rig::new().await;

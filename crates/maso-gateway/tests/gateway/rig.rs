@@ -399,7 +399,9 @@ fn source(folder: &std::path::Path) -> Source {
     let workflow = &source.files["workflows/notes.toml"];
     let grant = "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest = \"check\"\n\
                  schema = { type = \"object\", required = [\"note\"], properties = { note = { type = \"string\" } } }\n";
-    let workflow = format!("{workflow}{grant}");
+    let message = "\n[[messages]]\nfrom = \"writer\"\nto = \"reader\"\ncontract = \"sighting\"\n\
+                   schema = { type = \"object\", required = [\"note\"], properties = { note = { type = \"string\" } } }\n";
+    let workflow = format!("{workflow}{grant}{message}");
     source.files.insert("workflows/notes.toml".into(), workflow);
     let maso = format!("{}\n[approvals]\nhold_open = \"100ms\"\n", source.files["maso.toml"]);
     source.files.insert("maso.toml".into(), maso);

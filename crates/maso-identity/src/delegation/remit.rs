@@ -58,7 +58,8 @@ impl Remit {
             | Act::List { server, .. }
             | Act::Notify { server, .. }
             | Act::AskClient { server, .. } => self.concerns(server),
-            Act::Request { .. } | Act::Report { .. } => true,
+            // Nor is what is only told: no permission travels with it, and the clearance of whoever is told fences it.
+            Act::Request { .. } | Act::Tell { .. } | Act::Report { .. } => true,
         };
         if !is_named {
             return Err(Beyond::Act);

@@ -31,9 +31,10 @@ pub(crate) use self::{
     oispec::OiSpecForm,
     rule::{EventForm, RuleForm, RulesForm, ValueForm},
     server::{AuthorityRole, DryRunForm, LabelForm, ServerForm, ToolForm, TransportForm, TransportKind},
-    text::{At, FromText, Moment, Span},
+    text::{At, FromText, Moment, Pointer, Span},
     workflow::{
-        AmendmentForm, ConflictForm, DataSourceForm, GrantForm, HaltForm, OverrideRuleForm, ReviewForm, WorkflowForm,
+        AmendmentForm, ConflictForm, DataSourceForm, GrantForm, HaltForm, MessageForm, OverrideRuleForm, ReviewForm,
+        WorkflowForm,
     },
 };
 use self::{help::explain, schema::schema};

@@ -3,9 +3,9 @@
 use std::{borrow::Cow, cmp::Ordering, net::SocketAddr, ops::Deref};
 
 use maso_core::{
-    AgentName, Class, Confidentiality, ControlId, DataSourceName, Day, Digest, Integrity, JudgeName, OperatorName,
-    RequestName, Reversibility, Risk, ServerName, Tier, TierFact, Timestamp, ToolName, ToolRef, TrustDomain,
-    WorkflowName,
+    AgentName, Class, Confidentiality, ContractName, ControlId, DataSourceName, Day, Digest, Integrity, JudgeName,
+    OperatorName, RequestName, Reversibility, Risk, ServerName, Tier, TierFact, Timestamp, ToolName, ToolRef,
+    TrustDomain, WorkflowName,
 };
 use maso_identity::OperatorPublic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -297,6 +297,7 @@ from_str!(
     JudgeName = "^[a-z0-9][a-z0-9._-]{0,63}$",
     OperatorName = "^[a-z0-9][a-z0-9._-]{0,63}$",
     RequestName = "^[a-z0-9][a-z0-9._-]{0,63}$",
+    ContractName = "^[a-z0-9][a-z0-9._-]{0,63}$",
     DataSourceName = "^[a-z0-9][a-z0-9._-]{0,63}$",
     TrustDomain = "^[a-z0-9][a-z0-9._-]{0,63}$",
     ToolName = "^[A-Za-z0-9._/-]{1,128}$",

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use maso_core::{
-    AgentName, Confidentiality, DataSourceName, Day, Digest, JudgeName, OperatorName, RequestName, Risk, ToolRef,
+    AgentName, Confidentiality, ContractName, DataSourceName, Day, Digest, JudgeName, OperatorName, RequestName, Risk,
+    ToolRef,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -88,6 +89,9 @@ pub(crate) struct WorkflowForm {
     /// Which typed requests an agent may make of another.
     #[serde(default)]
     pub(crate) grants: Vec<GrantForm>,
+    /// What an agent may tell another without having been asked.
+    #[serde(default)]
+    pub(crate) messages: Vec<MessageForm>,
     /// What a task must say of itself before anything but a read is done for it.
     #[serde(default)]
     pub(crate) clarity: ClarityForm,
@@ -219,6 +223,27 @@ pub(crate) struct GrantForm {
     /// What the answer must satisfy: a JSON Schema, written as TOML.
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub(crate) answer: Option<toml::Table>,
+    /// Parts of the answer that are read out of documents: none is said without who read it, where, and how surely.
+    #[serde(default)]
+    pub(crate) extracted: Vec<At<Pointer>>,
+}
+
+/// Something that one agent may tell another without having been asked for it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessageForm {
+    /// Who may tell.
+    pub(crate) from: At<AgentName>,
+    /// Who is told.
+    pub(crate) to: At<AgentName>,
+    /// What kind of thing: the contract that such messages name.
+    pub(crate) contract: At<ContractName>,
+    /// What its content must satisfy: a JSON Schema, written as TOML.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub(crate) schema: Option<toml::Table>,
+    /// Parts of the content that are read out of documents: none is said without who read it, where, and how surely.
+    #[serde(default)]
+    pub(crate) extracted: Vec<At<Pointer>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -61,15 +61,20 @@ fn schema(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
         found.add(LintRule::GrantWithoutSchema, file, request.start, message, "declare its `schema`");
         return;
     };
-    let closed = ["additionalProperties", "unevaluatedProperties"]
-        .iter()
-        .any(|key| schema.get(*key).and_then(toml::Value::as_bool) == Some(false));
-    let is_plain = schema.get("type").and_then(toml::Value::as_str).is_some_and(|word| word != "object");
-    if !closed && !is_plain {
+    if is_open(schema) {
         let message = format!("request `{}` may contain fields beside those of its schema", request.value);
         let remedy = "write `additionalProperties = false` in its schema";
         found.add(LintRule::GrantSchemaOpen, file, request.start, message, remedy);
     }
+}
+
+/// Whether a schema lets fields pass that it does not name.
+pub(super) fn is_open(schema: &toml::Table) -> bool {
+    let closed = ["additionalProperties", "unevaluatedProperties"]
+        .iter()
+        .any(|key| schema.get(*key).and_then(toml::Value::as_bool) == Some(false));
+    let is_plain = schema.get("type").and_then(toml::Value::as_str).is_some_and(|word| word != "object");
+    !closed && !is_plain
 }
 
 fn reserved(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {

@@ -21,6 +21,7 @@ mod guard;
 mod index;
 mod inheritance;
 mod judges;
+mod messages;
 mod models;
 mod numbers;
 mod owners;
@@ -156,6 +157,7 @@ const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
     owners::check,
     workflows::check,
     grants::check,
+    messages::check,
     inheritance::check,
     sequence::check,
     agents::check,

@@ -27,5 +27,5 @@ pub use self::{
     plan::{OnDeviation, Plan, PlannedCall, PlannedStep},
     process::{ProcessSeen, ProcessTerms},
     sequence::SequenceBy,
-    solution::{FixedArgument, Grant, HardLimits, PlanAttempts, SolutionMandate},
+    solution::{Channel, FixedArgument, Grant, HardLimits, PlanAttempts, SolutionMandate},
 };

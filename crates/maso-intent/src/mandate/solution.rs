@@ -6,7 +6,8 @@ use std::{
 };
 
 use maso_core::{
-    AgentName, DataSourceName, Digest, HopId, JudgeName, RequestName, Risk, Tier, Timestamp, ToolRef, WorkflowName,
+    AgentName, ContractName, DataSourceName, Digest, HopId, JudgeName, RequestName, Risk, Tier, Timestamp, ToolRef,
+    WorkflowName,
 };
 use maso_identity::{BoundArgument, Link, Remit};
 use serde_json::Value;
@@ -56,6 +57,8 @@ pub struct SolutionMandate {
     pub constants: BTreeMap<String, Value>,
     /// Which typed requests an agent may make of another.
     pub grants: Vec<Grant>,
+    /// What an agent may tell another unasked.
+    pub channels: Vec<Channel>,
     /// What a task must say of itself before anything but a read is done for it (PG-1.6).
     pub clarity: BTreeSet<TaskPart>,
     /// How many plan attempts are still accepted.
@@ -98,6 +101,16 @@ impl SolutionMandate {
     /// The grant under which one agent may make this request of another; of two the first counts.
     pub fn grant(&self, from: &AgentName, to: &AgentName, request: &RequestName) -> Option<&Grant> {
         self.grants.iter().find(|grant| grant.from == *from && grant.to == *to && grant.request == *request)
+    }
+
+    /// The channel by which one agent may tell another things of this kind; of two the first counts.
+    pub fn channel(&self, from: &AgentName, to: &AgentName, contract: &ContractName) -> Option<&Channel> {
+        self.channels.iter().find(|it| it.from == *from && it.to == *to && it.contract == *contract)
+    }
+
+    /// Whether its agents may say anything to each other.
+    pub fn lets_agents_talk(&self) -> bool {
+        !self.grants.is_empty() || !self.channels.is_empty()
     }
 
     /// The agents that begin by themselves: no grant leads to them. Where one leads to each of them, all.
@@ -158,6 +171,23 @@ pub struct Grant {
     pub ttl_ms: Option<u64>,
     /// JSON Schema of the answer, where one is declared (EC-2.14).
     pub answer: Option<Arc<Value>>,
+    /// JSON pointers to parts of the answer that are read out of documents (EI-2.5).
+    pub extracted: Vec<String>,
+}
+
+/// An edge in the solution mandate along which no work is handed on: what one agent may tell another unasked (PG-1.4).
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Who may tell.
+    pub from: AgentName,
+    /// Who is told.
+    pub to: AgentName,
+    /// What kind of thing.
+    pub contract: ContractName,
+    /// JSON Schema of the content (EC-2.14).
+    pub schema: Arc<Value>,
+    /// JSON pointers to parts of the content that are read out of documents (EI-2.5).
+    pub extracted: Vec<String>,
 }
 
 /// An argument of a tool that must be what the request says.

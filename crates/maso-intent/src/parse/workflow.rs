@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
 use crate::{
-    Amendment, Bounds, ConflictTerms, DataSource, FixedArgument, Grant, HaltCondition, HaltTerms, HardLimits,
+    Amendment, Bounds, Channel, ConflictTerms, DataSource, FixedArgument, Grant, HaltCondition, HaltTerms, HardLimits,
     JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate, TaskPart,
     form::{
-        AmendmentForm, At, ConflictForm, DataSourceForm, File, GrantForm, HaltForm, OverrideRuleForm, PromptForm,
-        ReviewForm, WorkflowForm,
+        AmendmentForm, At, ConflictForm, DataSourceForm, File, GrantForm, HaltForm, MessageForm, OverrideRuleForm,
+        Pointer, PromptForm, ReviewForm, WorkflowForm,
     },
 };
 
@@ -76,8 +76,10 @@ pub(super) fn solution(
                 answer: grant.answer.as_ref().map(|schema| {
                     json(file, grant.request.start, &toml::Value::Table(schema.clone()), problems).into()
                 }),
+                extracted: pointers(&grant.extracted),
             })
             .collect(),
+        channels: form.messages.iter().map(|message| channel(file, message, problems)).collect(),
         clarity: match &form.clarity.required {
             Some(parts) => parts.iter().map(|part| part.value).collect(),
             None => TaskPart::required_by_default(),
@@ -101,6 +103,21 @@ pub(super) fn solution(
         review_date: text(&form.review_date),
         oispec: oispec(&form.oispec),
     }
+}
+
+fn channel(file: &File<'_, WorkflowForm>, form: &MessageForm, problems: &mut Vec<Problem>) -> Channel {
+    let schema = form.schema.clone().unwrap_or_default();
+    Channel {
+        from: form.from.value.clone(),
+        to: form.to.value.clone(),
+        contract: form.contract.value.clone(),
+        schema: json(file, form.contract.start, &toml::Value::Table(schema), problems).into(),
+        extracted: pointers(&form.extracted),
+    }
+}
+
+fn pointers(of: &[At<Pointer>]) -> Vec<String> {
+    of.iter().map(|at| at.value.0.clone()).collect()
 }
 
 fn remit(grant: &GrantForm) -> Remit {

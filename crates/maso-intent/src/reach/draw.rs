@@ -18,6 +18,7 @@ impl Step<'_> {
             }
             Self::Asks { request, to, .. } => format!("asks `{request}` of `{to}`"),
             Self::Answers { request, to, .. } => format!("answers `{request}` to `{to}`"),
+            Self::Tells { contract, to, .. } => format!("tells `{to}` a `{contract}`"),
             Self::Leaves { tool, .. } => format!("writes `{tool}`"),
             Self::Finds { agent, from } => format!("`{agent}` {}", from.words()),
         }

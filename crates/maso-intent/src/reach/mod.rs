@@ -9,7 +9,7 @@ mod graph;
 
 use std::collections::BTreeMap;
 
-use maso_core::{AgentName, Class, Confidentiality, Integrity, Label, RequestName, ServerName, ToolRef};
+use maso_core::{AgentName, Class, Confidentiality, ContractName, Integrity, Label, RequestName, ServerName, ToolRef};
 
 use self::graph::{Graph, Spreading};
 use crate::{Deployment, ToolManifest};
@@ -62,6 +62,15 @@ pub enum Step<'a> {
         /// Who asked.
         to: &'a AgentName,
     },
+    /// One agent tells it another unasked.
+    Tells {
+        /// Who tells.
+        from: &'a AgentName,
+        /// As what.
+        contract: &'a ContractName,
+        /// Who is told.
+        to: &'a AgentName,
+    },
     /// An agent puts it into a server.
     Leaves {
         /// The agent.
@@ -89,6 +98,7 @@ pub struct Spread<'r, 'a> {
 enum Way<'a> {
     Asks(&'a RequestName),
     Answers(&'a RequestName),
+    Tells(&'a ContractName),
     Leaves(&'a ToolRef),
     Finds(Hold<'a>),
 }
@@ -114,6 +124,11 @@ impl<'a> Ways<'a> {
                 };
                 reach.graph.way(from, to, Way::Asks(&grant.request));
                 reach.graph.way(to, from, Way::Answers(&grant.request));
+            }
+            for channel in &workflow.channels {
+                if let (Some(&from), Some(&to)) = (reach.places.get(&channel.from), reach.places.get(&channel.to)) {
+                    reach.graph.way(from, to, Way::Tells(&channel.contract));
+                }
             }
         }
         for place in 0..reach.agents.len() {
@@ -226,6 +241,7 @@ impl<'a> Spread<'_, 'a> {
         steps.extend(ways.into_iter().map(|(from, way, to)| match *way {
             Way::Asks(request) => Step::Asks { from: agents[from], request, to: agents[to] },
             Way::Answers(request) => Step::Answers { from: agents[from], request, to: agents[to] },
+            Way::Tells(contract) => Step::Tells { from: agents[from], contract, to: agents[to] },
             Way::Leaves(tool) => Step::Leaves { agent: agents[from], tool },
             Way::Finds(hold) => Step::Finds { agent: agents[to], from: hold },
         }));

@@ -117,7 +117,7 @@ fn a_prefix_cannot_be_climbed_out_of() {
 fn an_agent_sees_its_mandate_and_nothing_else() {
     let deployment = deployment(&team());
     let sees = |agent: &str| -> Vec<String> {
-        let tools = visible_tools(&deployment, &agent.parse().unwrap(), &"db".parse().unwrap());
+        let tools = visible_tools(&deployment, &agent.parse().unwrap(), &"db".parse().unwrap(), None);
         tools.iter().map(ToString::to_string).collect()
     };
     assert_eq!(sees("intake"), ["db:read_claim"]);
@@ -131,7 +131,7 @@ fn neither_a_prohibited_tool_nor_one_beyond_the_parent_is_there() {
     let beyond = edit(team(), "workflows/claims.toml", "\"db:pay\", ", "");
     for source in [prohibited, beyond] {
         let deployment = deployment(&source);
-        let tools = visible_tools(&deployment, &"analysis".parse().unwrap(), &"db".parse().unwrap());
+        let tools = visible_tools(&deployment, &"analysis".parse().unwrap(), &"db".parse().unwrap(), None);
         assert!(!tools.is_empty() && !tools.contains(&"db:pay".parse().unwrap()));
     }
 }

@@ -163,7 +163,9 @@ fn holds_together(world: &World, way: &[Step<'_>], agent: usize, is_meant: impl 
                 assert!(world.agents[index(agent)].reads.contains(&index(&tool.server)));
                 at = Ok(index(agent));
             }
-            Step::Gets { .. } | Step::Finds { .. } => panic!("there are no resources here: {way:?}"),
+            Step::Gets { .. } | Step::Finds { .. } | Step::Tells { .. } => {
+                panic!("there are no resources and no messages here: {way:?}")
+            }
         }
     }
     assert_eq!(at, Ok(agent), "{way:?}");

@@ -83,9 +83,20 @@ fn changed(message: &Message, change: impl FnOnce(&mut Parts)) -> Message {
 
 /// Sends a message by a hop between these two.
 async fn send(rig: &Rig, task: TaskId, (from, to): (&str, &str), message: &Message) -> Outcome<&'static str> {
+    let act = Act::Request { agent: to.parse().unwrap(), request: "tell".parse().unwrap() };
+    send_by(rig, task, (from, to), act, message).await
+}
+
+/// The same, by a hop that does this.
+async fn send_by(
+    rig: &Rig,
+    task: TaskId,
+    (from, to): (&str, &str),
+    act: Act,
+    message: &Message,
+) -> Outcome<&'static str> {
     let agent = |name: &str| Principal::Agent(name.parse().unwrap());
     let arrival = rig.arrival(agent(from), agent(to), Some(task));
-    let act = Act::Request { agent: to.parse().unwrap(), request: "tell".parse().unwrap() };
     let bytes = serde_json::to_vec(&message.content).unwrap();
     let received = Received::from_bytes(arrival, act, Turn::Ask, &bytes, &Limits::DEFAULT).unwrap();
     let n_carried = Arc::clone(&rig.n_carried);
@@ -278,4 +289,111 @@ async fn what_stands_beside_the_content_is_scanned_as_well() {
         parts.unknowns.push(text);
     });
     assert!(!matches!(say(&rig, task, &order).await, Outcome::Released { .. }));
+}
+
+const UNASKED: &str = "\n[[messages]]\nfrom = \"writer\"\nto = \"reader\"\ncontract = \"sighting\"\nextracted = [\"/dose\"]\n\
+                       schema = { type = \"object\", required = [\"said\"], additionalProperties = false, \
+                       properties = { said = { type = \"string\" }, dose = { type = \"number\" } } }\n";
+
+/// A fleet in which the writer may tell the reader of a sighting, with these further changes.
+async fn telling(changes: &[(&str, &str, &str)]) -> (Rig, TaskId, Input) {
+    let (rig, task) = fleet(&[&[("workflows/notes.toml", "", UNASKED)], changes].concat()).await;
+    let seen = source(&rig, task).await;
+    (rig, task, seen)
+}
+
+/// A sighting with this content.
+fn sighting(rig: &Rig, task: TaskId, n: u32, way: (&str, &str), seen: Input, content: serde_json::Value) -> Message {
+    changed(&claim(rig, task, n, way, &[seen]), |parts| {
+        parts.contract.name = "sighting".parse().unwrap();
+        parts.content = content.as_object().unwrap().clone();
+    })
+}
+
+async fn tell(rig: &Rig, task: TaskId, message: &Message) -> Outcome<&'static str> {
+    let (from, to) = (message.claimed_sender.agent.clone(), message.recipient.agent.clone());
+    let act = Act::Tell { agent: to.clone(), contract: message.contract.name.clone() };
+    send_by(rig, task, (from.as_str(), to.as_str()), act, message).await
+}
+
+#[tokio::test]
+async fn what_is_told_unasked_travels_where_the_workflow_says_so_and_nowhere_else() {
+    let (rig, task, seen) = telling(&[]).await;
+    let told = json!({ "said": "a" });
+    released(&tell(&rig, task, &sighting(&rig, task, 1, THERE, seen, told.clone())).await);
+    let back = sighting(&rig, task, 2, BACK, seen, told.clone());
+    assert_eq!(refusal(&tell(&rig, task, &back).await), Some("OUT_OF_MANDATE"));
+    assert_eq!(control(&rig).await, "PG-1.4");
+    let other = changed(&sighting(&rig, task, 3, THERE, seen, told.clone()), |parts| {
+        parts.contract.name = "rumour".parse().unwrap();
+    });
+    assert_eq!(refusal(&tell(&rig, task, &other).await), Some("OUT_OF_MANDATE"));
+    // What it is made for, and in which version, is signed.
+    let act = || Act::Tell { agent: "reader".parse().unwrap(), contract: "sighting".parse().unwrap() };
+    let renamed = changed(&sighting(&rig, task, 4, THERE, seen, told), |parts| parts.contract.version = 9);
+    assert_eq!(refusal(&send_by(&rig, task, THERE, act(), &renamed).await), Some("DENIED"));
+    assert_eq!(control(&rig).await, "EC-2.14");
+    // Whoever was told rests on it as on anything else that it was told.
+    let first = Input::Message(format!("msg_{:032x}", 1).parse().unwrap());
+    released(&say(&rig, task, &claim(&rig, task, 5, BACK, &[first])).await);
+}
+
+#[tokio::test]
+async fn a_value_from_a_document_says_where_it_was_read() {
+    for (off, expected) in [(String::new(), Some("DENIED")), (without("EI-2.5"), None)] {
+        let (rig, task, seen) = telling(&[("maso.toml", "", &off)]).await;
+        let bare = sighting(&rig, task, 1, THERE, seen, json!({ "said": "a", "dose": 5 }));
+        assert_eq!(refusal(&tell(&rig, task, &bare).await), expected);
+        let full = changed(&sighting(&rig, task, 2, THERE, seen, json!({ "said": "b", "dose": 5 })), |parts| {
+            let maso_wire::envelope::Kind::Claim { evidence, .. } = &mut parts.kind else { unreachable!() };
+            evidence.extraction.push(maso_wire::envelope::Extraction {
+                pointer: "/dose".to_owned(),
+                document: maso_core::Digest::of(b"a document"),
+                model: "reader-model".parse().unwrap(),
+                model_version: "1".parse().unwrap(),
+                confidence: maso_wire::envelope::Confidence::from_millionths(1_000_000).unwrap(),
+                at: rig.clock.now(),
+                validation: maso_wire::envelope::Validation::Pending,
+            });
+        });
+        released(&tell(&rig, task, &full).await);
+        if expected.is_some() {
+            assert_eq!(control(&rig).await, "EI-2.5");
+        }
+        released(&tell(&rig, task, &sighting(&rig, task, 3, THERE, seen, json!({ "said": "c" }))).await);
+    }
+}
+
+/// A program that signs what its contract does not know is not what it was: it is isolated, at once where nobody looks on.
+#[tokio::test]
+async fn whoever_breaks_its_contract_is_isolated() {
+    for (tier, n_borne) in [(2, 2), (3, 0)] {
+        let tier_of = format!("tier = {tier}");
+        let (rig, task, seen) = telling(&[("maso.toml", "tier = 2", &tier_of)]).await;
+        for n in 0..=n_borne {
+            assert_eq!(rig.path.world().phase(&"writer".parse().unwrap()), maso_core::Phase::Primary, "{tier} {n}");
+            let free = sighting(&rig, task, n + 1, THERE, seen, json!({ "said": "a", "and": "free text" }));
+            assert!(refusal(&tell(&rig, task, &free).await).is_some());
+        }
+        assert_eq!(rig.path.world().phase(&"writer".parse().unwrap()), maso_core::Phase::Alternate, "{tier}");
+        assert_eq!(rig.path.world().standing().n_breaches(&"writer".parse().unwrap()), u64::from(n_borne) + 1);
+        let sound = sighting(&rig, task, 9, THERE, seen, json!({ "said": "a" }));
+        assert_eq!(refusal(&tell(&rig, task, &sound).await), Some("SUSPENDED"));
+    }
+}
+
+#[tokio::test]
+async fn two_that_tell_each_other_things_without_end_are_stopped() {
+    let back =
+        UNASKED.replace("\"writer\"", "\"x\"").replace("\"reader\"", "\"writer\"").replace("\"x\"", "\"reader\"");
+    let few = ("workflows/notes.toml", "[limits]", "[limits]\nturns_max = 2");
+    let (rig, task, seen) = telling(&[("workflows/notes.toml", "", &back), few]).await;
+    let first = sighting(&rig, task, 1, THERE, seen, json!({ "said": "a" }));
+    released(&tell(&rig, task, &first).await);
+    let second = sighting(&rig, task, 2, BACK, Input::Message(first.id), json!({ "said": "b" }));
+    released(&tell(&rig, task, &second).await);
+    let third = sighting(&rig, task, 3, THERE, seen, json!({ "said": "c" }));
+    assert!(!matches!(tell(&rig, task, &third).await, Outcome::Released { .. }));
+    let decided = rig.decided().await;
+    assert!(decided.last().unwrap().findings.iter().any(|finding| finding.control == "EC-1.5"));
 }

@@ -157,15 +157,17 @@ impl Conduct {
         }
     }
 
-    /// Takes in what became of a request between agents, or of the answer to one.
+    /// Takes in what became of what one agent said to another.
     fn request(&self, at: Timestamp, decided: &v1::HopDecided) {
-        if decided.verb != "request" || decided.decision != "allow" {
+        if !matches!(decided.verb.as_str(), "request" | "tell") || decided.decision != "allow" {
             return;
         }
         if let Some(request) = self.runs.read(&self.deployment, decided) {
             self.turns.asked(at, &request);
-            self.delegations.asked(at, &request);
-            self.depths.asked(&request, &self.deployment);
+            if request.hands_on {
+                self.delegations.asked(at, &request);
+                self.depths.asked(&request, &self.deployment);
+            }
         } else if let Some(Ok(answered)) = decided.answers.as_deref().map(str::parse) {
             self.depths.ended(answered);
         }
@@ -222,7 +224,7 @@ impl Conduct {
             if applies("EC-1.5") {
                 findings.join(self.turns.limits(&request, bounds.turns_max, now));
             }
-            if applies("EC-1.5a") {
+            if applies("EC-1.5a") && request.hands_on {
                 findings.join(self.delegations.limits(&request, bounds, now));
                 findings.join(self.depths.limits(&request, &self.deployment));
             }
@@ -252,6 +254,7 @@ impl Conduct {
         let may_ask = |request: &Request| {
             (!applies("EC-1.5") || self.turns.bear(request, bounds.turns_max, heard, now))
                 && (!applies("EC-1.5a")
+                    || !request.hands_on
                     || self.delegations.bear(request, bounds, now) && self.depths.bear(request, &self.deployment))
         };
         let may_decide = |deciding: &Deciding| !applies("EC-2.6") || self.commits.bear(deciding, bounds, heard, now);

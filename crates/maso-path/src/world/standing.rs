@@ -29,6 +29,8 @@ pub struct Standing {
     /// Calls of this process that were let pass and are not on the record yet. They count, so that many at once are not
     /// more than one after the other.
     passing: Mutex<HashMap<AgentName, HashSet<HopId>>>,
+    /// How often each agent signed what is no message of its contract.
+    breaches: Mutex<HashMap<AgentName, u64>>,
 }
 
 impl Standing {
@@ -41,6 +43,7 @@ impl Standing {
             rules,
             state: Mutex::new(State::new()),
             passing: Mutex::default(),
+            breaches: Mutex::default(),
         }
     }
 
@@ -109,9 +112,17 @@ impl Standing {
         }
     }
 
+    /// How often an agent signed what is no message of its contract.
+    pub fn n_breaches(&self, agent: &AgentName) -> u64 {
+        self.breaches.lock().get(agent).copied().unwrap_or_default()
+    }
+
     /// Takes in a recorded decision.
     pub(super) fn decided(&self, at: Timestamp, decided: &v1::HopDecided) {
         let Some(agent) = agent_of(decided) else { return };
+        if decided.breaks_contract && self.deployment.agents.contains_key(&agent) {
+            *self.breaches.lock().entry(agent.clone()).or_default() += 1;
+        }
         if let Some(what) = happening(decided).filter(|what| counts(&self.deployment, what, at)) {
             self.state.lock().recall(&Recorded::Happened { agent: agent.clone(), what }, at, self.rules(at));
         }
@@ -174,7 +185,9 @@ impl Standing {
 /// Whether it is counted: it is but for what the deployment switched off.
 fn counts(deployment: &Deployment, what: &Happening, at: Timestamp) -> bool {
     match what {
-        Happening::GuardrailBlock | Happening::JudgeBlock => deployment.applies("EC-2.4", at),
+        Happening::GuardrailBlock | Happening::JudgeBlock | Happening::ContractBreach => {
+            deployment.applies("EC-2.4", at)
+        }
         Happening::PlanAttempt { .. } => deployment.applies("AT-2.8", at),
         Happening::ContextWarning { .. } => deployment.applies("OB-2.5a", at),
         Happening::CreativeSubstitution => deployment.applies("AT-2.6", at),
@@ -194,6 +207,7 @@ pub(crate) fn may_move_phases(decided: &v1::HopDecided) -> bool {
                 | Happening::LimitBreach
                 | Happening::SequenceViolation
                 | Happening::AgentFailed
+                | Happening::ContractBreach
         )
     )
 }
@@ -204,7 +218,7 @@ pub(crate) fn is_call(hop: &Hop) -> bool {
 }
 
 fn is_counted(verb: &str) -> bool {
-    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request" | "report")
+    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request" | "tell" | "report")
 }
 
 fn is_counted_call(from: &str, verb: &str, is_ask: bool) -> bool {
@@ -246,6 +260,9 @@ fn happening(decided: &v1::HopDecided) -> Option<Happening> {
             }
             if stopped("AT-2.4") {
                 return Some(Happening::SequenceViolation);
+            }
+            if decided.breaks_contract {
+                return Some(Happening::ContractBreach);
             }
             // Being stopped, late or over a rate is not an attack; counting it would keep an agent down for ever.
             let by_guardrail = matches!(decided.refusal.as_deref(), Some("DENIED" | "OUT_OF_MANDATE" | "OUT_OF_PLAN"));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
-use maso_core::{ServerName, WorkflowName};
+use maso_core::{AgentName, ServerName, WorkflowName};
 use maso_intent::{AgentMandate, Deployment, PolicyFile, SolutionMandate};
 use miette::Diagnostic;
 
@@ -113,20 +113,24 @@ fn of_agent(deployment: &Deployment, mandate: &AgentMandate) -> Vec<(String, Str
     policies
 }
 
-/// What a workflow's mandate grants between its agents.
+/// What a workflow's mandate allows between its agents: what they may ask of each other, and what they may tell.
 fn of_workflow(solution: &SolutionMandate) -> Vec<(String, String)> {
     let workflow: &WorkflowName = &solution.workflow;
+    let permit = |(kind, verb, resource): (&str, &str, &str), from: &AgentName, to: &AgentName, what: &str| {
+        let id = format!("workflows/{workflow}.toml#{kind}/{from}>{to}:{what}");
+        let resource = format!("== {resource}::{}", quoted(&format!("{to}:{what}")));
+        (id, scope("permit", &format!("Agent::{}", quoted(from.as_str())), verb, &resource, ""))
+    };
+    let grants = solution.grants.iter().map(|it| permit(GRANT, &it.from, &it.to, it.request.as_str()));
+    let channels = solution.channels.iter().map(|it| permit(CHANNEL, &it.from, &it.to, it.contract.as_str()));
+    // Of two with one name the first counts.
     let mut seen = BTreeSet::new();
-    let grants = solution.grants.iter().filter(|grant| seen.insert((&grant.from, &grant.to, &grant.request)));
-    grants
-        .map(|grant| {
-            let id = format!("workflows/{workflow}.toml#grant/{}>{}:{}", grant.from, grant.to, grant.request);
-            let agent = format!("Agent::{}", quoted(grant.from.as_str()));
-            let request = format!("== Request::{}", quoted(&format!("{}:{}", grant.to, grant.request)));
-            (id, scope("permit", &agent, "request", &request, ""))
-        })
-        .collect()
+    grants.chain(channels).filter(|(id, _)| seen.insert(id.clone())).collect()
 }
+
+/// How each kind of edge between agents is named in the id of its policy, its verb, and the kind of its resource.
+const GRANT: (&str, &str, &str) = ("grant", "request", "Request");
+const CHANNEL: (&str, &str, &str) = ("message", "tell", "Message");
 
 fn scope(effect: &str, principal: &str, action: &str, resource: &str, condition: &str) -> String {
     format!("{effect} (principal == {principal}, action == Action::\"{action}\", resource {resource}){condition};")

@@ -20,6 +20,7 @@ types! {
     ACTION = "Action",
     AGENT = "Agent",
     FLAGS = "Flags",
+    MESSAGE = "Message",
     NUMBERS = "Numbers",
     PROMPT = "Prompt",
     REQUEST = "Request",
@@ -65,9 +66,10 @@ impl Parties {
             Act::GetPrompt { server: of, .. } => by_agent(uid(&PROMPT, view.hop.act.object()), Some(server(of))),
             Act::Complete { server: of } | Act::List { server: of, .. } => by_agent(server(of), None),
             Act::Report { .. } => by_agent(workflow.clone(), None),
-            Act::Request { agent: asked, .. } => {
-                let mut parties = by_agent(uid(&REQUEST, view.hop.act.object()), Some(uid(&AGENT, asked.as_str())));
-                let workflow = view.deployment.agents.get(asked).map(|mandate| mandate.workflow.as_str());
+            Act::Request { agent: to, .. } | Act::Tell { agent: to, .. } => {
+                let kind = if matches!(view.hop.act, Act::Tell { .. }) { &MESSAGE } else { &REQUEST };
+                let mut parties = by_agent(uid(kind, view.hop.act.object()), Some(uid(&AGENT, to.as_str())));
+                let workflow = view.deployment.agents.get(to).map(|mandate| mandate.workflow.as_str());
                 parties.resource_in.extend(workflow.map(|workflow| uid(&WORKFLOW, workflow)));
                 parties
             }
@@ -102,10 +104,10 @@ pub(super) fn describe(view: View<'_>, parties: &Parties) -> Vec<Entity> {
         Act::GetPrompt { prompt, .. } => {
             described.push(entity(parties.resource.clone(), vec![text("name", prompt)], above));
         }
-        Act::Request { agent: asked, .. } => {
+        Act::Request { agent: to, .. } | Act::Tell { agent: to, .. } => {
             described.push(entity(parties.resource.clone(), Vec::new(), above));
-            if asked != &view.mandate.agent
-                && let Some(mandate) = view.deployment.agents.get(asked)
+            if to != &view.mandate.agent
+                && let Some(mandate) = view.deployment.agents.get(to)
             {
                 let workflow = uid(&WORKFLOW, mandate.workflow.as_str());
                 if mandate.workflow != view.mandate.workflow {
@@ -162,6 +164,7 @@ pub(super) fn facts(view: View<'_>, seen: Label) -> Option<Context> {
         Act::AskClient { wants, .. } => wants.as_str(),
         Act::Notify { topic, .. } => topic,
         Act::Request { request, .. } => request.as_str(),
+        Act::Tell { contract, .. } => contract.as_str(),
         Act::Report { status } => status.as_str(),
         _ => "",
     };

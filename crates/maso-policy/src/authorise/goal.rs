@@ -7,7 +7,7 @@ use maso_intent::{Resolved, TaskKind};
 /// and its answer in a task that a person opened must say it.
 pub(super) fn attested(resolved: &Resolved) -> Findings {
     let hop = resolved.hop();
-    if !matches!((&hop.from, &hop.act), (Principal::Agent(_), Act::Request { .. })) {
+    if !matches!((&hop.from, &hop.act), (Principal::Agent(_), Act::Request { .. } | Act::Tell { .. })) {
         return Findings::none();
     }
     let task = resolved.task();

@@ -10,7 +10,7 @@ use cedar_policy::{
     ResourceConstraint,
 };
 use maso_core::{Act, AgentName, Label, ServerName, ToolRef};
-use maso_intent::Grant;
+use maso_intent::{Channel, Grant};
 use parking_lot::RwLock;
 
 use super::{arguments, compile::Compiled, entities};
@@ -169,6 +169,10 @@ impl Slices {
                 let granted = |grant: &Grant| grant.to == *agent && grant.request == *request;
                 view.solution.grants.iter().any(granted).then(|| Object::Named(act.object()))?
             }
+            Act::Tell { agent, contract } => {
+                let declared = |channel: &Channel| channel.to == *agent && channel.contract == *contract;
+                view.solution.channels.iter().any(declared).then(|| Object::Named(act.object()))?
+            }
         };
         Some(Key { agent: view.mandate.agent.clone(), verb: act.verb(), object })
     }
@@ -252,6 +256,7 @@ const fn fixed(act: &Act) -> bool {
         | Act::AskClient { .. }
         | Act::Notify { .. }
         | Act::Request { .. }
+        | Act::Tell { .. }
         | Act::Report { .. } => true,
         Act::ReadResource { .. } | Act::GetPrompt { .. } => false,
     }

@@ -52,6 +52,8 @@ fn the_mandate_permits_what_it_names() {
     permits(&Scene::ask(server("documents"), agent("intake"), asks, json!({})));
     let request = Act::Request { agent: "payment".parse().unwrap(), request: "assess".parse().unwrap() };
     permits(&Scene::ask(agent("intake"), agent("payment"), request, json!({})));
+    let sighting = Act::Tell { agent: "payment".parse().unwrap(), contract: "sighting".parse().unwrap() };
+    permits(&Scene::ask(agent("intake"), agent("payment"), sighting, json!({})));
 }
 
 #[test]
@@ -71,6 +73,8 @@ fn what_no_mandate_names_is_not_permitted() {
     };
     refuses(&request("payment", "intake"), "IA-1.4", "request");
     refuses(&request("intake", "communication"), "IA-1.4", "request");
+    let sighting = Act::Tell { agent: "intake".parse().unwrap(), contract: "sighting".parse().unwrap() };
+    refuses(&Scene::ask(agent("payment"), agent("intake"), sighting, json!({})), "IA-1.4", "tell");
 }
 
 #[test]
@@ -210,6 +214,10 @@ fn a_hand_written_policy_reaches_agents_tools_servers_and_workflows() {
     refuses(&scene.clone().with_policies(scope), "EC-2.1", "policies/extra.cedar#1");
     let around = r#"forbid (principal, action == Action::"request", resource in Workflow::"claims");"#;
     refuses(&scene.with_policies(around), "EC-2.1", "policies/extra.cedar#1");
+    let told = r#"forbid (principal, action == Action::"tell", resource == Message::"payment:sighting");"#;
+    let sighting = Act::Tell { agent: "payment".parse().unwrap(), contract: "sighting".parse().unwrap() };
+    let scene = Scene::ask(agent("intake"), agent("payment"), sighting, json!({}));
+    refuses(&scene.with_policies(told), "EC-2.1", "policies/extra.cedar#1");
     let by_address = r#"forbid (principal, action, resource is Resource) when { resource.uri like "*secret*" };"#;
     refuses(&read("file:///claims/secret.txt").with_policies(by_address), "EC-2.1", "policies/extra.cedar#1");
     permits(&read("file:///claims/open.txt").with_policies(by_address));

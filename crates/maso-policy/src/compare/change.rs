@@ -89,4 +89,4 @@ impl Change {
 }
 
 /// What may be done comes before how it is reviewed and numbered.
-const TOPICS: [&str; 8] = ["tool", "request", "resource", "prompt", "client", "server", "review", "policy"];
+const TOPICS: [&str; 9] = ["tool", "request", "message", "resource", "prompt", "client", "server", "review", "policy"];

@@ -154,6 +154,7 @@ const fn topic(act: &Act, before: Outcome, after: Outcome) -> &'static str {
         (_, Outcome::After(_), Outcome::After(_)) => "review",
         (Act::CallTool(_), ..) => "tool",
         (Act::Request { .. }, ..) => "request",
+        (Act::Tell { .. }, ..) => "message",
         (Act::Report { .. }, ..) => "report",
         (Act::ReadResource { .. }, ..) => "resource",
         (Act::GetPrompt { .. }, ..) => "prompt",

@@ -39,6 +39,13 @@ impl Question {
             .filter(|grant| grant.from == *agent)
             .map(|grant| (&grant.to, &grant.request))
             .collect();
+        let messages: BTreeSet<_> = [old, new]
+            .into_iter()
+            .flat_map(|version| version.deployment.workflows.values())
+            .flat_map(|solution| &solution.channels)
+            .filter(|channel| channel.from == *agent)
+            .map(|channel| (&channel.to, &channel.contract))
+            .collect();
         let servers: BTreeSet<&ServerName> = tools
             .iter()
             .map(|tool| &tool.server)
@@ -50,6 +57,11 @@ impl Question {
             requests
                 .into_iter()
                 .map(|(to, request)| vec![Act::Request { agent: to.clone(), request: request.clone() }]),
+        );
+        families.extend(
+            messages
+                .into_iter()
+                .map(|(to, contract)| vec![Act::Tell { agent: to.clone(), contract: contract.clone() }]),
         );
         families.extend(
             resources.into_iter().map(|server| vec![Act::ReadResource { server: server.clone(), uri: String::new() }]),

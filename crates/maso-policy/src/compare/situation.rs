@@ -103,7 +103,7 @@ impl Version {
         let agent = Principal::Agent(action.agent.clone());
         let (from, to) = match &action.act {
             Act::AskClient { server, .. } | Act::Notify { server, .. } => (Principal::Server(server.clone()), agent),
-            Act::Request { agent: asked, .. } => (agent, Principal::Agent(asked.clone())),
+            Act::Request { agent: to, .. } | Act::Tell { agent: to, .. } => (agent, Principal::Agent(to.clone())),
             Act::Report { .. } => (agent, Principal::itself()),
             act => (agent, Principal::Server(act.server()?.clone())),
         };

@@ -21,6 +21,8 @@ struct World {
     authority: Option<&'static str>,
     agents: [Mandate; 2],
     grant: Option<&'static str>,
+    /// Whether `a` may tell `b` a `sighting`.
+    tells: bool,
     policies: Vec<&'static str>,
 }
 
@@ -63,7 +65,8 @@ impl World {
         let grant = self.grant.map_or(String::new(), |schema| {
             format!("[[grants]]\nfrom = \"a\"\nto = \"b\"\nrequest = \"look\"\n{schema}\n")
         });
-        format!("{WORKFLOW}\n{grant}\n{OISPEC}")
+        let message = if self.tells { "[[messages]]\nfrom = \"a\"\nto = \"b\"\ncontract = \"sighting\"\n" } else { "" };
+        format!("{WORKFLOW}\n{grant}\n{message}\n{OISPEC}")
     }
 
     fn tools(&self) -> String {
@@ -144,6 +147,7 @@ const POLICIES: &[&str] = &[
     r#"forbid (principal, action == Action::"get_prompt", resource == Prompt::"s:q");"#,
     r#"forbid (principal, action == Action::"request", resource) when { context.phase_level > 0 };"#,
     r#"forbid (principal, action, resource) when { context.about == "sample" };"#,
+    r#"forbid (principal, action == Action::"tell", resource == Message::"b:sighting") when { context.phase_level > 0 };"#,
 ];
 
 fn mandate() -> impl Strategy<Value = Mandate> {
@@ -179,10 +183,10 @@ fn world() -> impl Strategy<Value = World> {
         [select(KINDS), select(KINDS)],
         authority,
         [mandate(), mandate()],
-        select(vec![None, Some(""), Some("schema = { type = \"object\" }")]),
+        (select(vec![None, Some(""), Some("schema = { type = \"object\" }")]), any::<bool>()),
         proptest::sample::subsequence(POLICIES, 0..=2),
     )
-        .prop_map(|(tier, judges, deselected, kinds, authority, agents, grant, policies)| World {
+        .prop_map(|(tier, judges, deselected, kinds, authority, agents, (grant, tells), policies)| World {
             tier,
             judges,
             deselected,
@@ -190,6 +194,7 @@ fn world() -> impl Strategy<Value = World> {
             authority,
             agents,
             grant,
+            tells,
             policies,
         })
 }
@@ -216,7 +221,7 @@ fn versions() -> impl Strategy<Value = (World, World)> {
             new.agents[0] = other.agents[0].clone();
         }
         if next() {
-            (new.agents[1].tools, new.grant) = (other.agents[1].tools, other.grant);
+            (new.agents[1].tools, new.grant, new.tells) = (other.agents[1].tools, other.grant, other.tells);
         }
         if next() {
             new.policies = other.policies;
@@ -274,6 +279,7 @@ fn action() -> impl Strategy<Value = Action> {
     acts.extend(["p", "q", "r"].map(get));
     acts.extend(Wants::ALL.iter().map(|wants| Act::AskClient { server: server.clone(), wants: *wants }));
     acts.push(Act::Request { agent: "b".parse().unwrap(), request: "look".parse().unwrap() });
+    acts.push(Act::Tell { agent: "b".parse().unwrap(), contract: "sighting".parse().unwrap() });
     acts.push(Act::List { server: server.clone(), listing: maso_core::Listing::Tools });
     acts.push(Act::Complete { server: server.clone() });
     acts.push(Act::Notify { server: server.clone(), topic: "message".to_owned() });

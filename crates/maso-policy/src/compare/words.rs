@@ -226,6 +226,7 @@ pub(super) fn phrase(acts: &[Act]) -> String {
         }
         Act::Notify { server, .. } => format!("be told things by `{server}`"),
         Act::Request { agent, request } => format!("ask `{agent}` to `{request}`"),
+        Act::Tell { agent, contract } => format!("tell `{agent}` a `{contract}`"),
         Act::Report { status } => format!("report its work as {status}"),
     }
 }

@@ -63,6 +63,7 @@ impl Event {
             | Act::List { .. }
             | Act::AskClient { .. }
             | Act::Notify { .. }
+            | Act::Tell { .. }
             | Act::Report { .. } => false,
         }
     }

@@ -35,6 +35,7 @@ fn signals() -> Vec<Signal> {
             Happening::AgentFailed,
             Happening::ContextWarning { percent: 85 },
             Happening::CreativeSubstitution,
+            Happening::ContractBreach,
         ];
         for what in calls.into_iter().chain(further) {
             signals.push(happened(name, what));
@@ -250,6 +251,7 @@ fn any_signal() -> impl Strategy<Value = Signal> {
         Just(Happening::CreativeSubstitution),
         Just(Happening::SequenceViolation),
         Just(Happening::AgentFailed),
+        Just(Happening::ContractBreach),
         (0u128..3).prop_map(attempt),
     ];
     let place = prop::sample::select(vec!["deployment", "workflow:w", "workflow:v", "agent:a", "agent:b", "agent:c"]);

@@ -93,6 +93,20 @@ fn a_breach_of_a_hard_limit_stops_the_workflow_until_a_person_ends_that() {
 }
 
 #[test]
+fn a_breach_of_contract_isolates_at_once_where_nobody_looks_on_and_counts_as_a_block_elsewhere() {
+    for (tier, n_borne) in [(Tier::Supervised, 2), (Tier::Managed, 2), (Tier::Autonomous, 0)] {
+        let (rules, mut state) = (rules(tier), State::new());
+        for n in 0..n_borne {
+            assert_eq!(go(&mut state, happened("a", Happening::ContractBreach), at(n), &rules), NONE);
+        }
+        let told = go(&mut state, happened("a", Happening::ContractBreach), at(9), &rules);
+        assert_eq!(told, ["agent:a primary alternate"], "{tier:?}");
+        go(&mut state, manual("agent:a", Phase::Primary, Office::Supervisor), at(10), &rules);
+        assert_eq!(go(&mut state, Signal::Tick, at(11), &rules), NONE, "what was ended is not remembered");
+    }
+}
+
+#[test]
 fn acting_before_its_turn_or_failing_stops_the_workflow_until_a_person_ends_that() {
     for (what, why) in [
         (Happening::SequenceViolation, "AT-2.4: agent `a` acted before its turn"),

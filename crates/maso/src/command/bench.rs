@@ -13,6 +13,7 @@ use ground::{Ground, Spread};
 mod calls;
 mod ground;
 mod hop;
+mod message;
 mod primitives;
 mod pure;
 mod report;
@@ -32,8 +33,8 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
     tell("the machine");
     let primitives = primitives::Primitives::measure(ground.path(), rounds)?;
     let is_wanted = |part| args.only.is_empty() || args.only.contains(&part);
-    let (mut pure_path, mut temporal, mut agentmesh, mut dogwood, mut full_hop, mut calls) =
-        (Vec::new(), Vec::new(), None, None, None, None);
+    let (mut pure_path, mut temporal, mut agentmesh, mut dogwood, mut full_hop, mut calls, mut talk) =
+        (Vec::new(), Vec::new(), None, None, None, None, None);
     if is_wanted(BenchPart::Pure) {
         for (n_policies, spread) in POLICIES {
             tell(&format!("the pure path under {n_policies} policies"));
@@ -56,7 +57,11 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
         tell("calls");
         calls = Some(calls::measure(&ground, rounds / 5).await?);
     }
-    let aims = report::aims(&pure_path, &temporal, full_hop.as_ref(), calls.as_ref());
+    if is_wanted(BenchPart::Messages) {
+        tell("messages between agents");
+        talk = Some(message::measure(&ground, rounds).await?);
+    }
+    let aims = report::aims(&pure_path, &temporal, full_hop.as_ref(), calls.as_ref(), talk.as_ref());
     let report = report::Report {
         version: env!("CARGO_PKG_VERSION"),
         debug_build: cfg!(debug_assertions),
@@ -69,6 +74,7 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
         dogwood,
         full_hop,
         calls,
+        talk,
         aims,
     };
     if args.json {

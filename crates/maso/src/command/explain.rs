@@ -65,13 +65,19 @@ fn known(deployment: &Deployment, args: &Explain) -> Result<(), Fault> {
 }
 
 fn act(args: &Explain) -> Result<Act, Fault> {
-    match (&args.tool, &args.grant) {
-        (Some(tool), _) => Ok(Act::CallTool(tool.clone())),
-        (None, Some(grant)) => Act::parse("request", grant).ok_or_else(|| {
+    match (&args.tool, &args.grant, &args.message) {
+        (Some(tool), ..) => Ok(Act::CallTool(tool.clone())),
+        (None, Some(grant), _) => Act::parse("request", grant).ok_or_else(|| {
             Fault::plain(format!("`{grant}` names no request"))
                 .help("write the agent that is asked, and the request: `analysis:assess_claim`")
         }),
-        (None, None) => Err(Fault::plain("there is nothing to explain").help("name a `--tool` or a `--grant`")),
+        (None, None, Some(message)) => Act::parse("tell", message).ok_or_else(|| {
+            Fault::plain(format!("`{message}` names no message"))
+                .help("write the agent that is told, and the contract: `analysis:sighting`")
+        }),
+        (None, None, None) => {
+            Err(Fault::plain("there is nothing to explain").help("name a `--tool`, a `--grant` or a `--message`"))
+        }
     }
 }
 
@@ -102,6 +108,7 @@ impl Explained<'_> {
         let Action { agent, act, .. } = self.action;
         let what = match act {
             Act::Request { agent: asked, request } => format!("ask `{asked}` to `{request}`"),
+            Act::Tell { agent: told, contract } => format!("tell `{told}` a `{contract}`"),
             act => format!("call `{}`", act.object()),
         };
         match self.review {

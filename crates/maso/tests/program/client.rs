@@ -119,10 +119,20 @@ impl Client {
 
     /// The tools that the agent is shown.
     pub async fn tools(&self) -> Vec<String> {
-        let listed = self.ask("tools/list", &json!({})).await;
-        let tools = listed["result"]["tools"].as_array().unwrap_or_else(|| panic!("no list: {listed}"));
-        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+        named(&self.ask("tools/list", &json!({})).await)
     }
+
+    /// The tools that the agent is shown under a task.
+    pub async fn tools_under(&self, task_token: &str) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("maso-task", task_token.parse().unwrap());
+        named(&answer(self.post(&self.frame("tools/list", &json!({})), &headers).await).await)
+    }
+}
+
+fn named(listed: &Value) -> Vec<String> {
+    let tools = listed["result"]["tools"].as_array().unwrap_or_else(|| panic!("no list: {listed}"));
+    tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
 }
 
 pub fn stateless_headers(tool: &str) -> HeaderMap {

@@ -237,6 +237,20 @@ rules! {
     GrantAgainstSequence "grant-against-sequence" "AT-2.4" W W E
         "an agent may ask one that comes before it in the sequence" "order `agents` by who asks whom";
 
+    // workflows: messages
+    MessageAgentUnknown "message-agent-unknown" "PG-1.4" E E E
+        "a message is from or to an agent that does not exist" "name an agent of the workflow";
+    MessageAgentForeign "message-agent-foreign" "PG-1.4" E E E
+        "a message is from or to an agent of another workflow" "add it to `agents`, or remove the message";
+    MessageToItself "message-to-itself" "PG-1.4" E E E
+        "an agent may tell itself something" "name another agent, or remove the message";
+    MessageTwice "message-twice" "PG-1.4" E E E
+        "a message is declared twice" "keep one";
+    MessageWithoutSchema "message-without-schema" "EC-2.14" W W E
+        "a message may contain anything" "declare its `schema`";
+    MessageSchemaOpen "message-schema-open" "EC-2.14" _ N W
+        "the schema of a message lets any further field pass" "write `additionalProperties = false`";
+
     // agents: inside the parent
     ParentUnknown "parent-unknown" "AT-1.2" E E E
         "an agent names a workflow that does not exist" "name the workflow that is its parent";

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use maso_core::{Act, Digest, Finding, Findings, Principal, TaskId, Timestamp, Word};
+use maso_core::{Act, Digest, Finding, Findings, Principal, TaskId, Timestamp, Turn, Word};
 use maso_intent::{Deployment, Resolved};
 use maso_log::v1;
 use maso_policy::{Lineage, Stance, Statement};
@@ -16,7 +16,12 @@ pub(super) struct Lineages(Mutex<HashMap<TaskId, Lineage>>);
 impl Lineages {
     /// What the rules say of the message that is sent by this hop, if one is.
     pub(super) fn limits(&self, resolved: &Resolved, now: Timestamp) -> Findings {
-        let (Some(message), hop) = (resolved.identified().message(), resolved.hop()) else { return Findings::none() };
+        let hop = resolved.hop();
+        let applies = |control: &str| resolved.deployment().applies(control, now);
+        let unread = applies("EI-2.5").then(|| unread(resolved)).flatten();
+        let Some(message) = resolved.identified().message() else {
+            return Findings::from(unread.into_iter().collect::<Vec<_>>());
+        };
         let statement = Statement::of(message);
         let is_of_its_hop =
             hop.from == Principal::Agent(statement.from.clone()) && hop.to == Principal::Agent(statement.to.clone());
@@ -24,7 +29,6 @@ impl Lineages {
             let reason = format!("{} is not from {} to {}", statement.id, hop.from, hop.to);
             return Findings::from(vec![Finding::new("IA-2.3", Word::NoGo, reason)]);
         }
-        let applies = |control: &str| resolved.deployment().applies(control, now);
         let mut findings = match self.0.lock().get(&resolved.task().id) {
             Some(lineage) => lineage.judge(&statement, applies),
             None => Lineage::default().judge(&statement, applies),
@@ -32,6 +36,7 @@ impl Lineages {
         if applies("EC-2.14") {
             contract(resolved, &message.contract).into_iter().for_each(|finding| findings.add(finding));
         }
+        unread.into_iter().for_each(|finding| findings.add(finding));
         findings
     }
 
@@ -47,7 +52,7 @@ impl Lineages {
             return;
         };
         let workflow = deployment.agents.get(&agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
-        if workflow.is_some_and(|workflow| !workflow.grants.is_empty()) {
+        if workflow.is_some_and(|workflow| workflow.lets_agents_talk()) {
             self.0.lock().entry(task).or_default().saw(&agent, hop);
         }
     }
@@ -67,14 +72,40 @@ impl Lineages {
     }
 }
 
-/// A message is made for the request under which it travels, as the mandate in force has it (EC-2.14).
+/// A message is made for the edge along which it travels, as the mandate in force has it (EC-2.14).
 fn contract(resolved: &Resolved, contract: &Contract) -> Option<Finding> {
-    let Act::Request { request, .. } = &resolved.hop().act else { return None };
+    let edge = match &resolved.hop().act {
+        Act::Request { request, .. } => request.as_str(),
+        Act::Tell { contract, .. } => contract.as_str(),
+        _ => return None,
+    };
     let version = resolved.solution().version;
-    (contract.name.as_str() != request.as_str() || contract.version != version).then(|| {
-        let reason = format!("it is made for `{contract}`, and travels under `{request} {version}`");
+    (contract.name.as_str() != edge || contract.version != version).then(|| {
+        let reason = format!("it is made for `{contract}`, and travels under `{edge} {version}`");
         Finding::new("EC-2.14", Word::NoGo, reason)
     })
+}
+
+/// A value that is read out of documents, as its edge declares, of which nobody says who read it, where, and how surely
+/// (EI-2.5). What comes another way than as a signed message can say nothing of it.
+fn unread(resolved: &Resolved) -> Option<Finding> {
+    let (hop, solution) = (resolved.hop(), resolved.solution());
+    let declared = match (&hop.from, &hop.to, &hop.act, hop.turn) {
+        (Principal::Agent(from), _, Act::Tell { agent, contract }, _) => {
+            &solution.channel(from, agent, contract)?.extracted
+        }
+        (_, Principal::Agent(asked_by), Act::Request { agent, request }, Turn::Answer { .. }) => {
+            &solution.grant(asked_by, agent, request)?.extracted
+        }
+        _ => return None,
+    };
+    let said = resolved.identified().message().and_then(|message| message.kind.evidence());
+    let is_said =
+        |pointer: &str| said.is_some_and(|evidence| evidence.extraction.iter().any(|field| field.pointer == *pointer));
+    let is_there = |pointer: &str| hop.payload.pointer(pointer).is_some_and(|value| !value.is_null());
+    let missing = declared.iter().find(|pointer| is_there(pointer) && !is_said(pointer))?;
+    let reason = format!("`{missing}` is read out of a document, and nothing says of which, by whom and how surely");
+    Some(Finding::new("EI-2.5", Word::NoGo, reason))
 }
 
 /// What must be recorded with the permit of a hop by which a message is sent.

@@ -27,10 +27,12 @@ impl Run {
     }
 }
 
-/// A request that one agent makes of another.
+/// A request that one agent makes of another, or what it tells it unasked.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(super) hop: HopId,
+    /// Whether work is handed on. Talk is a turn of a conversation all the same.
+    pub(super) hands_on: bool,
     pub(super) run: Run,
     pub(super) workflow: WorkflowName,
     pub(super) from: AgentName,
@@ -48,15 +50,18 @@ impl Request {
         match (&hop.from, &hop.act, hop.turn) {
             // Who asks what is meant asks for no work.
             (Principal::Agent(_), act, _) if Clarifying::concerns(act) => None,
-            (Principal::Agent(from), Act::Request { agent, .. }, Turn::Ask) => Some(Self {
-                hop: hop.id,
-                run: Run::of(resolved.task()),
-                workflow: resolved.task().workflow.clone(),
-                from: from.clone(),
-                to: agent.clone(),
-                item: resolved.item().map(|item| item.digest()),
-                action: resolved.action_digest(),
-            }),
+            (Principal::Agent(from), act @ (Act::Request { agent, .. } | Act::Tell { agent, .. }), Turn::Ask) => {
+                Some(Self {
+                    hop: hop.id,
+                    hands_on: hands_on(act),
+                    run: Run::of(resolved.task()),
+                    workflow: resolved.task().workflow.clone(),
+                    from: from.clone(),
+                    to: agent.clone(),
+                    item: resolved.item().map(|item| item.digest()),
+                    action: resolved.action_digest(),
+                })
+            }
             _ => None,
         }
     }
@@ -66,6 +71,10 @@ impl Request {
         let (one, other) = (self.from.clone(), self.to.clone());
         if one <= other { (one, other) } else { (other, one) }
     }
+}
+
+const fn hands_on(act: &Act) -> bool {
+    matches!(act, Act::Request { .. })
 }
 
 /// The standing tasks of a deployment, which the record knows by their ids alone.
@@ -85,9 +94,9 @@ impl Runs {
 
     /// The request that a recorded decision was about, if it was about one.
     pub(super) fn read(&self, deployment: &Deployment, decided: &v1::HopDecided) -> Option<Request> {
-        let is_work = Act::parse(&decided.verb, &decided.object)
-            .is_some_and(|act| matches!(act, Act::Request { .. }) && !Clarifying::concerns(&act));
-        if !is_work || decided.answers.is_some() {
+        let act = Act::parse(&decided.verb, &decided.object)
+            .filter(|act| matches!(act, Act::Request { .. } | Act::Tell { .. }) && !Clarifying::concerns(act))?;
+        if decided.answers.is_some() {
             return None;
         }
         let (Principal::Agent(from), Principal::Agent(to)) =
@@ -97,6 +106,7 @@ impl Runs {
         };
         Some(Request {
             hop: decided.hop.parse().ok()?,
+            hands_on: hands_on(&act),
             run: self.run(decided.task.as_deref()?.parse().ok()?),
             workflow: deployment.agents.get(&from)?.workflow.clone(),
             item: decided.item.as_deref().and_then(Digest::parse),

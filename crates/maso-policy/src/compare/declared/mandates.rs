@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::{ServerName, Timestamp};
-use maso_intent::{AgentMandate, ContextTerms, Deployment, Grant, OiSpec, ProcessTerms, SolutionMandate, in_currency};
+use maso_intent::{
+    AgentMandate, Channel, ContextTerms, Deployment, Grant, OiSpec, ProcessTerms, SolutionMandate, in_currency,
+};
+use serde_json::Value;
 
 use super::{Direction, Ledger, Line, Milliseconds, both};
 
@@ -25,6 +28,9 @@ pub(super) fn compare(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
         });
         for (grant, before, after) in both(&grants(before), &grants(after)) {
             terms(grant, before, after, ledger);
+        }
+        for (channel, before, after) in both(&channels(before), &channels(after)) {
+            told(channel, before, after, ledger);
         }
     }
     for (name, before, after) in both(&old.agents, &new.agents) {
@@ -188,18 +194,41 @@ fn grants(solution: &SolutionMandate) -> BTreeMap<String, &Grant> {
     solution.grants.iter().rev().map(|grant| (named(grant), grant)).collect()
 }
 
-/// What a request may hold: whether one schema holds another nobody can say in general, but for the empty one.
-fn terms(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
-    let is_open = |grant: &Grant| grant.schema.as_object().is_some_and(serde_json::Map::is_empty);
+fn channels(solution: &SolutionMandate) -> BTreeMap<String, &Channel> {
+    let named = |channel: &Channel| format!("{} telling {} a {}", channel.from, channel.to, channel.contract);
+    solution.channels.iter().rev().map(|channel| (named(channel), channel)).collect()
+}
+
+/// What a message may hold.
+fn told(channel: &str, old: &Channel, new: &Channel, ledger: &mut Ledger) {
+    schema(("message", channel), &old.schema, &new.schema, ledger);
+    extracted(("message", channel), &old.extracted, &new.extracted, ledger);
+}
+
+/// What a text between agents may hold: whether one schema holds another nobody can say in general, but for the empty one.
+fn schema((topic, edge): (&'static str, &str), old: &Value, new: &Value, ledger: &mut Ledger) {
+    let is_open = |schema: &Value| schema.as_object().is_some_and(serde_json::Map::is_empty);
     let direction = match (is_open(old), is_open(new)) {
         (false, true) => Direction::Wider,
         (true, false) => Direction::Narrower,
         _ => Direction::Mixed,
     };
-    let what = format!("the schema of {grant}");
-    let shown = |grant: &Grant| if is_open(grant) { "open to anything".to_owned() } else { grant.schema.to_string() };
-    let example = "a request whose content only one of the two schemas accepts";
-    ledger.value(Line { topic: "request", about: grant, what }, direction, &shown(old), &shown(new), example);
+    let what = format!("the schema of {edge}");
+    let shown = |schema: &Value| if is_open(schema) { "open to anything".to_owned() } else { schema.to_string() };
+    let example = format!("a {topic} whose content only one of the two schemas accepts");
+    ledger.value(Line { topic, about: edge, what }, direction, &shown(old), &shown(new), &example);
+}
+
+/// What of it must say from where it was read.
+fn extracted((topic, edge): (&'static str, &str), old: &[String], new: &[String], ledger: &mut Ledger) {
+    let kind = format!("what of {edge} must say where it was read:");
+    let example = |pointer: &String| format!("a `{pointer}` of which nobody says in what document it was read");
+    ledger.members((topic, &kind), Direction::Narrower, &keyed(old), &keyed(new), example);
+}
+
+/// What a request may hold, and how it is handled.
+fn terms(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
+    schema(("request", grant), &old.schema, &new.schema, ledger);
     let item = |grant: &Grant| grant.item_pointer.clone().unwrap_or_else(|| "nothing".to_owned());
     let what = format!("what says what {grant} is about");
     let example = "a request about one item after a request about another";
@@ -248,6 +277,7 @@ fn handed_on(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let answer = |it: &Grant| it.answer.as_ref().map_or_else(|| "anything".to_owned(), ToString::to_string);
     let what = format!("the schema of the answer to {grant}");
     ledger.either(line(what), &answer(old), &answer(new), "an answer that only one of the two schemas accepts");
+    extracted(("request", grant), &old.extracted, &new.extracted, ledger);
 }
 
 fn keyed(list: &[String]) -> BTreeMap<String, ()> {

@@ -91,6 +91,20 @@ pub fn source(server: &str) -> Source {
     source
 }
 
+/// The same with a second agent, which the first may tell things.
+pub fn fleet() -> Source {
+    let mut source = source("http://127.0.0.1:9/mcp");
+    let mut change = |file: &str, from: &str, to: &str| {
+        if let Some(text) = source.files.get_mut(file) {
+            *text = text.replace(from, to);
+        }
+    };
+    change("workflows/notes.toml", r#"agents = ["writer"]"#, r#"agents = ["writer", "listener"]"#);
+    change("workflows/notes.toml", "[oispec]", CHANNEL);
+    source.files.insert("agents/listener.toml".to_owned(), LISTENER.to_owned());
+    source
+}
+
 /// The same with this many hand-written policies.
 pub fn source_under(n_policies: usize, spread: Spread) -> Source {
     let mut source = source("http://127.0.0.1:9/mcp");
@@ -232,6 +246,12 @@ impl Caller {
 
 /// The agent of the deployment.
 pub const AGENT_NAME: &str = "writer";
+/// The agent that is told things.
+pub const LISTENER_NAME: &str = "listener";
+/// As what it is told them.
+pub const CONTRACT: &str = "sighting";
+/// A moment at which everything that is measured counts.
+pub const MIDDAY: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// The tool that is called.
 pub const TOOL_NAME: &str = "notes:save_note";
 /// Whom the call is about.
@@ -243,6 +263,28 @@ justification = "a note is kept before it is sent"
 "/to" = { one_of = ["person-3@notes.example", "person-4@notes.example"] }
 
 [oispec]"#;
+
+const CHANNEL: &str = r#"[[messages]]
+from = "writer"
+to = "listener"
+contract = "sighting"
+schema = { type = "object", required = ["note"], additionalProperties = false, properties = { note = { type = "string" } } }
+
+[oispec]"#;
+
+const LISTENER: &str = r#"id = "AGT-0002-v1"
+workflow = "notes"
+intent = "hear of notes"
+outcome = "it knows of them"
+logic = ["listen"]
+escalation = "owner"
+
+[oispec]
+goal = "know of each note"
+success_criteria = ["each note was heard of"]
+failure_criteria = ["a note was not"]
+risk_classification = "low"
+"#;
 
 const TOOL: &str = r#"
 [tools.save_note]

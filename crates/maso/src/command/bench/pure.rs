@@ -174,4 +174,4 @@ fn question() -> Option<(Request, Entities)> {
 }
 
 const LESSONS: usize = 2_000;
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(super) const NOW: Timestamp = ground::MIDDAY;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     calls::{Calls, Row, Way},
     hop::FullHop,
+    message::Talk,
     primitives::Primitives,
     pure::PurePath,
     rival::{self, Agentmesh, Dogwood},
@@ -38,6 +39,8 @@ pub struct Report {
     pub full_hop: Option<FullHop>,
     /// (c), if it was wanted.
     pub calls: Option<Calls>,
+    /// (d), if it was wanted.
+    pub talk: Option<Talk>,
     /// What was wanted, and whether it was met in this run.
     pub aims: Vec<Aim>,
 }
@@ -69,6 +72,7 @@ pub fn aims(
     temporal: &[Temporal],
     full_hop: Option<&FullHop>,
     calls: Option<&Calls>,
+    talk: Option<&Talk>,
 ) -> Vec<Aim> {
     let mut aims = Vec::new();
     if !pure_path.is_empty() {
@@ -89,7 +93,18 @@ pub fn aims(
         }
         aims.push(Aim::new("resident memory, idle", 60.0, calls.idle_mib, "MiB"));
     }
+    aims.extend(talk.into_iter().flat_map(aims_of_talk));
     aims
+}
+
+fn aims_of_talk(talk: &Talk) -> [Aim; 5] {
+    [
+        Aim::new("message sealed and taken, to its signature", 1.5, talk.ratio, "times"),
+        Aim::new("a message at a time, of many at once", 100.0, 1e6 / talk.per_second, "µs"),
+        Aim::new("messages lost", 0.0, talk.n_lost as f64, ""),
+        Aim::new("token of five links, never seen, p99", 1_000.0, talk.chain_cold.p99_us, "µs"),
+        Aim::new("the same, seen before, p99", 20.0, talk.chain_remembered.p99_us, "µs"),
+    ]
 }
 
 fn aims_of_pure_path(pure_path: &[PurePath]) -> [Aim; 3] {
@@ -117,6 +132,9 @@ pub fn print(report: &Report) {
     }
     if let Some(measured) = &report.calls {
         calls(measured);
+    }
+    if let Some(measured) = &report.talk {
+        talk(measured);
     }
     aims_of(&report.aims);
 }
@@ -208,6 +226,17 @@ fn calls(calls: &Calls) {
     title("memory of `maso up`", "");
     anstream::println!("  {:<42} {:>10.1} MiB", "idle", calls.idle_mib);
     anstream::println!("  {:<42} {:>10.1} MiB", "after all calls", calls.after_mib);
+}
+
+fn talk(talk: &Talk) {
+    title("(d) messages between agents, signed", "p50 µs     p99 µs");
+    line("sealed and taken", talk.sealed_and_taken);
+    line("  a bare signature over it, made and checked", talk.signature);
+    line("from its seal to its release, on the record", talk.whole);
+    anstream::println!("  {:<42} {:>10.0} messages/s", format!("{} at once", talk.n_callers), talk.per_second);
+    anstream::println!("  {:<42} {:>10}", "lost", talk.n_lost);
+    line("task token of five links, never seen", talk.chain_cold);
+    line("  the same, seen before", talk.chain_remembered);
 }
 
 fn aims_of(aims: &[Aim]) {

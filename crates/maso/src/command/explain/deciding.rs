@@ -140,6 +140,9 @@ impl Deciding<'_> {
             Act::Request { agent: asked, request } => {
                 self.places.grant(&self.deployment.agents.get(agent)?.workflow, agent, asked, request)
             }
+            Act::Tell { agent: told, contract } => {
+                self.places.channel(&self.deployment.agents.get(agent)?.workflow, agent, told, contract)
+            }
             _ => None,
         }
     }
@@ -158,6 +161,9 @@ impl Deciding<'_> {
             ("EC-2.13" | "EC-2.14" | "EC-1.8" | "ENV-1", Act::CallTool(tool)) => places.definition(tool),
             ("EC-2.13" | "EC-2.14" | "ENV-1" | "IA-2.4", Act::Request { agent: asked, request }) => {
                 places.grant(workflow, agent, asked, request)
+            }
+            ("EC-2.14" | "PG-1.4", Act::Tell { agent: told, contract }) => {
+                places.channel(workflow, agent, told, contract)
             }
             ("AT-1.1", _) => places.effective_date(workflow),
             ("AT-1.7" | "EC-2.3", _) => places.limits(workflow),

@@ -24,6 +24,11 @@ pub fn payload(deployment: &Deployment, agent: &AgentName, act: &Act) -> Value {
                 grants.filter(|grant| grant.from == *agent && grant.to == *asked && grant.request == *request);
             granted.next().map_or_else(|| json!({}), |grant| of(&grant.schema, 0))
         }
+        Act::Tell { agent: told, contract } => {
+            let mut solutions = deployment.workflows.values();
+            let channel = solutions.find_map(|solution| solution.channel(agent, told, contract));
+            channel.map_or_else(|| json!({}), |channel| of(&channel.schema, 0))
+        }
         _ => json!({}),
     }
 }

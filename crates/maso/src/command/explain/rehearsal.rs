@@ -168,7 +168,7 @@ impl Rehearsal {
         let domain = &self.deployment.trust_domain;
         let token = || self.authority.issue_task_token(domain, (task.id, task.digest()), &[], self.now, 60_000);
         let to = match &action.act {
-            Act::Request { agent, .. } => Principal::Agent(agent.clone()),
+            Act::Request { agent, .. } | Act::Tell { agent, .. } => Principal::Agent(agent.clone()),
             Act::Report { .. } => Principal::itself(),
             act => Principal::Server(act.server().ok_or_else(|| Fault::plain("the act goes nowhere"))?.clone()),
         };

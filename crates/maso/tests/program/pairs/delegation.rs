@@ -46,6 +46,20 @@ async fn a_tool_that_was_not_asked_for() {
     pair("IA-2.4", with, Without::Declared(&[READS]), async |stage: &Scene| reads(stage, "x", "x").await).await;
 }
 
+/// What was not asked for does not exist for whoever works on a request, though its mandate has it.
+#[tokio::test]
+async fn tools_that_nobody_asked_for_are_not_shown() {
+    let more = (
+        "agents/reader.toml",
+        "[tools.\"notes:read_note\"]",
+        "[tools.\"notes:write_note\"]\n\n[tools.\"notes:read_note\"]",
+    );
+    let stage = scene(&Wanted { edits: vec![(WORKFLOW, "", GRANT), READS, more], ..Wanted::default() }).await;
+    let (reader, _, token) = asked_about(&stage, "x").await;
+    assert_eq!(reader.tools().await, ["read_note", "write_note"], "in its own task it has both");
+    assert_eq!(reader.tools_under(&token).await, ["read_note"]);
+}
+
 #[tokio::test]
 async fn a_claim_that_was_not_asked_about() {
     const OPEN: Edit = (WORKFLOW, "arguments.\"notes:read_note\".\"/note\" = \"/note\"\n", "");
