@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use maso_core::{AgentName, Digest, HopId, SpiffeId, TaskId, Timestamp, TrustDomain};
 use maso_guard::{Redaction, Scanner, Surface};
-use maso_identity::{AgentKey, AuthorityKey, Envelope, Link, OperatorKey, Remit, Trust, TrustSettings};
+use maso_identity::{AgentKey, AuthorityKey, Envelope, Link, OperatorKey, Quota, Remit, Trust, TrustSettings};
 use maso_intent::{Formula, Source, Statement, ToolDefinition};
 use maso_wire::{
     Credential, Limits, UnverifiedToken,
@@ -255,6 +255,7 @@ fn handed_on(authority: &AuthorityKey) -> String {
         to: name("reader"),
         request: "look".parse().expect("it is the name of a request"),
         remit: Remit { tools, ..Remit::default() },
+        quota: Quota { calls: Some(3), value_minor: None },
         depth: Some(0),
         until: Some(NOW.plus_ms(HOUR_MS)),
     };

@@ -2,9 +2,11 @@
 
 mod biscuit;
 mod chain;
+mod quota;
 mod remit;
 mod said;
 
 pub use biscuit::{Delegation, TaskToken};
 pub use chain::{Chain, Link, NotTheirs};
+pub use quota::Quota;
 pub use remit::{Beyond, BoundArgument, Remit};

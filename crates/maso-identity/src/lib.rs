@@ -24,7 +24,7 @@ mod trust;
 mod verified;
 
 pub use authority::{AuthorityKey, AuthorityPublic};
-pub use delegation::{Beyond, BoundArgument, Chain, Delegation, Link, NotTheirs, Remit, TaskToken};
+pub use delegation::{Beyond, BoundArgument, Chain, Delegation, Link, NotTheirs, Quota, Remit, TaskToken};
 pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};

@@ -13,7 +13,7 @@ use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
-    world::{Asked, ChainStep, Deciding, Passing, Request, Step, asked, is_call, planned},
+    world::{Asked, ChainStep, Deciding, Passing, Request, Spending, Step, asked, is_call, planned},
 };
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
@@ -49,6 +49,8 @@ pub(crate) struct Footing {
     pub(crate) is_call: bool,
     /// What it moves, if it is a transaction.
     pub(crate) moves: Option<u64>,
+    /// What it spends of what its requests allow, if any of them bounds that.
+    pub(crate) spending: Option<Spending>,
     /// Digest of what it is about, if it is about anything.
     pub(crate) item: Option<Digest>,
     /// The request that it makes of another agent, if it makes one.
@@ -106,6 +108,7 @@ impl Footing {
                 Some(Moved::Minor(moves)) => Some(moves),
                 Some(Moved::Unclear(_)) | None => None,
             },
+            spending: Spending::of(resolved),
             item: resolved.item().map(|item| item.digest()),
             request: Request::of(resolved),
             deciding: Deciding::of(resolved),

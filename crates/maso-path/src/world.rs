@@ -33,7 +33,7 @@ use maso_policy::{Traced, Verdicts};
 use crate::footing::Footing;
 
 use conduct::Warned;
-pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Step, asked, planned, write_statement};
+pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Spending, Step, asked, planned, write_statement};
 pub use conduct::{Clarity, Conduct, ContextUse, Evaluation, Evaluations, Question, Said};
 use dry_runs::DryRuns;
 use histories::Histories;

@@ -318,6 +318,7 @@ pub(crate) fn deployment() -> Deployment {
             queues: None,
             remit: Remit::default(),
             fixed: vec![],
+            quota: maso_identity::Quota::default(),
             depth: None,
             ttl_ms: None,
             answer: None,

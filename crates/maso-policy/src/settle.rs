@@ -138,6 +138,7 @@ const TOLD: &[Row] = {
             &[
                 Any("EC-1.3"),
                 Any("AT-1.7"),
+                Any("IA-2.4"),
                 Any("EC-1.5"),
                 Any("EC-1.5a"),
                 Any("EC-1.10"),

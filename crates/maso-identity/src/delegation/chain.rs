@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maso_core::{AgentName, HopId, RequestName, Timestamp};
 
-use super::Remit;
+use super::{Quota, Remit};
 
 /// One agent asked another for work, and the request was released.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Link {
     pub request: RequestName,
     /// What may be done for it.
     pub remit: Remit,
+    /// How much may be done for it.
+    pub quota: Quota,
     /// Over how many further requests it may be handed on; `None` where the grant does not say.
     pub depth: Option<u8>,
     /// When it ends; `None` with its task.

@@ -8,7 +8,7 @@ use maso_wire::Limits;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{BoundArgument, Link, Remit};
+use super::{BoundArgument, Link, Quota, Remit};
 
 /// What the authority block says.
 #[derive(Deserialize, Serialize)]
@@ -74,6 +74,10 @@ struct LinkSaid {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     arguments: Vec<(String, String, Value)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    calls: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value_minor: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     depth: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
@@ -97,6 +101,8 @@ impl Link {
                 .iter()
                 .map(|bound| (bound.tool.to_string(), bound.pointer.clone(), bound.value.clone()))
                 .collect(),
+            calls: self.quota.calls,
+            value_minor: self.quota.value_minor,
             depth: self.depth,
             until: self.until.map(Timestamp::as_millis),
         })
@@ -121,6 +127,7 @@ impl Link {
                 prompts: terms(said.prompts)?,
                 arguments: said.arguments.into_iter().map(bound).collect::<Option<_>>()?,
             },
+            quota: Quota { calls: said.calls, value_minor: said.value_minor },
             depth: said.depth,
             until: said.until.map(Timestamp::from_millis),
         })

@@ -27,6 +27,7 @@ fn link(n: u128, from: &str, to: &str, remit: Remit) -> Link {
         to,
         request: "look".parse().unwrap(),
         remit,
+        quota: Quota::default(),
         depth: None,
         until: None,
     }
@@ -78,6 +79,7 @@ fn a_token_says_by_which_requests_the_work_came() {
         value: json!({ "b": "\") ; tool(\"x", "a": 1 }),
     };
     let first = Link {
+        quota: Quota { calls: Some(3), value_minor: Some(50_000) },
         depth: Some(1),
         until: Some(Timestamp::from_millis(1_790_000_060_000)),
         ..link(1, "intake", "analysis", Remit { arguments: vec![bound], ..reading() })

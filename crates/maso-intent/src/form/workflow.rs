@@ -216,6 +216,10 @@ pub(crate) struct GrantForm {
     /// value it must have.
     #[serde(default)]
     pub(crate) arguments: BTreeMap<At<ToolRef>, BTreeMap<At<Pointer>, At<Pointer>>>,
+    /// How many calls of tools may be made for it, by all who work on it.
+    pub(crate) max_calls: Option<u64>,
+    /// How much money may be moved for it, in the smallest unit of the deployment's currency.
+    pub(crate) max_value_minor: Option<u64>,
     /// Over how many further requests the work may be handed on; 0 is none.
     pub(crate) depth: Option<u8>,
     /// How long the work may take; left out, as long as its task.

@@ -9,7 +9,7 @@ use maso_core::{
     AgentName, ContractName, DataSourceName, Digest, HopId, JudgeName, RequestName, Risk, Tier, Timestamp, ToolRef,
     WorkflowName,
 };
-use maso_identity::{BoundArgument, Link, Remit};
+use maso_identity::{BoundArgument, Link, Quota, Remit};
 use serde_json::Value;
 
 use super::{
@@ -165,6 +165,8 @@ pub struct Grant {
     pub remit: Remit,
     /// Arguments that the request itself fixes.
     pub fixed: Vec<FixedArgument>,
+    /// How much may be done for it, by all who work on it.
+    pub quota: Quota,
     /// Over how many further requests the work may be handed on; `None` where nobody said.
     pub depth: Option<u8>,
     /// Milliseconds that the work may take; `None` for as long as its task.
@@ -227,6 +229,7 @@ impl Grant {
             to: self.to.clone(),
             request: self.request.clone(),
             remit: self.remit_of(content),
+            quota: self.quota,
             depth: self.depth,
             until: self.ttl_ms.map(|ttl_ms| now.plus_ms(ttl_ms)),
         }

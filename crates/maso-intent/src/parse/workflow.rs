@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use maso_core::{DataSourceName, Digest, Risk, WorkflowName};
-use maso_identity::Remit;
+use maso_identity::{Quota, Remit};
 use serde_json::Value;
 
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
@@ -71,6 +71,7 @@ pub(super) fn solution(
                 queues: grant.queues,
                 remit: remit(grant),
                 fixed: fixed(grant),
+                quota: Quota { calls: grant.max_calls, value_minor: grant.max_value_minor },
                 depth: grant.depth,
                 ttl_ms: grant.ttl.as_ref().map(|span| span.0),
                 answer: grant.answer.as_ref().map(|schema| {

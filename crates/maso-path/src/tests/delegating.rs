@@ -163,3 +163,43 @@ async fn agents_that_hand_work_on_work_on_the_same_goal() {
         assert_eq!(refusal(&hand(None).await), must.then_some("DENIED"), "{tier}");
     }
 }
+
+/// What may be done for a request is spent once, whichever process spends it.
+#[tokio::test]
+async fn what_a_request_allows_is_spent_once_whichever_process_is_first() {
+    let files = (
+        "workflows/notes.toml",
+        "request = \"file\"\n",
+        "request = \"file\"\ntools = [\"notes:file\"]\nmax_calls = 3\n",
+    );
+    let (rig, task) = fleet(&[files]).await;
+    let other = rig.another().await;
+    let asked = released(&hand_over(&rig, task, "account-of-the-task", None).await);
+    let token = {
+        let (deployment, begun) =
+            (rig.path.world().deployment(), rig.arrival(agent("writer"), agent("reader"), Some(task)));
+        let solution = &deployment.workflows[&"notes".parse().unwrap()];
+        let names = ("writer".parse().unwrap(), "reader".parse().unwrap(), "file".parse().unwrap());
+        let grant = solution.grant(&names.0, &names.1, &names.2).unwrap();
+        let link = grant.link(asked, &json!({}), rig.clock.now());
+        let authority = maso_identity::AuthorityKey::from_seed([7; 32]);
+        authority.delegate(begun.task.unwrap().expose(), &deployment.trust_domain, &link).unwrap()
+    };
+    let file = async |rig: &Rig, what: &str| {
+        let mut arrival = rig.arrival(agent("reader"), Principal::Server("notes".parse().unwrap()), Some(task));
+        arrival.task = Some(maso_wire::UnverifiedToken::new(token.clone()));
+        let content = json!({ "to": what });
+        rig.send(arrival, Act::CallTool("notes:file".parse().unwrap()), Turn::Ask, &content).await
+    };
+    released(&file(&rig, "account-of-the-task").await);
+    released(&file(&other, "account-of-another").await);
+    // At once, in two processes: one of them has the last.
+    let (one, another) = tokio::join!(file(&rig, "account-of-the-task"), file(&other, "account-of-another"));
+    let n_released = [&one, &another].iter().filter(|outcome| matches!(outcome, Outcome::Released { .. })).count();
+    assert_eq!(n_released, 1);
+    for rig in [&rig, &other] {
+        assert_eq!(refusal(&file(rig, "account-of-the-task").await), Some("LIMIT_REACHED"));
+    }
+    let rig = rig.restarted().await;
+    assert_eq!(refusal(&file(&rig, "account-of-another").await), Some("LIMIT_REACHED"));
+}

@@ -16,6 +16,7 @@ mod firsts;
 mod lineages;
 mod plans;
 mod presence;
+mod quotas;
 mod requests;
 mod retries;
 mod sequence;
@@ -56,6 +57,8 @@ use plans::Plans;
 pub(crate) use plans::planned;
 use presence::Presence;
 pub(crate) use presence::{Asked, asked};
+use quotas::Quotas;
+pub(crate) use quotas::Spending;
 pub(crate) use requests::Request;
 use requests::Runs;
 use retries::{Patience, Retries};
@@ -72,6 +75,7 @@ pub struct Conduct {
     tallies: Tallies,
     turns: Turns,
     delegations: Delegations,
+    quotas: Quotas,
     chains: Chains,
     depths: Depths,
     retries: Retries,
@@ -96,6 +100,7 @@ impl Conduct {
             tallies: Tallies::default(),
             turns: Turns::default(),
             delegations: Delegations::default(),
+            quotas: Quotas::default(),
             chains: Chains::default(),
             depths: Depths::default(),
             retries: Retries::default(),
@@ -122,6 +127,7 @@ impl Conduct {
             Body::TaskClosed(closed) => self.closed(closed),
             Body::HopDecided(decided) => {
                 self.tallies.decided(record.at, decided);
+                self.quotas.decided(decided);
                 self.retries.decided(record.at, decided);
                 self.commits.decided(record.at, decided, &self.deployment);
                 self.request(record.at, decided);
@@ -175,6 +181,7 @@ impl Conduct {
 
     fn closed(&self, closed: &v1::TaskClosed) {
         self.tallies.closed(closed);
+        self.quotas.closed(closed);
         self.contexts.closed(closed);
         self.plans.closed(closed);
         self.chains.closed(closed);
@@ -208,6 +215,7 @@ impl Conduct {
         now: Timestamp,
     ) -> Findings {
         let mut findings = self.tallies.limits(resolved, now);
+        findings.join(self.quotas.limits(resolved));
         findings.join(self.contexts.limits(resolved, now));
         findings.join(self.plans.limits(resolved, now));
         findings.join(self.sequence.limits(resolved, now));
@@ -259,6 +267,7 @@ impl Conduct {
         };
         let may_decide = |deciding: &Deciding| !applies("EC-2.6") || self.commits.bear(deciding, bounds, heard, now);
         self.tallies.bear(footing, &workflow.limits, now)
+            && self.quotas.bear(footing.spending.as_ref())
             && self.contexts.bear(footing, &workflow.limits, now)
             && self.plans.bear(footing, now)
             && self.clarity.bear(footing, now)
@@ -309,6 +318,7 @@ impl Conduct {
     /// Gives back what a hop took that is not under way any more.
     pub(super) fn leave(&self, task: TaskId, hop: HopId) {
         self.tallies.leave(task, hop);
+        self.quotas.leave(task, hop);
         self.turns.leave(hop);
         self.delegations.leave(hop);
         self.retries.leave(hop);

@@ -271,6 +271,12 @@ fn handed_on(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let line = |what| Line { topic: "request", about: grant, what };
     let what = format!("over how many further requests {grant} may lead");
     ledger.limit(line(what), &depth(old), &depth(new), "one request more");
+    let calls = |it: &Grant| Budget(it.quota.calls.unwrap_or(u64::MAX));
+    let what = format!("how many calls may be made for {grant}");
+    ledger.limit(line(what), &calls(old), &calls(new), "one call more");
+    let value = |it: &Grant| Budget(it.quota.value_minor.unwrap_or(u64::MAX));
+    let what = format!("how much may be moved for {grant}");
+    ledger.limit(line(what), &value(old), &value(new), "a call that moves more than the smaller amount");
     let ttl = |it: &Grant| Budget(it.ttl_ms.unwrap_or(u64::MAX));
     let what = format!("the milliseconds that {grant} may take");
     ledger.limit(line(what), &ttl(old), &ttl(new), "a call after the shorter time");

@@ -46,6 +46,24 @@ async fn a_tool_that_was_not_asked_for() {
     pair("IA-2.4", with, Without::Declared(&[READS]), async |stage: &Scene| reads(stage, "x", "x").await).await;
 }
 
+#[tokio::test]
+async fn more_calls_than_the_request_allows() {
+    let edits =
+        vec![(WORKFLOW, "", GRANT), READS, (WORKFLOW, "request = \"look\"\n", "request = \"look\"\nmax_calls = 2\n")];
+    const OPEN: Edit = (WORKFLOW, "max_calls = 2\n", "");
+    pair("IA-2.4", Wanted { edits, ..Wanted::default() }, Without::Declared(&[OPEN]), async |stage: &Scene| {
+        let (reader, _, token) = asked_about(stage, "x").await;
+        let mut read = Vec::new();
+        for _ in 0..3 {
+            read.push(reader.call_under(&token, "read_note", json!({ "note": "x" })).await);
+        }
+        assert!(is_done(&read[0]) && is_done(&read[1]), "{read:?}");
+        assert!(is_done(&read[2]) || refused(&read[2]) == Some("LIMIT_REACHED"), "{read:?}");
+        is_done(&read[2])
+    })
+    .await;
+}
+
 /// What was not asked for does not exist for whoever works on a request, though its mandate has it.
 #[tokio::test]
 async fn tools_that_nobody_asked_for_are_not_shown() {
