@@ -86,7 +86,9 @@ impl Quotas {
     pub(super) fn leave(&self, task: TaskId, hop: HopId) {
         let mut all = self.0.lock();
         let Some(tallies) = all.get_mut(&task) else { return };
-        tallies.values_mut().for_each(|tally| drop(tally.passing.remove(&hop)));
+        for tally in tallies.values_mut() {
+            tally.passing.remove(&hop);
+        }
         tallies.retain(|_, tally| !tally.passing.is_empty() || tally.done != Done::default());
         if tallies.is_empty() {
             all.remove(&task);
