@@ -1,5 +1,7 @@
 //! Schemas and readers agree, and neither takes a key that it does not know.
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use serde_json::{Map, Value};
 
 use super::whole;
@@ -19,8 +21,13 @@ fn kind(path: &str) -> Option<FileKind> {
     })
 }
 
-fn validator(kind: FileKind) -> jsonschema::Validator {
-    jsonschema::draft202012::options().should_validate_formats(true).build(&kind.schema()).unwrap()
+/// The validator of a kind of file, made once: thousands of documents are asked about.
+fn validator(kind: FileKind) -> &'static jsonschema::Validator {
+    static VALIDATORS: LazyLock<BTreeMap<FileKind, jsonschema::Validator>> = LazyLock::new(|| {
+        let options = || jsonschema::draft202012::options().should_validate_formats(true);
+        FileKind::ALL.iter().map(|kind| (*kind, options().build(&kind.schema()).unwrap())).collect()
+    });
+    &VALIDATORS[&kind]
 }
 
 fn examples() -> Vec<(String, String)> {
