@@ -9,6 +9,7 @@ use maso_guard::{Redaction, Scanner, Surface};
 use maso_identity::{AgentKey, AuthorityKey, Envelope, Link, OperatorKey, Quota, Remit, Trust, TrustSettings};
 use maso_intent::{Formula, Source, Statement, ToolDefinition};
 use maso_wire::{
+    a2a::{Asked, Card, Content, Method as Operation, Said},
     Credential, Limits, UnverifiedToken,
     envelope::Message,
     mcp::{Frame, Method, Mirrored, act_of, parameter_headers, payload_of},
@@ -52,6 +53,27 @@ pub fn frame(bytes: &[u8]) {
         && let Ok(headers) = parameter_headers(schema, arguments)
     {
         assert!(headers.iter().all(|(_, value)| value.bytes().all(|byte| (0x20..0x7f).contains(&byte))));
+    }
+}
+
+/// What a client of A2A asks, and what a peer says: its card, and events of a task.
+pub fn a2a(bytes: &[u8]) {
+    let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
+    if let Ok(card) = Card::read(parsed.value()) {
+        assert!(!card.urls.is_empty(), "a card that leads nowhere is of use");
+    }
+    let mut said = Said::default();
+    if said.hear(parsed.value()).is_ok() {
+        assert!(said.told().is_object());
+        assert!(said.task.is_some() || said.state.is_none(), "a state of no task");
+    }
+    let Ok(Frame::Request(request)) = Frame::parse(bytes, &Limits::DEFAULT) else { return };
+    for operation in Operation::ALL {
+        if let Ok(Asked::Send(send) | Asked::SendAndFollow(send)) = Asked::read(*operation, request.params_value())
+            && let Content::Data { pointer } = send.content
+        {
+            assert!(request.params_value().pointer(&pointer).is_some(), "data that is nowhere");
+        }
     }
 }
 

@@ -59,6 +59,13 @@ fn frames() {
 }
 
 #[test]
+fn a2a_frames_and_cards() {
+    let seeds = corpus("a2a");
+    assert!(!seeds.is_empty());
+    exercise(&seeds, 500, a2a);
+}
+
+#[test]
 fn streams_of_events() {
     let streams: [&[u8]; 5] = [
         b"id: 1\ndata: {}\n\n: note\n\ndata: a\ndata: b\n\n",

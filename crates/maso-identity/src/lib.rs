@@ -4,6 +4,7 @@
 //! Keys, tokens and proofs of the trust domain. Time and randomness are arguments; no file is read here.
 
 mod authority;
+mod card;
 mod delegation;
 mod dsse;
 mod identified;
@@ -24,6 +25,7 @@ mod trust;
 mod verified;
 
 pub use authority::{AuthorityKey, AuthorityPublic};
+pub use card::{CardError, CardKeys, SignedCard};
 pub use delegation::{Beyond, BoundArgument, Chain, Delegation, Link, NotTheirs, Quota, Remit, TaskToken};
 pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};

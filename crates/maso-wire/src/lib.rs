@@ -3,6 +3,7 @@
 //! What comes out of here parsed, and nothing in it is believed. This crate must never know a socket, a file, a
 //! clock or a random source, nor what anybody is allowed to do.
 
+pub mod a2a;
 mod credential;
 pub mod envelope;
 mod json;
