@@ -70,6 +70,11 @@ impl Deployment {
         self.mandates.get(workflow).copied()
     }
 
+    /// Whether the agent is outside: it comes over A2A alone, and nothing that it says is believed.
+    pub fn is_outside(&self, agent: &AgentName) -> bool {
+        self.agents.get(agent).is_some_and(|mandate| mandate.external.is_some())
+    }
+
     /// The manifest of a tool; `None` for a tool that nobody described, which is critical and irreversible.
     pub fn tool(&self, tool: &ToolRef) -> Option<&Arc<ToolManifest>> {
         self.servers.get(&tool.server)?.tools.get(&tool.tool)

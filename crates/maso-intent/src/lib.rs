@@ -29,6 +29,7 @@ mod manifest;
 mod minimal;
 mod money;
 mod nearest;
+mod outside;
 mod parse;
 mod places;
 mod problem;
@@ -72,6 +73,7 @@ pub use manifest::{
 pub use minimal::minimal;
 pub use money::{decimals, in_currency};
 pub use nearest::nearest;
+pub use outside::{ExternalTerms, PeerTerms, UrlPrefix};
 pub use parse::parse;
 pub use places::{Place, Places};
 pub use problem::{Problem, Problems, Severity};

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use maso_core::{Class, Digest, Integrity, Label, Reversibility, Risk, ServerName, ToolName, ToolRef, words};
 use serde_json::Value;
 
+use crate::PeerTerms;
+
 /// A tool server, and what is known of its tools.
 #[derive(Clone, Debug)]
 pub struct ServerManifest {
@@ -42,6 +44,8 @@ pub enum Transport {
         /// Header names, each with the environment variable that holds its value.
         headers_from_env: BTreeMap<String, String>,
     },
+    /// As an agent outside, over A2A: its skills are the tools. Whatever it says is external.
+    A2a(PeerTerms),
 }
 
 /// What one tool does.

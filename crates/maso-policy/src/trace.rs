@@ -208,6 +208,11 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
         }
         _ => Vec::new(),
     };
+    // Whoever is outside may have guessed what we believe, and is not believed for it.
+    let is_outside = match &view.hop.from {
+        Principal::Agent(agent) => view.deployment.is_outside(agent),
+        Principal::Server(_) | Principal::Operator(_) => false,
+    };
     let mut tracing = Tracing { label: Label::NEUTRAL, origins: Vec::new(), findings: Findings::none() };
     let mut n_untraced = 0_usize;
     let mut n_doubtful = 0_usize;
@@ -244,6 +249,7 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
         let (source, label) = constant(view, place, leaf)
             .or_else(|| found(memory, leaf).map(|(source, label)| (source.clone(), label)))
             .unwrap_or((Source::Unknown, unknown));
+        let label = if is_outside { Label { integrity: Integrity::External, ..label } } else { label };
         tracing.label = tracing.label.combine(label);
         let origin = Origin {
             pointer: pointer_to(place),

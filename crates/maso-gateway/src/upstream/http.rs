@@ -57,14 +57,7 @@ pub(super) fn connect(
     headers_from_env: &BTreeMap<String, String>,
     limits: Limits,
 ) -> Result<(Link, mpsc::Receiver<Inbound>), LegFault> {
-    let mut headers = HeaderMap::new();
-    for (name, variable) in headers_from_env {
-        let wrong = |what: &str| LegFault::NotSent(format!("header `{name}` from `{variable}`: {what}"));
-        let value = std::env::var(variable).map_err(|_| wrong("the environment variable is not set"))?;
-        let mut value = HeaderValue::from_str(&value).map_err(|_| wrong("no header can hold it"))?;
-        value.set_sensitive(true);
-        headers.insert(name.parse::<HeaderName>().map_err(|_| wrong("not a header name"))?, value);
-    }
+    let headers = super::a2a::headers(headers_from_env)?;
     let (found, inbox) = mpsc::channel(QUEUE_FRAMES_MAX);
     // What stands behind a `#` is for a reader, and never sent.
     let address = url.as_str().split('#').next().unwrap_or_default().parse::<Uri>();

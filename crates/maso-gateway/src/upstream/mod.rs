@@ -1,6 +1,8 @@
 //! Connections to tool servers. One per server and agent session: a server that remembers must not carry what it
 //! remembers from one agent to another.
 
+mod a2a;
+mod callback;
 mod connection;
 mod dial;
 mod http;
@@ -107,6 +109,10 @@ impl Upstreams {
             }
             Transport::Http { url, headers_from_env } => {
                 let (link, inbox) = http::connect(&self.dialer, url, headers_from_env, settings.limits)?;
+                (link, inbox, place)
+            }
+            Transport::A2a(peer) => {
+                let (link, inbox) = a2a::connect(&self.dialer, manifest, peer, settings)?;
                 (link, inbox, place)
             }
         };

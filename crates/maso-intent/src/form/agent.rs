@@ -93,6 +93,8 @@ pub(crate) struct AgentForm {
     pub(crate) context: Option<ContextForm>,
     /// Which process it is, to the Workload API; none, where it is left out.
     pub(crate) process: Option<ProcessForm>,
+    /// That it is outside, and comes over A2A alone: nothing that it says is believed.
+    pub(crate) external: Option<ExternalForm>,
     /// What it may do with its own authority.
     #[serde(default)]
     pub(crate) authority: PowersForm,
@@ -200,6 +202,15 @@ pub(crate) struct ProcessForm {
     /// Its control group as a whole, such as `/system.slice/intake.service`.
     #[schemars(regex(pattern = "^/"))]
     pub(crate) cgroup: Option<String>,
+}
+
+/// An agent that is outside the deployment.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExternalForm {
+    /// Beginnings of the addresses at which it may be called back; none, where this is left out.
+    #[serde(default)]
+    pub(crate) push: Vec<At<url::Url>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

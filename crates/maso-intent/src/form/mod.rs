@@ -30,7 +30,7 @@ pub(crate) use self::{
     maso::{DeselectionForm, MasoForm},
     oispec::OiSpecForm,
     rule::{EventForm, RuleForm, RulesForm, ValueForm},
-    server::{AuthorityRole, DryRunForm, LabelForm, ServerForm, ToolForm, TransportForm, TransportKind},
+    server::{AuthorityRole, DryRunForm, KeyForm, LabelForm, ServerForm, ToolForm, TransportForm, TransportKind},
     text::{At, FromText, Moment, Pointer, Span},
     workflow::{
         AmendmentForm, ConflictForm, DataSourceForm, GrantForm, HaltForm, MessageForm, OverrideRuleForm, ReviewForm,

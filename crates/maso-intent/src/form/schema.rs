@@ -121,7 +121,13 @@ pub(super) fn kinds_of_transports() -> Value {
             "stdio",
             json!({
                 "required": ["command"],
-                "properties": { "url": false, "headers_from_env": never },
+                "properties": {
+                    "url": false,
+                    "headers_from_env": never,
+                    "card": false,
+                    "keys": { "maxItems": 0 },
+                    "addresses": { "maxItems": 0 },
+                },
             })
         ),
         when(
@@ -134,9 +140,35 @@ pub(super) fn kinds_of_transports() -> Value {
                     "env": never,
                     "env_from": never,
                     "cwd": false,
+                    "card": false,
+                    "keys": { "maxItems": 0 },
+                    "addresses": { "maxItems": 0 },
                 },
             })
         ),
+        when(
+            "a2a",
+            json!({
+                "required": ["card", "keys"],
+                "properties": {
+                    "command": false,
+                    "args": { "maxItems": 0 },
+                    "env": never,
+                    "env_from": never,
+                    "cwd": false,
+                    "url": false,
+                    "keys": { "minItems": 1 },
+                },
+            })
+        ),
+    ])
+}
+
+/// What a key of each kind must and must not have.
+pub(super) fn kinds_of_keys() -> Value {
+    json!([
+        { "properties": { "kty": { "const": "OKP" }, "crv": { "const": "Ed25519" }, "y": false } },
+        { "properties": { "kty": { "const": "EC" }, "crv": { "const": "P-256" } }, "required": ["y"] },
     ])
 }
 

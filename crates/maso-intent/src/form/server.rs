@@ -36,7 +36,7 @@ pub(crate) struct LabelForm {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("allOf" = super::schema::kinds_of_transports()))]
 pub(crate) struct TransportForm {
-    /// Over standard input and output of a program, or over HTTP.
+    /// Over standard input and output of a program, over HTTP, or as an agent outside, over A2A.
     pub(crate) kind: TransportKind,
     /// stdio: the program.
     pub(crate) command: Option<At<String>>,
@@ -53,9 +53,34 @@ pub(crate) struct TransportForm {
     pub(crate) cwd: Option<String>,
     /// http: its endpoint; redirects are not followed.
     pub(crate) url: Option<At<url::Url>>,
-    /// http: header = variable of maso's own environment.
+    /// http, a2a: header = variable of maso's own environment.
     #[serde(default)]
     pub(crate) headers_from_env: BTreeMap<String, String>,
+    /// a2a: the address of the agent's card.
+    pub(crate) card: Option<At<url::Url>>,
+    /// a2a: the keys of which one must have signed the card.
+    #[serde(default)]
+    pub(crate) keys: Vec<KeyForm>,
+    /// a2a: beginnings of the addresses to which the card may lead besides its own origin.
+    #[serde(default)]
+    pub(crate) addresses: Vec<At<url::Url>>,
+}
+
+/// A public key as JWK (RFC 7517): Ed25519 or P-256.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = super::schema::kinds_of_keys()))]
+pub(crate) struct KeyForm {
+    /// `OKP` or `EC`.
+    pub(crate) kty: At<String>,
+    /// `Ed25519` or `P-256`.
+    pub(crate) crv: String,
+    /// The key, or its first coordinate, in base64url.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]{43}$"))]
+    pub(crate) x: String,
+    /// P-256: its second coordinate.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]{43}$"))]
+    pub(crate) y: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -64,6 +89,7 @@ pub(crate) struct TransportForm {
 pub(crate) enum TransportKind {
     Stdio,
     Http,
+    A2a,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -78,6 +78,8 @@ fn manifest(server: &DraftServer) -> String {
             }
             table(&mut text, "headers_from_env", headers_from_env);
         }
+        // No configuration of an MCP client names one.
+        Transport::A2a(_) => {}
     }
     for (tool, (_, guess)) in &server.tools {
         let key = key(tool);

@@ -43,6 +43,10 @@ fn parties(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, grant: &Gra
 }
 
 fn order(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    if lint.deployment.is_outside(&grant.from.value) {
+        // It works in no task of the workflow, so it has no turn.
+        return;
+    }
     let place = |agent| lint.index.sequence.get(&(name, agent));
     if let (Some(from), Some(to)) = (place(&grant.from.value), place(&grant.to.value))
         && to < from

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use maso_core::{AgentName, Confidentiality, DataSourceName, Digest, ServerName, ToolRef, WorkflowName};
 use serde_json::Value;
 
+use crate::ExternalTerms;
+
 use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Plan, Powers, ProcessTerms};
 
 /// What one agent may and must do; always inside its workflow's [`SolutionMandate`].
@@ -59,6 +61,8 @@ pub struct AgentMandate {
     pub time_boundary_ms: Option<u64>,
     /// Which process it is, to the Workload API; `None` where none is believed to be it.
     pub process: Option<ProcessTerms>,
+    /// On what terms it comes from outside; `None` where it is the deployment's own.
+    pub external: Option<ExternalTerms>,
     /// What it may do with its own authority.
     pub powers: Powers,
     /// What happens when it failed.

@@ -2,7 +2,7 @@
 
 use maso_core::{AgentName, Confidentiality, Digest};
 
-use super::{history::Declared, oispec::oispec, value::json};
+use super::{external, history::Declared, oispec::oispec, value::json};
 use crate::{
     AfterFailure, AgentMandate, Bound, Plan, PlannedStep, Powers, Problem, ProcessTerms, ResourceTerm, Settings,
     Severity, SolutionMandate, ToolTerms,
@@ -74,6 +74,7 @@ pub(super) fn agent(
         calls_per_hour_max: form.calls_per_hour_max.unwrap_or(settings.calls_per_hour_max),
         time_boundary_ms: form.time_boundary.as_ref().map(|span| span.0),
         process: form.process.as_ref().and_then(|process| self::process(file, process, problems)),
+        external: external::terms(file, problems),
         powers: powers(file, problems),
         on_fail: after(&form.on_fail),
         on_timeout: after(&form.on_timeout),

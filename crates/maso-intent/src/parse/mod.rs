@@ -2,6 +2,7 @@
 
 mod agent;
 mod day;
+mod external;
 mod history;
 mod judge;
 mod maso;
@@ -61,6 +62,7 @@ pub(crate) fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Ve
     let judges =
         folder.judges.iter().filter_map(|(name, file)| Some((name.clone(), Arc::new(judge(name, file, problems)?))));
     let judges = judges.collect();
+    external::mailboxes(folder, problems);
     let servers = servers(folder, problems);
     let authorities = agents
         .iter()

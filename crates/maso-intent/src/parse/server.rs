@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use maso_core::{Confidentiality, Integrity, Label, ServerName, ToolRef};
 use serde_json::Value;
 
+use super::external;
 use crate::{
     AuthorityArgument, Below, DryRunCall, Problem, ResultLabels, ServerManifest, Severity, ToolDefinition,
     ToolManifest, Transport,
@@ -108,11 +109,17 @@ fn label(form: &LabelForm, otherwise: Label) -> Label {
 }
 
 fn transport(file: &File<'_, ServerForm>, form: &TransportForm, problems: &mut Vec<Problem>) -> Option<Transport> {
+    if form.kind == TransportKind::A2a {
+        return external::peer(file, problems).map(Transport::A2a);
+    }
     let start = file.find("[transport]");
     let mut error = |message: &str, remedy: &str| {
         problems.push(file.problem(start, Severity::Error, "", message, remedy));
         None
     };
+    if form.card.is_some() || !form.keys.is_empty() || !form.addresses.is_empty() {
+        return error("`card`, `keys` and `addresses` are of a transport of kind `a2a`", "keep what fits the kind");
+    }
     match (form.kind, &form.command, &form.url) {
         (TransportKind::Stdio, Some(command), None) if form.headers_from_env.is_empty() => Some(Transport::Stdio {
             command: command.value.clone(),
@@ -130,7 +137,7 @@ fn transport(file: &File<'_, ServerForm>, form: &TransportForm, problems: &mut V
         {
             Some(Transport::Http { url: url.value.clone(), headers_from_env: form.headers_from_env.clone() })
         }
-        (TransportKind::Http, _, _) => error(
+        (TransportKind::Http | TransportKind::A2a, _, _) => error(
             "a transport of kind `http` has a `url`, and none of `command`, `args`, `env`, `env_from`, `cwd`",
             "keep what fits the kind",
         ),

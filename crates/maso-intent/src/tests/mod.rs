@@ -10,6 +10,7 @@ mod fields;
 mod format;
 mod init;
 mod lint;
+mod outside;
 mod parse;
 mod proofs;
 mod reach;
@@ -245,11 +246,13 @@ url = "http://127.0.0.1:9000/mcp"
 headers_from_env = { Authorization = "FILES_AUTHORIZATION" }
 "#;
 
-const WHOLE: [(&str, &str); 12] = [
+const WHOLE: [(&str, &str); 14] = [
     ("maso.toml", include_str!("whole/maso.toml")),
     ("workflows/claims.toml", include_str!("whole/workflows/claims.toml")),
     ("agents/intake.toml", include_str!("whole/agents/intake.toml")),
     ("agents/analysis.toml", include_str!("whole/agents/analysis.toml")),
+    ("agents/partner.toml", include_str!("whole/agents/partner.toml")),
+    ("tools/quotes.toml", include_str!("whole/tools/quotes.toml")),
     ("judges/tactical.toml", include_str!("whole/judges/tactical.toml")),
     ("judges/compliance.toml", include_str!("whole/judges/compliance.toml")),
     ("tools/db.toml", include_str!("whole/tools/db.toml")),

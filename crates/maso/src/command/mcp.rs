@@ -58,7 +58,7 @@ fn by_command(deployment: &Deployment, command: &[String]) -> Result<ServerName,
     };
     let declared = deployment.servers.values().find(|server| match &server.transport {
         Transport::Stdio { command, args, .. } => command == program && args == rest,
-        Transport::Http { .. } => false,
+        Transport::Http { .. } | Transport::A2a(_) => false,
     });
     declared.map(|server| server.name.clone()).ok_or_else(|| {
         Fault::plain(format!("no server of the deployment is started by `{}`", command.join(" "))).help(

@@ -39,6 +39,10 @@ fn unreachable(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, chains:
         let Some(agent_file) = lint.folder.agents.get(agent).filter(|file| file.form.workflow.value == *name) else {
             continue;
         };
+        if agent_file.form.external.is_some() {
+            // It begins by itself, over A2A.
+            continue;
+        }
         let start = agent_file.form.workflow.start;
         let remedy = format!("add a grant to `{agent}`, or present a task token to it directly");
         if file.form.grants.is_empty() {

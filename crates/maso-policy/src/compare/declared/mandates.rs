@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::{ServerName, Timestamp};
 use maso_intent::{
-    AgentMandate, Channel, ContextTerms, Deployment, Grant, OiSpec, ProcessTerms, SolutionMandate, in_currency,
+    AgentMandate, Channel, ContextTerms, Deployment, ExternalTerms, Grant, OiSpec, ProcessTerms, SolutionMandate,
+    in_currency,
 };
 use serde_json::Value;
 
@@ -164,8 +165,25 @@ fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger
         })
     };
     ledger.either(line(what), &process(old), &process(new), "a process that only one of them takes for the agent");
+    outside(name, old.external.as_ref(), new.external.as_ref(), ledger);
     let what = format!("what the context of `{name}` holds");
     ledger.either(line(what), &context(old), &context(new), "a hop when the smaller context is full");
+}
+
+/// Whether an agent is outside, and where it may be called back.
+fn outside(name: &str, old: Option<&ExternalTerms>, new: Option<&ExternalTerms>, ledger: &mut Ledger) {
+    let line = |what| Line { topic: "limit", about: name, what };
+    let shown = |it: Option<&ExternalTerms>| if it.is_some() { "outside" } else { "of the deployment" };
+    // What an agent outside says is never believed, and it comes by one door alone.
+    let direction = if new.is_none() { Direction::Wider } else { Direction::Narrower };
+    let what = format!("where `{name}` is");
+    ledger.value(line(what), direction, &shown(old), &shown(new), "a request with a value that is believed of others");
+    let called = |it: Option<&ExternalTerms>| -> BTreeMap<String, ()> {
+        it.into_iter().flat_map(|it| &it.push).map(|prefix| (prefix.as_str().to_owned(), ())).collect()
+    };
+    let kind = format!("where `{name}` may be called back:");
+    let example = |prefix: &String| format!("a call of `{prefix}` when a task of it goes on");
+    ledger.members(("limit", &kind), Direction::Wider, &called(old), &called(new), example);
 }
 
 fn oispecs(whose: &str, old: &OiSpec, new: &OiSpec, ledger: &mut Ledger) {
