@@ -8,7 +8,8 @@ use maso_core::{
     Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Refused, ServerName, Timestamp, ToolRef,
 };
 use maso_identity::{
-    Addressee, AuthorityKey, Delegation, Envelope, Link, MessageError, Messages, SignedMessage, Trust, identify,
+    Addressee, AuthorityKey, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage, Trust,
+    identify,
 };
 use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition, visible_tools};
 use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
@@ -71,6 +72,10 @@ pub(crate) trait Decider: Send + Sync {
     fn mode(&self) -> Mode;
     /// The token of a task with one more link, for whom the link leads to.
     fn hand_on(&self, token: &UnverifiedToken, link: &Link) -> Result<UnverifiedToken, Delegation>;
+    /// A card of one of the deployment's agents, signed with its key.
+    fn sign_card(&self, card: Value) -> Value;
+    /// The key by which others believe such cards.
+    fn card_key(&self) -> PublicKey;
     /// This moment.
     fn now(&self) -> Timestamp;
     /// A fresh hop id.
@@ -332,6 +337,14 @@ impl Decider for Paved {
 
     fn hand_on(&self, token: &UnverifiedToken, link: &Link) -> Result<UnverifiedToken, Delegation> {
         self.authority.delegate(token.expose(), self.trust.trust_domain(), link).map(UnverifiedToken::new)
+    }
+
+    fn sign_card(&self, card: Value) -> Value {
+        self.authority.sign_card(card)
+    }
+
+    fn card_key(&self) -> PublicKey {
+        PublicKey::Ed25519(*self.authority.public().as_bytes())
     }
 
     fn now(&self) -> Timestamp {

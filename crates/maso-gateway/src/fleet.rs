@@ -2,6 +2,7 @@
 //! Requests and their answers are hops; what lies in a mailbox was released.
 
 mod messages;
+mod tasks;
 mod told;
 mod tools;
 
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub(crate) use messages::{Handed, Posted};
+pub(crate) use tasks::{Progress, Request, came_of};
 use told::Told;
 pub(crate) use tools::tool;
 

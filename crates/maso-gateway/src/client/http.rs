@@ -24,7 +24,7 @@ use crate::{
     bodies::Unread,
     calls::Call,
     client::{
-        Ends, Session, messages,
+        Ends, Session, a2a, messages,
         session::{GENERAL, Listening},
         stdio::stateless_era,
     },
@@ -37,7 +37,7 @@ use crate::{
 /// The routes of the doors for agents, for [`crate::serve`]: without the peer's address no bearer token counts as coming from this
 /// machine.
 pub fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new().route("/mcp/{server}", any(door)).merge(messages::routes()).with_state(gateway)
+    Router::new().route("/mcp/{server}", any(door)).merge(messages::routes()).merge(a2a::routes()).with_state(gateway)
 }
 
 async fn door(State(gateway): State<Arc<Gateway>>, Path(server): Path<String>, request: Request) -> Response {
@@ -94,6 +94,13 @@ impl Visitor {
                 return turned_away(None, refusal);
             }
         };
+        if let Err(refusal) = self.gateway.keep_out(&agent, (&self.credential, self.task.as_ref()), &self.server).await
+        {
+            return match refusal {
+                Refusal::Unauthentic => turned_away(None, refusal),
+                refusal => error(StatusCode::FORBIDDEN, None, Code::Refused, refusal.as_str()),
+            };
+        }
         let bytes = match self.gateway.bodies.read(&agent, body, limits.frame_bytes_max).await {
             Ok(bytes) => bytes,
             Err(Unread::TooLarge) => {

@@ -152,6 +152,9 @@ impl Visitor {
                 return Err(Box::new(refused(refusal, None)));
             }
         };
+        if let Err(refusal) = self.gateway.keep_out(&agent, (&self.credential, None), &maso()).await {
+            return Err(Box::new(refused(refusal, None)));
+        }
         let bytes = match self.gateway.bodies.read(&agent, body, ENVELOPE_BYTES_MAX).await {
             Ok(bytes) => bytes,
             Err(Unread::TooLarge) => return Err(Box::new(StatusCode::PAYLOAD_TOO_LARGE.into_response())),
@@ -203,6 +206,9 @@ impl Visitor {
     async fn identified(&self) -> Result<AgentName, Box<Response>> {
         match self.gateway.identify(self.credential.clone(), None, &maso()) {
             Ok(agent) if self.gateway.decider.is_stopped(&agent) => Err(Box::new(refused(Refusal::Suspended, None))),
+            Ok(agent) if self.gateway.decider.deployment().is_outside(&agent) => {
+                Err(Box::new(refused(Refusal::OutOfMandate, None)))
+            }
             Ok(agent) => Ok(agent),
             Err(refusal) => {
                 self.note_stranger().await;

@@ -1,7 +1,9 @@
-//! Doors for clients: streamable HTTP and pipes, with and without sessions; signed messages.
+//! Doors for clients: streamable HTTP and pipes, with and without sessions; signed messages; A2A.
 
+pub(crate) mod a2a;
 pub(crate) mod http;
 mod messages;
+mod outside;
 mod session;
 pub(crate) mod stdio;
 

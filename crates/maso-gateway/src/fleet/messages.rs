@@ -292,6 +292,6 @@ fn told(value: &Value) -> Reply {
     Reply::Result(serde_json::value::to_raw_value(value).expect("a JSON value is serializable"))
 }
 
-fn refusal_of(code: &str) -> Refusal {
+pub(super) fn refusal_of(code: &str) -> Refusal {
     Refusal::parse(code).unwrap_or(Refusal::Unavailable)
 }

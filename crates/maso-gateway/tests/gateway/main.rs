@@ -2,6 +2,7 @@
 //! what does not is told of in the client's own protocol.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test says what it expects by unwrapping it")]
 
+mod a2a;
 mod bounds;
 mod fixture;
 mod fleet;
@@ -11,6 +12,7 @@ mod listening;
 mod logging;
 mod meeting;
 mod messages;
+mod peers;
 mod pipe;
 mod rig;
 mod server;

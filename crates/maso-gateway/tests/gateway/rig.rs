@@ -15,7 +15,7 @@ use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Trust, TrustSettings};
 use maso_intent::{OpenTask, Source, TaskSpec};
 use maso_judge::Panel;
-use maso_log::v1::{Body, Killed, Revoked, TaskClosed, TicketAnswered};
+use maso_log::v1::{Body, Killed, Revoked, TaskClosed, TicketAnswered, ToolApproved};
 use maso_path::{Clock, Ids as _, Path, Signers, Sources, SystemClock, SystemIds, write_task};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -85,6 +85,65 @@ impl Rig {
     /// As [`Rig::new`], with the server at this address.
     pub async fn over(url: &str) -> Self {
         Self::reaching(url, Meets::First).await
+    }
+
+    /// As [`Rig::new`], with an agent outside, `partner`, that may ask the reader to check notes, and to read words to it.
+    pub async fn with_partner(push: &str) -> Self {
+        let source = |folder: &std::path::Path| {
+            let mut source = source(folder);
+            let workflow = source.files.get_mut("workflows/notes.toml").unwrap();
+            *workflow = workflow.replace("[\"writer\", \"reader\"]", "[\"writer\", \"reader\", \"partner\"]");
+            for (request, part) in [("check", "note"), ("tell", "text")] {
+                workflow.push_str(&format!(
+                    "\n[[grants]]\nfrom = \"partner\"\nto = \"reader\"\nrequest = \"{request}\"\ntools = []\n\
+                     schema = {{ type = \"object\", required = [\"{part}\"], additionalProperties = false, \
+                     properties = {{ {part} = {{ type = \"string\" }} }} }}\n",
+                ));
+            }
+            source.files.insert("agents/partner.toml".into(), PARTNER.replace("PUSH", push));
+            source
+        };
+        Self::with(source, Meets::First).await
+    }
+
+    /// As [`Rig::new`], with the server `partner`: an agent outside with this transport, of which the writer may ask `quote`.
+    pub async fn with_peer(transport: &str) -> Self {
+        let transport = transport.to_owned();
+        let source = |folder: &std::path::Path| {
+            let mut source = source(folder);
+            for (file, tools, granted) in [
+                ("workflows/notes.toml", "tools = [", "tools = [\"partner:quote\", "),
+                (
+                    "agents/writer.toml",
+                    "[tools.\"notes:read_note\"]",
+                    "[tools.\"partner:quote\"]\n\n[tools.\"notes:read_note\"]",
+                ),
+            ] {
+                let text = source.files.get_mut(file).unwrap();
+                assert!(text.contains(tools), "{text}");
+                *text = text.replacen(tools, granted, 1);
+            }
+            let peer = format!(
+                "label = {{ integrity = \"external\", confidentiality = \"internal\" }}\n\n[transport]\n{transport}\n\
+                 [tools.quote]\nclass = \"read\"\nreversibility = \"reversible\"\nrisk = \"low\"\n"
+            );
+            source.files.insert("tools/partner.toml".into(), peer);
+            source
+        };
+        Self::with(source, Meets::Later).await
+    }
+
+    /// Approves what the server of this tool publishes.
+    pub async fn approve(&self, tool: &str) {
+        let tool = tool.parse().unwrap();
+        let (digest, definition) = self.path.world().pins().waiting()[&tool].waiting.clone().unwrap();
+        let approved = ToolApproved {
+            tool: tool.to_string(),
+            digest: digest.to_string(),
+            definition,
+            by: "operator:owner".to_owned(),
+        };
+        self.path.recorder().record(Body::ToolApproved(approved)).await.unwrap();
     }
 
     /// As [`Rig::over`], where the server was not met before agents come.
@@ -374,6 +433,23 @@ pub fn permitted_call(body: &Body) -> Option<String> {
 pub fn text(answer: &Value) -> &str {
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text in {answer}"))
 }
+
+const PARTNER: &str = r#"id = "AGT-0003-v1"
+workflow = "notes"
+intent = "ask about notes"
+outcome = "the partner knows what it asked"
+logic = ["ask"]
+escalation = "owner"
+
+[external]
+push = ["PUSH"]
+
+[oispec]
+goal = "ask about notes"
+success_criteria = ["each question names a note"]
+failure_criteria = ["a question names a note of somebody else"]
+risk_classification = "low"
+"#;
 
 fn source(folder: &std::path::Path) -> Source {
     let mut source = maso_intent::minimal();
