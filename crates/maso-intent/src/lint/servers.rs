@@ -3,6 +3,7 @@
 use super::{Found, Lint, LintRule, tools::key};
 use crate::{
     form::{At, File, ServerForm},
+    outside::is_secret_to_others,
     secret::{looks_secret, shaped_so},
 };
 
@@ -45,13 +46,7 @@ fn secrets(file: &Server<'_>, found: &mut Found) {
 
 fn address(file: &Server<'_>, found: &mut Found) {
     let Some(url) = &file.form.transport.url else { return };
-    let loopback = match url.host() {
-        Some(url::Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "http" && !loopback {
+    if url.scheme() == "http" && !is_secret_to_others(url) {
         let message = "the server is reached without TLS over a network";
         found.add(LintRule::TlsMissing, file, url.start, message, "use `https`");
     }
