@@ -437,13 +437,13 @@ async fn nothing_that_comes_from_outside_is_believed_though_it_is_what_an_operat
     let label = async |from: &str| {
         let from = format!("agent:{from}");
         let record = rig.record().await;
-        let decided = record.iter().filter_map(|body| match body {
+        let mut decided = record.iter().rev().filter_map(|body| match body {
             Body::HopDecided(decided) if decided.from.as_ref() == Some(&from) && decided.verb == "request" => {
                 Some(decided.clone())
             }
             _ => None,
         });
-        decided.last().unwrap().label.clone().unwrap()
+        decided.next().unwrap().label.clone().unwrap()
     };
     let (of_writer, of_partner) = (label("writer").await, label("partner").await);
     assert!(of_writer.starts_with("operator"), "the operator said it: {of_writer}");
