@@ -47,11 +47,11 @@ fn a_message_says_what_it_asks_for_and_what_it_is_about() {
 fn what_another_reader_could_read_otherwise_is_refused() {
     let wrong = Err(Code::InvalidParams);
     let cases = [
-        (message(json!([])), wrong.clone()),
-        (message(json!([{}])), wrong.clone()),
-        (message(json!([{ "text": "a", "data": 1 }])), wrong.clone()),
-        (message(json!([{ "text": "a" }, { "data": 1 }])), wrong.clone()),
-        (message(json!([{ "data": 1 }, { "data": 2 }])), wrong.clone()),
+        (message(json!([])), wrong),
+        (message(json!([{}])), wrong),
+        (message(json!([{ "text": "a", "data": 1 }])), wrong),
+        (message(json!([{ "text": "a" }, { "data": 1 }])), wrong),
+        (message(json!([{ "data": 1 }, { "data": 2 }])), wrong),
         (message(json!([{ "raw": "AA==" }])), Err(Code::ContentTypeNotSupported)),
         (message(json!([{ "url": "https://a.example/f" }])), Err(Code::ContentTypeNotSupported)),
         (message(json!([{ "data": 1, "mediaType": "text/html" }])), Err(Code::ContentTypeNotSupported)),
