@@ -28,6 +28,9 @@ pub struct HopView {
     /// The task.
     #[serde(default)]
     pub task: Option<String>,
+    /// The requests between agents by which its task came to who sent it, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// `allow`, `hold` or `deny`.
     pub decision: String,
     /// Whether it binds: false in observe mode.

@@ -5,6 +5,7 @@
 
 mod agents;
 mod hops;
+mod map;
 mod posture;
 mod record;
 mod session;
@@ -17,6 +18,7 @@ pub use agents::{
     AgentView, ContextView, GrantView, IssueToken, IssuedToken, Join, MandateDates, OiSpecView, Revoke, ToolView,
 };
 pub use hops::{ApprovalView, DryRunView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
+pub use map::{AgentNode, ChainView, DecidedView, EdgeView, GrantedView, LinkView, MapView, NodeView};
 pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};
 pub use record::{ProblemView, VerificationView};
 pub use session::{Session, SignIn};

@@ -31,6 +31,9 @@ pub struct Status {
     pub n_open_tickets: usize,
     /// Tool definitions that wait for a person.
     pub n_waiting_tools: usize,
+    /// Questions about what is meant that wait for a person.
+    #[serde(default)]
+    pub n_open_questions: usize,
 }
 
 /// One thing that happened, on the event stream.
@@ -50,6 +53,13 @@ pub enum Event {
     },
     /// A task was opened, closed, asked about, said more of, assessed or evaluated.
     Tasks,
+    /// Something is believed no more.
+    Revoked {
+        /// `token`, `key`, `agent` or `delegation`.
+        what: String,
+        /// Its id, thumbprint, name or hop.
+        subject: String,
+    },
 }
 
 /// What went wrong (RFC 9457).

@@ -18,6 +18,19 @@ export function el(name, ...rest) {
   return element;
 }
 
+/// An element of a drawing: `svg("path.wire", { d: "…" }, child)`.
+export function svg(name, attributes = {}, ...children) {
+  const [tag, ...classes] = name.split(".");
+  const element = document.createElementNS(SVG, tag);
+  if (classes.length) element.setAttribute("class", classes.join(" "));
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(key, value);
+    else if (value !== undefined && value !== null && value !== false) element.setAttribute(key, String(value));
+  }
+  add(element, children);
+  return element;
+}
+
 function add(element, children) {
   for (const child of children) {
     if (Array.isArray(child)) add(element, child);

@@ -94,10 +94,17 @@ function draw() {
   if (!status) return;
   drawStrip();
   const n_waiting = status.n_open_tickets + status.n_waiting_tools;
-  at("waiting").hidden = n_waiting === 0;
-  fill(at("waiting"), String(n_waiting), el("span.visually-hidden", n_waiting === 1 ? " waits" : " wait"));
+  badge("waiting", n_waiting, ["waits", "wait"]);
+  badge("questions", status.n_open_questions, ["question waits", "questions wait"]);
   const observing = status.mode === "observe" ? "OBSERVING · " : "";
-  document.title = (n_waiting ? `(${n_waiting}) ` : "") + observing + document.title.replace(/^(\(\d+\) )?(OBSERVING · )?/, "");
+  const n_all = n_waiting + status.n_open_questions;
+  document.title = (n_all ? `(${n_all}) ` : "") + observing + document.title.replace(/^(\(\d+\) )?(OBSERVING · )?/, "");
+}
+
+/// How much waits for a person, beside the page where it does.
+function badge(id, count, [one, many]) {
+  at(id).hidden = count === 0;
+  fill(at(id), String(count), el("span.visually-hidden", ` ${count === 1 ? one : many}`));
 }
 
 function drawBanners() {

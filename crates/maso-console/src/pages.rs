@@ -11,6 +11,7 @@ pub(crate) use sign_in::sign_in;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page {
     Live,
+    Map,
     Approvals,
     Tasks,
     Agents,
@@ -19,7 +20,8 @@ pub(crate) enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 6] = [Self::Live, Self::Approvals, Self::Tasks, Self::Agents, Self::Posture, Self::Record];
+    const ALL: [Self; 7] =
+        [Self::Live, Self::Map, Self::Approvals, Self::Tasks, Self::Agents, Self::Posture, Self::Record];
 
     /// The page of this name in the address.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -30,6 +32,7 @@ impl Page {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
+            Self::Map => "map",
             Self::Approvals => "approvals",
             Self::Tasks => "tasks",
             Self::Agents => "agents",
@@ -41,6 +44,7 @@ impl Page {
     const fn title(self) -> &'static str {
         match self {
             Self::Live => "Live",
+            Self::Map => "Map",
             Self::Approvals => "Approvals",
             Self::Tasks => "Tasks",
             Self::Agents => "Agents",
@@ -77,6 +81,7 @@ pub(crate) fn shell(page: Page) -> Markup {
                                 (icons::icon(other.name()))
                                 span.name { (other.title()) }
                                 @if other == Page::Approvals { span.badge #waiting hidden {} }
+                                @if other == Page::Tasks { span.badge #questions hidden {} }
                             }
                         }
                     }

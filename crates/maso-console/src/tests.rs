@@ -51,7 +51,7 @@ async fn a_redirection_carries_nothing_that_a_stranger_wrote() {
 
 #[tokio::test]
 async fn an_operator_gets_every_page_and_every_module_that_it_names() {
-    for page in ["", "/approvals", "/tasks", "/agents", "/posture", "/record"] {
+    for page in ["", "/map", "/approvals", "/tasks", "/agents", "/posture", "/record"] {
         let (status, headers, text) = fetch(&format!("/console{page}"), true).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         assert_eq!(headers[header::CONTENT_SECURITY_POLICY], CONTENT_SECURITY_POLICY);

@@ -6,6 +6,7 @@
 
 mod events;
 mod joining;
+mod map;
 mod orders;
 mod reads;
 mod session;
@@ -42,6 +43,8 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/tickets", get(reads::tickets))
         .route("/api/v1/tickets/{ticket}", get(reads::ticket).post(orders::answer_ticket))
         .route("/api/v1/agents", get(reads::agents))
+        .route("/api/v1/map", get(map::map))
+        .route("/api/v1/map/hops", get(map::hops))
         .route("/api/v1/agents/{agent}/tokens", post(orders::issue_token))
         .route("/api/v1/revocations", post(orders::revoke))
         .route("/api/v1/tools/waiting", get(reads::waiting_tools))

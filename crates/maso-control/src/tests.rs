@@ -26,6 +26,7 @@ use crate::{Desk, OrderFault, Secrets, SignInFault, SignedIn, http};
 const RIGHT: &str = "quite a long passphrase";
 
 mod joining;
+mod map;
 
 /// A desk at which the deployment's accountable human may sign in.
 async fn desk() -> (Arc<Desk>, OperatorName, TempDir) {

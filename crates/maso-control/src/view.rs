@@ -1,5 +1,7 @@
 //! What is shown: the record and the world, as the API's types.
 
+mod map;
+
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use maso_api as api;
@@ -9,6 +11,8 @@ use maso_log::{LogFault, Record, v1};
 use maso_path::{Answer, Assignment, Clarification, ContextUse, Path, Pin, Question, TicketState, World};
 use maso_posture::Office;
 use serde_json::Value;
+
+pub use map::map;
 
 use crate::{amount::amount, silence};
 
@@ -108,6 +112,7 @@ pub fn decided_hop(sequence: u64, at: Timestamp, decided: &v1::HopDecided) -> ap
         verb: decided.verb.clone(),
         object: decided.object.clone(),
         task: decided.task.clone(),
+        chain: decided.chain.clone(),
         decision: decided.decision.clone(),
         enforced: decided.enforced,
         refusal: decided.refusal.clone(),
@@ -274,8 +279,18 @@ pub fn clarification(clarification: &Clarification) -> api::ClarificationView {
 /// other.
 pub fn clarifications(path: &Path) -> Vec<api::ClarificationView> {
     let among_agents = path.tier() > Tier::Supervised;
-    let wanted = |question: &Question| among_agents || matches!(question.of, Principal::Operator(_));
+    let wanted = |question: &Question| among_agents || is_asked_of_a_person(question);
     path.clarifications(wanted).iter().map(clarification).collect()
+}
+
+/// How many questions wait for a person.
+pub fn n_open_questions(world: &World) -> usize {
+    let waits = |question: &&Question| question.answer.is_none() && is_asked_of_a_person(question);
+    world.clarity().questions().iter().filter(waits).count()
+}
+
+fn is_asked_of_a_person(question: &Question) -> bool {
+    matches!(question.of, Principal::Operator(_))
 }
 
 /// How everything stands.

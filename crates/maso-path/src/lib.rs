@@ -31,8 +31,9 @@ pub use rotation::Resumed;
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clarity, Clock, Conduct, ContextUse, Evaluation, Evaluations, Ids, Invitation, Joins, Memories, Pin, Pins,
-    Question, Said, Standing, SystemClock, SystemIds, Tasks, TicketState, Tickets, Versions, World, write_task,
+    Answer, Clarity, Clock, Conduct, ContextUse, Counts, Credentials, Edge, Ends, Evaluation, Evaluations, Flow, Ids,
+    Invitation, Joins, Link, Memories, Party, Pin, Pins, Question, SPAN_MS, SPANS, Said, Standing, SystemClock,
+    SystemIds, Tasks, TicketState, Tickets, Traffic, Versions, World, write_task,
 };
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod sources;
 mod standing;
 mod tasks;
 mod tickets;
+mod traffic;
 mod versions;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use standing::Standing;
 pub(crate) use standing::{is_call, is_plan_attempt, may_move_phases};
 pub use tasks::{Tasks, write as write_task};
 pub use tickets::{Answer, TicketState, Tickets};
+pub use traffic::{Counts, Credentials, Edge, Ends, Flow, Link, Party, SPAN_MS, SPANS, Traffic};
 pub use versions::Versions;
 pub(crate) use versions::write as write_approval;
 
@@ -65,6 +67,7 @@ pub struct World {
     memories: Memories,
     versions: Versions,
     joins: Joins,
+    traffic: Traffic,
 }
 
 impl World {
@@ -82,6 +85,7 @@ impl World {
             memories: Memories::default(),
             versions: Versions::default(),
             joins: Joins::default(),
+            traffic: Traffic::new(&deployment),
             deployment,
             mode,
         }
@@ -92,6 +96,7 @@ impl World {
         for Warned { agent, percent } in self.conduct.fold(record) {
             self.standing.context_warned(record.at, agent, percent);
         }
+        self.traffic.fold(record);
         match &record.body {
             Body::TaskOpened(task) => self.tasks.opened(task),
             Body::TaskClosed(closed) => {
@@ -349,6 +354,11 @@ impl World {
     /// Who was invited to join and did not yet.
     pub fn joins(&self) -> &Joins {
         &self.joins
+    }
+
+    /// Who deals with whom.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// The worst phase on the way up from an agent.

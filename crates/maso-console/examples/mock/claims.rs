@@ -71,6 +71,7 @@ fn hop(from: &str, to: &str, verb: &str, object: &str, decision: &str, risk: &st
         at: 0,
         hop: String::new(),
         answers: None,
+        chain: Vec::new(),
         kind: if verb == "request" { "delegation" } else { "tool-call" }.to_owned(),
         from: Some(from.to_owned()),
         to: to.to_owned(),

@@ -12,7 +12,7 @@ use maso_api::{
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use crate::{claims, tasks};
+use crate::{claims, crowd, map, tasks};
 
 const OPERATOR: &str = "operator:claims-supervisor";
 
@@ -25,6 +25,7 @@ pub fn now_ms() -> i64 {
 
 pub struct Desk {
     mode: &'static str,
+    is_crowd: bool,
     state: Mutex<Held>,
     events: broadcast::Sender<Told>,
 }
@@ -48,6 +49,7 @@ impl Desk {
         let phase = words.iter().find(|word| ["alternate", "contingency", "emergency"].contains(&word.as_str()));
         let desk = Self {
             mode: if is_observing { "observe" } else { "enforce" },
+            is_crowd: words.iter().any(|word| word == "many"),
             state: Mutex::new(Held { scopes: claims::scopes(now_ms(), phase.map(String::as_str)), ..Held::default() }),
             events: broadcast::channel(1_024).0,
         };
@@ -62,10 +64,10 @@ impl Desk {
         desk.state.lock().unwrap().clarifications = tasks::clarifications(now_ms());
         desk.state.lock().unwrap().evaluations = tasks::evaluations(now_ms());
         desk.state.lock().unwrap().tools = claims::waiting_tools();
-        let past = claims::history();
+        let past = if desk.is_crowd { (0..900).map(crowd::next).collect() } else { claims::history() };
         let n_past = i64::try_from(past.len()).unwrap();
         for (index, hop) in past.into_iter().enumerate() {
-            let at = now_ms() - (n_past - i64::try_from(index).unwrap()) * 4_100;
+            let at = now_ms() - (n_past - i64::try_from(index).unwrap()) * if desk.is_crowd { 110 } else { 4_100 };
             desk.decide(hop, at);
         }
         desk
@@ -80,7 +82,7 @@ impl Desk {
         let index = state.n_happened;
         state.n_happened += 1;
         drop(state);
-        self.decide(claims::next(index), now_ms());
+        self.decide(if self.is_crowd { crowd::next(index) } else { claims::next(index) }, now_ms());
     }
 
     fn decide(&self, mut hop: HopView, at: i64) {
@@ -142,6 +144,7 @@ impl Desk {
             head: state.records.last().and_then(|last| last["hash"].as_str()).unwrap_or_default().to_owned(),
             n_open_tickets: state.tickets.iter().filter(|ticket| ticket.state == "open").count(),
             n_waiting_tools: state.tools.len(),
+            n_open_questions: 0,
         }
     }
 
@@ -155,7 +158,13 @@ impl Desk {
     }
 
     pub fn agents(&self) -> Vec<AgentView> {
-        claims::agents(&self.state.lock().unwrap().scopes)
+        if self.is_crowd { crowd::agents() } else { claims::agents(&self.state.lock().unwrap().scopes) }
+    }
+
+    pub fn map(&self) -> maso_api::MapView {
+        let agents = self.agents();
+        let state = self.state.lock().unwrap();
+        map::map(&agents, &state.scopes, &state.hops, state.records.len() as u64)
     }
 
     pub fn waiting_tools(&self) -> Vec<WaitingTool> {

@@ -1,11 +1,13 @@
 //! The console over canned answers: a claims insurer's afternoon, for working on the console without a deployment.
 //!
-//! `cargo run -p maso-console --example mock -- [observe] [alternate|contingency|emergency] [empty]`
+//! `cargo run -p maso-console --example mock -- [observe] [alternate|contingency|emergency] [empty|many]`
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example that is run by hand")]
 
 mod claims;
+mod crowd;
 mod desk;
+mod map;
 mod tasks;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -32,6 +34,7 @@ const HOP_EVERY: Duration = Duration::from_millis(1_600);
 async fn main() {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let desk = Arc::new(Desk::new(&words));
+    let is_crowd = words.iter().any(|word| word == "many");
     let api = Router::new()
         .route("/api/v1/session", post(sign_in).get(session).delete(sign_out))
         .route("/api/v1/status", get(async |State(desk): State<Arc<Desk>>| Json(desk.status())))
@@ -41,6 +44,8 @@ async fn main() {
         .route("/api/v1/tickets", get(async |State(desk): State<Arc<Desk>>| Json(desk.tickets())))
         .route("/api/v1/tickets/{ticket}", post(answer))
         .route("/api/v1/agents", get(async |State(desk): State<Arc<Desk>>| Json(desk.agents())))
+        .route("/api/v1/map", get(async |State(desk): State<Arc<Desk>>| Json(desk.map())))
+        .route("/api/v1/map/hops", get(latest_hops))
         .route("/api/v1/tools/waiting", get(async |State(desk): State<Arc<Desk>>| Json(desk.waiting_tools())))
         .route("/api/v1/tools/approved", post(approve_tool))
         .route("/api/v1/posture", get(async |State(desk): State<Arc<Desk>>| Json(desk.posture())).post(move_phase))
@@ -61,7 +66,7 @@ async fn main() {
     println!("http://127.0.0.1:{port}/console/sign-in#link={LINK}");
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(HOP_EVERY).await;
+            tokio::time::sleep(if is_crowd { HOP_EVERY / 12 } else { HOP_EVERY }).await;
             desk.happen();
         }
     });
@@ -176,6 +181,23 @@ async fn kill(State(desk): State<Arc<Desk>>, Json(order): Json<Kill>) -> Respons
 
 async fn verify(State(desk): State<Arc<Desk>>) -> Json<maso_api::VerificationView> {
     Json(desk.verify())
+}
+
+/// An edge, or somebody.
+#[derive(Deserialize)]
+struct Place {
+    from: Option<String>,
+    to: Option<String>,
+    of: Option<String>,
+}
+
+async fn latest_hops(State(desk): State<Arc<Desk>>, Query(place): Query<Place>) -> Json<Vec<maso_api::HopView>> {
+    let is_there = |(from, to): (String, String)| match &place.of {
+        Some(party) => *party == from || *party == to,
+        None => place.from == Some(from) && place.to == Some(to),
+    };
+    let hops = desk.hops().into_iter().rev().filter(|hop| is_there(map::ends(hop)));
+    Json(hops.take(10).collect())
 }
 
 #[derive(Deserialize)]

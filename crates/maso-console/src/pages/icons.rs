@@ -31,8 +31,12 @@ pub(crate) fn sprite() -> Markup {
     }
 }
 
-const ICONS: [(&str, &str); 24] = [
+const ICONS: [(&str, &str); 25] = [
     ("live", r#"<path d="M1.5 8h3l2-5 3 10 2-5h3"/>"#),
+    (
+        "map",
+        r#"<circle cx="3.5" cy="8" r="2"/><circle cx="12.5" cy="3.5" r="2"/><circle cx="12.5" cy="12.5" r="2"/><path d="m5.3 7.1 5.4-2.7M5.3 8.9l5.4 2.7"/>"#,
+    ),
     (
         "approvals",
         r#"<path d="M8 1.5 13.5 4v4c0 3.2-2.3 5.6-5.5 6.5C4.8 13.6 2.5 11.2 2.5 8V4zM5.6 8l1.7 1.7 3.2-3.4"/>"#,

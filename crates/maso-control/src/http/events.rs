@@ -66,6 +66,9 @@ fn event(desk: &Desk, record: &Record) -> Option<Event> {
         | v1::Body::TaskEvaluated(_)
         | v1::Body::ClarificationAsked(_)
         | v1::Body::ClarificationAnswered(_) => Some(Event::Tasks),
+        v1::Body::Revoked(revoked) => {
+            Some(Event::Revoked { what: revoked.what.clone(), subject: revoked.subject.clone() })
+        }
         _ => None,
     }
 }

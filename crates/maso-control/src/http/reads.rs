@@ -39,6 +39,7 @@ pub(super) async fn status(State(desk): State<Arc<Desk>>, _: By) -> Result<Json<
         head,
         n_open_tickets: world.tickets().all().iter().filter(|ticket| ticket.answer == Answer::Open).count(),
         n_waiting_tools: world.pins().waiting().len(),
+        n_open_questions: view::n_open_questions(world),
     }))
 }
 

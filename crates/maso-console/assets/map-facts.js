@@ -1,0 +1,134 @@
+// What is known of somebody on the map, or of an edge: the same that the drawing shows, in words, with the hops behind it.
+
+import { read } from "./api.js";
+import { digest, el, failed, fill, foreign, icon, named, plain, prose } from "./dom.js";
+import { decision, facts, phase, risk } from "./evidence.js";
+import { party, section } from "./hop.js";
+import { sum } from "./map-traffic.js";
+import { ago, clock, duration, plural, principal, verb, wholeTime } from "./words.js";
+
+const NAMES = { agent: "Agent", server: "Tool server", operator: "Person", stranger: "Nobody who was declared" };
+
+/// A party by its name; all whom nobody declared have none.
+export const who = (name) => (name === "stranger" ? el("span.party.party-unknown", "strangers") : party(name));
+
+/// What is known of somebody.
+export function nodeFacts(traffic, name, agents) {
+  const node = traffic.nodes.get(name);
+  const agent = node.agent;
+  const edges = traffic.of(name).filter((edge) => sum(edge.decided) > 0 || edge.tools.length || edge.grants.length);
+  const mandate = agents.find((other) => `agent:${other.agent}` === name);
+  return el(
+    "div.details",
+    el("h2.details-title", who(name)),
+    el("p.muted", NAMES[node.kind] ?? plain(node.kind), node.kind === "stranger" && ": senders whom nobody established, and names that nobody declared."),
+    agent?.revoked && el("p.callout.bad", icon("stop"), el("span", el("strong", "Revoked. "), "Nothing that it shows is believed.")),
+    agent?.stopped && el("p.callout.bad", icon("stop"), el("span", el("strong", "Stopped. "), "Nothing of it passes. ", el("a", { href: "/console/posture" }, "See posture"))),
+    agent && section("How it stands", facts(
+      ["PACE phase", phase(agent.phase)],
+      agent.around_phase !== agent.phase && ["Around it", phase(agent.around_phase)],
+      ["Workflow", foreign("span", agent.workflow)],
+      ["Credentials", agent.n_credentials ? `${agent.n_credentials} in force, the last until ${wholeTime(agent.credentials_until)}` : "none in force"],
+      mandate && ["Calls in the last hour", `${mandate.n_calls_in_hour.toLocaleString("en")} of ${mandate.calls_per_hour_max.toLocaleString("en")}`],
+      mandate?.context && ["Context", `${mandate.context.used.toLocaleString("en")} of ${mandate.context.tokens.toLocaleString("en")} tokens`],
+      ["Mandate", el("a", { href: `/console/agents#${encodeURIComponent(principal(name).name)}` }, "See what it may do")],
+    )),
+    section("Deals with", edges.length ? el("ul.dealings", edges.map((edge) => dealing(traffic, edge, name))) : el("p.muted", "Nobody.")),
+    latest(`of=${encodeURIComponent(name)}`),
+  );
+}
+
+function dealing(traffic, edge, name) {
+  const isFrom = edge.from === name;
+  return el(
+    "li",
+    el("a.dealing", { href: `#${encodeURIComponent(edge.key)}` }, el("span.muted", isFrom ? "asks " : "is asked by "), who(isFrom ? edge.to : edge.from)),
+    " ", tally(edge.decided),
+  );
+}
+
+/// Numbers of decisions, each with its sign; those that are none are left out.
+export function tally(counts) {
+  if (!sum(counts)) return el("span.muted", "nothing yet");
+  return el("span.tally", ["allowed", "held", "refused"].filter((word) => counts[word]).map((word) => el(`span.${SIGNS[word]}`, { title: word }, icon(SIGNS[word]), counts[word].toLocaleString("en"), el("span.visually-hidden", ` ${word} `))));
+}
+
+const SIGNS = { allowed: "allow", held: "hold", refused: "deny" };
+
+/// What is known of an edge.
+export function edgeFacts(traffic, edge, agents) {
+  const mandate = agents.find((agent) => `agent:${agent.agent}` === edge.from);
+  const terms = new Map((mandate?.tools ?? []).map((tool) => [tool.tool, tool]));
+  const lately = traffic.lately(edge);
+  return el(
+    "div.details",
+    el("h2.details-title", who(edge.from), el("span.verb", icon("arrow"), el("span.visually-hidden", "asks")), who(edge.to)),
+    edge.tools.length + edge.grants.length === 0 && el("p.muted", "No mandate and no grant names a tool or a request here."),
+    section("Traffic", facts(
+      ["In the last minute", tally(lately)],
+      ["In all", tally(edge.decided)],
+      sum(edge.decided) > 0 && ["Stopped", `${share(edge.decided.refused, edge)} refused, ${share(edge.decided.held, edge)} held`],
+      edge.last_at && ["Last", el("time", { title: wholeTime(edge.last_at) }, ago(edge.last_at))],
+    )),
+    edge.grants.length > 0 && section("Grants", el("ul.grants", edge.grants.map((grant) => el("li", foreign("code.object", grant.request), el("span.muted", ` ${limits(grant)}`))))),
+    edge.tools.length > 0 && section("Tools", el("ul.grants", edge.tools.map((tool) => {
+      const known = terms.get(tool);
+      return el("li", named("code.object", tool), known && [" ", risk(known.risk)], known?.bounds.length > 0 && el("ul.bounds", known.bounds.map((bound) => prose("li", bound))));
+    }))),
+    latest(`from=${encodeURIComponent(edge.from)}&to=${encodeURIComponent(edge.to)}`),
+  );
+}
+
+const share = (count, edge) => `${((100 * count) / sum(edge.decided)).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
+
+function limits({ depth, ttl_ms }) {
+  const onwards = depth === undefined ? "no limit of its own to handing on" : depth === 0 ? "may not be handed on" : `may be handed on ${plural(depth, "time")}`;
+  return ttl_ms === undefined ? onwards : `${onwards}, for ${duration(ttl_ms)}`;
+}
+
+/// The chain of requests by which the work of a task was handed on.
+export function chainFacts(chain) {
+  return el(
+    "div.details",
+    el("h2.details-title", "Who asked whom"),
+    chain.words ? foreign("p.lead", chain.words) : el("p.muted", "The task is not open any more, or nobody opened it."),
+    facts(["Task", digest(chain.task, 24)], ["On the record", el("a", { href: `/console/record?about=${encodeURIComponent(chain.task)}` }, "See everything about it")]),
+    section("Requests", el("ol.links", chain.links.map((link) =>
+      el(
+        `li${link.revoked ? ".revoked" : ""}`,
+        { "data-hop": link.hop },
+        el("span.depth", { title: "How deep in the chain" }, String(link.chain.length + 1)),
+        el(
+          "div",
+          el(link.revoked ? "s" : "span", who(link.from), " ", icon("arrow"), el("span.visually-hidden", " asks "), " ", who(link.to)),
+          named("code.object", principal(link.request).name),
+          el("p.muted", el("time", { title: wholeTime(link.at) }, clock(link.at)), " · ", el("a", { href: `/console/record?about=${encodeURIComponent(link.hop)}` }, "record"), link.revoked && el("strong.gone", " · revoked")),
+        ),
+      ),
+    ))),
+  );
+}
+
+/// The last hops, each with the way to all about it.
+function latest(query) {
+  const into = el("div", el("p.muted", "Loading…"));
+  load();
+  return section("Last hops", into);
+
+  async function load() {
+    let hops;
+    try {
+      hops = await read(`/api/v1/map/hops?${query}`);
+    } catch (problem) {
+      fill(into, failed(problem, load));
+      return;
+    }
+    const line = (hop) =>
+      el(
+        "li",
+        el("time", { title: wholeTime(hop.at) }, clock(hop.at)),
+        el("span", el("span.verb", verb(hop)), " ", el("a", { href: `/console/record?about=${encodeURIComponent(hop.hop)}` }, named("code.object", hop.object)), " ", decision(hop)),
+      );
+    fill(into, hops.length ? el("ol.timeline", hops.map(line)) : el("p.muted", "None yet."));
+  }
+}
