@@ -59,9 +59,9 @@ const order = async (path, data) => {
   assert.ok(answer.ok(), `${path}: ${await answer.text()}`);
   return answer.json();
 };
-const PAGES = ["", "/approvals", "/tasks", "/agents", "/posture", "/record"];
+const PAGES = ["", "/map", "/approvals", "/tasks", "/agents", "/posture", "/record"];
 /// What shows that a page has its content.
-const FILLED = { "": "tr.hop", "/approvals": ".queue-group", "/tasks": ".pane article", "/agents": "article.mandate", "/posture": "tr.lane", "/record": "tr[data-sequence]" };
+const FILLED = { "": "tr.hop", "/map": "svg.map .node", "/approvals": ".queue-group", "/tasks": ".pane article", "/agents": "article.mandate", "/posture": "tr.lane", "/record": "tr[data-sequence]" };
 const open = async (on, path) => {
   await on.goto(`${base}/console${path}`);
   await on.locator(FILLED[path]).first().waitFor();
@@ -76,13 +76,13 @@ const openTickets = async () => (await given("/api/v1/tickets")).filter((ticket)
 
 test("nothing but the sign-in page is served to anyone who is signed out", async () => {
   const outside = await browser.newContext();
-  for (const path of ["/console", "/console/approvals", "/console/tasks", "/console/agents", "/console/posture", "/console/record", "/console/assets/live.js", "/console/assets/console.css"]) {
+  for (const path of ["/console", "/console/map", "/console/approvals", "/console/tasks", "/console/agents", "/console/posture", "/console/record", "/console/assets/live.js", "/console/assets/map-traffic.js", "/console/assets/console.css"]) {
     const answer = await outside.request.get(base + path, { maxRedirects: 0 });
     assert.equal(answer.status(), 303, path);
     assert.match(answer.headers().location, /^\/console\/sign-in/, path);
     assert.equal((await answer.body()).length, 0, path);
   }
-  for (const path of ["/api/v1/status", "/api/v1/hops", "/api/v1/tickets", "/api/v1/agents", "/api/v1/posture", "/api/v1/records", "/api/v1/events", "/api/v1/evaluations", "/api/v1/clarifications", "/v1/tasks"]) {
+  for (const path of ["/api/v1/status", "/api/v1/hops", "/api/v1/tickets", "/api/v1/agents", "/api/v1/map", "/api/v1/map/hops?of=stranger", "/api/v1/posture", "/api/v1/records", "/api/v1/events", "/api/v1/evaluations", "/api/v1/clarifications", "/v1/tasks"]) {
     assert.equal((await outside.request.get(base + path, { maxRedirects: 0 })).status(), 401, path);
   }
   await outside.close();
@@ -166,6 +166,145 @@ test("what is stopped is told to people who hear the page", async (t) => {
   await told.waitFor({ state: "attached" });
 });
 
+test("the map moves as hops are decided, and tells what was refused", async (t) => {
+  if (!agent) return t.skip("there is no gateway");
+  await open(page, "/map");
+  await page.getByText("Live", { exact: true }).last().waitFor();
+  const [edge, refusing] = ["agent:analysis>server:claims-db", "agent:analysis>server:documents"];
+  const counted = async (key) => (await given("/api/v1/map")).edges.find(({ from, to }) => `${from}>${to}` === key).decided;
+  const before = await counted(edge);
+  await agent.call("read_claim", { claim_id: payment.claim_id });
+  const after = await counted(edge);
+  assert.ok(after.allowed > before.allowed, "the call is not on the map");
+  await page.locator(`.edge.moving[data-edge="${edge}"]`).waitFor({ state: "attached" });
+  // More may be decided meanwhile.
+  const shows = (key, word, least) =>
+    page.waitForFunction(([row, least]) => parseInt(document.querySelector(row)?.textContent, 10) >= least, [`tr[data-edge="${key}"] td:nth-of-type(4) .${word}`, least]);
+  await shows(edge, "allow", after.allowed);
+  // What was refused has another line, a sign of its own, and a number.
+  await shows(refusing, "deny", (await counted(refusing)).refused);
+  await page.locator(`.edge[data-edge="${refusing}"] .refused:not(.none)`).waitFor({ state: "attached" });
+  await page.locator(`tr[data-edge="${refusing}"]`).getByRole("link").click();
+  const drawer = page.getByRole("complementary", { name: "Details" });
+  await drawer.locator(".timeline .chip.deny").first().waitFor();
+  assert.equal(await drawer.locator("script, img").count(), 0);
+});
+
+test("everybody on the map is reached by the keyboard alone", async () => {
+  await open(page, "/map");
+  // One of them is a place to stop at; from there, arrows lead to the others.
+  assert.equal(await page.locator('svg.map .body[tabindex="0"]').count(), 1);
+  await page.locator('svg.map .body[tabindex="0"]').focus();
+  const party = () => page.evaluate(() => document.activeElement.dataset.party);
+  const first = await party();
+  await page.keyboard.press("ArrowRight");
+  assert.match(await party(), /^server:/);
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  assert.match(await party(), /^agent:/);
+  const chosen = await party();
+  await page.keyboard.press("Enter");
+  const drawer = page.getByRole("complementary", { name: "Details" });
+  await drawer.getByRole("heading", { name: chosen.slice("agent:".length), exact: true }).waitFor();
+  assert.equal(new URL(page.url()).hash, `#${encodeURIComponent(chosen)}`);
+  await page.reload();
+  await drawer.getByRole("heading", { name: chosen.slice("agent:".length), exact: true }).waitFor();
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "hidden" });
+  assert.equal(await party(), chosen);
+  assert.ok(first);
+});
+
+test("the chain of a task is lit on the map", async (t) => {
+  if (agent) {
+    const content = { claim_id: payment.claim_id, outcome: "paid" };
+    await agent.ask("maso", "tools/call", "send_request", { name: "send_request", arguments: { to: "communication", request: "notify_outcome", content } });
+  }
+  const [chain] = (await given("/api/v1/map")).chains;
+  if (!chain) return t.skip("no work was handed on");
+  await open(page, "/map");
+  await page.getByLabel("Chain of a task").selectOption(chain.task);
+  const [link] = chain.links;
+  await page.locator(`.edge.on[data-edge="${link.from}>${link.to}"]`).waitFor({ state: "attached" });
+  await page.locator(".badges .depth").first().waitFor({ state: "attached" });
+  await page.locator(`.links [data-hop="${link.hop}"] .depth`, { hasText: String(link.chain.length + 1) }).waitFor();
+  assert.equal(new URL(page.url()).hash, `#${encodeURIComponent(`task:${chain.task}`)}`);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("svg.map.lit").count(), 0);
+});
+
+test("who stands where on the map depends on nothing but who there is", async () => {
+  await open(page, "/map");
+  const found = await page.evaluate(async () => {
+    const { layout, way } = await import("/console/assets/map-layout.js");
+    const agentOf = (index) => ({ party: `agent:w${index % 14}-a${index}`, kind: "agent", agent: { workflow: `w${index % 14}`, sequence_position: index } });
+    const faults = [];
+    for (const [nAgents, nServers, width] of [[1, 0, 1200], [3, 3, 1200], [20, 4, 1000], [200, 12, 1200], [200, 70, 1700], [200, 12, 360], [0, 3, 900]]) {
+      const nodes = [
+        ...Array.from({ length: nAgents }, (_, index) => agentOf(index)),
+        ...Array.from({ length: nServers }, (_, index) => ({ party: `server:s${index}`, kind: "server" })),
+        { party: "stranger", kind: "stranger" },
+      ];
+      const edges = nodes.filter(({ kind }) => kind === "agent").flatMap(({ party }, index) => (nServers ? [{ from: party, to: `server:s${(index * 5) % nServers}`, tools: ["t"], resources: [], prompts: [], grants: [] }] : []));
+      const one = layout(nodes, edges, width);
+      const other = layout([...nodes].reverse(), [...edges].reverse(), width);
+      const where = `${nAgents} agents, ${nServers} servers in ${width}`;
+      for (const { party } of nodes) {
+        const place = one.places.get(party);
+        if (JSON.stringify(place) !== JSON.stringify(other.places.get(party))) faults.push(`${where}: ${party} moved`);
+        if (place.x < 0 || place.y < 0 || place.x + place.width > width || place.y + place.height > one.height) faults.push(`${where}: ${party} stands outside`);
+      }
+      const places = [...one.places.values()];
+      const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+      if (places.some((place, index) => places.slice(index + 1).some((later) => overlap(place, later)))) faults.push(`${where}: two stand on one place`);
+      for (const { from, to } of edges) if (/NaN|undefined|Infinity/.test(way(one, from, to) ?? "undefined")) faults.push(`${where}: no way from ${from} to ${to}`);
+    }
+    return faults;
+  });
+  assert.deepEqual(found, []);
+});
+
+test("the map counts each hop once, and is drawn once in a frame however many there are", async () => {
+  await open(page, "/map");
+  const found = await page.evaluate(async () => {
+    const [{ Drawing }, { Traffic, sum }] = await Promise.all([import("/console/assets/map-drawing.js"), import("/console/assets/map-traffic.js")]);
+    const at = Date.now();
+    const node = (party) => ({ party, kind: party.split(":")[0], agent: null });
+    const traffic = new Traffic({ at, sequence: 5, span_ms: 10_000, n_left_out: 0, chains: [], edges: [], nodes: ["agent:a", "agent:b", "server:s"].map(node) });
+    const drawing = new Drawing(() => {});
+    document.body.append(drawing.root);
+    let nFrames = 0;
+    let draw;
+    const real = window.requestAnimationFrame;
+    window.requestAnimationFrame = (callback) => ((nFrames += 1), (draw = callback), 0);
+    drawing.show(traffic, 900);
+    const hop = (sequence, more) => ({ sequence, at, hop: `hop_${sequence}`, from: "agent:a", to: "server:s", verb: "call_tool", object: "s:t", decision: "allow", enforced: true, ...more });
+    for (let sequence = 1; sequence <= 1_005; sequence += 1) {
+      const happened = traffic.heard(hop(sequence, sequence % 2 ? {} : { from: "server:s", to: "agent:a", answers: "hop_1" }));
+      if (happened) drawing.happened(happened);
+    }
+    const edge = traffic.edges.get("agent:a>server:s");
+    const drawnOnce = nFrames;
+    draw(performance.now());
+    const isMoving = drawing.edges.get(edge.key).group.classList.contains("moving");
+    // Requests are links; what was revoked takes with it what it led to.
+    traffic.heard(hop(2_000, { to: "agent:b", verb: "request", object: "b:r", task: "t", chain: [] }));
+    traffic.heard(hop(2_001, { from: "agent:b", to: "agent:a", verb: "request", object: "a:r", task: "t", chain: ["hop_2000"] }));
+    traffic.heard(hop(2_002, { to: "agent:b", verb: "request", object: "b:r", task: "t", decision: "deny" }));
+    const isAsked = traffic.revoked({ what: "delegation", subject: "hop_2000" });
+    drawing.show(traffic, 900);
+    drawing.follow(traffic.chains[0]);
+    const nStruck = drawing.badges.querySelectorAll(".depth.revoked").length;
+    const stranger = traffic.heard(hop(3_000, { from: null }));
+    window.requestAnimationFrame = real;
+    drawing.root.remove();
+    return { counted: sum(edge.decided), lately: sum(traffic.lately(edge)), nEdges: traffic.edges.size, drawnOnce, isMoving, links: traffic.chains[0].links.map(({ revoked }) => revoked), isAsked, nStruck, stranger };
+  });
+  assert.deepEqual(found, { counted: 1_000, lately: 1_000, nEdges: 3, drawnOnce: 1, isMoving: true, links: [true, true], isAsked: false, nStruck: 2, stranger: null });
+});
+
 test("filters stand in the address and survive a reload", async () => {
   await open(page, "");
   await page.locator('.segment[data-decision="allow"]').click();
@@ -198,6 +337,10 @@ test("no page breaks the rules of accessibility, in light and in dark", async ()
     await page.locator(".row-open").first().click();
     await page.getByRole("complementary", { name: "Hop details" }).getByText("On the record").waitFor();
     found.push(...(await against(page, `a hop in ${colorScheme}`)));
+    await open(page, "/map");
+    await page.locator("tr[data-edge]").first().getByRole("link").click();
+    await page.getByRole("complementary", { name: "Details" }).getByText("Last hops").waitFor();
+    found.push(...(await against(page, `an edge of the map in ${colorScheme}`)));
     await open(page, "/posture");
     await page.locator("tr.lane .button").first().click();
     found.push(...(await against(page, `moving a scope in ${colorScheme}`)));
@@ -309,6 +452,7 @@ test("a question is answered by keyboard, once, and the task shows it", async (t
     if (!agent) await page.goto(`${base}/console/tasks#${encodeURIComponent(asked.task)}`);
     const card = page.locator(`[data-question="${asked.question}"]`);
     await card.waitFor();
+    if (agent) await page.locator("#questions", { hasText: /^1 question waits$/ }).waitFor();
     assert.equal(await card.locator("img, b, script").count(), 0);
     await page.getByRole("region", { name: "Details" }).focus();
     const isThere = () => card.evaluate((element) => element.contains(document.activeElement) && document.activeElement.matches(".option, textarea"));

@@ -65,6 +65,12 @@ pub struct EdgeView {
     /// The tools that a mandate gives.
     #[serde(default)]
     pub tools: Vec<String>,
+    /// The resources that a mandate gives, by what their URIs begin with; `*` for all.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The prompts that a mandate gives.
+    #[serde(default)]
+    pub prompts: Vec<String>,
     /// The requests that grants allow.
     #[serde(default)]
     pub grants: Vec<GrantedView>,

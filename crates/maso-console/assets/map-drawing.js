@@ -2,7 +2,7 @@
 
 import { icon, plain, svg } from "./dom.js";
 import { layout, way } from "./map-layout.js";
-import { sum } from "./map-traffic.js";
+import { isDeclared, sum } from "./map-traffic.js";
 import { PHASES, principal, title } from "./words.js";
 
 const TRAVEL_MS = 900;
@@ -61,7 +61,7 @@ export class Drawing {
     // In the order in which they are read: agents by workflow, then servers, then others.
     for (const party of this.place.places.keys()) this.node(traffic.nodes.get(party));
     this.rove(this.nodes.has(focused) ? focused : this.nodes.keys().next().value);
-    if (this.nodes.has(focused)) this.nodes.get(focused).focus();
+    if (this.nodes.has(focused)) this.focus(focused);
     this.refresh();
   }
 
@@ -118,7 +118,7 @@ export class Drawing {
     for (const [party, element] of this.nodes) {
       element.classList.toggle("on", standing.has(party));
       element.classList.toggle("chosen", party === this.chosen);
-      element.setAttribute("aria-pressed", String(party === this.chosen));
+      element.firstChild.setAttribute("aria-pressed", String(party === this.chosen));
     }
     this.number();
   }
@@ -153,17 +153,12 @@ export class Drawing {
     }
   }
 
-  /// Where agents, phases and what they hold stand now, without placing anybody anew.
-  restate() {
-    for (const [party, element] of this.nodes) dress(element, this.traffic.nodes.get(party), this.place.size);
-  }
-
   wire(edge) {
     const d = way(this.place, edge.from, edge.to);
     if (!d) return;
     const isInner = edge.from.startsWith("agent:") && edge.to.startsWith("agent:");
     const group = svg(
-      `g.edge${edge.tools.length || edge.grants.length ? ".declared" : ""}`,
+      `g.edge${isDeclared(edge) ? ".declared" : ""}`,
       { "data-edge": edge.key },
       svg("path.grab", { d, click: () => this.choose(edge.key) }),
       svg("path.line", { d, "marker-end": isInner && "url(#map-tip)" }),
@@ -211,13 +206,12 @@ export class Drawing {
   node(node) {
     if (!node) return;
     const place = this.place.places.get(node.party);
-    const element = svg("g.node", {
-      role: "button", tabindex: "-1", "data-party": node.party, transform: `translate(${round(place.x)} ${round(place.y)})`,
-      click: () => this.choose(node.party),
-      focus: () => this.rove(node.party),
-      pointerenter: () => this.light(node.party),
-      pointerleave: () => this.light(),
-    });
+    const element = svg(
+      "g.node",
+      { transform: `translate(${round(place.x)} ${round(place.y)})`, pointerenter: () => this.light(node.party), pointerleave: () => this.light() },
+      svg("rect.body", { role: "button", tabindex: "-1", "data-party": node.party, focus: () => this.rove(node.party) }),
+    );
+    element.addEventListener("click", () => this.choose(node.party));
     dress(element, node, this.place.size);
     this.people.append(element);
     this.nodes.set(node.party, element);
@@ -261,13 +255,18 @@ export class Drawing {
 
   /// One of them is reached by the tabulator, the others by arrows from there.
   rove(party) {
-    this.nodes.get(this.entrance)?.setAttribute("tabindex", "-1");
+    this.nodes.get(this.entrance)?.firstChild.setAttribute("tabindex", "-1");
     this.entrance = party;
-    this.nodes.get(party)?.setAttribute("tabindex", "0");
+    this.nodes.get(party)?.firstChild.setAttribute("tabindex", "0");
+  }
+
+  /// The focus goes to somebody.
+  focus(party) {
+    this.nodes.get(party)?.firstChild.focus({ preventScroll: true });
   }
 
   step(event) {
-    const party = event.target.closest?.(".node")?.dataset.party;
+    const { party } = event.target.dataset;
     if (!party) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
@@ -278,16 +277,16 @@ export class Drawing {
     if (!towards) return;
     event.preventDefault();
     const next = this.beside(party, towards);
-    if (next) this.nodes.get(next).focus();
+    if (next) this.nodes.get(next).firstChild.focus();
   }
 
-  /// Whoever is nearest in a direction; what lies off it counts twice as far.
+  /// Whoever is nearest in a direction; what lies off it counts twice as far, and what lies far off it not at all.
   beside(party, [dx, dy]) {
     const here = this.place.places.get(party);
     let [nearest, least] = [null, Infinity];
     for (const [other, place] of this.place.places) {
       const [along, off] = [(place.x - here.x) * dx + (place.y - here.y) * dy, Math.abs((place.x - here.x) * dy) + Math.abs((place.y - here.y) * dx)];
-      if (other !== party && along > 1 && along + 2 * off < least) [nearest, least] = [other, along + 2 * off];
+      if (other !== party && along > 1 && off <= 2 * along && along + 2 * off < least) [nearest, least] = [other, along + 2 * off];
     }
     return nearest;
   }
@@ -303,6 +302,7 @@ function dash(path, share, offset, width) {
   path.style.strokeDashoffset = `${-offset}`;
 }
 
+/// What is seen of somebody, and what is said of it. The button is the box alone: the texts over it are in what it says.
 function dress(element, node, size) {
   const { kind, name } = principal(node.party);
   const agent = node.agent;
@@ -313,24 +313,23 @@ function dress(element, node, size) {
   const isSaid = !isRoomy && agent && name.startsWith(`${agent.workflow}-`);
   const whole = node.kind === "stranger" ? "strangers" : name;
   const shown = isSaid ? name.slice(agent.workflow.length + 1) : whole;
-  const said = [kind, whole, phase && `in ${title(phase)}`, state].filter(Boolean).join(", ");
-  element.setAttribute("class", ["node", node.kind, phase && `phase-${phase}`, state, ...["on", "chosen"].filter((word) => element.classList.contains(word))].filter(Boolean).join(" "));
-  element.setAttribute("aria-label", said);
+  element.setAttribute("class", ["node", node.kind, phase && `phase-${phase}`, state].filter(Boolean).join(" "));
   const middle = size.height / 2;
-  const under = isRoomy ? below(node, phase, state) : "";
+  const under = below(node, phase, state);
+  const said = [whole, under || kind, phase && `in ${title(phase)}`].filter(Boolean).join(", ");
   const room = Math.floor((size.width - (isRoomy ? 46 : 34)) / LETTER_WIDTH);
-  element.replaceChildren(
-    svg("title", {}, plain(said)),
-    svg("rect.body", { width: size.width, height: size.height, rx: node.kind === "server" ? 3 : 9 }),
+  for (const [name, value] of Object.entries({ width: size.width, height: size.height, rx: node.kind === "server" ? 3 : 9, "aria-label": said })) element.firstChild.setAttribute(name, value);
+  element.append(
     sign(node, phase, isRoomy ? 19 : 15, middle, isRoomy),
-    svg("text.name", { x: isRoomy ? 36 : 28, y: middle + (under ? -2 : 4.5) }, plain(shown.length > room ? `${shown.slice(0, room - 1)}…` : shown)),
-    ...(under ? [svg("text.under", { x: 36, y: middle + 13 }, under)] : []),
-    ...(state && !isRoomy ? [svg("path.struck", { d: `M28 ${middle} H${size.width - 8}` })] : []),
+    svg("text.name", { "aria-hidden": "true", x: isRoomy ? 36 : 28, y: middle + (under && isRoomy ? -2 : 4.5) }, plain(shown.length > room ? `${shown.slice(0, room - 1)}…` : shown)),
   );
+  if (under && isRoomy) element.append(svg("text.under", { "aria-hidden": "true", x: 36, y: middle + 13 }, under));
+  if (state && !isRoomy) element.append(svg("path.struck", { d: `M28 ${middle} H${size.width - 8}` }));
 }
 
 function below(node, phase, state) {
   if (state) return state;
+  // Those that nothing is wrong with have nothing to say.
   if (node.kind === "agent") return phase === "primary" ? "" : phase;
   return { server: "tool server", operator: "person", stranger: "nobody established" }[node.kind] ?? "";
 }
@@ -339,7 +338,7 @@ function below(node, phase, state) {
 function sign(node, phase, x, y, isRoomy) {
   if (phase) {
     const r = isRoomy ? 10 : 8;
-    return svg("g.sign", {}, svg("circle", { cx: x, cy: y, r }), svg("text", { x, y: y + r * 0.38, "text-anchor": "middle" }, phase.charAt(0).toUpperCase()));
+    return svg("g.sign", { "aria-hidden": "true" }, svg("circle", { cx: x, cy: y, r }), svg("text", { x, y: y + r * 0.38, "text-anchor": "middle" }, phase.charAt(0).toUpperCase()));
   }
   const image = icon(KINDS[node.kind] ?? "ask");
   for (const [key, value] of Object.entries({ x: x - 8, y: y - 8, width: 16, height: 16 })) image.setAttribute(key, value);

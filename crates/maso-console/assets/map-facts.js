@@ -4,9 +4,11 @@ import { read } from "./api.js";
 import { digest, el, failed, fill, foreign, icon, named, plain, prose } from "./dom.js";
 import { decision, facts, phase, risk } from "./evidence.js";
 import { party, section } from "./hop.js";
-import { sum } from "./map-traffic.js";
+import { isDeclared, sum } from "./map-traffic.js";
 import { ago, clock, duration, plural, principal, verb, wholeTime } from "./words.js";
 
+/// Deeper links stand no further in.
+const DEEP_MAX = 4;
 const NAMES = { agent: "Agent", server: "Tool server", operator: "Person", stranger: "Nobody who was declared" };
 
 /// A party by its name; all whom nobody declared have none.
@@ -16,7 +18,7 @@ export const who = (name) => (name === "stranger" ? el("span.party.party-unknown
 export function nodeFacts(traffic, name, agents) {
   const node = traffic.nodes.get(name);
   const agent = node.agent;
-  const edges = traffic.of(name).filter((edge) => sum(edge.decided) > 0 || edge.tools.length || edge.grants.length);
+  const edges = traffic.of(name).filter((edge) => sum(edge.decided) > 0 || isDeclared(edge));
   const mandate = agents.find((other) => `agent:${other.agent}` === name);
   return el(
     "div.details",
@@ -63,7 +65,7 @@ export function edgeFacts(traffic, edge, agents) {
   return el(
     "div.details",
     el("h2.details-title", who(edge.from), el("span.verb", icon("arrow"), el("span.visually-hidden", "asks")), who(edge.to)),
-    edge.tools.length + edge.grants.length === 0 && el("p.muted", "No mandate and no grant names a tool or a request here."),
+    !isDeclared(edge) && el("p.muted", "No mandate and no grant names anything here."),
     section("Traffic", facts(
       ["In the last minute", tally(lately)],
       ["In all", tally(edge.decided)],
@@ -75,6 +77,8 @@ export function edgeFacts(traffic, edge, agents) {
       const known = terms.get(tool);
       return el("li", named("code.object", tool), known && [" ", risk(known.risk)], known?.bounds.length > 0 && el("ul.bounds", known.bounds.map((bound) => prose("li", bound))));
     }))),
+    edge.resources.length > 0 && section("Resources", el("ul.grants", edge.resources.map((begin) => el("li", begin === "*" ? "all" : ["those that begin with ", foreign("code.object", begin)])))),
+    edge.prompts.length > 0 && section("Prompts", el("ul.grants", edge.prompts.map((prompt) => el("li", prompt === "*" ? "all" : foreign("code.object", prompt))))),
     latest(`from=${encodeURIComponent(edge.from)}&to=${encodeURIComponent(edge.to)}`),
   );
 }
@@ -93,9 +97,9 @@ export function chainFacts(chain) {
     el("h2.details-title", "Who asked whom"),
     chain.words ? foreign("p.lead", chain.words) : el("p.muted", "The task is not open any more, or nobody opened it."),
     facts(["Task", digest(chain.task, 24)], ["On the record", el("a", { href: `/console/record?about=${encodeURIComponent(chain.task)}` }, "See everything about it")]),
-    section("Requests", el("ol.links", chain.links.map((link) =>
+    section("Requests", el("ol.links", inOrder(chain.links).map((link) =>
       el(
-        `li${link.revoked ? ".revoked" : ""}`,
+        `li.deep-${Math.min(link.chain.length, DEEP_MAX)}${link.revoked ? ".revoked" : ""}`,
         { "data-hop": link.hop },
         el("span.depth", { title: "How deep in the chain" }, String(link.chain.length + 1)),
         el(
@@ -107,6 +111,18 @@ export function chainFacts(chain) {
       ),
     ))),
   );
+}
+
+/// Each request before those that it led to, which came after it.
+function inOrder(links) {
+  const led = new Map([[null, []]]);
+  for (const link of links) {
+    const parent = [...link.chain].reverse().find((hop) => led.has(hop)) ?? null;
+    led.get(parent).push(link);
+    if (!led.has(link.hop)) led.set(link.hop, []);
+  }
+  const below = (hop) => led.get(hop).flatMap((link) => [link, ...below(link.hop)]);
+  return below(null);
 }
 
 /// The last hops, each with the way to all about it.

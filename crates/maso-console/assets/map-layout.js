@@ -1,6 +1,8 @@
 // Where everybody stands on the map. The same nodes in the same width stand in the same places, whatever order they
 // come in and whatever goes between them: whoever looks twice finds everything where it was.
 
+import { isDeclared } from "./map-traffic.js";
+
 /// Up to so many agents there is room for much, or for something; of more, each is a line.
 const AGENTS_LARGE_MAX = 8;
 const AGENTS_ROOMY_MAX = 24;
@@ -154,7 +156,7 @@ function inOrder(servers, edges, places) {
   const asked = new Map(servers.map((node) => [node.party, []]));
   for (const edge of edges) {
     const place = places.get(edge.from);
-    if (place && edge.tools.length) asked.get(edge.to)?.push(place.y);
+    if (place && isDeclared(edge)) asked.get(edge.to)?.push(place.y);
   }
   const height = (party) => {
     const all = asked.get(party);

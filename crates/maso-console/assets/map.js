@@ -198,7 +198,8 @@ function drawTable() {
 }
 
 function tableRow(edge) {
-  const allowed = [edge.grants.length && plural(edge.grants.length, "grant"), edge.tools.length && plural(edge.tools.length, "tool")].filter(Boolean).join(", ");
+  const given = [[edge.grants, "grant"], [edge.tools, "tool"], [edge.resources, "kind of resource", "kinds of resource"], [edge.prompts, "prompt"]];
+  const allowed = given.filter(([list]) => list.length).map(([list, ...words]) => plural(list.length, ...words)).join(", ");
   return el(
     "tr",
     { "data-edge": edge.key },
@@ -287,7 +288,7 @@ function close() {
   drawing.follow(null);
   drawing.pick(null);
   history.replaceState(null, "", location.pathname + location.search);
-  if (from && drawing.nodes.has(from)) drawing.nodes.get(from).focus({ preventScroll: true });
+  if (from) drawing.focus(from);
 }
 
 addEventListener("keydown", (event) => {

@@ -127,6 +127,15 @@ Examples:
 Exit code 0 if the record carries the tier that is declared, 1 if it does not,
 2 if it could not be read.")]
     Tier(TierOf),
+    /// Show who may deal with whom, and what went between them.
+    #[command(after_help = "\
+Examples:
+  maso map mydeployment
+  maso map mydeployment --traffic              without what never went anywhere
+  maso map mydeployment --json
+
+The same as the console's page Map. Answers count where the question went.")]
+    Map(MapOf),
     /// Say what a new version of a deployment makes possible, and what no longer is.
     #[command(after_help = "\
 Examples:
@@ -538,6 +547,17 @@ pub struct Controls {
 
 fn domains() -> PossibleValuesParser {
     PossibleValuesParser::new(Domain::all().iter().map(|domain| domain.code.as_str()))
+}
+
+#[derive(Debug, Args)]
+pub struct MapOf {
+    #[command(flatten)]
+    pub folder: Folder,
+    /// What went somewhere, and nothing that only may.
+    #[arg(long)]
+    pub traffic: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

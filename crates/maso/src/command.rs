@@ -13,6 +13,7 @@ pub mod fmt;
 pub mod init;
 pub mod kill;
 pub mod log;
+pub mod map;
 pub mod mcp;
 pub mod operators;
 pub mod pace;

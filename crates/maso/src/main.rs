@@ -51,6 +51,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Sign(args) => command::sign::run(&args),
         Command::Controls(args) => command::controls::run(&args),
         Command::Tier(args) => command::tier::run(&args),
+        Command::Map(args) => command::map::run(args).await,
         Command::Diff(args) => command::diff::run(&args),
         Command::Explain(args) => command::explain::run(args).await,
         Command::Tasks(args) => command::tasks::run(args).await,

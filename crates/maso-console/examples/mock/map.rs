@@ -75,6 +75,8 @@ fn edge(from: &str, to: &str) -> EdgeView {
         from: from.to_owned(),
         to: to.to_owned(),
         tools: Vec::new(),
+        resources: Vec::new(),
+        prompts: Vec::new(),
         grants: Vec::new(),
         decided: DecidedView::default(),
         lately: Vec::new(),

@@ -61,6 +61,7 @@ async fn the_map_shows_what_was_declared_and_what_went_over_it() {
     assert_eq!(parties, [("agent:writer", "agent"), ("server:notes", "server")]);
     let notes = edge(&before, "agent:writer", "server:notes").unwrap();
     assert!(notes.tools.contains(&"notes:read_note".to_owned()), "{:?}", notes.tools);
+    assert!(!notes.tools.is_empty() && notes.resources.is_empty() && notes.grants.is_empty());
     assert_eq!((notes.decided, notes.last_at), (DecidedView::default(), None));
 
     decided(&desk, 1, json!({})).await;

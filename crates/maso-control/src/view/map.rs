@@ -40,9 +40,12 @@ fn declared(deployment: &Deployment) -> BTreeMap<Ends, api::EdgeView> {
         for tool in mandate.tools.keys() {
             edge(&mut edges, &mandate.agent, server(&tool.server)).tools.push(tool.to_string());
         }
-        let readable = mandate.resources.iter().map(|term| &term.server);
-        for named in readable.chain(mandate.prompts.iter().map(|(server, _)| server)) {
-            edge(&mut edges, &mandate.agent, server(named));
+        for term in &mandate.resources {
+            let begin = if term.uri_prefix.is_empty() { "*" } else { term.uri_prefix.as_str() };
+            edge(&mut edges, &mandate.agent, server(&term.server)).resources.push(begin.to_owned());
+        }
+        for (named, prompt) in &mandate.prompts {
+            edge(&mut edges, &mandate.agent, server(named)).prompts.push(prompt.clone());
         }
     }
     for grant in deployment.workflows.values().flat_map(|solution| &solution.grants) {
@@ -67,6 +70,8 @@ fn blank(ends: &Ends) -> api::EdgeView {
         from: ends.from.to_string(),
         to: ends.to.to_string(),
         tools: Vec::new(),
+        resources: Vec::new(),
+        prompts: Vec::new(),
         grants: Vec::new(),
         decided: api::DecidedView::default(),
         lately: Vec::new(),

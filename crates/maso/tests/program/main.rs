@@ -14,6 +14,7 @@ mod doors;
 mod examples;
 mod files;
 mod identity;
+mod map;
 mod pairs;
 mod pipe;
 mod random;

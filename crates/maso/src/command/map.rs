@@ -1,0 +1,69 @@
+//! `maso map`: who may deal with whom, and what went between them: the console's map as lines.
+
+use std::process::ExitCode;
+
+use maso_api::{DecidedView, EdgeView, MapView, NodeView};
+use maso_core::Mode;
+use maso_path::{Clock as _, SystemClock};
+
+use crate::screen::say;
+use crate::{assemble::assemble, cli::MapOf, fault::Fault, screen};
+
+pub async fn run(args: MapOf) -> Result<ExitCode, Fault> {
+    let assembled = assemble(&args.folder.dir, "map", Mode::Enforce).await?;
+    let mut map = maso_control::view::map(assembled.path.world(), SystemClock.now());
+    if args.traffic {
+        map.edges.retain(|edge| edge.decided != DecidedView::default());
+    }
+    if args.output.json {
+        screen::json(&map);
+    } else {
+        show(&map);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever asks, with all whom it asks.
+fn show(map: &MapView) {
+    for node in &map.nodes {
+        let mut edges = map.edges.iter().filter(|edge| edge.from == node.party).peekable();
+        if edges.peek().is_none() {
+            continue;
+        }
+        say!("{}{}", screen::strong(&node.party), screen::faint(standing(node)));
+        for edge in edges {
+            say!("  {:<28} {}  {}", edge.to, tally(edge.decided), screen::faint(given(edge)));
+        }
+    }
+    if map.n_left_out > 0 {
+        say!("{} decisions on further edges are not told apart", map.n_left_out);
+    }
+}
+
+fn standing(node: &NodeView) -> String {
+    let Some(agent) = &node.agent else { return String::new() };
+    let state = match (agent.revoked, agent.stopped) {
+        (true, _) => ", revoked",
+        (false, true) => ", stopped",
+        (false, false) => "",
+    };
+    format!("  {}, {}{state}, {} credentials", agent.workflow, agent.around_phase, agent.n_credentials)
+}
+
+fn tally(decided: DecidedView) -> String {
+    let DecidedView { allowed, held, refused } = decided;
+    format!("{allowed:>6} allowed {held:>4} held {refused:>4} refused")
+}
+
+/// What a mandate or a grant names.
+fn given(edge: &EdgeView) -> String {
+    let counted = [
+        (edge.grants.len(), "grants"),
+        (edge.tools.len(), "tools"),
+        (edge.resources.len(), "kinds of resource"),
+        (edge.prompts.len(), "prompts"),
+    ];
+    let given: Vec<_> =
+        counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if given.is_empty() { "nothing names it".to_owned() } else { given.join(", ") }
+}
