@@ -174,13 +174,11 @@ test("the map moves as hops are decided, and tells what was refused", async (t) 
   const counted = async (key) => (await given("/api/v1/map")).edges.find(({ from, to }) => `${from}>${to}` === key).decided;
   const before = await counted(edge);
   await agent.call("read_claim", { claim_id: payment.claim_id });
-  const after = await counted(edge);
-  assert.ok(after.allowed > before.allowed, "the call is not on the map");
   await page.locator(`.edge.moving[data-edge="${edge}"]`).waitFor({ state: "attached" });
   // More may be decided meanwhile.
   const shows = (key, word, least) =>
     page.waitForFunction(([row, least]) => parseInt(document.querySelector(row)?.textContent, 10) >= least, [`tr[data-edge="${key}"] td:nth-of-type(4) .${word}`, least]);
-  await shows(edge, "allow", after.allowed);
+  await shows(edge, "allow", before.allowed + 1);
   // What was refused has another line, a sign of its own, and a number.
   await shows(refusing, "deny", (await counted(refusing)).refused);
   await page.locator(`.edge[data-edge="${refusing}"] .refused:not(.none)`).waitFor({ state: "attached" });

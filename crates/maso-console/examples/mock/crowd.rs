@@ -57,7 +57,7 @@ pub fn agents() -> Vec<AgentView> {
 pub fn next(index: usize) -> HopView {
     let mut hop = claims::next(index);
     // Some are busy, most are not.
-    let agent = (index * index + 7 * index) % if index % 3 == 0 { AGENTS } else { 23 };
+    let agent = (index * index + 7 * index) % if index.is_multiple_of(3) { AGENTS } else { 23 };
     hop.from = Some(format!("agent:{}", name(agent)));
     hop.answers = None;
     hop.ticket = None;
@@ -69,12 +69,12 @@ pub fn next(index: usize) -> HopView {
         "allow"
     }
     .to_owned();
-    if index % 4 == 0 {
+    if index.is_multiple_of(4) {
         hop.to = format!("agent:{}", after(agent));
         "request".clone_into(&mut hop.verb);
         hop.object = format!("{}:continue", after(agent));
     } else {
-        let server = SERVERS[if index % 2 == 0 { agent } else { agent * 5 + 3 } % SERVERS.len()];
+        let server = SERVERS[if index.is_multiple_of(2) { agent } else { agent * 5 + 3 } % SERVERS.len()];
         hop.to = format!("server:{server}");
         "call_tool".clone_into(&mut hop.verb);
         hop.object = format!("{server}:read");

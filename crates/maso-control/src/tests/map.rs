@@ -148,7 +148,7 @@ async fn an_agent_that_was_revoked_has_nothing_to_show() {
         Body::TokenIssued(v1::Token {
             token_id: Uuid::from_u128(1).to_string(),
             kind_of_token: "agent".to_owned(),
-            subject: "writer".to_owned(),
+            subject: "spiffe://notes.example/agent/writer".to_owned(),
             thumbprint: None,
             by: None,
             expires_at,

@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, Principal, TaskId, Timestamp};
+use maso_core::{AgentName, Principal, SpiffeId, TaskId, Timestamp};
 use maso_intent::Deployment;
 use maso_log::{
     Record,
@@ -108,12 +108,14 @@ impl Traffic {
                 inner.links.decided(record.at, decided);
             }
             Body::TokenIssued(token) if token.kind_of_token == "agent" => {
-                if let Some(held) = self.credentials_of(&mut inner, &token.subject) {
+                let whose = token.subject.parse::<SpiffeId>().ok().map(|id| id.agent);
+                if let Some(held) = self.credentials_of(&mut inner, whose) {
                     held.issued(record.at, &token.token_id, token.thumbprint.as_deref(), token.expires_at);
                 }
             }
             Body::SvidIssued(svid) => {
-                if let Some(held) = self.credentials_of(&mut inner, &svid.agent) {
+                let whose = svid.agent.strip_prefix("agent:").and_then(|name| name.parse().ok());
+                if let Some(held) = self.credentials_of(&mut inner, whose) {
                     held.issued(record.at, &svid.id, Some(&svid.key), svid.not_after);
                 }
             }
@@ -121,7 +123,7 @@ impl Traffic {
                 inner.links.revoked(revoked);
                 // Of whom nothing was issued to, that is known as well.
                 if revoked.what == "agent" {
-                    self.credentials_of(&mut inner, &revoked.subject);
+                    self.credentials_of(&mut inner, revoked.subject.parse().ok());
                 }
                 inner.credentials.iter_mut().for_each(|(agent, held)| held.revoked(agent, revoked));
             }
@@ -173,9 +175,10 @@ impl Traffic {
         if is_known { Party::Known(principal) } else { Party::Stranger }
     }
 
-    fn credentials_of<'a>(&self, inner: &'a mut Inner, name: &str) -> Option<&'a mut Credentials> {
-        let agent: AgentName = name.strip_prefix("agent:").unwrap_or(name).parse().ok()?;
-        self.deployment.agents.contains_key(&agent).then(|| inner.credentials.entry(agent).or_default())
+    /// Of an agent that the deployment declares.
+    fn credentials_of<'a>(&self, inner: &'a mut Inner, agent: Option<AgentName>) -> Option<&'a mut Credentials> {
+        let agent = agent.filter(|agent| self.deployment.agents.contains_key(agent))?;
+        Some(inner.credentials.entry(agent).or_default())
     }
 }
 

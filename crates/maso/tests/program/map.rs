@@ -15,14 +15,16 @@ async fn who_deals_with_whom_is_shown_with_what_went_between_them() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    assert_eq!(map(&["--traffic"]).await, "");
-    assert!(map(&[]).await.contains("0 allowed    0 held    0 refused"));
-    client.call("read_note", json!({ "name": "today" })).await;
-    client.call("there_is_no_such_tool", json!({})).await;
+    let map_json =
+        async |args: &[&str]| serde_json::from_str::<Value>(&map(&[&["--json"], args].concat()).await).unwrap();
+    let refused = |said: &Value| said["edges"][0]["decided"]["refused"].as_u64().unwrap();
+    assert_eq!(refused(&map_json(&[]).await), 0);
+    assert!(crate::client::refused(&client.call("pay", json!({})).await).is_some());
     let shown = map(&["--traffic"]).await;
     assert!(shown.contains("agent:writer") && shown.contains("server:notes"), "{shown}");
-    let said: Value = serde_json::from_str(&map(&["--traffic", "--json"]).await).unwrap();
+    assert!(shown.contains("1 credentials"), "{shown}");
+    let said = map_json(&["--traffic"]).await;
     let [edge] = &said["edges"].as_array().unwrap()[..] else { panic!("{said:#}") };
     assert_eq!((&edge["from"], &edge["to"]), (&json!("agent:writer"), &json!("server:notes")));
-    assert!(edge["decided"]["allowed"].as_u64() > Some(0) && edge["decided"]["refused"].as_u64() > Some(0), "{edge:#}");
+    assert!(edge["decided"]["allowed"].as_u64() > Some(0) && refused(&said) > 0, "{edge:#}");
 }

@@ -43,9 +43,7 @@ impl Credentials {
 
     pub(super) fn revoked(&mut self, agent: &AgentName, revoked: &v1::Revoked) {
         match revoked.what.as_str() {
-            "agent" => {
-                self.is_revoked |= revoked.subject.strip_prefix("agent:").unwrap_or(&revoked.subject) == agent.as_str()
-            }
+            "agent" => self.is_revoked |= revoked.subject == agent.as_str(),
             "token" => self.held.retain(|credential| credential.id != revoked.subject),
             "key" => self.held.retain(|credential| credential.key.as_deref() != Some(revoked.subject.as_str())),
             _ => {}

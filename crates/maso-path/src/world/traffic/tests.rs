@@ -204,7 +204,7 @@ fn token(id: &str, thumbprint: Option<&str>, expires_at: i64) -> v1::Body {
     v1::Body::TokenIssued(v1::Token {
         token_id: id.to_owned(),
         kind_of_token: "agent".to_owned(),
-        subject: "writer".to_owned(),
+        subject: "spiffe://notes.example/agent/writer".to_owned(),
         thumbprint: thumbprint.map(str::to_owned),
         by: None,
         expires_at,
