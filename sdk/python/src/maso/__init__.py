@@ -7,6 +7,7 @@ give it to frameworks.
 from .agent import Agent
 from .aio import AsyncAgent
 from .answers import Result
+from .contexts import Checkpoint, Context, Decision, Pending, Resumed
 from .credentials import Credentials, TokenSource, token_in
 from .errors import (
     Code,
@@ -22,32 +23,55 @@ from .errors import (
     UnknownTool,
     Unreachable,
 )
+from .events import Answered, Asked, Event, Told
 from .keys import AgentKey
+from .mailbox import AsyncMessages, Messages
+from .messages import Sent
 from .patience import Patience
 from .requests import Grant, Received, grants_in
 from .secret import Token
+from .statements import Assumption, Constraint, Contract, Extracted, Provenance, Said, Statement
 from .tools import Tool
 from .toolset import Offer
 
 __all__ = [
     "Agent",
     "AgentKey",
+    "Answered",
+    "Asked",
+    "Assumption",
     "AsyncAgent",
+    "AsyncMessages",
+    "Checkpoint",
     "Code",
+    "Constraint",
+    "Context",
+    "Contract",
     "CredentialFault",
     "Credentials",
+    "Decision",
+    "Event",
+    "Extracted",
     "Grant",
     "Held",
     "MasoError",
+    "Messages",
     "Offer",
     "Patience",
+    "Pending",
     "ProtocolFault",
+    "Provenance",
     "Received",
     "Refused",
     "Result",
+    "Resumed",
+    "Said",
+    "Sent",
+    "Statement",
     "TimedOut",
     "Token",
     "TokenSource",
+    "Told",
     "Tool",
     "ToolFailed",
     "Unanswered",

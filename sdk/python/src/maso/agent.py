@@ -14,12 +14,14 @@ import httpx
 
 from .address import Address
 from .answers import Result
+from .contexts import Checkpoint, Context, Resumed
 from .conversation import Conversation, Status
 from .credentials import Credentials
 from .drivers import WORLD, exchange
 from .errors import MasoError
 from .joining import join
 from .keys import AgentKey
+from .mailbox import Messages
 from .patience import Patience
 from .requests import Grant, Received
 from .secret import Token
@@ -177,6 +179,19 @@ class Agent:
     def answer(self, question: str, answer: str) -> None:
         """Answers a question about a request that this agent made."""
         self._run(self._conversation.answer(question, answer))
+
+    def checkpoint(self, note: Checkpoint) -> Context:
+        """Notes what this agent goes on from: its context then counts as empty but for that. Then `resume`."""
+        return self._run(self._conversation.checkpoint(note))
+
+    def resume(self) -> Resumed:
+        """The task as it was set, what this agent noted last in it, and how full its context is."""
+        return self._run(self._conversation.resume())
+
+    @property
+    def messages(self) -> Messages:
+        """Signed messages of this agent: `send`, `reply`, `ack`, and what comes, by `for event in agent.messages`."""
+        return Messages(self)
 
     def offers(self, servers: Sequence[str], grants: Sequence[Grant] = ()) -> list[Offer]:
         """What to offer a model: all tools of these servers that the agent has, and a tool for each grant."""

@@ -14,11 +14,13 @@ import httpx
 from .address import Address
 from .agent import environment, log_error, log_failure, token_of
 from .answers import Result
+from .contexts import Checkpoint, Context, Resumed
 from .conversation import Conversation, Status
 from .credentials import Credentials
 from .drivers import WORLD, exchange_async
 from .joining import join
 from .keys import AgentKey
+from .mailbox import AsyncMessages
 from .patience import Patience
 from .requests import Grant, Received
 from .secret import Token
@@ -150,6 +152,19 @@ class AsyncAgent:
     async def answer(self, question: str, answer: str) -> None:
         """As `Agent.answer`."""
         await self._run(self._conversation.answer(question, answer))
+
+    async def checkpoint(self, note: Checkpoint) -> Context:
+        """As `Agent.checkpoint`."""
+        return await self._run(self._conversation.checkpoint(note))
+
+    async def resume(self) -> Resumed:
+        """As `Agent.resume`."""
+        return await self._run(self._conversation.resume())
+
+    @property
+    def messages(self) -> AsyncMessages:
+        """As `Agent.messages`, with `async for`."""
+        return AsyncMessages(self)
 
     async def offers(self, servers: Sequence[str], grants: Sequence[Grant] = ()) -> list[Offer]:
         """As `Agent.offers`."""

@@ -33,7 +33,7 @@ def result_of(response: dict[str, Any], server: str) -> dict[str, Any]:
     if not isinstance(error, dict) or result is not None:
         raise ProtocolFault("the answer has neither a result nor an error")
     about = _maso(error.get("data"))
-    if refused := _refusal(about):
+    if refused := refusal_in(about):
         raise refused
     message = error.get("message")
     if isinstance(message, str) and message in set(Code):
@@ -57,7 +57,7 @@ def called(result: dict[str, Any]) -> Result:
     """What a call of a tool came to. Raises `Held`, `Refused`, `UnknownRequest`, `ToolFailed`."""
     if result.get("resultType") == "input_required":
         meta = result.get("_meta")
-        held = _held(meta.get("maso/held") if isinstance(meta, dict) else None)
+        held = held_in(meta.get("maso/held") if isinstance(meta, dict) else None)
         if held is None:
             raise ProtocolFault("the answer asks for something that this agent never offered")
         raise held
@@ -70,9 +70,9 @@ def called(result: dict[str, Any]) -> Result:
         return given
     # A server that writes like maso is believed when it says no: it can take nothing away but its own answer.
     about = _maso(data)
-    if refused := _refusal(about):
+    if refused := refusal_in(about):
         raise refused
-    if held := _held(about):
+    if held := held_in(about):
         raise held
     if about.get("unknown") in ("request", "clarification"):
         raise UnknownRequest()
@@ -84,14 +84,16 @@ def _maso(data: Any) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _refusal(about: dict[str, Any]) -> Refused | None:
+def refusal_in(about: dict[str, Any]) -> Refused | None:
+    """The refusal that maso's words tell of, if they do."""
     code, hop = about.get("refused"), about.get("hop")
     if not isinstance(code, str):
         return None
     return Refused(_word(code), _word(hop) if isinstance(hop, str) else None)
 
 
-def _held(about: Any) -> Held | None:
+def held_in(about: Any) -> Held | None:
+    """The hold that maso's words tell of, if they do."""
     if not isinstance(about, dict) or about.get("held") is not True:
         return None
     ticket, expires_at, retry_ms = about.get("ticket"), about.get("expires_at"), about.get("retry_after_ms")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from .address import Address
 from .answers import HEADER_MISMATCH, Result, RpcError, called, result_of
+from .contexts import Checkpoint, Context, Resumed
 from .credentials import Credentials
 from .errors import Code, Held, MasoError, ProtocolFault, Refused, TimedOut, Unanswered, Unreachable
 from .frames import parameter_headers, request_frame, request_headers, response_in
@@ -72,7 +73,7 @@ class Conversation:
         is_safe = once or (definition is not None and definition.reads_only)
         repeat = Repeat.ALWAYS if is_safe else Repeat.UNSENT
         params = {"name": tool, "arguments": arguments}
-        until_s = self._until(self.patience.people_s if people_s is None else people_s)
+        until_s = self.until(self.patience.people_s if people_s is None else people_s)
         has_listed = False
         while True:
             try:
@@ -111,7 +112,7 @@ class Conversation:
 
     def result(self, request: str, *, result_s: float | None = None) -> Steps[dict[str, Any]]:
         """What came of a request that this agent made. Raises `TimedOut` when it is not there in time."""
-        until_s = self._until(self.patience.result_s if result_s is None else result_s)
+        until_s = self.until(self.patience.result_s if result_s is None else result_s)
         while True:
             wait_ms = self._slice_ms(until_s)
             told = yield from self._read("request_result", {"id": request, "wait_ms": wait_ms})
@@ -123,7 +124,7 @@ class Conversation:
 
     def next_request(self, *, idle_s: float | None = None) -> Steps[Received | None]:
         """The next request of another agent; `None` when none came for `idle_s` seconds."""
-        until_s = None if idle_s is None else self._until(idle_s)
+        until_s = None if idle_s is None else self.until(idle_s)
         while True:
             # One at a time: what is taken and not answered when this program ends is lost to its sender.
             told = yield from self._read("receive_requests", {"wait_ms": self._slice_ms(until_s), "max": 1})
@@ -183,6 +184,14 @@ class Conversation:
         """Answers a question about a request that this agent made. It is answered once, so this may be repeated."""
         yield from self.call(ITSELF, "answer_clarification", {"id": question, "answer": answer}, once=True)
 
+    def checkpoint(self, note: Checkpoint) -> Steps[Context]:
+        """Notes what the agent goes on from."""
+        return Context.parse((yield from self.call(ITSELF, "checkpoint", note.members())).data.get("context"))
+
+    def resume(self) -> Steps[Resumed]:
+        """What the agent goes on from."""
+        return Resumed.parse((yield from self._read("resume", {})).data)
+
     # Below: one request and its answer.
 
     def _read(self, tool: str, arguments: dict[str, Any]) -> Steps[Result]:
@@ -193,7 +202,7 @@ class Conversation:
         refused_token: Token | None = None
         n_attempts = 0
         while True:
-            yield from self._stay()
+            yield from self.stay()
             token = self.credentials.token()
             n_attempts += 1
             # A proof counts once: each attempt has its own, and an id of its own.
@@ -207,16 +216,16 @@ class Conversation:
                     raise Refused(Code.UNAUTHENTIC)
                 if response := response_in(outcome, n_attempts):
                     return result_of(response, server)
-                fault = _fault(outcome)
+                fault = fault_of(outcome)
             else:
                 assert isinstance(outcome, Lost)
-                fault = _loss(outcome)
+                fault = loss_of(outcome)
             may_repeat = isinstance(fault, Unreachable) or (isinstance(fault, Unanswered) and repeat is Repeat.ALWAYS)
             if not may_repeat or n_attempts >= self.patience.attempts_max:
                 raise fault
             yield Pause(self.patience.pause_s(self.patience.pause_s_min * 2 ** (n_attempts - 1)))
 
-    def _stay(self) -> Steps[None]:
+    def stay(self) -> Steps[None]:
         """Renews what was got by joining, when it is time."""
         held = self.credentials.token
         if isinstance(held, Membership) and held.begin_renewal(self.world.now_s()):
@@ -227,16 +236,20 @@ class Conversation:
         headers = request_headers(method, params)
         if method == "tools/call" and (tool := self.known.tools.get((server, params["name"]))):
             headers.update(parameter_headers(tool.schema, params["arguments"]))
-        headers["Authorization"] = f"DPoP {token.expose()}"
-        headers["DPoP"] = proof(
-            self.credentials.key, token, "POST", url, now_s=self.world.now_s(), identifier=self.world.identifier()
-        )
+        headers.update(self.shown("POST", url, token))
         if self.task is not None:
             headers["Maso-Task"] = self.task.expose()
         body = request_frame(number, method, params)
         return Exchange(url, headers, body, self.patience.exchange_s, self.patience.body_bytes_max)
 
-    def _until(self, wait_s: float) -> float:
+    def shown(self, method: str, url: str, token: Token) -> dict[str, str]:
+        """By what a request shows whose it is: the token, and a proof for this request alone."""
+        now_s, identifier = self.world.now_s(), self.world.identifier()
+        shown = proof(self.credentials.key, token, method, url, now_s=now_s, identifier=identifier)
+        return {"Authorization": f"DPoP {token.expose()}", "DPoP": shown}
+
+    def until(self, wait_s: float) -> float:
+        """When a time to wait is over that begins now."""
         if not wait_s >= 0:
             raise ValueError("a time to wait is 0 or more, in seconds")
         return self.world.passed_s() + wait_s
@@ -248,13 +261,14 @@ class Conversation:
         return int(max(0.0, min(left_s, longest_s)) * 1000)
 
 
-def _loss(lost: Lost) -> MasoError:
+def loss_of(lost: Lost) -> MasoError:
+    """What it means that no whole answer came."""
     if lost.sent:
         return Unanswered(f"no answer came ({lost.why}): nobody knows whether it happened")
     return Unreachable(f"nothing was sent ({lost.why})")
 
 
-def _fault(answer: Answer) -> MasoError:
+def fault_of(answer: Answer) -> MasoError:
     """What an answer without a frame means."""
     match answer.status:
         case 408 | 429:

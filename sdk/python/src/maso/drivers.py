@@ -14,15 +14,20 @@ import httpx
 
 from .steps import Answer, Exchange, Lost, World
 
-WORLD = World(now_s=time.time, passed_s=time.monotonic, identifier=lambda: secrets.token_urlsafe(18))
+WORLD = World(
+    now_s=time.time,
+    passed_s=time.monotonic,
+    identifier=lambda: secrets.token_urlsafe(18),
+    message=lambda: secrets.token_hex(16),
+)
 
 
 def exchange(client: httpx.Client, order: Exchange) -> Answer | Lost:
     """Sends a request and reads its whole answer, within its bounds."""
     until_s = time.monotonic() + order.within_s
-    reading = _Reading(order.body_bytes_max)
+    reading = Reading(order.body_bytes_max)
     try:
-        with _request(client, order) as response:
+        with opened(client, order) as response:
             for chunk in response.iter_raw():
                 if not reading.take(chunk):
                     return Lost(True, "it is too long")
@@ -37,9 +42,9 @@ def exchange(client: httpx.Client, order: Exchange) -> Answer | Lost:
 async def exchange_async(client: httpx.AsyncClient, order: Exchange) -> Answer | Lost:
     """As `exchange`."""
     until_s = time.monotonic() + order.within_s
-    reading = _Reading(order.body_bytes_max)
+    reading = Reading(order.body_bytes_max)
     try:
-        async with _request_async(client, order) as response:
+        async with opened_async(client, order) as response:
             async for chunk in response.aiter_raw():
                 if not reading.take(chunk):
                     return Lost(True, "it is too long")
@@ -50,31 +55,39 @@ async def exchange_async(client: httpx.AsyncClient, order: Exchange) -> Answer |
         return _lost(fault)
 
 
-class _Reading:
+class Reading:
+    """An answer as it comes, as long as it may be."""
+
     def __init__(self, bytes_max: int) -> None:
         self._chunks: list[bytes] = []
         self._left = bytes_max
 
     def take(self, chunk: bytes) -> bool:
+        """Takes a part; whether it is not too long yet."""
         self._chunks.append(chunk)
         self._left -= len(chunk)
         return self._left >= 0
 
     def answer(self, response: httpx.Response) -> Answer:
+        """All of it."""
         return Answer(response.status_code, response.headers.get("content-type", ""), b"".join(self._chunks))
 
 
 @contextmanager
-def _request(client: httpx.Client, order: Exchange) -> Iterator[httpx.Response]:
+def opened(client: httpx.Client, order: Exchange) -> Iterator[httpx.Response]:
+    """A request that was sent, and its answer before it is read."""
     with client.stream(
-        "POST", order.url, headers=_headers(order), content=order.body, timeout=_timeout(order)
+        order.method, order.url, headers=_headers(order), content=order.body, timeout=_timeout(order)
     ) as response:
         yield response
 
 
 @asynccontextmanager
-async def _request_async(client: httpx.AsyncClient, order: Exchange) -> AsyncIterator[httpx.Response]:
-    stream = client.stream("POST", order.url, headers=_headers(order), content=order.body, timeout=_timeout(order))
+async def opened_async(client: httpx.AsyncClient, order: Exchange) -> AsyncIterator[httpx.Response]:
+    """As `opened`."""
+    stream = client.stream(
+        order.method, order.url, headers=_headers(order), content=order.body, timeout=_timeout(order)
+    )
     async with stream as response:
         yield response
 

@@ -70,7 +70,7 @@ def response_in(answer: Answer, number: int) -> dict[str, Any] | None:
     else:
         return None
     for frame in frames:
-        parsed = _object(frame)
+        parsed = object_in(frame)
         if "method" not in parsed and parsed.get("id") in (number, None):
             return parsed
     return None
@@ -90,7 +90,40 @@ def events_in(body: bytes) -> list[bytes]:
     return events
 
 
-def _object(frame: bytes) -> dict[str, Any]:
+class Events:
+    """A stream of events as it comes: each with its name and its data, once it is whole."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._left = b""
+        self._name = ""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._bytes_max = bytes_max
+
+    def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
+        """The events that end in this chunk. Raises `ProtocolFault` for one that is too long."""
+        events: list[tuple[str, bytes]] = []
+        # A line may end in the next chunk, and so may the two bytes of its end.
+        *lines, self._left = re.split(rb"\r\n|\n|\r(?!\Z)", self._left + chunk)
+        for line in lines:
+            self._size += len(line)
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+            elif line.startswith(b"event:"):
+                self._name = line[6:].strip().decode("ascii", "replace")
+            elif not line:
+                if self._data:
+                    events.append((self._name or "message", b"\n".join(self._data)))
+                self._name, self._data, self._size = "", [], 0
+            if self._size > self._bytes_max:
+                raise ProtocolFault("an event is too long")
+        if self._size + len(self._left) > self._bytes_max:
+            raise ProtocolFault("an event is too long")
+        return events
+
+
+def object_in(frame: bytes) -> dict[str, Any]:
+    """A JSON object, each member once. Raises `ProtocolFault` for anything else."""
     try:
         parsed = json.loads(frame, object_pairs_hook=_once)
     except (ValueError, RecursionError):

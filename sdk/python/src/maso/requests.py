@@ -51,6 +51,8 @@ class Grant:
     """The JSON Schema of the content."""
     description: str = ""
     """What a model is told of it."""
+    version: int | None = None
+    """The version of the workflow's mandate, which a message under this grant names."""
 
     @property
     def told(self) -> str:
@@ -62,9 +64,10 @@ class Grant:
 def grants_in(workflow: str | Path, agent: str) -> list[Grant]:
     """The grants of an agent as a deployment's `workflows/NAME.toml` has them, for programs that have the folder."""
     with Path(workflow).open("rb") as file:
-        declared = tomllib.load(file).get("grants", [])
+        declared = tomllib.load(file)
+    version = declared.get("version")
     return [
-        Grant(grant["to"], grant["request"], grant.get("schema", {"type": "object"}))
-        for grant in declared
+        Grant(grant["to"], grant["request"], grant.get("schema", {"type": "object"}), version=version)
+        for grant in declared.get("grants", [])
         if grant["from"] == agent
     ]

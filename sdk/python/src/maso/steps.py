@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Exchange:
-    """Send this by POST, and give its `Answer`, or say that it was `Lost`."""
+    """Send this, and give its `Answer`, or say that it was `Lost`."""
 
     url: str
     # Not shown: one of them is the token.
@@ -28,6 +28,7 @@ class Exchange:
     """How long all of it may take, in seconds."""
     body_bytes_max: int
     """A longer answer is lost."""
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,5 @@ class World:
     """Seconds of a clock that nobody sets, for waiting."""
     identifier: Callable[[], str]
     """A text that was never given before and cannot be guessed."""
+    message: Callable[[], str]
+    """The same as 32 hexadecimal digits: what a message is known by, and what nobody can say a second time."""

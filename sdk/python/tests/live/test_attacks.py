@@ -33,7 +33,7 @@ def test_a_stolen_token_is_worth_nothing_without_its_key(deployment: Deployment,
 
 def listing(deployment: Deployment) -> Exchange:
     """A request to list tools, with its proof."""
-    world = World(time.time, time.monotonic, lambda: secrets.token_urlsafe(18))
+    world = World(time.time, time.monotonic, lambda: secrets.token_urlsafe(18), lambda: secrets.token_hex(16))
     address = Address.parse(deployment.url)
     need = next(Conversation(address, deployment.shown("intake"), world, Patience()).tools("claims-db"))
     assert isinstance(need, Exchange)

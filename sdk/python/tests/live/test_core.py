@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 from deployment import Deployment
 
-from maso import Agent, AsyncAgent, Code, Held, Received, Refused, Token, UnknownTool, grants_in
+from maso import (
+    Agent,
+    AsyncAgent,
+    Checkpoint,
+    Code,
+    Decision,
+    Held,
+    Received,
+    Refused,
+    Token,
+    UnknownTool,
+    grants_in,
+)
 from maso.joining import Membership
 
 
@@ -142,11 +154,27 @@ def test_the_one_who_asked_says_what_was_meant(deployment: Deployment) -> None:
         intake.report("completed", note="handed on")
 
 
+def test_an_agent_goes_on_in_an_empty_context_from_what_it_noted(deployment: Deployment) -> None:
+    with deployment.agent("intake", task=deployment.task("C-1011")) as intake:
+        intake.call("claims-db", "list_claims", {})
+        begun = intake.resume()
+        assert begun.checkpoint is None
+        assert begun.context.used > 0
+        note = Checkpoint(begun.goal, ("amounts are in EUR",), (Decision("C-1011 comes first", "it is the oldest"),))
+        assert intake.checkpoint(note).used < begun.context.used
+        assert intake.resume().checkpoint == note
+        intake.call("claims-db", "list_claims", {})
+        with pytest.raises(Refused) as told:
+            intake.checkpoint(Checkpoint("another goal"))
+        assert told.value.code == Code.DENIED
+
+
 def test_the_grants_of_an_agent_stand_in_its_workflow(deployment: Deployment) -> None:
     workflow = deployment.folder / "workflows" / "claims.toml"
     [grant] = grants_in(workflow, "intake")
     assert (grant.to, grant.request) == ("analysis", "assess_claim")
     assert grant.schema["required"] == ["claim_id"]
+    assert grant.version == 2
     assert grants_in(workflow, "communication") == []
 
 

@@ -29,9 +29,18 @@ class Script:
         self.time_s = 1_000.0
         self.n_identifiers = 0
         tokens = tokens or [TOKEN]
-        world = World(lambda: 1_700_000_000 + self.time_s, lambda: self.time_s, self._identifier)
+        world = World(
+            lambda: 1_700_000_000 + self.time_s,
+            lambda: self.time_s,
+            self._identifier,
+            lambda: f"{self.n_messages():032x}",
+        )
         source = Credentials(KEY, lambda: tokens.pop(0) if len(tokens) > 1 else tokens[0])
         self.conversation = Conversation(Address.parse("https://maso.example"), source, world, patience or Patience())
+
+    def n_messages(self) -> int:
+        self.n_identifiers += 1
+        return self.n_identifiers
 
     def _identifier(self) -> str:
         self.n_identifiers += 1
