@@ -245,7 +245,7 @@ test("who stands where on the map depends on nothing but who there is", async ()
         ...Array.from({ length: nServers }, (_, index) => ({ party: `server:s${index}`, kind: "server" })),
         { party: "stranger", kind: "stranger" },
       ];
-      const edges = nodes.filter(({ kind }) => kind === "agent").flatMap(({ party }, index) => (nServers ? [{ from: party, to: `server:s${(index * 5) % nServers}`, tools: ["t"], resources: [], prompts: [], grants: [] }] : []));
+      const edges = nodes.filter(({ kind }) => kind === "agent").flatMap(({ party }, index) => (nServers ? [{ from: party, to: `server:s${(index * 5) % nServers}`, tools: ["t"], resources: [], prompts: [], grants: [], tells: [] }] : []));
       const one = layout(nodes, edges, width);
       const other = layout([...nodes].reverse(), [...edges].reverse(), width);
       const where = `${nAgents} agents, ${nServers} servers in ${width}`;

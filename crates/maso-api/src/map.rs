@@ -74,6 +74,9 @@ pub struct EdgeView {
     /// The requests that grants allow.
     #[serde(default)]
     pub grants: Vec<GrantedView>,
+    /// What one agent may tell another unasked, by the names of the contracts.
+    #[serde(default)]
+    pub tells: Vec<String>,
     /// Decisions in all. What was held and then let through was decided twice.
     pub decided: DecidedView,
     /// Decisions in the last spans: the one that is begun first, then those before it.

@@ -73,6 +73,7 @@ export function edgeFacts(traffic, edge, agents) {
       edge.last_at && ["Last", el("time", { title: wholeTime(edge.last_at) }, ago(edge.last_at))],
     )),
     edge.grants.length > 0 && section("Grants", el("ul.grants", edge.grants.map((grant) => el("li", foreign("code.object", grant.request), el("span.muted", ` ${limits(grant)}`))))),
+    edge.tells.length > 0 && section("May tell unasked", el("ul.grants", edge.tells.map((contract) => el("li", foreign("code.object", contract))))),
     edge.tools.length > 0 && section("Tools", el("ul.grants", edge.tools.map((tool) => {
       const known = terms.get(tool);
       return el("li", named("code.object", tool), known && [" ", risk(known.risk)], known?.bounds.length > 0 && el("ul.bounds", known.bounds.map((bound) => prose("li", bound))));

@@ -8,7 +8,7 @@ export const keyOf = (from, to) => `${from}>${to}`;
 export const sum = (counts) => counts.allowed + counts.held + counts.refused;
 
 /// Whether a mandate or a grant names anything here.
-export const isDeclared = (edge) => [edge.tools, edge.resources, edge.prompts, edge.grants].some((list) => list.length > 0);
+export const isDeclared = (edge) => [edge.tools, edge.resources, edge.prompts, edge.grants, edge.tells].some((list) => list.length > 0);
 
 /// The map as the server gave it, and everything that was heard since.
 export class Traffic {
@@ -41,7 +41,7 @@ export class Traffic {
     const key = keyOf(from, to);
     let edge = this.edges.get(key);
     const isNew = !edge;
-    if (!edge) this.edges.set(key, (edge = { key, from, to, tools: [], resources: [], prompts: [], grants: [], decided: NOBODY, lately: [], span: this.spanAt(hop.at) }));
+    if (!edge) this.edges.set(key, (edge = { key, from, to, tools: [], resources: [], prompts: [], grants: [], tells: [], decided: NOBODY, lately: [], span: this.spanAt(hop.at) }));
     const word = WORDS[hop.decision] ?? "refused";
     const add = (counts) => ({ ...counts, [word]: counts[word] + 1 });
     edge.decided = add(edge.decided);

@@ -198,7 +198,7 @@ function drawTable() {
 }
 
 function tableRow(edge) {
-  const given = [[edge.grants, "grant"], [edge.tools, "tool"], [edge.resources, "kind of resource", "kinds of resource"], [edge.prompts, "prompt"]];
+  const given = [[edge.grants, "grant"], [edge.tells, "message"], [edge.tools, "tool"], [edge.resources, "kind of resource", "kinds of resource"], [edge.prompts, "prompt"]];
   const allowed = given.filter(([list]) => list.length).map(([list, ...words]) => plural(list.length, ...words)).join(", ");
   return el(
     "tr",

@@ -74,13 +74,13 @@ export function principal(name) {
 
 const VERBS = {
   call_tool: "calls", read_resource: "reads", get_prompt: "takes prompt", complete: "completes", list: "lists",
-  ask_client: "asks client of", notify: "notifies", request: "asks", sample: "asks the model",
+  ask_client: "asks client of", notify: "notifies", request: "asks", tell: "tells", report: "reports", sample: "asks the model",
 };
 const ANSWERS = { call_tool: "answers", read_resource: "gives", get_prompt: "gives prompt", list: "gives list", request: "replies" };
 
 const WISHES = {
   call_tool: "wants to call", read_resource: "wants to read", get_prompt: "wants to take prompt", complete: "wants to complete",
-  list: "wants to list", ask_client: "wants to ask the client of", notify: "wants to notify", request: "wants to ask",
+  list: "wants to list", ask_client: "wants to ask the client of", notify: "wants to notify", request: "wants to ask", tell: "wants to tell",
 };
 
 /// What a held hop would do.

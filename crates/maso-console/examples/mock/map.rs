@@ -78,6 +78,7 @@ fn edge(from: &str, to: &str) -> EdgeView {
         resources: Vec::new(),
         prompts: Vec::new(),
         grants: Vec::new(),
+        tells: Vec::new(),
         decided: DecidedView::default(),
         lately: Vec::new(),
         last_at: None,

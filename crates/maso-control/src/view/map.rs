@@ -52,6 +52,10 @@ fn declared(deployment: &Deployment) -> BTreeMap<Ends, api::EdgeView> {
         let granted = api::GrantedView { request: grant.request.to_string(), depth: grant.depth, ttl_ms: grant.ttl_ms };
         edge(&mut edges, &grant.from, Principal::Agent(grant.to.clone())).grants.push(granted);
     }
+    for channel in deployment.workflows.values().flat_map(|solution| &solution.channels) {
+        let to = Principal::Agent(channel.to.clone());
+        edge(&mut edges, &channel.from, to).tells.push(channel.contract.to_string());
+    }
     edges
 }
 
@@ -73,6 +77,7 @@ fn blank(ends: &Ends) -> api::EdgeView {
         resources: Vec::new(),
         prompts: Vec::new(),
         grants: Vec::new(),
+        tells: Vec::new(),
         decided: api::DecidedView::default(),
         lately: Vec::new(),
         last_at: None,

@@ -59,6 +59,7 @@ fn tally(decided: DecidedView) -> String {
 fn given(edge: &EdgeView) -> String {
     let counted = [
         (edge.grants.len(), "grants"),
+        (edge.tells.len(), "messages"),
         (edge.tools.len(), "tools"),
         (edge.resources.len(), "kinds of resource"),
         (edge.prompts.len(), "prompts"),
