@@ -7,7 +7,7 @@ import { isDeclared } from "./map-traffic.js";
 const AGENTS_LARGE_MAX = 8;
 const AGENTS_ROOMY_MAX = 24;
 /// Below this width servers stand under the agents, and not beside them.
-const WIDTH_BESIDE_MIN = 720;
+const WIDTH_BESIDE_MIN = 600;
 const LARGE = { width: 208, height: 56, gap: 30, gutter: 62 };
 const ROOMY = { width: 176, height: 44, gap: 16, gutter: 46 };
 const COMPACT = { width: 116, height: 24, gap: 6, gutter: 22 };

@@ -14,6 +14,14 @@ OPERATOR = "claims-supervisor"
 AGENTS = ("intake", "analysis", "communication")
 # How long anything may take before a test gives up; nothing is told by how long it took.
 PATIENCE_S = 120
+# What one agent may tell another unasked: the example has nothing of the kind.
+TELLING = """
+[[messages]]
+from = "intake"
+to = "analysis"
+contract = "received"
+schema = { type = "object", required = ["claim_id"], properties = { claim_id = { type = "string" } } }
+"""
 
 Child = subprocess.Popen[str]
 
@@ -29,6 +37,8 @@ class Deployment:
         settings = self.folder / "maso.toml"
         # So that a held call comes back with its ticket soon, and is repeated.
         settings.write_text(settings.read_text().replace('hold_open = "20s"', 'hold_open = "1s"'))
+        workflow = self.folder / "workflows" / "claims.toml"
+        workflow.write_text(workflow.read_text() + TELLING)
         self.run("operators", "passphrase", "--operator", OPERATOR, str(self.folder))
         self.child = subprocess.Popen(
             [maso, "up", "--json", "--listen", "127.0.0.1:0", str(self.folder)],

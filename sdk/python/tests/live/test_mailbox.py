@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment import Deployment
+from deployment import PATIENCE_S, Deployment
 from test_core import assess, extract
 
 from maso import (
@@ -24,8 +27,10 @@ from maso import (
     Refused,
     Statement,
     Token,
+    Told,
 )
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "messages.py"
 # The version of the claims workflow's mandate.
 ASSESS = Contract("assess_claim", 2)
 
@@ -105,6 +110,26 @@ def test_the_same_with_an_event_loop(deployment: Deployment) -> None:
     assert (result, answered) == ({"outcome": "seen"}, sent)
 
 
+def test_what_is_told_unasked_arrives_as_what_it_is(deployment: Deployment) -> None:
+    claim = "C-1006"
+    task, goal = opened(deployment, claim)
+    with deployment.agent("intake", task=task) as intake, deployment.agent("analysis") as analysis:
+        intake.call("claims-db", "list_claims", {})
+        content, statement = {"claim_id": claim}, Statement(provenance=Provenance("agent-generated", "intake"))
+        received = Contract("received", 2)
+        how: dict[str, Any] = {"goal_hash": goal, "statement": statement, "kind": "data"}
+        sent = intake.messages.send("analysis", received, content, **how)
+        told = next_of(analysis, Told)
+        assert (told.id, told.sender, told.contract, told.content) == (sent.id, "intake", "received", content)
+        assert told.said is not None
+        assert told.said.statement.provenance == statement.provenance
+        analysis.messages.ack(told)
+        # Nobody may tell what the workflow has no message for.
+        with pytest.raises(Refused) as refused:
+            intake.messages.send("analysis", Contract("rumour", 2), content, **how)
+        assert refused.value.code == Code.OUT_OF_MANDATE
+
+
 def test_a_stream_that_breaks_goes_on(deployment: Deployment) -> None:
     claim = "C-1008"
     task, goal = opened(deployment, claim)
@@ -123,6 +148,32 @@ def test_a_stream_that_breaks_goes_on(deployment: Deployment) -> None:
         assert isinstance(again, Asked)
         assert (again.id, again.content) == (first.id, {"claim_id": claim})
         analysis.messages.ack(again)
+
+
+def test_the_example_runs(deployment: Deployment) -> None:
+    claim = "C-1012"
+    task, goal = opened(deployment, claim)
+    given = {
+        "MASO_URL": deployment.url,
+        "MASO_CREDENTIALS": str(deployment.credentials),
+        "MASO_DEPLOYMENT": str(deployment.folder),
+        "MASO_TASK": task,
+        "MASO_GOAL": goal,
+        "CLAIM": claim,
+    }
+
+    def run(agent: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(EXAMPLE), agent]
+        return subprocess.Popen(command, env={**os.environ, **given}, stdout=subprocess.PIPE, text=True)
+
+    answering, asking = run("analysis"), run("intake")
+    try:
+        said, _ = asking.communicate(timeout=PATIENCE_S)
+        assert (asking.returncode, "'covered'" in said, "tool-output" in said) == (0, True, True), said
+    finally:
+        for child in (answering, asking):
+            child.kill()
+            child.communicate()
 
 
 def test_nobody_speaks_in_anothers_name(deployment: Deployment, tmp_path: Path) -> None:
