@@ -239,7 +239,7 @@ test("who stands where on the map depends on nothing but who there is", async ()
     const { layout, way } = await import("/console/assets/map-layout.js");
     const agentOf = (index) => ({ party: `agent:w${index % 14}-a${index}`, kind: "agent", agent: { workflow: `w${index % 14}`, sequence_position: index } });
     const faults = [];
-    for (const [nAgents, nServers, width] of [[1, 0, 1200], [3, 3, 1200], [20, 4, 1000], [200, 12, 1200], [200, 70, 1700], [200, 12, 360], [0, 3, 900]]) {
+    for (const [nAgents, nServers, width] of [[1, 0, 1200], [3, 3, 1200], [20, 4, 1000], [200, 12, 1200], [200, 70, 1700], [200, 12, 360], [0, 3, 900], [3, 3, 600], [3, 3, 900], [30, 60, 600], [12, 40, 760], [200, 12, 560]]) {
       const nodes = [
         ...Array.from({ length: nAgents }, (_, index) => agentOf(index)),
         ...Array.from({ length: nServers }, (_, index) => ({ party: `server:s${index}`, kind: "server" })),

@@ -6,8 +6,6 @@ import { isDeclared } from "./map-traffic.js";
 /// Up to so many agents there is room for much, or for something; of more, each is a line.
 const AGENTS_LARGE_MAX = 8;
 const AGENTS_ROOMY_MAX = 24;
-/// Below this width servers stand under the agents, and not beside them.
-const WIDTH_BESIDE_MIN = 600;
 const LARGE = { width: 208, height: 56, gap: 30, gutter: 62 };
 const ROOMY = { width: 176, height: 44, gap: 16, gutter: 46 };
 const COMPACT = { width: 116, height: 24, gap: 6, gutter: 22 };
@@ -31,8 +29,11 @@ export function layout(nodes, edges, width) {
   const agents = nodes.filter((node) => node.kind === "agent");
   const servers = nodes.filter((node) => node.kind === "server");
   const outside = nodes.filter((node) => OUTSIDE.includes(node.kind)).sort((one, other) => byName(one.party, other.party));
-  const isBeside = width >= WIDTH_BESIDE_MIN;
-  const size = agents.length > AGENTS_ROOMY_MAX || !isBeside ? COMPACT : agents.length > AGENTS_LARGE_MAX ? ROOMY : LARGE;
+  const wanted = agents.length > AGENTS_ROOMY_MAX ? COMPACT : agents.length > AGENTS_LARGE_MAX ? ROOMY : LARGE;
+  const beside = (lanes) => 2 * MARGIN + lanes * (wanted.width + LANE_GAP) + wanted.width + wanted.gutter + GROUP.pad;
+  // Where there is no room beside the agents for a lane of servers and one of others, they stand above and below.
+  const isBeside = width >= beside((outside.length ? 1 : 0) + (servers.length ? 1 : 0));
+  const size = isBeside ? wanted : COMPACT;
   const places = new Map();
   const box = { places, size, isBeside };
 
@@ -43,7 +44,8 @@ export function layout(nodes, edges, width) {
   let right = isBeside && servers.length ? laneWidth(1) + LANE_GAP : 0;
   let drawn = placeGroups(box, agents, MARGIN + left, width - 2 * MARGIN - left - right);
   if (isBeside) {
-    nColumns = laneOf(servers.length, drawn.height);
+    const nColumnsMax = 1 + Math.floor((width - beside((outside.length ? 1 : 0) + 1)) / (size.width + size.gap));
+    nColumns = Math.max(1, Math.min(laneOf(servers.length, drawn.height), nColumnsMax));
     if (nColumns > 1) {
       right = laneWidth(nColumns) + LANE_GAP;
       drawn = placeGroups(box, agents, MARGIN + left, width - 2 * MARGIN - left - right);
