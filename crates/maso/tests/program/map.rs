@@ -9,7 +9,7 @@ use crate::{
 
 #[tokio::test]
 async fn who_deals_with_whom_is_shown_with_what_went_between_them() {
-    let Scene { deployment, client, .. } = scene(&Wanted::default()).await;
+    let Scene { deployment, client, up: _up, .. } = scene(&Wanted::default()).await;
     let map = async |args: &[&str]| {
         let output = deployment.run(&[&["map"], args].concat()).await;
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -19,7 +19,7 @@ async fn who_deals_with_whom_is_shown_with_what_went_between_them() {
         async |args: &[&str]| serde_json::from_str::<Value>(&map(&[&["--json"], args].concat()).await).unwrap();
     let refused = |said: &Value| said["edges"][0]["decided"]["refused"].as_u64().unwrap();
     assert_eq!(refused(&map_json(&[]).await), 0);
-    assert!(crate::client::refused(&client.call("pay", json!({})).await).is_some());
+    assert!(crate::client::refused(&client.call("write_note", json!({ "text": 7 })).await).is_some());
     let shown = map(&["--traffic"]).await;
     assert!(shown.contains("agent:writer") && shown.contains("server:notes"), "{shown}");
     assert!(shown.contains("1 credentials"), "{shown}");
