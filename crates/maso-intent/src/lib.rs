@@ -7,6 +7,7 @@
 mod applicability;
 mod argument;
 mod authority;
+mod bus;
 mod catalogue;
 mod checkpoint;
 mod clarity;
@@ -46,6 +47,7 @@ mod transaction;
 
 pub use applicability::{Applicability, ControlState, Gap, Spared};
 pub use authority::{Authority, visible_tools};
+pub use bus::{BusServer, BusSettings, Durability, Replicas};
 pub use catalogue::{Awaits, Concern, Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
 pub use checkpoint::Checkpoint;
 pub use clarity::{Clarifying, Matter, TaskPart};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use maso_core::Risk;
 use maso_wire::Limits;
 
-use crate::ContextTerms;
+use crate::{BusSettings, ContextTerms};
 
 /// Numbers of a deployment (`maso.toml`).
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Settings {
     pub calls_per_hour_max: u32,
     /// How much an agent's context holds whose mandate does not say so; `None` where it is then not watched.
     pub context: Option<ContextTerms>,
+    /// The broker that carries what agents send each other; `None` where it stays in this process.
+    pub bus: Option<BusSettings>,
 }
 
 /// How much may be open at the same time. A share for each agent, so that none can use up what all of them need.
@@ -121,6 +123,7 @@ impl Default for Settings {
             server_wait_ms: 5 * MINUTE,
             calls_per_hour_max: 100,
             context: None,
+            bus: None,
             alive_within_ms: 10 * MINUTE,
         }
     }

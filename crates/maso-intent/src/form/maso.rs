@@ -11,7 +11,7 @@ use super::{
     context::ContextForm,
     text::{At, FromText, Span},
 };
-use crate::Role;
+use crate::{BusServer, Durability, Replicas, Role};
 
 /// A deployment: its name, tier, people and numbers.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,6 +44,8 @@ pub(crate) struct MasoForm {
     pub(crate) identity: IdentityForm,
     /// Where attested processes fetch their identities.
     pub(crate) workload_api: Option<WorkloadApiForm>,
+    /// The broker through which several processes serve one fleet of agents.
+    pub(crate) bus: Option<BusForm>,
     /// Whether it must be signed.
     #[serde(default)]
     pub(crate) signing: SigningForm,
@@ -160,6 +162,26 @@ pub(crate) struct WorkloadApiForm {
     pub(crate) socket: At<String>,
 }
 
+/// The NATS server that carries what agents send each other; in memory, where this is absent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BusForm {
+    /// Where it is: `nats://HOST:PORT`, or `tls://HOST:PORT` for an encrypted connection.
+    pub(crate) nats: At<BusServer>,
+    /// The file with the key of maso's own user there, as `maso bus accounts` writes it; from the deployment's folder on.
+    pub(crate) credentials: Option<At<String>>,
+    /// The file with the certificates (PEM) that the server's must come from (those of the system).
+    pub(crate) roots: Option<At<String>>,
+    /// What has to be so of a message that counts as sent: the server `stored` it, or `synced` it to its disk (`stored`).
+    pub(crate) promise: Option<At<Durability>>,
+    /// On how many of the server's machines each mailbox lies: 1, 3 or 5 (1).
+    pub(crate) replicas: Option<ReplicasForm>,
+}
+
+/// A number of machines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplicasForm(pub(crate) Replicas);
+
 /// Whether this deployment must be signed.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -249,5 +271,28 @@ impl JsonSchema for TierForm {
             { "type": "integer", "enum": numbers },
             { "type": "string", "enum": words },
         ] })
+    }
+}
+
+impl<'de> Deserialize<'de> for ReplicasForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        let wrong = || de::Error::custom(format!("`{number}` is not a number of replicas: 1, 3 or 5"));
+        Replicas::from_number(number).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl JsonSchema for ReplicasForm {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Replicas".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let numbers: Vec<u8> = Replicas::ALL.iter().map(|replicas| replicas.number()).collect();
+        json_schema!({ "type": "integer", "enum": numbers })
     }
 }

@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::help::with_hint;
 use crate::{
-    Access, AgentRole, Below, Evaluation, EventName, Expiry, HaltCondition, JudgeAction, JudgeProhibition, JudgeRole,
-    Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm,
-    Whose, nearest::suggestion,
+    Access, AgentRole, Below, BusServer, Durability, Evaluation, EventName, Expiry, HaltCondition, JudgeAction,
+    JudgeProhibition, JudgeRole, Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role,
+    SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
 };
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
@@ -265,6 +265,16 @@ impl FromText for url::Url {
     }
 }
 
+impl FromText for BusServer {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^([nN][aA][tT][sS]|[tT][lL][sS])://[^/?#@]+/?$", "format": "uri" })
+    }
+}
+
 impl FromText for OperatorPublic {
     fn from_text(text: &str) -> Result<Self, String> {
         let wrong =
@@ -325,6 +335,7 @@ from_word!(
     Below,
     Class,
     Confidentiality,
+    Durability,
     Evaluation,
     Expiry,
     HaltCondition,

@@ -6,6 +6,7 @@
 mod agents;
 mod arguments;
 mod bounds;
+mod bus;
 mod contexts;
 mod controls;
 mod criteria;
@@ -154,6 +155,7 @@ const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
     people::check,
     controls::check,
     numbers::check,
+    bus::check,
     owners::check,
     workflows::check,
     grants::check,

@@ -64,6 +64,10 @@ rules! {
         "the public address is not that of a door" "write scheme, host and port alone";
     ListenExposed "listen-exposed" "IA-2.3" W W E
         "maso listens beyond this machine and accepts bearer tokens" "put TLS in front of it, or listen on `127.0.0.1`";
+    BusPlain "bus-plain" "IA-2.3" W W E
+        "the bus is reached beyond this machine without encryption" "write `tls://`";
+    BusUnsynced "bus-unsynced" "-" _ _ E
+        "what is sent may be lost with the power of one machine" "write `promise = \"synced\"`";
     SigningNotRequired "signing-not-required" "AT-1.3" _ W W
         "a deployment runs on what nobody must have signed" "give each owner and `security` a key";
     SignatureMissing "signature-missing" "AT-1.3" E E E

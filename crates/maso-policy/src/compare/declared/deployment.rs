@@ -119,6 +119,11 @@ fn settings(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
     let socket = |it: &maso_intent::Settings| it.workload_socket.clone().unwrap_or_else(|| "none".to_owned());
     let what = line("workload_api.socket", "where attested processes fetch their identities");
     ledger.either(what, &socket(old), &socket(new), "a process that asks at one of them");
+    let bus = |it: &maso_intent::Settings| {
+        let server = |bus: &maso_intent::BusSettings| format!("{} ({})", bus.server, bus.promise.as_str());
+        it.bus.as_ref().map_or_else(|| "none".to_owned(), server)
+    };
+    ledger.either(line("bus.nats", "what carries messages between agents"), &bus(old), &bus(new), "a message");
     let bearer = line("identity.bearer_on_loopback", "whether tokens without a key are accepted on this machine");
     ledger.limit(bearer, &old.bearer_on_loopback, &new.bearer_on_loopback, "a token that is bound to no key");
     ledger.either(
