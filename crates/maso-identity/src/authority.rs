@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use aws_lc_rs::hkdf;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
 use serde_json::Value;
@@ -41,6 +42,17 @@ impl AuthorityKey {
     /// never be taken for a token.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         key::sign(&self.0, message)
+    }
+
+    /// 32 secret bytes for this purpose alone (HKDF-SHA256): nobody learns the key from them, or those of another purpose.
+    pub fn derive(&self, purpose: &'static str) -> Zeroizing<[u8; 32]> {
+        let info = [purpose.as_bytes()];
+        let seed = self.seed();
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"maso deployment key").extract(&*seed);
+        let mut derived = Zeroizing::new([0; 32]);
+        let expanded = extracted.expand(&info, hkdf::HKDF_SHA256).expect("32 bytes are one block of SHA-256");
+        expanded.fill(&mut *derived).expect("as many bytes as were asked for");
+        derived
     }
 
     /// The 32 bytes of which it is made.

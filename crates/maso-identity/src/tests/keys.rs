@@ -124,3 +124,13 @@ fn debugging_shows_no_private_key() {
     assert!(!shown.contains(jwk["d"].as_str().unwrap()));
     assert!(!shown.contains("7, 7"));
 }
+
+#[test]
+fn what_is_derived_belongs_to_its_key_and_its_purpose() {
+    let key = AuthorityKey::from_seed([1; 32]);
+    let derived = key.derive("one purpose");
+    assert_eq!(*derived, *AuthorityKey::from_seed([1; 32]).derive("one purpose"));
+    assert_ne!(*derived, *key.derive("another purpose"));
+    assert_ne!(*derived, *AuthorityKey::from_seed([2; 32]).derive("one purpose"));
+    assert_ne!(*derived, [1; 32]);
+}

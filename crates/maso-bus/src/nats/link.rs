@@ -1,0 +1,105 @@
+//! Whether the server is reached, as the client hears of it.
+
+use std::{io, sync::Arc, time::Duration};
+
+use async_nats::{Client, ConnectOptions, Event};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::sync::watch;
+
+use super::{BusFault, NatsOptions};
+
+/// Whether the server is reached. It is tried again and again: whoever waits goes on by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Link(watch::Receiver<bool>);
+
+impl Link {
+    /// Connects, once: a server that is not there at the start is a mistake that somebody should hear of.
+    pub(super) async fn connect(options: &NatsOptions) -> Result<(Client, Self), BusFault> {
+        let (tell, told) = watch::channel(true);
+        let tell = Arc::new(tell);
+        let mut connecting = match &options.seed {
+            Some(seed) => ConnectOptions::with_nkey(seed.expose().to_owned()),
+            None => ConnectOptions::new(),
+        }
+        .name("maso")
+        .custom_inbox_prefix(&options.inbox)
+        .connection_timeout(options.within)
+        .request_timeout(Some(options.within))
+        .ping_interval(PING_INTERVAL)
+        // The server's own word on where else to go is not the configuration's.
+        .ignore_discovered_servers()
+        .max_reconnects(None)
+        .reconnect_delay_callback(|n_attempts| {
+            let doubled = 1_u64 << n_attempts.min(7);
+            Duration::from_millis(20 * doubled).min(RECONNECT_MAX)
+        })
+        .event_callback(move |event| {
+            let tell = Arc::clone(&tell);
+            async move {
+                match event {
+                    Event::Connected => {
+                        tracing::info!("the bus is reached");
+                        tell.send_replace(true);
+                    }
+                    Event::Disconnected | Event::Closed => {
+                        tracing::warn!("the bus is not reached any more; it is tried again");
+                        tell.send_replace(false);
+                    }
+                    // What it was about is in the event; nothing of what is carried is.
+                    other => tracing::warn!(event = %other, "the bus says"),
+                }
+            }
+        });
+        if options.server.starts_with("tls://") {
+            let config = tls(options.roots_pem.as_deref()).map_err(BusFault::Tls)?;
+            connecting = connecting.require_tls(true).tls_client_config(config);
+        }
+        let client = connecting
+            .connect(&options.server)
+            .await
+            .map_err(|error| BusFault::Unreached { server: options.server.clone(), source: Box::new(error) })?;
+        Ok((client, Self(told)))
+    }
+
+    /// Resolves when the server is reached.
+    pub(super) async fn up(&self) {
+        self.until(true).await;
+    }
+
+    /// Resolves when it is not reached any more.
+    pub(super) async fn down(&self) {
+        self.until(false).await;
+    }
+
+    async fn until(&self, reached: bool) {
+        let mut told = self.0.clone();
+        // A client that is gone for good reaches nothing: whoever waits for that has its own limit.
+        if told.wait_for(|is_reached| *is_reached == reached).await.is_err() && reached {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn tls(roots_pem: Option<&[u8]>) -> Result<ClientConfig, io::Error> {
+    // Named, because the process-wide default could be changed by another crate.
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    let Some(pem) = roots_pem else {
+        return Ok(builder.with_platform_verifier().map_err(io::Error::other)?.with_no_client_auth());
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
+    }
+    if roots.is_empty() {
+        return Err(io::Error::other("there is no certificate in the file"));
+    }
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// A peer that answers to nothing is noticed within two of these.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const RECONNECT_MAX: Duration = Duration::from_secs(2);

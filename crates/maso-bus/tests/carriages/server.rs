@@ -1,0 +1,118 @@
+//! A NATS server of a test's own: on loopback, at a free port, with its own folder, ended with the test.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+};
+
+use tempfile::TempDir;
+
+/// A server that is running, or was.
+pub(crate) struct Server {
+    folder: TempDir,
+    port: u16,
+    running: Option<Child>,
+}
+
+impl Server {
+    /// Starts one. `config` is added to what it needs to run here.
+    pub(crate) fn start(jetstream: &str, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store");
+        let text = format!("jetstream {{ store_dir: {store:?}\n{jetstream} }}\n{config}\n");
+        fs::write(folder.path().join("server.conf"), text).unwrap();
+        let mut server = Self { folder, port: 0, running: None };
+        server.start_again();
+        server
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it once more, where it was, with what it had.
+    pub(crate) fn start_again(&mut self) {
+        assert!(self.running.is_none());
+        // The first time at a free port, and later at the same.
+        let port = if self.port == 0 { "-1".to_owned() } else { self.port.to_string() };
+        let mut child = Command::new(program())
+            .args(["--addr", "127.0.0.1", "--port", &port, "--config"])
+            .arg(self.folder.path().join("server.conf"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (tell, told) = mpsc::channel();
+        // It is read to its end: a server that cannot write its log stands still.
+        std::thread::spawn(move || {
+            let mut said = Vec::new();
+            for line in log.lines().map_while(Result::ok) {
+                if let Some(port) = line.split("Listening for client connections on 127.0.0.1:").nth(1) {
+                    said.push(port.trim().to_owned());
+                }
+                if line.contains("Server is ready") {
+                    tell.send(said.pop().ok_or_else(|| "it listens nowhere".to_owned())).ok();
+                } else if line.contains("[FTL]") {
+                    tell.send(Err(line)).ok();
+                }
+            }
+        });
+        self.running = Some(child);
+        self.port = told.recv().expect("the server is ready or says why not").unwrap().parse().unwrap();
+    }
+
+    /// Ends it as an operator does.
+    pub(crate) fn stop(&mut self) {
+        self.end("TERM");
+    }
+
+    /// Ends it at once, in the middle of whatever it does.
+    pub(crate) fn kill(&mut self) {
+        self.end("KILL");
+    }
+
+    /// Lets it stand still: connections stay open and nothing answers, as when a network is cut.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn end(&mut self, signal: &str) {
+        self.signal(signal);
+        self.running.take().unwrap().wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.running.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.running.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+fn program() -> PathBuf {
+    let Some(program) = std::env::var_os("MASO_NATS_SERVER") else {
+        panic!(
+            "`MASO_NATS_SERVER` must name a nats-server; `tests/nats/install.sh DIR` installs the pinned one, and \
+             `cargo nextest run -E 'not test(nats::)'` leaves out what needs it"
+        );
+    };
+    program.into()
+}
