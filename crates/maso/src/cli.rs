@@ -205,6 +205,16 @@ Examples:
   maso operators link mydeployment --operator owner
   maso operators keygen --operator owner")]
     Operators(Operators),
+    /// Write the users of the NATS server between processes, and make its mailboxes.
+    #[command(after_help = "\
+Examples:
+  maso bus accounts mydeployment --out /etc/nats/maso.conf
+  maso bus prepare mydeployment
+
+What each agent's sidecar may do there follows from the grants of the mandates.
+The keys are made where they are not there yet, in `.maso/bus` of the folder.
+`maso up` makes the mailboxes itself; `prepare` shows beforehand whether it can.")]
+    Bus(Bus),
     /// Show and move PACE phases.
     #[command(after_help = "\
 Examples:
@@ -852,6 +862,33 @@ pub struct Answer {
     pub by: As,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Bus {
+    #[command(subcommand)]
+    pub order: BusOrder,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BusOrder {
+    /// Write who may do what at the server, for its configuration.
+    Accounts {
+        #[command(flatten)]
+        folder: Folder,
+        /// Where to write it; to standard output where absent.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make the mailboxes at the server, and ask it for what it promises.
+    Prepare {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Args)]

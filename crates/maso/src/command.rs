@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod approvals;
 pub mod bench;
+pub mod bus;
 pub mod check;
 pub mod completions;
 pub mod controls;

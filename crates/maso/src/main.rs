@@ -1,6 +1,7 @@
 //! `maso`: stands between AI agents and everything they touch.
 
 mod assemble;
+mod bus;
 mod cli;
 mod command;
 mod fault;
@@ -58,6 +59,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Agents(args) => command::agents::run(args).await,
         Command::Approvals(args) => command::approvals::run(args).await,
         Command::Operators(args) => command::operators::run(args),
+        Command::Bus(args) => command::bus::run(args).await,
         Command::Pace(args) => command::pace::run(args).await,
         Command::Kill(args) => command::kill::run(args).await,
         Command::Log(args) => command::log::run(args).await,

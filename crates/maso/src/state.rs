@@ -65,6 +65,11 @@ impl StateFolder {
         self.path.join("log.db")
     }
 
+    /// Where the keys of the users of the bus lie.
+    pub fn bus(&self) -> PathBuf {
+        self.path.join("bus")
+    }
+
     /// The authority's key, made with the system's randomness on first use.
     pub fn authority(&self) -> Result<AuthorityKey, StateFault> {
         let path = self.path.join("authority.key");

@@ -1,0 +1,75 @@
+//! The carriage of a deployment, as its `[bus]` says: in this process, or at a NATS server.
+
+use std::{fs, path::Path, sync::Arc};
+
+use maso_bus::{Accounts, Bounds, BusFault, Carriage, InProcess, Layout, Nats, NatsOptions, NkeySeed, Seal, User};
+use maso_identity::AuthorityKey;
+use maso_intent::{BusSettings, Deployment};
+
+use crate::{
+    fault::Fault,
+    state::{self, StateFolder},
+};
+
+/// What carries parcels between the mailboxes of this deployment's agents. At a server, the mailboxes are made, and it is
+/// asked whether it keeps what is to be promised: what starts is what was declared.
+pub async fn carriage(
+    deployment: &Deployment,
+    folder: &Path,
+    state: &StateFolder,
+    authority: &AuthorityKey,
+) -> Result<Arc<dyn Carriage>, Fault> {
+    let Some(settings) = &deployment.settings.bus else { return Ok(Arc::new(InProcess::new(Bounds::DEFAULT))) };
+    Ok(Arc::new(at_server(settings, deployment, folder, state, authority).await?))
+}
+
+/// Connects to the server, and makes the mailboxes there.
+pub async fn at_server(
+    settings: &BusSettings,
+    deployment: &Deployment,
+    folder: &Path,
+    state: &StateFolder,
+    authority: &AuthorityKey,
+) -> Result<Nats, Fault> {
+    let seal = Seal::new(deployment.trust_domain.clone(), authority);
+    let layout = Layout::of(&deployment.trust_domain);
+    let options = NatsOptions {
+        roots_pem: settings.roots.as_ref().map(|file| roots(&folder.join(file))).transpose()?,
+        promise: settings.promise,
+        replicas: settings.replicas,
+        ..NatsOptions::of_mediator(settings.server.as_str(), seed(settings, folder, state)?, layout, seal)
+    };
+    let cannot = |fault: BusFault| {
+        let help = fault.help();
+        Fault::new("cannot use the bus", fault).help(help)
+    };
+    let nats = Nats::connect(options).await.map_err(cannot)?;
+    nats.prepare(Accounts::mailboxes(deployment)).await.map_err(cannot)?;
+    Ok(nats)
+}
+
+/// The key of maso's own user: the file that is named, or the one that `maso bus accounts` wrote. A server that asks for no
+/// key gets none.
+fn seed(settings: &BusSettings, folder: &Path, state: &StateFolder) -> Result<Option<NkeySeed>, Fault> {
+    let path = match &settings.credentials {
+        Some(file) => folder.join(file),
+        None => {
+            let path = state.bus().join(User::Mediator.file());
+            if !path.exists() {
+                return Ok(None);
+            }
+            path
+        }
+    };
+    read_seed(&path).map(Some)
+}
+
+/// Reads the key of a user of the server, which nobody but its owner may read.
+pub fn read_seed(path: &Path) -> Result<NkeySeed, Fault> {
+    let text = state::read_private(path).map_err(|fault| Fault::new("cannot read the key for the bus", fault))?;
+    NkeySeed::parse(&text).map_err(|fault| Fault::new(format!("`{}` is no key for the bus", path.display()), fault))
+}
+
+fn roots(path: &Path) -> Result<Vec<u8>, Fault> {
+    fs::read(path).map_err(|error| Fault::new(format!("cannot read the certificates `{}`", path.display()), error))
+}
