@@ -39,7 +39,7 @@ pub struct Access {
 
 impl Accounts {
     /// What the mandates of a deployment grant: an agent reads and ends what lies in its own mailboxes, asks whom a grant lets
-    /// it ask, and answers whom a grant lets ask it. It makes no mailbox, sees no other's, and hears no other's answers.
+    /// it ask, answers whom a grant lets ask it, and tells what a declaration lets it tell. It makes no mailbox, sees no other's, and hears no other's answers.
     pub fn of(deployment: &Deployment) -> Self {
         let layout = Layout::of(&deployment.trust_domain);
         let mut users: BTreeMap<User, Access> =
@@ -49,9 +49,15 @@ impl Accounts {
                 access.publish.insert(layout.subject(route));
             }
         };
-        for grant in deployment.workflows.values().flat_map(|workflow| &workflow.grants) {
-            may(&grant.from, &Route::new(grant.from.clone(), grant.to.clone(), Kind::Request));
-            may(&grant.to, &Route::new(grant.to.clone(), grant.from.clone(), Kind::Answer));
+        for agent in deployment.agents.keys() {
+            let authority = deployment.authority(agent);
+            for (asked, _) in authority.requests() {
+                may(agent, &Route::new(agent.clone(), asked.clone(), Kind::Request));
+                may(asked, &Route::new(asked.clone(), agent.clone(), Kind::Answer));
+            }
+            for (told, _) in authority.tells() {
+                may(agent, &Route::new(agent.clone(), told.clone(), Kind::Told));
+            }
         }
         users.insert(User::Mediator, of_mediator(&layout));
         Self { layout, users }

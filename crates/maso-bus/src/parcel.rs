@@ -13,17 +13,20 @@ pub enum Kind {
     Request,
     /// What came of it.
     Answer,
+    /// What one agent tells another unasked.
+    Told,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Request, Self::Answer];
+    pub const ALL: [Self; 3] = [Self::Request, Self::Answer, Self::Told];
 
     /// Its name, as it stands in subjects.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Request => "request",
             Self::Answer => "answer",
+            Self::Told => "told",
         }
     }
 }

@@ -60,6 +60,10 @@ pub(crate) trait Decider: Send + Sync {
     fn seen(&self, agent: &AgentName);
     /// Whether an agent was heard of lately.
     fn is_there(&self, agent: &AgentName) -> bool;
+    /// Reads what other processes have put on the record since.
+    async fn hear(&self);
+    /// Whether a request of one agent to another was answered, through whichever process.
+    fn is_answered(&self, request: HopId) -> bool;
     /// The person who answers for the task of this token or, without one, for standing tasks.
     fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName;
     /// The questions that an agent asked or was asked.
@@ -310,6 +314,17 @@ impl Decider for Paved {
 
     fn is_there(&self, agent: &AgentName) -> bool {
         self.path.world().is_there(agent, self.clock.now())
+    }
+
+    async fn hear(&self) {
+        // What cannot be read is not known, and whatever rests on it is refused.
+        if let Err(fault) = self.path.recorder().flush().await {
+            tracing::error!(error = &fault as &dyn std::error::Error, "what other processes recorded cannot be read");
+        }
+    }
+
+    fn is_answered(&self, request: HopId) -> bool {
+        self.path.world().is_answered(request)
     }
 
     fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName {

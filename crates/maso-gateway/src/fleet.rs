@@ -2,6 +2,7 @@
 //! Requests and their answers are hops; what lies in a mailbox was released.
 
 mod messages;
+mod post;
 mod tasks;
 mod told;
 mod tools;
@@ -13,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
+use maso_bus::{Carriage, Delivery, Full, Kind, Mailbox, NotPut};
 use maso_core::{Act, AgentName, Digest, HopId, ITSELF, Principal, Refusal, RequestName, Timestamp, Turn, WorkStatus};
 use maso_identity::{Delegation, Link};
 use maso_path::Carried;
@@ -34,6 +37,7 @@ use crate::{
 };
 
 pub(crate) use messages::{Handed, Posted};
+use post::Post;
 pub(crate) use tasks::{Progress, Request, came_of};
 use told::Told;
 pub(crate) use tools::tool;
@@ -41,12 +45,16 @@ pub(crate) use tools::tool;
 /// The name under which maso itself is a server.
 pub(crate) const SERVER: &str = ITSELF;
 
-/// All mailboxes. They live as long as the process: what must outlast it belongs on the record.
-#[derive(Default)]
+/// What agents ask each other, as this process knows it. Mailboxes are the bus's; what must outlast it belongs on the record.
 pub(crate) struct Fleet {
+    post: Post,
     requests: Mutex<BTreeMap<HopId, Open>>,
     told: Mutex<BTreeMap<HopId, Told>>,
     changed: Notify,
+    /// Whether the record says of a request that it was answered, through whichever process.
+    is_answered: Box<dyn Fn(HopId) -> bool + Send + Sync>,
+    /// Reads what other processes have put on the record.
+    hear: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
 
 /// A request of one agent to another that is not forgotten yet.
@@ -63,7 +71,10 @@ pub(crate) struct Open {
     pub(crate) handed_on: Option<UnverifiedToken>,
     goal: Option<Digest>,
     at: Timestamp,
-    taken: bool,
+    lies: Lies,
+    /// Whether it was answered through this process.
+    answered: bool,
+    /// The answer, once it came to this process.
     result: Option<Value>,
     /// What the message said beside its content by which the request was made, if it was made by one.
     beside: Option<Value>,
@@ -71,8 +82,23 @@ pub(crate) struct Open {
     beside_result: Option<Value>,
     /// Whether the answer lies with a listener of whoever asked.
     result_taken: bool,
+    /// Whether whoever asked was told the answer when it asked for it.
+    result_told: bool,
     /// Who said that it has what was handed to it: it is never handed out again.
     acknowledged: Acknowledged,
+}
+
+/// Where a request lies until it is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lies {
+    /// In the mailbox, or with another process.
+    InMailbox,
+    /// In this process, for the next who asks for it here.
+    Here,
+    /// With whom it is for.
+    WithIt,
+    /// Nowhere: whoever asked took it back before anybody had it.
+    TakenBack,
 }
 
 /// Which sides of a request have what was for them.
@@ -100,11 +126,13 @@ impl Open {
             handed_on,
             goal,
             at,
-            taken: false,
+            lies: Lies::InMailbox,
+            answered: false,
             result: None,
             beside: None,
             beside_result: None,
             result_taken: false,
+            result_told: false,
             acknowledged: Acknowledged::default(),
         }
     }
@@ -141,78 +169,278 @@ impl Open {
 }
 
 impl Fleet {
-    /// Puts a request in the mailbox of whom it is for; `false` when that is full.
-    fn put(&self, id: HopId, open: Open) -> bool {
+    /// The fleet behind this bus. `is_answered` says what the record does.
+    #[cfg(test)]
+    pub(crate) fn new(
+        carriage: Arc<dyn Carriage>,
+        is_answered: impl Fn(HopId) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::hearing(carriage, is_answered, || Box::pin(async {}))
+    }
+
+    /// The same, where `hear` reads what other processes have put on the record.
+    pub(crate) fn hearing(
+        carriage: Arc<dyn Carriage>,
+        is_answered: impl Fn(HopId) -> bool + Send + Sync + 'static,
+        hear: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            post: Post::new(carriage),
+            requests: Mutex::default(),
+            told: Mutex::default(),
+            changed: Notify::new(),
+            is_answered: Box::new(is_answered),
+            hear: Box::new(hear),
+        }
+    }
+
+    /// Puts a request in the mailbox of whom it is for. It is known here from then on, so that its answer is.
+    async fn put(&self, id: HopId, open: Open) -> Result<(), NotPut> {
         {
             let mut requests = self.requests.lock();
             let now = open.at;
-            requests.retain(|_, known| now.since_ms(known.at) < KEPT_MS);
-            let waiting = || requests.values().filter(|known| known.to == open.to && known.result.is_none());
-            let of_edge = waiting().filter(|known| known.from == open.from).count();
-            if of_edge >= EDGE_MAX || waiting().count() >= MAILBOX_MAX || requests.len() >= REQUESTS_MAX {
-                return false;
+            let is_old = |known: &Open| now.since_ms(known.at) >= KEPT_MS;
+            let old: Vec<HopId> = requests.iter().filter(|(_, known)| is_old(known)).map(|(id, _)| *id).collect();
+            if !old.is_empty() {
+                self.post.forget(&old);
+                requests.retain(|_, known| !is_old(known));
             }
-            requests.insert(id, open);
+            if requests.len() >= REQUESTS_MAX {
+                return Err(NotPut::Full(Full::Mailbox));
+            }
+            requests.insert(id, open.clone());
         }
-        self.changed.notify_waiters();
-        true
+        let put = self.post.ask(id, &open).await;
+        // Of what nobody knows whether it arrived, the answer may come.
+        if let Err(NotPut::Full(_) | NotPut::Unavailable(_)) = &put {
+            self.requests.lock().remove(&id);
+        }
+        put
     }
 
-    /// Puts requests back that were taken for a client that is gone.
-    fn give_back(&self, ids: &[HopId]) {
-        for id in ids {
+    /// Takes in what came from a mailbox: for whoever asks for it here, and once.
+    async fn arrive(&self, delivery: Delivery) {
+        let parcel = &delivery.parcel;
+        let (id, kind) = (parcel.id(), parcel.route().into.kind);
+        if self.find(id).is_none() {
+            // The bus may be faster than the record: what led to it is known here before anybody works on it.
+            (self.hear)().await;
+        }
+        if kind == Kind::Told {
+            return self.arrive_told(delivery).await;
+        }
+        let Some(open) = Open::read(parcel) else {
+            tracing::warn!(?parcel, "what came from a mailbox cannot be read, and is dropped");
+            return self.post.drop_it(&delivery).await;
+        };
+        let is_new = {
             let mut requests = self.requests.lock();
-            let open = requests.get_mut(id).filter(|open| open.result.is_none() && !open.acknowledged.request);
-            if let Some(open) = open {
-                open.taken = false;
+            // What one process of ours sealed says of this request what another sealed before; if not, it is none of this.
+            let is_its = requests.get(&id).is_none_or(|known| known.from == open.from && known.to == open.to);
+            match kind {
+                Kind::Request => {
+                    let is_over = |known: &Open| {
+                        known.answered
+                            || known.result.is_some()
+                            || known.acknowledged.request
+                            || known.lies == Lies::TakenBack
+                    };
+                    let is_new = is_its && !requests.get(&id).is_some_and(is_over) && !(self.is_answered)(id);
+                    if is_new {
+                        let known = requests.entry(id).or_insert(open);
+                        // The broker may not have heard that somebody here is at work.
+                        if known.lies != Lies::WithIt {
+                            known.lies = Lies::Here;
+                        }
+                    }
+                    is_new
+                }
+                Kind::Answer => {
+                    let is_new = is_its && !requests.get(&id).is_some_and(|known| known.acknowledged.result);
+                    if is_new {
+                        let known = requests.entry(id).or_insert_with(|| open.clone());
+                        // The first counts, whoever gave it.
+                        if known.result.is_none() {
+                            (known.result, known.beside_result) = (open.result, open.beside_result);
+                        }
+                    }
+                    is_new
+                }
+                Kind::Told => false,
+            }
+        };
+        if !is_new {
+            return self.post.drop_it(&delivery).await;
+        }
+        self.post.keep(&delivery);
+        self.changed.notify_waiters();
+    }
+
+    /// Puts requests back that were taken for a client that is gone: for the next, in whichever process.
+    async fn give_back(&self, ids: &[HopId]) {
+        for id in ids {
+            let to = {
+                let mut requests = self.requests.lock();
+                let open = requests.get_mut(id).filter(|open| !open.answered && !open.acknowledged.request);
+                open.map(|open| {
+                    open.lies = Lies::InMailbox;
+                    open.to.clone()
+                })
+            };
+            if let Some(to) = to {
+                self.post.give_back(&to, Kind::Request, *id).await;
             }
         }
-        self.changed.notify_waiters();
+    }
+
+    /// Gives back what came for an agent that asks for nothing here any more.
+    async fn let_go(&self, agent: &AgentName) {
+        let unclaimed = {
+            let mut requests = self.requests.lock();
+            let mut unclaimed = Vec::new();
+            for (id, open) in requests.iter_mut() {
+                if open.to == *agent && open.lies == Lies::Here {
+                    open.lies = Lies::InMailbox;
+                    unclaimed.push((Kind::Request, *id));
+                }
+                if open.from == *agent && open.result.is_some() && !open.result_taken && !open.result_told {
+                    (open.result, open.beside_result) = (None, None);
+                    unclaimed.push((Kind::Answer, *id));
+                }
+            }
+            unclaimed
+        };
+        for (kind, id) in unclaimed {
+            self.post.give_back(agent, kind, id).await;
+        }
+        self.let_go_told(agent).await;
+    }
+
+    /// Ends what an agent was told at the MCP door: that it asks for something else now shows that it has that.
+    async fn end_told(&self, agent: &AgentName) {
+        self.end_shown(agent).await;
+        let told: Vec<HopId> = {
+            let requests = self.requests.lock();
+            let is_told = |open: &Open| open.from == *agent && open.result_told && !open.acknowledged.result;
+            requests.iter().filter(|(_, open)| is_told(open)).map(|(id, _)| *id).collect()
+        };
+        for id in told {
+            if self.post.end(agent, Kind::Answer, id).await.is_ok()
+                && let Some(open) = self.requests.lock().get_mut(&id)
+            {
+                open.acknowledged.result = true;
+            }
+        }
     }
 
     /// Takes up to `max` requests out of an agent's mailbox, waiting for the first as [`Fleet::within`] does.
     async fn receive(&self, to: &AgentName, max: usize, wait_ms: u64, over: impl Future<Output = ()>) -> Vec<Value> {
-        self.within(wait_ms, over, || {
+        self.end_told(to).await;
+        let look = |max: usize| {
             let mut requests = self.requests.lock();
             let mut ready: VecDeque<_> =
-                requests.iter_mut().filter(|(_, open)| open.to == *to && !open.taken).collect();
+                requests.iter_mut().filter(|(_, open)| open.to == *to && open.lies == Lies::Here).collect();
             ready.make_contiguous().sort_by_key(|(_, open)| open.at);
             let taken: Vec<Value> = ready
                 .into_iter()
                 .take(max)
                 .map(|(id, open)| {
-                    open.taken = true;
+                    open.lies = Lies::WithIt;
                     open.told(*id)
                 })
                 .collect();
             (!taken.is_empty()).then_some(taken)
-        })
-        .await
-        .unwrap_or_default()
+        };
+        let mailbox = Mailbox::new(to.clone(), Kind::Request);
+        self.receive_from(&mailbox, max, wait_ms, over, look).await
+    }
+
+    /// Takes up to `max` of what comes into a mailbox: what `look` finds of it, and what lies there when it has found the first.
+    async fn receive_from(
+        &self,
+        mailbox: &Mailbox,
+        max: usize,
+        wait_ms: u64,
+        over: impl Future<Output = ()>,
+        look: impl Fn(usize) -> Option<Vec<Value>>,
+    ) -> Vec<Value> {
+        let first = self.within(std::slice::from_ref(mailbox), wait_ms, over, || look(max)).await;
+        let mut taken = first.unwrap_or_default();
+        while (1..max).contains(&taken.len())
+            && let Some(delivery) = self.post.take(mailbox, Duration::ZERO).await
+        {
+            self.arrive(delivery).await;
+            taken.extend(look(max - taken.len()).unwrap_or_default());
+        }
+        self.let_go(&mailbox.of).await;
+        taken
     }
 
     pub(crate) fn find(&self, id: HopId) -> Option<Open> {
         self.requests.lock().get(&id).cloned()
     }
 
-    fn complete(&self, id: HopId, result: Value, beside: Option<Value>) -> bool {
-        let done = match self.requests.lock().get_mut(&id) {
-            Some(open) if open.result.is_none() => {
-                (open.result, open.beside_result) = (Some(result), beside);
-                true
+    /// The same for whoever may have asked in another process: the answer says what the request was.
+    async fn find_for(&self, id: HopId, asker: &AgentName) -> Option<Open> {
+        let mailbox = Mailbox::new(asker.clone(), Kind::Answer);
+        while self.find(id).is_none()
+            && let Some(delivery) = self.post.take(&mailbox, Duration::ZERO).await
+        {
+            self.arrive(delivery).await;
+        }
+        self.find(id)
+    }
+
+    /// Puts the answer in the mailbox of whoever asked, and ends the request; `false` if it was answered already.
+    async fn complete(&self, id: HopId, result: Value, beside: Option<Value>) -> Result<bool, NotPut> {
+        let open = match self.requests.lock().get_mut(&id) {
+            Some(open) if !open.answered && open.result.is_none() && !(self.is_answered)(id) => {
+                // Whoever answers at the same time is second.
+                open.answered = true;
+                open.clone()
             }
-            Some(_) | None => false,
+            Some(_) | None => return Ok(false),
         };
+        if let Err(not_put) = self.post.answer(id, &open, &result, beside.as_ref()).await {
+            if let Some(open) = self.requests.lock().get_mut(&id) {
+                // Put again it is the same parcel: it comes once.
+                open.answered = false;
+            }
+            return Err(not_put);
+        }
+        // Should this not arrive, the request comes again, and to nobody: it is answered.
+        if let Err(unavailable) = self.post.end(&open.to, Kind::Request, id).await {
+            tracing::debug!(%unavailable, "a request that was answered comes once more");
+        }
         self.changed.notify_waiters();
-        done
+        Ok(true)
     }
 
     async fn result(&self, id: HopId, wait_ms: u64, over: impl Future<Output = ()>) -> Option<Value> {
-        self.within(wait_ms, over, || self.requests.lock().get(&id).and_then(Open::told_result)).await
+        let asker = self.find(id)?.from;
+        self.end_told(&asker).await;
+        let mailbox = Mailbox::new(asker.clone(), Kind::Answer);
+        let look = || {
+            let mut requests = self.requests.lock();
+            let open = requests.get_mut(&id)?;
+            let told = open.told_result()?;
+            open.result_told = true;
+            Some(told)
+        };
+        let told = self.within(&[mailbox], wait_ms, over, look).await;
+        self.let_go(&asker).await;
+        told
     }
 
     /// Looks until there is something, for so long at most, and no longer than until `over`: whoever left takes nothing.
-    async fn within<T>(&self, wait_ms: u64, over: impl Future<Output = ()>, look: impl Fn() -> Option<T>) -> Option<T> {
+    /// Meanwhile it takes in what comes into these mailboxes.
+    async fn within<T>(
+        &self,
+        mailboxes: &[Mailbox],
+        wait_ms: u64,
+        over: impl Future<Output = ()>,
+        look: impl Fn() -> Option<T>,
+    ) -> Option<T> {
         let looking = async {
             loop {
                 let changed = self.changed.notified();
@@ -225,10 +453,48 @@ impl Fleet {
                 changed.await;
             }
         };
+        let once = async {
+            if let Some(found) = look() {
+                return Some(found);
+            }
+            for mailbox in mailboxes {
+                if let Some(delivery) = self.post.take(mailbox, Duration::ZERO).await {
+                    self.arrive(delivery).await;
+                }
+            }
+            look()
+        };
+        let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
+        let waiting = async {
+            if wait.is_zero() {
+                return once.await;
+            }
+            let taking_in = async {
+                futures::future::join_all(mailboxes.iter().map(|mailbox| self.take_in(mailbox))).await;
+                // Whoever looks into none waits all the same.
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                found = tokio::time::timeout(wait, looking) => found.ok(),
+                () = taking_in => None,
+            }
+        };
         tokio::select! {
             biased;
             () = over => None,
-            found = tokio::time::timeout(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)), looking) => found.ok(),
+            found = waiting => found,
+        }
+    }
+
+    /// Takes in what comes into a mailbox, one after the other, for as long as it is asked.
+    async fn take_in(&self, mailbox: &Mailbox) {
+        loop {
+            if let Some(delivery) = self.post.take(mailbox, Duration::from_millis(WAIT_MS_MAX)).await {
+                self.arrive(delivery).await;
+            }
+            // Whoever looks gets to, before the next is taken.
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -313,14 +579,18 @@ impl Gateway {
                     let requests = self.fleet.receive(&agent, max, wait_ms, over).await;
                     let gateway = self.shared();
                     let taken: Vec<HopId> = requests.iter().filter_map(request_id).collect();
-                    call.if_abandoned(move || gateway.fleet.give_back(&taken));
+                    call.if_abandoned(move || drop(tokio::spawn(async move { gateway.fleet.give_back(&taken).await })));
                     let mut told = json!({ "requests": requests });
                     if let Some(context) = self.decider.context_of(&agent) {
                         told["context"] = rotation::told(&context);
                     }
                     structured(&told)
                 } else {
-                    match request_id(&arguments).and_then(|id| Some((id, self.fleet.find(id)?))) {
+                    let known = match request_id(&arguments) {
+                        Some(id) => self.fleet.find_for(id, &agent).await.map(|open| (id, open)),
+                        None => None,
+                    };
+                    match known {
                         Some((id, open)) if open.from == agent => match self.fleet.result(id, wait_ms, over).await {
                             Some(told) => structured(&told),
                             None => structured(&json!({ "done": false })),
@@ -351,10 +621,11 @@ impl Gateway {
             return mcp::refused_tool(Refusal::Suspended, self.decider.hop_id());
         }
         let (max, wait_ms) = room_and_patience(arguments);
-        let taken = self.fleet.receive_told(&agent, max, wait_ms, self.waiting_over(call)).await;
-        let shown: Vec<Value> = taken.iter().map(|(id, told)| told.shown(*id)).collect();
-        let gateway = self.shared();
-        call.if_abandoned(move || gateway.fleet.put_back(taken));
+        let shown = self.fleet.receive_told(&agent, max, wait_ms, self.waiting_over(call)).await;
+        let (gateway, taken) = (self.shared(), shown.iter().filter_map(request_id).collect::<Vec<_>>());
+        call.if_abandoned(move || {
+            drop(tokio::spawn(async move { gateway.fleet.give_back_told(&agent, &taken).await }));
+        });
         structured(&json!({ "messages": shown }))
     }
 
@@ -405,10 +676,11 @@ impl Gateway {
                     };
                     let there = gateway.decider.is_there(&to);
                     let open = Open::new((from, to), (request, content), (task, handed_on), goal, at);
-                    if gateway.fleet.put(id, open) {
-                        Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string(), "there": there }))))
-                    } else {
-                        Carried::Failed { reply: unavailable(), fault: "the mailbox is full".to_owned() }
+                    match gateway.fleet.put(id, open).await {
+                        Ok(()) => {
+                            Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string(), "there": there }))))
+                        }
+                        Err(not_put) => not_carried(&not_put, unavailable()),
                     }
                 })
             })
@@ -434,6 +706,7 @@ impl Gateway {
         let arrival = Arrival { to: Principal::Agent(open.from.clone()), ..self.fleet_arrival(asked) };
         // An answer belongs to the task of what it answers.
         let arrival = Arrival { task: arrival.task.clone().or(open.handed_on.clone()), ..arrival };
+        let hop = arrival.id;
         let payload = asked.request.parsed.clone().pointer("/params/arguments/result");
         let result = payload.value().clone();
         let received = Received::from_parsed(arrival, act.clone(), Turn::Answer { to: id }, payload)
@@ -447,11 +720,13 @@ impl Gateway {
                         let fault = "the request was made of another agent".to_owned();
                         return Carried::Failed { reply: Got::Ours(unknown_request()), fault };
                     }
-                    if gateway.fleet.complete(id, go.replaced.unwrap_or(result), None) {
-                        Carried::Delivered(Got::Ours(structured(&json!({ "done": true }))))
-                    } else {
-                        let fault = "it was answered already".to_owned();
-                        Carried::Failed { reply: Got::Ours(unknown_request()), fault }
+                    match gateway.fleet.complete(id, go.replaced.unwrap_or(result), None).await {
+                        Ok(true) => Carried::Delivered(Got::Ours(structured(&json!({ "done": true })))),
+                        Ok(false) => {
+                            let fault = "it was answered already".to_owned();
+                            Carried::Failed { reply: Got::Ours(unknown_request()), fault }
+                        }
+                        Err(not_put) => not_carried(&not_put, Got::Ours(mcp::refused_tool(Refusal::Unavailable, hop))),
                     }
                 })
             })
@@ -520,6 +795,15 @@ fn room_and_patience(arguments: &Value) -> (usize, u64) {
     (max.clamp(1, RECEIVE_MAX), number("wait_ms").unwrap_or(0))
 }
 
+/// What came of something that is in no mailbox, or of which nobody knows whether it is.
+fn not_carried(not_put: &NotPut, reply: Got) -> Carried<Got> {
+    let fault = not_put.to_string();
+    match not_put {
+        NotPut::Full(_) | NotPut::Unavailable(_) => Carried::Failed { reply, fault },
+        NotPut::Unknown(_) => Carried::Unknown { reply, fault },
+    }
+}
+
 pub(crate) fn request_id(arguments: &Value) -> Option<HopId> {
     arguments.get("id")?.as_str()?.parse().ok()
 }
@@ -542,9 +826,6 @@ pub(crate) fn structured(value: &Value) -> Reply {
     Reply::Result(serde_json::value::to_raw_value(&result).expect("a JSON value is serializable"))
 }
 
-const MAILBOX_MAX: usize = 1_000;
-/// Of one agent in the mailbox of another: a quarter of it, so that one noisy agent does not silence the others.
-const EDGE_MAX: usize = MAILBOX_MAX / 4;
 const REQUESTS_MAX: usize = 10_000;
 const RECEIVE_MAX: usize = 100;
 const WAIT_MS_MAX: u64 = 30_000;
@@ -554,7 +835,13 @@ const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 mod tests {
     use std::future::pending;
 
+    use maso_bus::{Bounds, InProcess};
+
     use super::*;
+
+    fn fleet() -> Fleet {
+        Fleet::new(Arc::new(InProcess::default()), |_| false)
+    }
 
     fn open(to: &str, at: i64) -> Open {
         from_to("intake", to, at)
@@ -572,56 +859,125 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_is_taken_once_and_answered_once() {
-        let fleet = Fleet::default();
+        let fleet = fleet();
         let analysis: AgentName = "analysis".parse().unwrap();
-        assert!(fleet.put(id(2), open("analysis", 1)));
-        assert!(fleet.put(id(1), open("analysis", 2)));
-        assert!(fleet.put(id(3), open("intake", 3)));
+        fleet.put(id(2), open("analysis", 1)).await.unwrap();
+        fleet.put(id(1), open("analysis", 2)).await.unwrap();
+        fleet.put(id(3), open("intake", 3)).await.unwrap();
         let taken = fleet.receive(&analysis, 10, 0, pending()).await;
         let order: Vec<_> = taken.iter().map(|request| request["content"]["at"].clone()).collect();
         assert_eq!(order, [json!(1), json!(2)]);
         assert!(fleet.receive(&analysis, 10, 0, pending()).await.is_empty());
-        fleet.give_back(&[id(2)]);
+        fleet.give_back(&[id(2)]).await;
         let again = fleet.receive(&analysis, 10, 0, pending()).await;
         assert_eq!(again.len(), 1, "what nobody got is taken again");
         assert_eq!(fleet.result(id(2), 0, pending()).await, None);
-        assert!(fleet.complete(id(2), json!({ "ok": true }), None));
-        assert!(!fleet.complete(id(2), json!({ "ok": false }), None));
+        assert!(fleet.complete(id(2), json!({ "ok": true }), None).await.unwrap());
+        assert!(!fleet.complete(id(2), json!({ "ok": false }), None).await.unwrap());
         assert_eq!(fleet.result(id(2), 0, pending()).await, Some(json!({ "done": true, "result": { "ok": true } })));
     }
 
     #[tokio::test]
     async fn whoever_left_takes_nothing_and_waits_no_longer() {
-        let fleet = Fleet::default();
+        let fleet = fleet();
         let analysis: AgentName = "analysis".parse().unwrap();
         let (leave, left) = tokio::sync::oneshot::channel::<()>();
         let over = async { drop(left.await) };
         let mut orphan = std::pin::pin!(fleet.receive(&analysis, 10, WAIT_MS_MAX, over));
         assert!(futures::poll!(&mut orphan).is_pending());
         leave.send(()).unwrap();
-        assert!(fleet.put(id(1), open("analysis", 1)));
+        fleet.put(id(1), open("analysis", 1)).await.unwrap();
         assert!(orphan.await.is_empty(), "it came when nobody waited for it");
         assert_eq!(fleet.receive(&analysis, 10, 0, pending()).await.len(), 1);
     }
 
-    #[test]
-    fn a_mailbox_is_bounded() {
-        let fleet = Fleet::default();
-        for n in 0..MAILBOX_MAX {
-            let from = format!("agent-{}", n / EDGE_MAX);
-            assert!(fleet.put(id(n as u128), from_to(&from, "analysis", 1)));
+    #[tokio::test]
+    async fn a_mailbox_is_bounded() {
+        let (fleet, bounds) = (fleet(), Bounds::DEFAULT);
+        for n in 0..bounds.mailbox_max {
+            let from = format!("agent-{}", n / bounds.edge_max);
+            assert_eq!(fleet.put(id(n as u128), from_to(&from, "analysis", 1)).await, Ok(()));
         }
-        assert!(!fleet.put(id(u128::MAX), open("analysis", 1)));
-        assert!(fleet.put(id(u128::MAX), open("intake", 1)));
+        assert_eq!(fleet.put(id(u128::MAX), open("analysis", 1)).await, Err(NotPut::Full(Full::Mailbox)));
+        assert!(fleet.find(id(u128::MAX)).is_none());
+        assert_eq!(fleet.put(id(u128::MAX), open("intake", 1)).await, Ok(()));
     }
 
-    #[test]
-    fn one_agent_fills_no_mailbox_of_another_alone() {
-        let fleet = Fleet::default();
-        for n in 0..EDGE_MAX {
-            assert!(fleet.put(id(n as u128), open("analysis", 1)));
+    #[tokio::test]
+    async fn one_agent_fills_no_mailbox_of_another_alone() {
+        let fleet = fleet();
+        for n in 0..Bounds::DEFAULT.edge_max {
+            assert_eq!(fleet.put(id(n as u128), open("analysis", 1)).await, Ok(()));
         }
-        assert!(!fleet.put(id(u128::MAX), open("analysis", 1)));
-        assert!(fleet.put(id(u128::MAX), from_to("audit", "analysis", 1)));
+        assert_eq!(fleet.put(id(u128::MAX), open("analysis", 1)).await, Err(NotPut::Full(Full::Edge)));
+        assert_eq!(fleet.put(id(u128::MAX), from_to("audit", "analysis", 1)).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn what_one_process_was_asked_another_hands_out_and_answers() {
+        let bus = Arc::new(InProcess::default());
+        let process = || Fleet::new(bus.clone(), |_| false);
+        let (one, other) = (process(), process());
+        let analysis: AgentName = "analysis".parse().unwrap();
+        let mut asked = from_to("intake", "analysis", 1);
+        (asked.task, asked.handed_on) = (Some(UnverifiedToken::new("a")), Some(UnverifiedToken::new("b")));
+        (asked.goal, asked.beside) = (Some(Digest::of(b"goal")), Some(json!({ "said": "this" })));
+        let shown = asked.told(id(1));
+        one.put(id(1), asked).await.unwrap();
+        assert_eq!(other.receive(&analysis, 10, 0, pending()).await, [shown]);
+        assert!(one.receive(&analysis, 10, 0, pending()).await.is_empty());
+        assert!(other.complete(id(1), json!({ "ok": true }), Some(json!({ "said": "that" }))).await.unwrap());
+        let answer = json!({ "done": true, "result": { "ok": true }, "message": { "said": "that" } });
+        assert_eq!(one.result(id(1), 0, pending()).await, Some(answer.clone()));
+        assert_eq!(one.result(id(1), 0, pending()).await, Some(answer), "and again, as often as it is asked for");
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_is_worked_on_by_nobody_again() {
+        let bus = Arc::new(InProcess::default());
+        let analysis: AgentName = "analysis".parse().unwrap();
+        let one = Fleet::new(bus.clone(), |_| false);
+        one.put(id(1), open("analysis", 1)).await.unwrap();
+        one.put(id(2), open("analysis", 2)).await.unwrap();
+        // A process that the record tells that the first was answered, by another that could not end it any more.
+        let told = Fleet::new(bus.clone(), |request| request == id(1));
+        let received = told.receive(&analysis, 10, 0, pending()).await;
+        assert_eq!(received.len(), 0, "the first look finds what is over");
+        let received = told.receive(&analysis, 10, 0, pending()).await;
+        assert_eq!(received.iter().filter_map(request_id).collect::<Vec<_>>(), [id(2)]);
+        assert!(!told.complete(id(1), json!({}), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_somebody_works_on_is_not_handed_out_beside() {
+        let bus = Arc::new(InProcess::default());
+        let (one, other) = (Fleet::new(bus.clone(), |_| false), Fleet::new(bus, |_| false));
+        let analysis: AgentName = "analysis".parse().unwrap();
+        one.put(id(1), open("analysis", 1)).await.unwrap();
+        assert_eq!(other.receive(&analysis, 10, 0, pending()).await.len(), 1);
+        // As when a broker did not hear that this process is at work, and hands it out once more.
+        other.post.give_back(&analysis, Kind::Request, id(1)).await;
+        assert!(other.receive(&analysis, 10, 0, pending()).await.is_empty());
+        assert!(other.complete(id(1), json!({}), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn answers_that_nobody_fetched_here_can_be_fetched_elsewhere() {
+        let bus = Arc::new(InProcess::default());
+        let process = || Fleet::new(bus.clone(), |_| false);
+        let (one, other) = (process(), process());
+        let analysis: AgentName = "analysis".parse().unwrap();
+        one.put(id(1), open("analysis", 1)).await.unwrap();
+        other.put(id(2), open("analysis", 2)).await.unwrap();
+        assert_eq!(one.receive(&analysis, 10, 0, pending()).await.len(), 2);
+        assert!(one.complete(id(2), json!({}), None).await.unwrap());
+        assert_eq!(one.result(id(1), 0, pending()).await, None, "it came for another request");
+        assert!(other.result(id(2), 0, pending()).await.is_some());
+        // Whoever asks where nobody knows of the request learns of it by its answer.
+        assert!(one.complete(id(1), json!({}), None).await.unwrap());
+        let third = process();
+        let intake: AgentName = "intake".parse().unwrap();
+        assert_eq!(third.find_for(id(1), &intake).await.map(|open| open.to), Some(analysis));
+        assert!(third.find_for(id(3), &intake).await.is_none());
     }
 }

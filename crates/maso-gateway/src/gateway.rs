@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
+use maso_bus::Carriage;
 use maso_core::{Act, AgentName, Listing, Principal, Refusal, ServerName, Turn};
 use maso_identity::{AuthorityKey, Messages, Trust};
 use maso_path::{Carried, Clock, Ids, Path};
@@ -65,6 +67,8 @@ pub struct Parts {
     pub folder: PathBuf,
     /// How the HTTP door is reached.
     pub doors: Doors,
+    /// What carries what agents say to each other.
+    pub carriage: Arc<dyn Carriage>,
 }
 
 /// How the HTTP door is reached. Requests that name another host, or come from a page of another origin, are turned away:
@@ -93,9 +97,9 @@ impl std::fmt::Debug for Gateway {
 impl Gateway {
     /// A gateway before this path.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { path, trust, clock, ids, authority, folder, doors } = parts;
+        let Parts { path, trust, clock, ids, authority, folder, doors, carriage } = parts;
         let messages = Messages::new(MESSAGES_MAX, clock.now());
-        Self::before(Arc::new(Paved { path, trust, messages, clock, ids, authority }), folder, doors)
+        Self::before(Arc::new(Paved { path, trust, messages, clock, ids, authority }), folder, doors, carriage)
     }
 
     /// Lets go of all servers: children are ended, sessions forgotten.
@@ -114,14 +118,25 @@ impl Gateway {
         self.ticks.send_replace(());
     }
 
-    pub(crate) fn before(decider: Arc<dyn Decider>, folder: PathBuf, doors: Doors) -> Arc<Self> {
+    pub(crate) fn before(
+        decider: Arc<dyn Decider>,
+        folder: PathBuf,
+        doors: Doors,
+        carriage: Arc<dyn Carriage>,
+    ) -> Arc<Self> {
+        let (record, others) = (Arc::clone(&decider), Arc::clone(&decider));
+        let hear = move || -> BoxFuture<'static, ()> {
+            let record = Arc::clone(&others);
+            Box::pin(async move { record.hear().await })
+        };
+        let fleet = Fleet::hearing(carriage, move |request| record.is_answered(request), hear);
         let bodies = Bodies::new(&decider.deployment().settings.open);
         Arc::new_cyclic(|this| Self {
             decider,
             upstreams: Upstreams::new(folder),
             calls: Calls::default(),
             sessions: Sessions::default(),
-            fleet: Fleet::default(),
+            fleet,
             a2a_tasks: a2a::Tasks::default(),
             doors,
             rooms: Rooms::default(),

@@ -3,6 +3,7 @@
 //! The recorder calls [`World::fold`] for each record in commit order, its own and those of other processes alike,
 //! before it answers whoever wrote it. So a restart, a second process and a live run all see the same world.
 
+mod answered;
 mod conduct;
 mod dry_runs;
 mod histories;
@@ -33,6 +34,7 @@ use maso_policy::{Traced, Verdicts};
 
 use crate::footing::Footing;
 
+use answered::Answered;
 use conduct::Warned;
 pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Spending, Step, asked, planned, write_statement};
 pub use conduct::{Clarity, Conduct, ContextUse, Evaluation, Evaluations, Question, Said};
@@ -68,6 +70,7 @@ pub struct World {
     versions: Versions,
     joins: Joins,
     traffic: Traffic,
+    answered: Answered,
 }
 
 impl World {
@@ -86,6 +89,7 @@ impl World {
             versions: Versions::default(),
             joins: Joins::default(),
             traffic: Traffic::new(&deployment),
+            answered: Answered::default(),
             deployment,
             mode,
         }
@@ -111,6 +115,7 @@ impl World {
                     .decided((record.sequence, record.at), decided, |agent| Some(self.tasks.standing(agent)?.id));
                 self.standing.decided(record.at, decided);
                 self.histories.decided(record.at, decided);
+                self.answered.decided(record.at, decided);
             }
             Body::DryRunEnded(ended) => self.dry_runs.ended(record.at, ended),
             Body::TicketAnswered(answered) => {
@@ -134,13 +139,13 @@ impl World {
             Body::JoinTokenIssued(issued) => self.joins.issued(record.at, issued),
             Body::JoinTokenUsed(used) => self.joins.used(used),
             Body::TaskEvaluated(evaluated) => self.standing.evaluated(record.at, evaluated),
+            Body::HopReleased(released) => self.answered.released(record.at, released),
             Body::StartRefused(_)
             | Body::TaskAssessed(_)
             | Body::TokenIssued(_)
             | Body::SvidIssued(_)
             | Body::Revoked(_)
             | Body::DryRunStarted(_)
-            | Body::HopReleased(_)
             | Body::InstructionUsed(_)
             | Body::MessageSaid(_)
             | Body::ContextCheckpoint(_)
@@ -359,6 +364,11 @@ impl World {
     /// Who deals with whom.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// Whether a request of one agent to another was answered, through whichever process.
+    pub fn is_answered(&self, request: HopId) -> bool {
+        self.answered.contains(request)
     }
 
     /// The worst phase on the way up from an agent.

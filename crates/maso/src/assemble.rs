@@ -16,6 +16,7 @@ use maso_path::{Clock as _, OpenFault, Signers, Sources, SystemClock, SystemIds}
 use maso_spiffe::{Authority as SvidAuthority, WorkloadApi};
 
 use crate::{
+    bus,
     fault::Fault,
     folder,
     state::{StateFault, StateFolder},
@@ -36,9 +37,10 @@ pub struct Assembled {
 }
 
 impl Assembled {
-    /// The MCP doors before the path.
-    pub fn gateway(&self, doors: Doors) -> Arc<Gateway> {
-        Gateway::new(Parts {
+    /// The doors before the path, and the bus behind them.
+    pub async fn gateway(&self, doors: Doors) -> Result<Arc<Gateway>, Fault> {
+        let carriage = bus::carriage(&self.deployment, &self.folder, &self.state, &self.authority).await?;
+        Ok(Gateway::new(Parts {
             path: Arc::clone(&self.path),
             trust: Arc::clone(self.path.trust()),
             clock: Arc::clone(self.path.clock()),
@@ -46,7 +48,8 @@ impl Assembled {
             authority: self.authority.clone(),
             folder: self.folder.clone(),
             doors,
-        })
+            carriage,
+        }))
     }
 
     /// Where the Workload API is to be served, if anywhere.

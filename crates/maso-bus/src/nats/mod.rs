@@ -30,7 +30,7 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use maso_intent::Durability;
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{Carriage, Delivery, Full, Mailbox, NotPut, Parcel, Promise, Receipt, Unavailable, layout::CONSUMER};
 
@@ -104,17 +104,16 @@ impl Nats {
     async fn next(&self, mailbox: &Mailbox, wait: Duration) -> Result<Option<Message>, Unavailable> {
         let asked = async {
             let consumer = self.consumer(mailbox).await?;
-            let mut batch = if wait.is_zero() {
-                consumer.fetch().max_messages(1).messages().await
-            } else {
-                consumer.batch().max_messages(1).expires(wait.min(SLICE)).messages().await
-            }
-            .map_err(|error| Unavailable(error.to_string()))?;
-            match batch.next().await {
-                Some(Ok(message)) => Ok(Some(message)),
-                Some(Err(error)) => Err(Unavailable(error.to_string())),
-                None => Ok(None),
-            }
+            let (hand, handed) = oneshot::channel();
+            tokio::spawn(async move {
+                // If whoever asked is gone, it is for the next: now, and not when its time is over.
+                if let Err(Ok(Some(message))) = hand.send(pulled(&consumer, wait).await)
+                    && let Err(error) = message.ack_with(AckKind::Nak(None)).await
+                {
+                    tracing::debug!(%error, "the bus was not told of what nobody waits for");
+                }
+            });
+            handed.await.unwrap_or(Ok(None))
         };
         tokio::select! {
             biased;
@@ -140,6 +139,17 @@ impl Nats {
             tracing::debug!(%error, "the bus was not told what to drop");
         }
     }
+}
+
+/// Asks the server for one message. Never broken off: what the server has sent would be nobody's until it is sent again.
+async fn pulled(consumer: &Consumer<pull::Config>, wait: Duration) -> Result<Option<Message>, Unavailable> {
+    let mut batch = if wait.is_zero() {
+        consumer.fetch().max_messages(1).messages().await
+    } else {
+        consumer.batch().max_messages(1).expires(wait.min(SLICE)).messages().await
+    }
+    .map_err(|error| Unavailable(error.to_string()))?;
+    batch.next().await.transpose().map_err(|error| Unavailable(error.to_string()))
 }
 
 #[async_trait]

@@ -79,9 +79,14 @@ async fn acknowledge(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>
         Ok(agent) => agent,
         Err(response) => return *response,
     };
-    match id.parse::<HopId>() {
-        Ok(id) if visitor.gateway.fleet.acknowledge(id, &agent) => StatusCode::NO_CONTENT.into_response(),
-        _ => unknown(),
+    let Ok(id) = id.parse::<HopId>() else { return unknown() };
+    match visitor.gateway.fleet.acknowledge(id, &agent).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => unknown(),
+        Err(unavailable) => {
+            tracing::warn!(%unavailable, "what an agent has may be handed to it again");
+            refused(Refusal::Unavailable, None)
+        }
     }
 }
 
@@ -267,7 +272,13 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.gateway.fleet.take_back(&self.handed);
+        let (gateway, agent, handed) =
+            (Arc::clone(&self.gateway), self.agent.clone(), std::mem::take(&mut self.handed));
+        // Nobody waits for it: the next who listens finds it back, here or in another process. Where the process is ending,
+        // the bus finds out by itself.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { gateway.fleet.take_back(&agent, &handed).await });
+        }
     }
 }
 

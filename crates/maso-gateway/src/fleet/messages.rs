@@ -2,13 +2,14 @@
 
 use std::{future::Future, sync::Arc};
 
+use maso_bus::{Kind, Mailbox, NotPut, Unavailable};
 use maso_core::{Act, AgentName, Finding, HopId, Principal, Refusal, Refused, RequestName, Turn, Word};
 use maso_identity::SignedMessage;
 use maso_path::{Carried, Ticket};
 use maso_wire::{Arrival, Credential, Parsed, Received, envelope::Message, mcp::Reply, parse};
 use serde_json::{Value, json};
 
-use super::{Fleet, Open, Told};
+use super::{Fleet, Lies, Open, Told, not_carried};
 use crate::{
     decider::{Carry, Decided, Got},
     gateway::Gateway,
@@ -50,18 +51,18 @@ pub(crate) enum Handed {
 impl Fleet {
     /// Hands out the oldest of what waits for an agent, waiting for it until `over`.
     pub(crate) async fn hand(&self, agent: &AgentName, over: impl Future<Output = ()>) -> Option<(Handed, Value)> {
-        self.within(super::WAIT_MS_MAX, over, || {
+        let mailboxes = Kind::ALL.map(|kind| Mailbox::new(agent.clone(), kind));
+        self.within(&mailboxes, super::WAIT_MS_MAX, over, || {
             if let Some(told) = self.next_told(agent) {
                 return Some(told);
             }
             let mut requests = self.requests.lock();
-            let waits = |open: &Open| {
-                (open.to == *agent && !open.taken && open.result.is_none())
-                    || (open.from == *agent && !open.result_taken && open.result.is_some())
-            };
+            let is_asked = |open: &Open| open.to == *agent && open.lies == Lies::Here;
+            let is_answered = |open: &Open| open.from == *agent && open.result.is_some() && !open.result_taken;
+            let waits = |open: &Open| is_asked(open) || is_answered(open);
             let (id, open) = requests.iter_mut().filter(|(_, open)| waits(open)).min_by_key(|(_, open)| open.at)?;
-            if open.to == *agent && !open.taken && open.result.is_none() {
-                open.taken = true;
+            if is_asked(open) {
+                open.lies = Lies::WithIt;
                 return Some((Handed::Request(*id), open.told(*id)));
             }
             open.result_taken = true;
@@ -72,17 +73,15 @@ impl Fleet {
         .await
     }
 
-    /// Takes back what a listener that is gone did not acknowledge.
-    pub(crate) fn take_back(&self, handed: &[Handed]) {
+    /// Takes back what a listener that is gone did not acknowledge: the next gets it, in whichever process.
+    pub(crate) async fn take_back(&self, agent: &AgentName, handed: &[Handed]) {
         for one in handed {
             let mut requests = self.requests.lock();
             match one {
-                Handed::Told(id) => {
-                    self.told.lock().get_mut(id).into_iter().for_each(|told| told.taken = false);
-                }
+                Handed::Told(id) => self.take_back_told(*id),
                 Handed::Request(id) => {
-                    let open = requests.get_mut(id).filter(|open| !open.acknowledged.request);
-                    open.into_iter().for_each(|open| open.taken = false);
+                    let open = requests.get_mut(id).filter(|open| !open.answered && !open.acknowledged.request);
+                    open.into_iter().for_each(|open| open.lies = Lies::Here);
                 }
                 Handed::Answer(id) => {
                     let open = requests.get_mut(id).filter(|open| !open.acknowledged.result);
@@ -90,6 +89,7 @@ impl Fleet {
                 }
             }
         }
+        self.let_go(agent).await;
         self.changed.notify_waiters();
     }
 
@@ -97,7 +97,7 @@ impl Fleet {
     pub(crate) fn is_out(&self, handed: Handed) -> bool {
         let requests = self.requests.lock();
         match handed {
-            Handed::Told(id) => self.told.lock().contains_key(&id),
+            Handed::Told(id) => self.is_told_out(id),
             Handed::Request(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.request),
             Handed::Answer(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.result),
         }
@@ -109,21 +109,34 @@ impl Fleet {
     }
 
     /// Notes that an agent has what is for it of a request: it is never handed out again. `false` for what is not its.
-    pub(crate) fn acknowledge(&self, id: HopId, agent: &AgentName) -> bool {
-        let is_its = match self.requests.lock().get_mut(&id) {
-            Some(open) if open.from == *agent && open.result.is_some() => {
-                (open.result_taken, open.acknowledged.result) = (true, true);
-                true
+    ///
+    /// # Errors
+    /// When the bus could not be told: it may be handed out again.
+    pub(crate) async fn acknowledge(&self, id: HopId, agent: &AgentName) -> Result<bool, Unavailable> {
+        let kind = match self.requests.lock().get(&id) {
+            // Also what it had, and was taken back from a listener that left.
+            Some(open)
+                if open.from == *agent && (open.acknowledged.result || self.post.had(agent, Kind::Answer, id)) =>
+            {
+                Kind::Answer
             }
-            Some(open) if open.to == *agent => {
-                (open.taken, open.acknowledged.request) = (true, true);
-                true
-            }
-            Some(_) => false,
-            None => self.has_been_told(id, agent),
+            Some(open) if open.to == *agent => Kind::Request,
+            Some(_) => return Ok(false),
+            None => Kind::Told,
         };
+        if kind == Kind::Told {
+            return self.has_been_told(id, agent).await;
+        }
+        self.post.end(agent, kind, id).await?;
+        if let Some(open) = self.requests.lock().get_mut(&id) {
+            match kind {
+                Kind::Answer => (open.result_taken, open.acknowledged.result) = (true, true),
+                Kind::Request => (open.lies, open.acknowledged.request) = (Lies::WithIt, true),
+                Kind::Told => {}
+            }
+        }
         self.changed.notify_waiters();
-        is_its
+        Ok(true)
     }
 }
 
@@ -157,10 +170,9 @@ impl Gateway {
                 };
                 let mut open = Open::new((from, to), asked, (task, handed_on), go.goal, at);
                 open.beside = Some(beside(&message));
-                if gateway.fleet.put(hop, open) {
-                    Carried::Delivered(Got::Ours(told(&json!({ "there": there }))))
-                } else {
-                    full()
+                match gateway.fleet.put(hop, open).await {
+                    Ok(()) => Carried::Delivered(Got::Ours(told(&json!({ "there": there })))),
+                    Err(not_put) => not_posted(&not_put),
                 }
             })
         });
@@ -180,11 +192,10 @@ impl Gateway {
                 let Some(from) = go.agent else { return unavailable("nobody knows whose hop this is") };
                 let (at, there) = (gateway.decider.now(), gateway.decider.is_there(&to));
                 let content = go.replaced.unwrap_or(content);
-                let told_it = Told { from, to, contract, content, beside: beside(&message), at, taken: false };
-                if gateway.fleet.tell(hop, told_it) {
-                    Carried::Delivered(Got::Ours(told(&json!({ "there": there }))))
-                } else {
-                    full()
+                let told_it = Told::new((from, to), contract, content, beside(&message), at);
+                match gateway.fleet.tell(hop, &told_it).await {
+                    Ok(()) => Carried::Delivered(Got::Ours(told(&json!({ "there": there })))),
+                    Err(not_put) => not_posted(&not_put),
                 }
             })
         });
@@ -219,10 +230,10 @@ impl Gateway {
                     return unavailable("the request was made of another agent");
                 }
                 let result = go.replaced.unwrap_or(content);
-                if gateway.fleet.complete(id, result, Some(beside(&message))) {
-                    Carried::Delivered(Got::Ours(told(&json!({ "done": true }))))
-                } else {
-                    unavailable("it was answered already")
+                match gateway.fleet.complete(id, result, Some(beside(&message))).await {
+                    Ok(true) => Carried::Delivered(Got::Ours(told(&json!({ "done": true })))),
+                    Ok(false) => unavailable("it was answered already"),
+                    Err(not_put) => not_posted(&not_put),
                 }
             })
         });
@@ -278,9 +289,12 @@ fn beside(message: &Message) -> Value {
     told
 }
 
-fn full() -> Carried<Got> {
-    let reply = Got::Ours(told(&json!({ "refused": Refusal::LimitReached.as_str() })));
-    Carried::Failed { reply, fault: "the mailbox is full".to_owned() }
+pub(super) fn not_posted(not_put: &NotPut) -> Carried<Got> {
+    let refusal = match not_put {
+        NotPut::Full(_) => Refusal::LimitReached,
+        NotPut::Unavailable(_) | NotPut::Unknown(_) => Refusal::Unavailable,
+    };
+    not_carried(not_put, Got::Ours(told(&json!({ "refused": refusal.as_str() }))))
 }
 
 fn unavailable(fault: &str) -> Carried<Got> {

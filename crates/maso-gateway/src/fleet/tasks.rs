@@ -2,14 +2,19 @@
 
 use std::future::Future;
 
+use maso_bus::{Kind, Mailbox};
 use maso_core::{Act, AgentName, HopId, Principal, Refusal, RequestName, Turn};
 use maso_path::Carried;
 use maso_wire::{Arrival, Parsed, Received, mcp::Reply};
 use serde_json::{Value, json};
 
-use super::{Fleet, Open, messages::refusal_of};
+use super::{
+    Fleet, Lies, Open,
+    messages::{not_posted, refusal_of},
+};
 use crate::{
     decider::{Carry, Got},
+    drain::Drain,
     gateway::Gateway,
 };
 
@@ -37,7 +42,7 @@ impl Fleet {
         let open = requests.get(&id)?;
         Some(match &open.result {
             Some(result) => Progress::Answered(result.clone()),
-            None if open.taken => Progress::Taken,
+            None if open.lies == Lies::WithIt || open.answered => Progress::Taken,
             None => Progress::Waits,
         })
     }
@@ -46,8 +51,9 @@ impl Fleet {
     pub(crate) fn withdraw(&self, id: HopId) -> bool {
         let withdrawn = {
             let mut requests = self.requests.lock();
-            let waits = requests.get(&id).is_some_and(|open| !open.taken && open.result.is_none());
-            waits && requests.remove(&id).is_some()
+            let waits = |open: &&mut Open| open.lies != Lies::WithIt && !open.answered && open.result.is_none();
+            // Should it still come out of the mailbox here, it comes to nobody.
+            requests.get_mut(&id).filter(waits).map(|open| open.lies = Lies::TakenBack).is_some()
         };
         self.stir();
         withdrawn
@@ -65,7 +71,31 @@ impl Fleet {
         over: impl Future<Output = ()>,
         look: impl Fn() -> Option<T>,
     ) -> Option<T> {
-        self.within(wait_ms, over, look).await
+        self.within(&[], wait_ms, over, look).await
+    }
+
+    /// Takes in the answer to a request whose client looks at how it stands, and not into a mailbox. From then on it lies
+    /// here, with the task.
+    async fn take_answer(&self, id: HopId, drain: &Drain) {
+        let Some(asker) = self.find(id).map(|open| open.from) else { return };
+        let mailbox = Mailbox::new(asker.clone(), Kind::Answer);
+        let look = || match self.requests.lock().get_mut(&id) {
+            Some(open) if open.result.is_some() => {
+                open.result_told = true;
+                Some(true)
+            }
+            Some(open) if open.lies != Lies::TakenBack => None,
+            // Forgotten, or taken back.
+            _ => Some(false),
+        };
+        while !drain.has_begun() {
+            let found = self.within(std::slice::from_ref(&mailbox), super::WAIT_MS_MAX, drain.begun(), look).await;
+            match found {
+                Some(true) => return self.end_told(&asker).await,
+                Some(false) => return,
+                None => {}
+            }
+        }
     }
 }
 
@@ -99,11 +129,13 @@ impl Gateway {
                     Err(fault) => return failed(Refusal::Unavailable, &fault.to_string()),
                 };
                 let asked = (request, go.replaced.unwrap_or(content));
-                if gateway.fleet.put(hop, Open::new((from, to), asked, (task, handed_on), go.goal, at)) {
-                    Carried::Delivered(Got::Ours(told(&json!({}))))
-                } else {
-                    failed(Refusal::LimitReached, "the mailbox is full")
+                let open = Open::new((from, to), asked, (task, handed_on), go.goal, at);
+                if let Err(not_put) = gateway.fleet.put(hop, open).await {
+                    return not_posted(&not_put);
                 }
+                let taking = std::sync::Arc::clone(&gateway);
+                tokio::spawn(async move { taking.fleet.take_answer(hop, &taking.drain).await });
+                Carried::Delivered(Got::Ours(told(&json!({}))))
             })
         })
     }

@@ -1,5 +1,6 @@
 //! Agents that ask each other for work.
 
+use maso_log::v1::Body;
 use serde_json::json;
 
 use crate::{http::Http, rig::Rig};
@@ -37,6 +38,40 @@ async fn a_granted_request_arrives_and_its_answer_comes_back() {
     assert_eq!(completed["result"]["structuredContent"], json!({ "done": true }), "{completed}");
     let result = writer.call("request_result", json!({ "id": id, "wait_ms": 1000 })).await;
     assert_eq!(result["result"]["structuredContent"], json!({ "done": true, "result": { "fine": true } }));
+}
+
+#[tokio::test]
+async fn two_processes_serve_one_fleet() {
+    let rig = Rig::new().await;
+    let beside = rig.beside().await;
+    let (mut writer, mut reader) = (rig.pipe("writer", "maso"), beside.pipe("reader", "maso"));
+    writer.initialize(json!({})).await;
+    reader.initialize(json!({})).await;
+    writer.task = Some(rig.task("let the reader check note a").await);
+    let request = json!({ "to": "reader", "request": "check", "content": { "note": "a" } });
+    let sent = writer.call("send_request", request).await;
+    let id = sent["result"]["structuredContent"]["id"].clone();
+    assert!(id.is_string(), "{sent}");
+
+    let received = reader.call("receive_requests", json!({ "wait_ms": 30_000 })).await;
+    let request = &received["result"]["structuredContent"]["requests"][0];
+    assert_eq!((&request["id"], &request["content"]), (&id, &json!({ "note": "a" })), "{received}");
+    reader.task = request["task_token"].as_str().map(str::to_owned);
+    let completed = reader.call("complete_request", json!({ "id": id, "result": { "fine": true } })).await;
+    assert_eq!(completed["result"]["structuredContent"], json!({ "done": true }), "{completed}");
+    let result = writer.call("request_result", json!({ "id": id, "wait_ms": 30_000 })).await;
+    assert_eq!(result["result"]["structuredContent"], json!({ "done": true, "result": { "fine": true } }));
+
+    // That it was answered is on the record, and known to both.
+    let answered = beside
+        .recorded(|body| match body {
+            Body::HopReleased(released) => Some(released.clone()).filter(|it| it.outcome == "delivered"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(answered.fault, None);
+    let second = reader.call("complete_request", json!({ "id": id, "result": { "fine": false } })).await;
+    assert_eq!(second["result"]["isError"], true, "{second}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures::StreamExt as _;
+use maso_bus::InProcess;
 use maso_core::{AgentName, Mode, SpiffeId, TicketId, Timestamp};
 use maso_gateway::{Doors, Gateway, Parts, router, serve_stdio};
 use maso_guard::Scanner;
@@ -41,7 +42,8 @@ pub struct Rig {
     pub address: SocketAddr,
     pub authority: AuthorityKey,
     clock: Arc<Ahead>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
+    bus: Arc<InProcess>,
 }
 
 /// The system's clock, put forward.
@@ -163,8 +165,21 @@ impl Rig {
         Self::with(source, meets).await
     }
 
+    /// Another process beside it: the same folder and record, the same bus, and doors of its own.
+    pub async fn beside(&self) -> Self {
+        Self::process(Arc::clone(&self.folder), Arc::clone(&self.bus), source, Meets::Later).await
+    }
+
     async fn with(source: impl FnOnce(&std::path::Path) -> Source, meets: Meets) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::process(Arc::new(tempfile::tempdir().unwrap()), Arc::default(), source, meets).await
+    }
+
+    async fn process(
+        folder: Arc<TempDir>,
+        bus: Arc<InProcess>,
+        source: impl FnOnce(&std::path::Path) -> Source,
+        meets: Meets,
+    ) -> Self {
         let deployment = Arc::new(match maso_intent::parse(&source(folder.path())) {
             Ok(deployment) => deployment,
             Err(problems) => panic!("{:#?}", problems.into_vec()),
@@ -198,12 +213,13 @@ impl Rig {
             authority: authority.clone(),
             folder: folder.path().to_owned(),
             doors: Doors::on_loopback(address.port()),
+            carriage: bus.clone(),
         });
         if meets == Meets::First {
             assert_eq!(gateway.meet_servers().await, []);
         }
         tokio::spawn(maso_gateway::serve(listener, router(Arc::clone(&gateway)), std::future::pending()));
-        Self { gateway, path, address, authority, clock: ahead, folder }
+        Self { gateway, path, address, authority, clock: ahead, folder, bus }
     }
 
     pub fn url(&self, server: &str) -> String {

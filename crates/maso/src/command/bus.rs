@@ -43,7 +43,7 @@ fn accounts(folder: &Folder, out: Option<&Path>, output: Output) -> Result<(), F
                 .collect();
             screen::json(&json!({ "users": users, "configuration": text }));
         }
-        (false, None) => say!("{}", text.trim_end()),
+        (false, None) => text.lines().for_each(|line| say!("{line}")),
         (false, Some(out)) => {
             say!("the users of the bus are in {}; `include` it in the server's configuration", out.display());
             say!("their keys are in {}: each sidecar gets its own and no other", state.bus().display());

@@ -106,7 +106,7 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
     let doors = doors(&assembled.deployment.settings, address);
     let (hosts, base_url) = (Arc::new(doors.hosts.clone()), doors.base_url.clone());
-    let gateway = assembled.gateway(doors);
+    let gateway = assembled.gateway(doors).await?;
     let strangers = {
         let _waiting = screen::waiting("asking the servers for their tools");
         gateway.meet_servers().await
@@ -206,6 +206,9 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
             "console": format!("http://{address}/console"),
             "sign_in": link,
         });
+        if let Some(bus) = &deployment.settings.bus {
+            told["bus"] = serde_json::json!({ "server": bus.server.as_str(), "promise": bus.promise.as_str() });
+        }
         if let Some(Workload { socket, .. }) = workload {
             told["workload_api"] = format!("unix://{}", socket.display()).into();
         }
@@ -232,6 +235,9 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
         say!("  mcp      http://{address}/mcp/{server}{}", screen::yellow(note));
     }
     say!("  mcp      http://{address}/mcp/maso");
+    if let Some(bus) = &deployment.settings.bus {
+        say!("  bus      {}  {}", bus.server, screen::faint(bus.promise.as_str()));
+    }
     if let Some(Workload { socket, .. }) = workload {
         say!("  spiffe   unix://{}", socket.display());
     }

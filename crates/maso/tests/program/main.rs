@@ -15,6 +15,10 @@ mod examples;
 mod files;
 mod identity;
 mod map;
+mod nats;
+#[path = "../../../maso-bus/tests/carriages/server.rs"]
+#[allow(dead_code, reason = "the tests of the bus also kill it and let it stand still")]
+mod nats_server;
 mod pairs;
 mod pipe;
 mod random;

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use maso_bus::{BusFault, Carriage as _, Nats, NatsOptions, NotPut, Promise};
+use maso_bus::{BusFault, Carriage as _, Kind, Nats, NatsOptions, NotPut, Promise};
 
 use super::{layout, mailboxes, options, process};
 use crate::{
-    contract::{LONG, awaited, next, request},
+    contract::{LONG, awaited, mailbox, next, request},
     server::Server,
 };
 
@@ -80,6 +80,27 @@ async fn what_a_process_took_that_is_gone_comes_to_another() {
     drop(gone);
     let again = awaited(&*stays).await;
     assert_eq!((again.parcel, again.again), (request(1), true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_on_its_way_to_whoever_left_comes_to_the_next_at_once() {
+    let server = Server::start("", "");
+    // Were it left to the server, nobody would live to see it.
+    let nats = process(NatsOptions { redeliver_after: 100 * LONG, ..options(&server) }).await;
+    let (analysis, intake) = (mailbox("analysis", Kind::Request), mailbox("intake", Kind::Request));
+    for n in 1..=20 {
+        let left = nats.take(&analysis, LONG);
+        // The question is with the server when there is an answer to another that came after it.
+        tokio::select! {
+            biased;
+            taken = left => panic!("{taken:?}"),
+            _ = nats.take(&intake, Duration::ZERO) => {}
+        }
+        nats.put(&request(n)).await.unwrap();
+        let taken = awaited(&*nats).await;
+        assert_eq!(taken.parcel, request(n));
+        nats.acknowledge(&taken.receipt).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
