@@ -85,8 +85,7 @@ mod tests {
         let mut decided: HopDecided = serde_json::from_value(serde_json::json!({
             "hop": hop, "received_at": 0, "hop_kind": "delegation", "to": "agent:intake", "verb": verb,
             "object": "analysis:assess", "input_hash": "", "decision": "allow", "enforced": true,
-            "findings": [], "obligations": [], "labels": { "integrity": "internal", "confidentiality": "internal" },
-            "phase": "primary", "took_us": 0,
+            "findings": [], "pace_phase": "primary",
         }))
         .unwrap();
         decided.answers = answers.map(str::to_owned);
