@@ -366,6 +366,10 @@ impl Fleet {
             taken.extend(look(max - taken.len()).unwrap_or_default());
         }
         self.let_go(&mailbox.of).await;
+        if !taken.is_empty() {
+            // Whoever follows what was asked sees that it is worked on.
+            self.changed.notify_waiters();
+        }
         taken
     }
 

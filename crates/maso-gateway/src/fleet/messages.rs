@@ -52,7 +52,7 @@ impl Fleet {
     /// Hands out the oldest of what waits for an agent, waiting for it until `over`.
     pub(crate) async fn hand(&self, agent: &AgentName, over: impl Future<Output = ()>) -> Option<(Handed, Value)> {
         let mailboxes = Kind::ALL.map(|kind| Mailbox::new(agent.clone(), kind));
-        self.within(&mailboxes, super::WAIT_MS_MAX, over, || {
+        let found = self.within(&mailboxes, super::WAIT_MS_MAX, over, || {
             if let Some(told) = self.next_told(agent) {
                 return Some(told);
             }
@@ -69,8 +69,13 @@ impl Fleet {
             let mut told = open.told_result()?;
             told["id"] = json!(id.to_string());
             Some((Handed::Answer(*id), told))
-        })
-        .await
+        });
+        let handed = found.await;
+        if handed.is_some() {
+            // Whoever follows what was asked sees that it is worked on.
+            self.changed.notify_waiters();
+        }
+        handed
     }
 
     /// Takes back what a listener that is gone did not acknowledge: the next gets it, in whichever process.

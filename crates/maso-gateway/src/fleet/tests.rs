@@ -145,3 +145,24 @@ async fn answers_that_nobody_fetched_here_can_be_fetched_elsewhere() {
     assert_eq!(third.find_for(id(1), &intake).await.map(|open| open.to), Some(analysis));
     assert!(third.find_for(id(3), &intake).await.is_none());
 }
+
+#[tokio::test]
+async fn whoever_follows_a_request_hears_that_it_was_taken() {
+    let analysis: AgentName = "analysis".parse().unwrap();
+    for native in [false, true] {
+        let fleet = fleet();
+        fleet.put(id(1), open("analysis", 1)).await.unwrap();
+        // It is here already: that it comes is news of its own.
+        let mailbox = Mailbox::new(analysis.clone(), Kind::Request);
+        fleet.arrive(fleet.post.take(&mailbox, Duration::ZERO).await.unwrap()).await;
+        let is_taken = || fleet.find(id(1)).filter(|open| open.lies == Lies::WithIt).map(drop);
+        let mut following = std::pin::pin!(fleet.look(WAIT_MS_MAX, pending(), is_taken));
+        assert!(futures::poll!(&mut following).is_pending());
+        if native {
+            fleet.hand(&analysis, pending()).await.unwrap();
+        } else {
+            assert_eq!(fleet.receive(&analysis, 1, 0, pending()).await.len(), 1);
+        }
+        assert!(futures::poll!(&mut following).is_ready());
+    }
+}
