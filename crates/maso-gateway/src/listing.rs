@@ -75,7 +75,13 @@ impl Gateway {
         }
         let noted =
             published.iter().map(|(tool, _, value)| (tool.clone(), ToolDefinition::new(value.clone()))).collect();
-        let states = self.decider.published(noted).await;
+        let mut states = self.decider.published(noted).await;
+        if states.iter().any(|(_, state)| *state != PinState::Pinned) {
+            // What a person approved through another process may not have come here yet: it is waited for before anything
+            // is hidden.
+            self.decider.hear().await;
+            states.iter_mut().for_each(|(tool, state)| *state = self.decider.pin(tool));
+        }
         let visible: BTreeSet<ToolRef> =
             self.decider.visible_tools(&room.agent, &room.server, task).into_iter().collect();
         let observes = self.decider.mode() == Mode::Observe;
