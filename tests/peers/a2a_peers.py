@@ -14,8 +14,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-import traceback
 import urllib.request
 from pathlib import Path
 
@@ -52,6 +50,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from starlette.applications import Starlette
 
 from frames import Http
+from tally import Tally
 
 OPERATOR = "owner"
 PASSPHRASE = "a passphrase that only this test has"
@@ -319,7 +318,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--maso", required=True)
     args = parser.parse_args()
-    n_passed, failed = 0, []
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="maso-a2a-") as folder:
         deployment = Deployment(str(Path(args.maso).resolve()), Path(folder) / "notes", Peer())
         checks = [
@@ -329,20 +328,10 @@ def main():
         ]
         try:
             for name, check in checks:
-                from_s = time.monotonic()
-                try:
-                    check()
-                    n_passed += 1
-                    print(f"ok      {name} ({time.monotonic() - from_s:.1f} s)", flush=True)
-                except Exception as fault:  # A check that breaks is a check that failed; the others still run.
-                    failed.append(name)
-                    print(f"FAILED  {name}: {fault!r}", flush=True)
-                    if not isinstance(fault, AssertionError):
-                        traceback.print_exc()
+                tally.run(name, check)
         finally:
             deployment.down()
-    print(f"{n_passed} passed, {len(failed)} failed")
-    return 1 if failed or not n_passed else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

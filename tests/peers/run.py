@@ -8,13 +8,12 @@
 import argparse
 import sys
 import tempfile
-import time
-import traceback
 from pathlib import Path
 
 import checks
 from deployment import Deployment
 from servers import servers
+from tally import Tally
 
 
 def main():
@@ -24,7 +23,7 @@ def main():
     parser.add_argument("--only", default="")
     args = parser.parse_args()
     peers, node = str(Path(args.peers).resolve()), str(Path(args.node).resolve())
-    n_passed, failed = 0, []
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="maso-peers-") as scratch:
         known = servers(peers, node, scratch)
         for server in known:
@@ -37,22 +36,10 @@ def main():
                 # The first admits what the others use.
                 if index > 0 and args.only not in name:
                     continue
-                from_s = time.monotonic()
-                try:
-                    check()
-                    n_passed += 1
-                    print(f"ok      {name} ({time.monotonic() - from_s:.1f} s)", flush=True)
-                except Exception as fault:  # A check that breaks is a check that failed; the others still run.
-                    failed.append(name)
-                    print(f"FAILED  {name}: {fault}", flush=True)
-                    if not isinstance(fault, AssertionError):
-                        traceback.print_exc()
+                tally.run(name, check)
         finally:
             deployment.down()
-    for name in failed:
-        print(f"failed: {name}")
-    print(f"{n_passed} passed, {len(failed)} failed")
-    return 1 if failed or not n_passed else 0
+    return tally.end()
 
 
 if __name__ == "__main__":
