@@ -66,6 +66,8 @@ impl Gateway {
             Ok(agent) => agent,
             Err(refusal) => return mcp::refused_tool(refusal, arrival.id),
         };
+        // It may have been asked through another process a moment ago.
+        self.decider.hear().await;
         let question = request_id(arguments).and_then(|id| {
             let all = self.decider.clarifications(&delegator);
             all.into_iter().map(|one| one.question).find(|question| question.hop == id)
@@ -91,12 +93,13 @@ impl Gateway {
         self.fleet_settled(asked, call, &act, received, make_carry).await
     }
 
-    /// The questions that this agent asked or was asked.
-    pub(crate) fn clarifications(&self, asked: &Asked) -> Reply {
+    /// The questions that this agent asked or was asked, with what was answered through any process until now.
+    pub(crate) async fn clarifications(&self, asked: &Asked) -> Reply {
         let agent = match self.known_agent(asked) {
             Ok(agent) => agent,
             Err(reply) => return *reply,
         };
+        self.decider.hear().await;
         if self.decider.is_stopped(&agent) {
             return mcp::refused_tool(Refusal::Suspended, self.decider.hop_id());
         }

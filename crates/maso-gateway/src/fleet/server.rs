@@ -85,7 +85,7 @@ impl Gateway {
             "report_status" => self.report_status(asked, call, &arguments).await,
             "ask_clarification" => self.ask_clarification(asked, call, &arguments).await,
             "answer_clarification" => self.answer_clarification(asked, call, &arguments).await,
-            "clarifications" => self.clarifications(asked),
+            "clarifications" => self.clarifications(asked).await,
             "receive_requests" | "request_result" => {
                 let agent = match self.known_agent(asked) {
                     Ok(agent) => agent,
