@@ -1,4 +1,4 @@
-//! What each agent's sidecar may do at the broker, derived from what mandates grant.
+//! What each agent's sidecar may do at the broker, derived from what is declared.
 
 mod written;
 
@@ -10,7 +10,7 @@ use std::{
 use maso_core::AgentName;
 use maso_intent::Deployment;
 
-use crate::{Kind, Layout, Mailbox, Route, layout::CONSUMER, nats::SYNCED_SUBJECT};
+use crate::{Kind, Layout, Mailbox, layout::Way, nats::SYNCED_SUBJECT};
 
 /// Everybody who may do something at the broker for one deployment. Whoever is not named here gets nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,28 +38,12 @@ pub struct Access {
 }
 
 impl Accounts {
-    /// What the mandates of a deployment grant: an agent reads and ends what lies in its own mailboxes, asks whom a grant lets
-    /// it ask, answers whom a grant lets ask it, and tells what a declaration lets it tell. It makes no mailbox, sees no other's, and hears no other's answers.
+    /// What a deployment declares: each of its agents has a sidecar, which may speak to maso on lines of its own. It sees no
+    /// mailbox, not even its agent's: what is in one is taken by maso, which asks whether its agent still may have it.
     pub fn of(deployment: &Deployment) -> Self {
         let layout = Layout::of(&deployment.trust_domain);
-        let mut users: BTreeMap<User, Access> =
-            deployment.agents.keys().map(|agent| (User::Sidecar(agent.clone()), of_sidecar(&layout, agent))).collect();
-        let mut may = |sender: &AgentName, route: &Route| {
-            if let Some(access) = users.get_mut(&User::Sidecar(sender.clone())) {
-                access.publish.insert(layout.subject(route));
-            }
-        };
-        for agent in deployment.agents.keys() {
-            let authority = deployment.authority(agent);
-            for (asked, _) in authority.requests() {
-                may(agent, &Route::new(agent.clone(), asked.clone(), Kind::Request));
-                may(asked, &Route::new(asked.clone(), agent.clone(), Kind::Answer));
-            }
-            for (told, _) in authority.tells() {
-                may(agent, &Route::new(agent.clone(), told.clone(), Kind::Told));
-            }
-        }
-        users.insert(User::Mediator, of_mediator(&layout));
+        let sidecars = deployment.agents.keys().map(|agent| (User::Sidecar(agent.clone()), of_sidecar(&layout, agent)));
+        let users = sidecars.chain([(User::Mediator, of_mediator(&layout))]).collect();
         Self { layout, users }
     }
 
@@ -86,27 +70,21 @@ impl User {
 }
 
 fn of_sidecar(layout: &Layout, agent: &AgentName) -> Access {
-    let mut access = Access::default();
-    for kind in Kind::ALL {
-        let stream = layout.stream(&Mailbox::new(agent.clone(), kind));
-        access.publish.extend([
-            format!("$JS.API.CONSUMER.INFO.{stream}.{CONSUMER}"),
-            format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}"),
-            format!("$JS.ACK.{stream}.{CONSUMER}.>"),
-        ]);
+    Access {
+        publish: BTreeSet::from([layout.line_opening(agent), layout.lines_of(agent, Way::Up)]),
+        subscribe: BTreeSet::from([layout.lines_of(agent, Way::Down), format!("{}.>", layout.inbox(agent))]),
     }
-    access.subscribe.insert(format!("{}.>", layout.inbox(agent)));
-    access
 }
 
 /// The account is the deployment's alone, so nothing in it is anybody else's.
 fn of_mediator(layout: &Layout) -> Access {
+    let answers = ["$JS.API.>", "$JS.ACK.>", SYNCED_SUBJECT, "_INBOX.agent.>"].map(str::to_owned);
     Access {
-        publish: ["$JS.API.>", "$JS.ACK.>", SYNCED_SUBJECT]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([layout.everything()])
-            .collect(),
-        subscribe: BTreeSet::from([format!("{}.>", layout.inbox_of_mediator())]),
+        publish: answers.into_iter().chain([layout.everything(), layout.lines(Way::Down)]).collect(),
+        subscribe: BTreeSet::from([
+            format!("{}.>", layout.inbox_of_mediator()),
+            layout.line_openings(),
+            layout.lines(Way::Up),
+        ]),
     }
 }

@@ -116,6 +116,41 @@ impl Layout {
         format!("maso.{}.>", self.deployment)
     }
 
+    /// Where the sidecar of an agent asks for a line.
+    pub(crate) fn line_opening(&self, agent: &AgentName) -> String {
+        format!("{LINE}.{}.{}.open", self.deployment, Token::of_agent(agent))
+    }
+
+    /// Where all sidecars ask for lines.
+    pub(crate) fn line_openings(&self) -> String {
+        format!("{LINE}.{}.*.open", self.deployment)
+    }
+
+    /// The agent whose sidecar asked for a line at this subject.
+    pub(crate) fn line_opener(&self, subject: &str) -> Result<AgentName, TokenError> {
+        let tokens: Vec<&str> = subject.split('.').collect();
+        let [LINE, deployment, agent, "open"] = tokens[..] else { return Err(TokenError) };
+        if deployment != self.deployment.as_str() {
+            return Err(TokenError);
+        }
+        agent.parse::<Token>()?.agent()
+    }
+
+    /// One way of one line.
+    pub(crate) fn line(&self, agent: &AgentName, id: &LineId, way: Way) -> String {
+        format!("{LINE}.{}.{}.{}.{id}", self.deployment, Token::of_agent(agent), way.as_str())
+    }
+
+    /// One way of every line of an agent's sidecar.
+    pub(crate) fn lines_of(&self, agent: &AgentName, way: Way) -> String {
+        format!("{LINE}.{}.{}.{}.*", self.deployment, Token::of_agent(agent), way.as_str())
+    }
+
+    /// One way of every line.
+    pub(crate) fn lines(&self, way: Way) -> String {
+        format!("{LINE}.{}.*.{}.*", self.deployment, way.as_str())
+    }
+
     /// What the account of this deployment is called.
     pub(crate) fn account(&self) -> String {
         format!("maso+{}", self.deployment)
@@ -131,6 +166,54 @@ impl Layout {
         "_INBOX.maso".to_owned()
     }
 }
+
+/// Which way something on a line goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To maso.
+    Up,
+    /// To the sidecar.
+    Down,
+}
+
+impl Way {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// What tells one line from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LineId([u8; 16]);
+
+impl LineId {
+    /// One that nobody had and nobody guesses.
+    pub(crate) fn random() -> Self {
+        Self(uuid::Uuid::new_v4().into_bytes())
+    }
+
+    /// Reads one as it is sent.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, TokenError> {
+        bytes.try_into().map(Self).map_err(|_| TokenError)
+    }
+
+    /// As it is sent.
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for LineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Below what lines are. No stream keeps anything of it.
+const LINE: &str = "maso-line";
 
 /// The one consumer of each stream. Whoever serves an agent takes from it, in whichever process.
 pub(crate) const CONSUMER: &str = "mailbox";

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use maso_bus::{Accounts, Bounds, BusFault, Carriage, InProcess, Layout, Nats, NatsOptions, NkeySeed, Seal, User};
+use maso_bus::{
+    Accounts, Bounds, Broker, BusFault, Carriage, InProcess, Layout, Nats, NatsOptions, NkeySeed, Seal, User,
+};
 use maso_identity::AuthorityKey;
 use maso_intent::{BusSettings, Deployment};
 
@@ -33,11 +35,14 @@ pub async fn at_server(
 ) -> Result<Nats, Fault> {
     let seal = Seal::new(deployment.trust_domain.clone(), authority);
     let layout = Layout::of(&deployment.trust_domain);
-    let options = NatsOptions {
+    let broker = Broker {
         roots_pem: settings.roots.as_ref().map(|file| roots(&folder.join(file))).transpose()?,
+        ..Broker::of_mediator(settings.server.as_str(), seed(settings, folder, state)?, &layout)
+    };
+    let options = NatsOptions {
         promise: settings.promise,
         replicas: settings.replicas,
-        ..NatsOptions::of_mediator(settings.server.as_str(), seed(settings, folder, state)?, layout, seal)
+        ..NatsOptions::new(broker, layout, seal)
     };
     let cannot = |fault: BusFault| {
         let help = fault.help();

@@ -8,26 +8,27 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::sync::watch;
 
-use super::{BusFault, NatsOptions};
+use super::{Broker, BusFault};
 
 /// Whether the server is reached. It is tried again and again: whoever waits goes on by itself.
 #[derive(Clone, Debug)]
-pub(super) struct Link(watch::Receiver<bool>);
+pub(crate) struct Link(watch::Receiver<bool>);
 
 impl Link {
     /// Connects, once: a server that is not there at the start is a mistake that somebody should hear of.
-    pub(super) async fn connect(options: &NatsOptions) -> Result<(Client, Self), BusFault> {
+    pub(crate) async fn connect(broker: &Broker) -> Result<(Client, Self), BusFault> {
         let (tell, told) = watch::channel(true);
         let tell = Arc::new(tell);
-        let mut connecting = match &options.seed {
+        let mut connecting = match &broker.seed {
             Some(seed) => ConnectOptions::with_nkey(seed.expose().to_owned()),
             None => ConnectOptions::new(),
         }
         .name("maso")
-        .custom_inbox_prefix(&options.inbox)
-        .connection_timeout(options.within)
-        .request_timeout(Some(options.within))
+        .custom_inbox_prefix(&broker.inbox)
+        .connection_timeout(broker.within)
+        .request_timeout(Some(broker.within))
         .ping_interval(PING_INTERVAL)
+        .subscription_capacity(WAITING_MAX)
         // The server's own word on where else to go is not the configuration's.
         .ignore_discovered_servers()
         .max_reconnects(None)
@@ -52,24 +53,29 @@ impl Link {
                 }
             }
         });
-        if options.server.starts_with("tls://") {
-            let config = tls(options.roots_pem.as_deref()).map_err(BusFault::Tls)?;
+        if broker.server.starts_with("tls://") {
+            let config = tls(broker.roots_pem.as_deref()).map_err(BusFault::Tls)?;
             connecting = connecting.require_tls(true).tls_client_config(config);
         }
         let client = connecting
-            .connect(&options.server)
+            .connect(&broker.server)
             .await
-            .map_err(|error| BusFault::Unreached { server: options.server.clone(), source: Box::new(error) })?;
+            .map_err(|error| BusFault::Unreached { server: broker.server.clone(), source: Box::new(error) })?;
         Ok((client, Self(told)))
     }
 
+    /// Whether the server is reached.
+    pub(crate) fn is_up(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Resolves when the server is reached.
-    pub(super) async fn up(&self) {
+    pub(crate) async fn up(&self) {
         self.until(true).await;
     }
 
     /// Resolves when it is not reached any more.
-    pub(super) async fn down(&self) {
+    pub(crate) async fn down(&self) {
         self.until(false).await;
     }
 
@@ -102,4 +108,6 @@ fn tls(roots_pem: Option<&[u8]>) -> Result<ClientConfig, io::Error> {
 
 /// A peer that answers to nothing is noticed within two of these.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How many messages of one subscription may wait for whoever reads them. More are lost, and who numbers them notices.
+const WAITING_MAX: usize = 2_048;
 const RECONNECT_MAX: Duration = Duration::from_secs(2);

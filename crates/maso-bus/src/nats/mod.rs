@@ -32,14 +32,16 @@ use maso_intent::Durability;
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::{Carriage, Delivery, Full, Mailbox, NotPut, Parcel, Promise, Receipt, Unavailable, layout::CONSUMER};
+use crate::{
+    Carriage, Delivery, Full, Layout, Mailbox, NotPut, Parcel, Promise, Receipt, Unavailable, layout::CONSUMER,
+};
 
 pub use fault::BusFault;
-pub use options::{NatsOptions, NkeySeed, SeedError};
+pub(crate) use link::Link;
+pub use options::{Broker, NatsOptions, NkeySeed, SeedError};
 pub(crate) use synced::SUBJECT as SYNCED_SUBJECT;
 
 use held::Held;
-use link::Link;
 
 /// Mailboxes in a NATS server: one stream for each, from which any process takes that serves its agent.
 #[derive(Debug)]
@@ -60,14 +62,14 @@ impl Nats {
     /// # Errors
     /// When it is not reached, or cannot carry the largest parcel.
     pub async fn connect(options: NatsOptions) -> Result<Self, BusFault> {
-        let (client, link) = Link::connect(&options).await?;
+        let (client, link) = Link::connect(&options.broker).await?;
         let max_payload = client.server_info().max_payload;
         if max_payload < prepare::LARGEST {
             return Err(BusFault::TooSmall(max_payload));
         }
         let jetstream = jetstream::context::ContextBuilder::new()
-            .timeout(options.within)
-            .ack_timeout(options.within)
+            .timeout(options.broker.within)
+            .ack_timeout(options.broker.within)
             .build(client.clone());
         let held = Arc::new(Held::default());
         held.keep(client.clone(), options.redeliver_after);
@@ -77,6 +79,11 @@ impl Nats {
     /// How many messages lay in mailboxes that were not maso's own for that edge. They are dropped where they lie.
     pub fn n_forged(&self) -> u64 {
         self.n_forged.load(Ordering::Relaxed)
+    }
+
+    /// What else may go over the same connection.
+    pub(crate) const fn parts(&self) -> (&Client, &Link, &Layout) {
+        (&self.client, &self.link, &self.options.layout)
     }
 
     /// Waits until the server is reached, up to this moment.
@@ -162,7 +169,7 @@ impl Carriage for Nats {
     }
 
     async fn put(&self, parcel: &Parcel) -> Result<Promise, NotPut> {
-        let deadline = Instant::now() + self.options.within;
+        let deadline = Instant::now() + self.options.broker.within;
         let subject = self.options.layout.subject(parcel.route());
         // Sealed once: what is sent again after a lost connection is the same to the byte.
         let sealed = bytes::Bytes::from(self.options.seal.seal(parcel));
@@ -200,7 +207,7 @@ impl Carriage for Nats {
         let mut looked = false;
         loop {
             // Whoever does not wait still looks once.
-            let reach = if looked { deadline } else { deadline.max(Instant::now() + self.options.within) };
+            let reach = if looked { deadline } else { deadline.max(Instant::now() + self.options.broker.within) };
             self.reached_by(reach).await?;
             let left = deadline.saturating_duration_since(Instant::now());
             if looked && left.is_zero() {
@@ -233,8 +240,8 @@ impl Carriage for Nats {
 
     async fn acknowledge(&self, receipt: &Receipt) -> Result<(), Unavailable> {
         self.held.remove(receipt);
-        self.reached_by(Instant::now() + self.options.within).await?;
-        let acknowledging = Request::new().payload(AckKind::Ack.into()).timeout(Some(self.options.within));
+        self.reached_by(Instant::now() + self.options.broker.within).await?;
+        let acknowledging = Request::new().payload(AckKind::Ack.into()).timeout(Some(self.options.broker.within));
         // The server answers when it has noted it.
         let noted = self.client.send_request(receipt.0.clone(), acknowledging).await;
         noted.map(drop).map_err(|error| Unavailable(error.to_string()))

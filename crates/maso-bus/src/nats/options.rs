@@ -2,14 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use maso_core::AgentName;
 use maso_intent::{Durability, Replicas};
 use nkeys::{KeyPair, KeyPairType};
 
 use crate::{Bounds, Layout, Seal};
 
-/// How a NATS server is reached, and what is expected of it.
+/// How a NATS server is reached, and as whom.
 #[derive(Clone, Debug)]
-pub struct NatsOptions {
+pub struct Broker {
     /// Where it is: `nats://HOST:PORT`, or `tls://` where it must be encrypted.
     pub server: String,
     /// The user's key; a server that asks for none gets none.
@@ -18,6 +19,31 @@ pub struct NatsOptions {
     pub inbox: String,
     /// The certificates that the server's must come from, as PEM; those of the system where it is absent.
     pub roots_pem: Option<Vec<u8>>,
+    /// How long the server may take for an answer.
+    pub within: Duration,
+}
+
+impl Broker {
+    /// As maso itself.
+    pub fn of_mediator(server: impl Into<String>, seed: Option<NkeySeed>, layout: &Layout) -> Self {
+        Self::of(server.into(), seed, layout.inbox_of_mediator())
+    }
+
+    /// As the sidecar of an agent.
+    pub fn of_sidecar(server: impl Into<String>, seed: Option<NkeySeed>, layout: &Layout, agent: &AgentName) -> Self {
+        Self::of(server.into(), seed, layout.inbox(agent))
+    }
+
+    fn of(server: String, seed: Option<NkeySeed>, inbox: String) -> Self {
+        Self { server, seed, inbox, roots_pem: None, within: Duration::from_secs(5) }
+    }
+}
+
+/// What maso expects of the NATS server that has its mailboxes.
+#[derive(Clone, Debug)]
+pub struct NatsOptions {
+    /// How it is reached. What it takes to put, end and reach a mailbox is bounded there too.
+    pub broker: Broker,
     /// Names in the broker.
     pub layout: Layout,
     /// What makes parcels the deployment's own.
@@ -28,26 +54,20 @@ pub struct NatsOptions {
     pub promise: Durability,
     /// On how many machines each mailbox lies.
     pub replicas: Replicas,
-    /// How long putting, ending and reaching a mailbox may take.
-    pub within: Duration,
     /// After how long a parcel is handed out again whose taker is not heard of any more.
     pub redeliver_after: Duration,
 }
 
 impl NatsOptions {
-    /// What a deployment gets: maso itself at this server, with the key of its own user.
-    pub fn of_mediator(server: impl Into<String>, seed: Option<NkeySeed>, layout: Layout, seal: Seal) -> Self {
+    /// What a deployment gets.
+    pub const fn new(broker: Broker, layout: Layout, seal: Seal) -> Self {
         Self {
-            server: server.into(),
-            seed,
-            inbox: layout.inbox_of_mediator(),
-            roots_pem: None,
+            broker,
             layout,
             seal,
             bounds: Bounds::DEFAULT,
             promise: Durability::Stored,
             replicas: Replicas::One,
-            within: Duration::from_secs(5),
             redeliver_after: Duration::from_secs(30),
         }
     }

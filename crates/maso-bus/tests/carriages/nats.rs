@@ -1,12 +1,13 @@
 //! The contract over a NATS server, and what its faults do.
 
 mod faults;
+mod lines;
 mod promises;
 mod stolen;
 
 use std::{sync::Arc, time::Duration};
 
-use maso_bus::{Bounds, Kind, Layout, Mailbox, Nats, NatsOptions, Promise, Seal};
+use maso_bus::{Bounds, Broker, Kind, Layout, Mailbox, Nats, NatsOptions, Promise, Seal};
 use maso_identity::AuthorityKey;
 
 use crate::{contract::Tried, server::Server};
@@ -26,8 +27,14 @@ fn options(server: &Server) -> NatsOptions {
     NatsOptions {
         // A process that is gone is noticed soon; one that lives says so far more often.
         redeliver_after: Duration::from_secs(2),
-        ..NatsOptions::of_mediator(server.url(), None, layout(), seal())
+        ..NatsOptions::new(Broker::of_mediator(server.url(), None, &layout()), layout(), seal())
     }
+}
+
+/// The same, with as long for every answer of the server.
+fn options_within(server: &Server, within: Duration) -> NatsOptions {
+    let options = options(server);
+    NatsOptions { broker: Broker { within, ..options.broker }, ..options }
 }
 
 fn mailboxes() -> impl Iterator<Item = Mailbox> + Send {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use maso_bus::{BusFault, Carriage as _, Kind, Nats, NatsOptions, NotPut, Promise};
 
-use super::{layout, mailboxes, options, process};
+use super::{layout, mailboxes, options, options_within, process};
 use crate::{
     contract::{LONG, awaited, mailbox, next, request},
     server::Server,
@@ -12,12 +12,12 @@ use crate::{
 
 /// Gives up soon, where a test wants to see that.
 fn impatient(server: &Server) -> NatsOptions {
-    NatsOptions { within: Duration::from_millis(300), ..options(server) }
+    options_within(server, Duration::from_millis(300))
 }
 
 /// Waits as long as it takes, where a test wants to see that it goes on.
 fn patient(server: &Server) -> NatsOptions {
-    NatsOptions { within: LONG, ..options(server) }
+    options_within(server, LONG)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

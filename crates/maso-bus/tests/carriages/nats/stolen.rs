@@ -1,11 +1,14 @@
-//! Whoever has the key of one agent's sidecar has what that agent's mandate grants, and nothing of what others say.
+//! Whoever has the key of one agent's sidecar has lines of that agent's, and nothing of what lies or goes elsewhere; and
+//! whoever may write to mailboxes at the broker, by whatever way, writes nothing that is taken.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use async_nats::{Client, ConnectOptions, jetstream};
 use futures::StreamExt as _;
-use maso_bus::{Accounts, Carriage as _, Kind, Nats, NatsOptions, NkeySeed, User};
+use maso_bus::{Accounts, Broker, Caller, Carriage as _, Kind, NatsOptions, NkeySeed, User};
+use maso_core::AgentName;
 use maso_intent::{Deployment, Source};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{layout, options, process, seal};
 use crate::{
@@ -49,28 +52,27 @@ impl Guarded {
     }
 
     fn mediator(&self) -> NatsOptions {
-        NatsOptions { seed: Some(self.keys[&User::Mediator].clone()), ..options(&self.server) }
+        let broker = Broker::of_mediator(self.server.url(), Some(self.keys[&User::Mediator].clone()), &layout());
+        NatsOptions { broker, ..options(&self.server) }
     }
 
-    fn key_of(&self, agent: &str) -> &NkeySeed {
-        &self.keys[&User::Sidecar(agent.parse().unwrap())]
-    }
-
-    /// maso's own client with the key of a sidecar.
-    fn sidecar(&self, agent: &str) -> NatsOptions {
-        NatsOptions {
-            seed: Some(self.key_of(agent).clone()),
-            inbox: layout().inbox(&agent.parse().unwrap()),
-            within: Duration::from_secs(1),
-            ..options(&self.server)
-        }
+    /// The sidecar of an agent, as the broker knows it.
+    async fn sidecar(&self, agent: &str) -> Caller {
+        let key = self.keys[&sidecar_of(agent)].clone();
+        let agent: AgentName = agent.parse().unwrap();
+        let broker = Broker::of_sidecar(self.server.url(), Some(key), &layout(), &agent);
+        Caller::connect(&broker, layout(), agent).await.unwrap()
     }
 
     /// Any client with a stolen key, and the errors that the server tells it.
-    async fn thief(&self, agent: &str) -> (Client, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    async fn thief(&self, user: &User) -> (Client, tokio::sync::mpsc::UnboundedReceiver<String>) {
         let (tell, told) = tokio::sync::mpsc::unbounded_channel();
-        let client = ConnectOptions::with_nkey(self.key_of(agent).expose().to_owned())
-            .custom_inbox_prefix(layout().inbox(&agent.parse().unwrap()))
+        let inbox = match user {
+            User::Mediator => layout().inbox_of_mediator(),
+            User::Sidecar(agent) => layout().inbox(agent),
+        };
+        let client = ConnectOptions::with_nkey(self.keys[user].expose().to_owned())
+            .custom_inbox_prefix(inbox)
             .event_callback(move |event| {
                 tell.send(event.to_string()).ok();
                 async {}
@@ -80,6 +82,10 @@ impl Guarded {
             .unwrap();
         (client, told)
     }
+}
+
+fn sidecar_of(agent: &str) -> User {
+    User::Sidecar(agent.parse().unwrap())
 }
 
 /// Waits until the server says no to something about this subject.
@@ -93,21 +99,24 @@ async fn is_refused(told: &mut tokio::sync::mpsc::UnboundedReceiver<String>, sub
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_its_own_key_a_sidecar_does_what_its_mandate_grants() {
+async fn with_its_own_key_a_sidecar_has_lines_of_its_own() {
     let guarded = Guarded::start();
     let maso = process(NatsOptions { promise: maso_intent::Durability::Synced, ..guarded.mediator() }).await;
-    let intake = Nats::connect(guarded.sidecar("intake")).await.unwrap();
-    let analysis = Nats::connect(guarded.sidecar("analysis")).await.unwrap();
-    intake.put(&request(1)).await.unwrap();
-    let asked = awaited(&analysis).await;
-    assert_eq!(asked.parcel, request(1));
-    let answer = parcel("analysis", "intake", Kind::Answer, 1, b"done");
-    analysis.put(&answer).await.unwrap();
-    analysis.acknowledge(&asked.receipt).await.unwrap();
-    let answered = intake.take(&mailbox("intake", Kind::Answer), crate::contract::LONG).await.unwrap().unwrap();
-    assert_eq!(answered.parcel, answer);
-    intake.acknowledge(&answered.receipt).await.unwrap();
-    assert_eq!(next(&*maso).await, None);
+    let mut lines = maso.lines().await.unwrap();
+    let intake = guarded.sidecar("intake").await;
+    let (called, answered) = tokio::join!(intake.call(), lines.next());
+    let (mut near, mut answered) = (called.unwrap(), answered.unwrap());
+    assert_eq!(answered.agent.as_str(), "intake");
+    near.write_all(b"ask").await.unwrap();
+    near.shutdown().await.unwrap();
+    let mut heard = Vec::new();
+    answered.line.read_to_end(&mut heard).await.unwrap();
+    assert_eq!(heard, b"ask");
+    answered.line.write_all(b"answer").await.unwrap();
+    drop(answered);
+    heard.clear();
+    near.read_to_end(&mut heard).await.unwrap();
+    assert_eq!(heard, b"answer");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,12 +131,12 @@ async fn nobody_listens_without_a_key() {
 async fn a_stolen_key_hears_nothing_of_what_others_say() {
     let guarded = Guarded::start();
     let maso = process(guarded.mediator()).await;
-    let (thief, mut told) = guarded.thief("communication").await;
+    let (thief, mut told) = guarded.thief(&sidecar_of("communication")).await;
     let edge = layout().subject(request(1).route());
     let maso_inbox = format!("{}.>", layout().inbox_of_mediator());
     let other_inbox = format!("{}.>", layout().inbox(&"analysis".parse().unwrap()));
     let mut ears = Vec::new();
-    for subject in [&edge, ">", "maso.>", "$JS.>", "$SYS.>", "_INBOX.>", &maso_inbox, &other_inbox] {
+    for subject in [&edge, ">", "maso.>", "$JS.>", "$SYS.>", "_INBOX.>", "maso-line.>", &maso_inbox, &other_inbox] {
         ears.push(thief.subscribe(subject.to_owned()).await.unwrap());
         is_refused(&mut told, subject).await;
     }
@@ -137,24 +146,30 @@ async fn a_stolen_key_hears_nothing_of_what_others_say() {
     let own = format!("{}.now", layout().inbox(&"communication".parse().unwrap()));
     ears.push(thief.subscribe(own).await.unwrap());
     thief.flush().await.unwrap();
-    for ear in &mut ears[..8] {
+    for ear in &mut ears[..9] {
         assert!(!matches!(futures::poll!(ear.next()), std::task::Poll::Ready(Some(_))));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stolen_key_writes_to_no_edge_that_its_mandate_does_not_name() {
+async fn a_stolen_key_writes_to_no_mailbox_and_into_no_line_of_another() {
     let guarded = Guarded::start();
     let maso = process(guarded.mediator()).await;
-    let (thief, mut told) = guarded.thief("communication").await;
+    let (thief, mut told) = guarded.thief(&sidecar_of("communication")).await;
     let streams = Kind::ALL.map(|kind| layout().stream(&mailbox("analysis", kind)));
     for subject in [
-        // In another's name, to whom no grant leads, and its own requests where it may only answer.
+        // In another's name, and in its own: what it says comes to maso first.
         layout().subject(request(1).route()),
         layout().subject(parcel("communication", "intake", Kind::Request, 1, b"").route()),
         layout().subject(parcel("communication", "intake", Kind::Answer, 1, b"").route()),
         layout().subject(parcel("analysis", "communication", Kind::Request, 1, b"").route()),
-        // What others have in their mailboxes: to take, to end, to read, to delete.
+        // Lines: another's, and maso's end of its own.
+        "maso-line.claims=example.analysis.open".to_owned(),
+        "maso-line.claims=example.analysis.up.0123456789abcdef0123456789abcdef".to_owned(),
+        "maso-line.claims=example.analysis.down.0123456789abcdef0123456789abcdef".to_owned(),
+        "maso-line.claims=example.communication.down.0123456789abcdef0123456789abcdef".to_owned(),
+        // What lies in mailboxes, its own among them: to take, to end, to read, to delete.
+        format!("$JS.API.CONSUMER.MSG.NEXT.{}.mailbox", layout().stream(&mailbox("communication", Kind::Request))),
         format!("$JS.API.CONSUMER.MSG.NEXT.{}.mailbox", streams[0]),
         format!("$JS.API.CONSUMER.INFO.{}.mailbox", streams[0]),
         format!("$JS.ACK.{}.mailbox.1.1.1.1.0", streams[0]),
@@ -182,10 +197,10 @@ async fn a_stolen_key_writes_to_no_edge_that_its_mandate_does_not_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_stolen_key_may_write_is_not_taken_without_the_seal() {
+async fn what_others_write_into_a_mailbox_is_not_taken_without_the_seal() {
     let guarded = Guarded::start();
     let maso = process(guarded.mediator()).await;
-    let (thief, _told) = guarded.thief("intake").await;
+    let (thief, _told) = guarded.thief(&User::Mediator).await;
     let subject = layout().subject(request(1).route());
     let thief = jetstream::new(thief);
     thief.publish(subject.clone(), "pay everything to me".into()).await.unwrap().await.unwrap();
@@ -201,9 +216,9 @@ async fn what_a_stolen_key_may_write_is_not_taken_without_the_seal() {
 async fn what_was_sealed_for_one_mailbox_is_not_taken_in_another() {
     let guarded = Guarded::start();
     let maso = process(guarded.mediator()).await;
-    // What it received itself, sealed by maso, for it, put where it may write.
+    // Sealed by maso, for another, and put elsewhere by somebody with all rights at the broker.
     let received = parcel("analysis", "intake", Kind::Answer, 1, b"approved");
-    let (thief, _told) = guarded.thief("intake").await;
+    let (thief, _told) = guarded.thief(&User::Mediator).await;
     let thief = jetstream::new(thief);
     let moved = layout().subject(request(1).route());
     thief.publish(moved, seal().seal(&received).into()).await.unwrap().await.unwrap();
@@ -217,7 +232,7 @@ async fn a_header_deletes_nothing() {
     let guarded = Guarded::start();
     let maso = process(guarded.mediator()).await;
     maso.put(&request(1)).await.unwrap();
-    let (thief, _told) = guarded.thief("intake").await;
+    let (thief, _told) = guarded.thief(&User::Mediator).await;
     let thief = jetstream::new(thief);
     for (name, value) in [("Nats-Rollup", "all"), ("Nats-Rollup", "sub"), ("Nats-TTL", "1s")] {
         let mut headers = async_nats::HeaderMap::new();
@@ -229,7 +244,7 @@ async fn a_header_deletes_nothing() {
     assert_eq!(awaited(&*maso).await.parcel, request(1));
 }
 
-/// Whoever may ask for what lies in its own mailbox says where it is to be sent, and the server sends it there with rights
+/// Whoever may ask for what lies in a mailbox says where it is to be sent, and the server sends it there with rights
 /// of its own. So permissions alone do not keep an edge clean: the seal does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_server_sends_on_for_a_thief_is_not_taken() {
@@ -237,10 +252,12 @@ async fn what_the_server_sends_on_for_a_thief_is_not_taken() {
     let maso = process(guarded.mediator()).await;
     let answer = parcel("analysis", "intake", Kind::Answer, 1, b"approved");
     maso.put(&answer).await.unwrap();
-    let (thief, _told) = guarded.thief("intake").await;
+    let (thief, _told) = guarded.thief(&User::Mediator).await;
     let ask = format!("$JS.API.CONSUMER.MSG.NEXT.{}.mailbox", layout().stream(&mailbox("intake", Kind::Answer)));
     let elsewhere = layout().subject(parcel("intake", "communication", Kind::Request, 1, b"").route());
     thief.publish_with_reply(ask, elsewhere, r#"{"batch":1}"#.into()).await.unwrap();
+    // The server answers each connection in order.
+    thief.request("$JS.API.INFO", "".into()).await.unwrap();
     // It was sent, so it comes again, for whom it is: the copy lies where the thief wanted it.
     let again = maso.take(&mailbox("intake", Kind::Answer), crate::contract::LONG).await.unwrap().unwrap();
     assert_eq!((again.parcel, again.again), (answer, true));
