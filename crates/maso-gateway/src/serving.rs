@@ -1,5 +1,8 @@
 //! The connections of those who come in over HTTP, one task each.
 
+mod peers;
+mod tls;
+
 use std::{
     future::{Future, poll_fn},
     io,
@@ -13,90 +16,192 @@ use std::{
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use maso_wire::PeerCertificates;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tower::ServiceExt as _;
 
+pub use self::{
+    peers::{Doorkeeper, Peers, Showing},
+    tls::{ServerCertificate, Tls},
+};
 use crate::stirred::Stirred;
 
 /// Serves these routes over HTTP/1.1 until `stop` is over; then takes no new connection, and waits until what is under way
 /// on the others is answered. A request carries the address of its sender as [`ConnectInfo`].
 pub async fn serve(listener: TcpListener, routes: Router, stop: impl Future<Output = ()>) {
-    serve_within(SILENCE_MAX, listener, routes, stop).await;
+    Reception::new(routes).listen(listener, stop).await;
 }
 
-async fn serve_within(silence: Duration, listener: TcpListener, routes: Router, stop: impl Future<Output = ()>) {
-    let (stopping, is_stopping) = watch::channel(());
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut stop = pin!(stop);
-    loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.expect("nobody closes it");
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            next = next => next,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let served = attend(stream, peer, routes.clone(), silence, is_stopping.clone());
-                tokio::spawn(async move {
-                    served.await;
-                    drop(place);
-                });
+/// Serves these routes as [`serve`] does, over TLS. A request carries what its peer showed as [`PeerCertificates`], if it showed
+/// something, and [`OverTls`] in any case.
+pub async fn serve_over_tls(listener: TcpListener, routes: Router, tls: Arc<Tls>, stop: impl Future<Output = ()>) {
+    Reception::over_tls(routes, tls).listen(listener, stop).await;
+}
+
+/// Goes with each request that came over TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct OverTls;
+
+/// Attends to connections, by whatever they are carried, until it is closed.
+pub struct Reception {
+    routes: Router,
+    tls: Option<Arc<Tls>>,
+    silence: Duration,
+    places: Arc<Semaphore>,
+    is_closed: watch::Sender<bool>,
+}
+
+impl Reception {
+    /// For connections that nothing secures.
+    pub fn new(routes: Router) -> Self {
+        let (places, is_closed) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), watch::Sender::new(false));
+        Self { routes, tls: None, silence: SILENCE_MAX, places, is_closed }
+    }
+
+    /// For connections on which the peer speaks TLS.
+    pub fn over_tls(routes: Router, tls: Arc<Tls>) -> Self {
+        Self { tls: Some(tls), ..Self::new(routes) }
+    }
+
+    /// Serves what comes to this listener until `stop` is over, and then as [`Reception::close`] has it.
+    async fn listen(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let this = Arc::new(self);
+        let mut stop = pin!(stop);
+        loop {
+            let next = async {
+                let place = this.place().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                next = next => next,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    at_once(&stream);
+                    let this = Arc::clone(&this);
+                    tokio::spawn(async move { this.attend(stream, peer, place).await });
+                }
+                Err(error) => wait_out(error).await,
             }
-            Err(error) => wait_out(error).await,
+        }
+        drop(listener);
+        this.close().await;
+    }
+
+    /// Room for one more connection, as soon as there is some.
+    pub async fn place(&self) -> Place {
+        Place(Arc::clone(&self.places).acquire_owned().await.expect("nobody closes it"))
+    }
+
+    /// Serves one connection to its end. What carries it is `stream`; requests on it come from `peer`, which must not be an
+    /// address of this machine unless they do.
+    pub async fn attend<S>(&self, stream: S, peer: SocketAddr, place: Place)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut closing = self.is_closed.subscribe();
+        let from = |shown| From { peer, shown, is_secured: self.tls.is_some() };
+        match &self.tls {
+            None => self.answer(stream, from(None), closing).await,
+            Some(tls) => {
+                let accepted = tokio::select! {
+                    biased;
+                    _ = closing.wait_for(|is_closed| *is_closed) => None,
+                    accepted = tls.accept(stream) => Some(accepted),
+                };
+                match accepted {
+                    Some(Ok((stream, shown))) => self.answer(stream, from(shown), closing).await,
+                    // Whoever knocks can make it fail at will, so it is no warning.
+                    Some(Err(error)) => tracing::debug!(%peer, %error, "there is no connection over TLS"),
+                    None => {}
+                }
+            }
+        }
+        drop(place);
+    }
+
+    /// Ends all connections, each when what is under way on it was answered, and waits until they have ended.
+    pub async fn close(&self) {
+        self.is_closed.send_replace(true);
+        self.is_closed.closed().await;
+    }
+
+    /// Answers one connection, request by request.
+    async fn answer<S>(&self, stream: S, from: From, mut closing: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(|mut request: hyper::Request<Incoming>| {
+            from.mark(request.extensions_mut());
+            self.routes.clone().oneshot(request.map(Body::new))
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.silence)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let stirred = Stirred::default();
+        let mut told = pin!(async move {
+            closing.wait_for(|is_closed| *is_closed).await.ok();
+            closing
+        });
+        let mut held = None;
+        let served = poll_fn(|context| {
+            stirred.poll(context, |within| {
+                if held.is_none()
+                    && let Poll::Ready(closing) = told.as_mut().poll(within)
+                {
+                    held = Some(closing);
+                    connection.as_mut().graceful_shutdown();
+                }
+                connection.as_mut().poll(within)
+            })
+        });
+        if let Err(error) = served.await {
+            tracing::trace!(%error, "a connection broke off");
         }
     }
-    drop((listener, is_stopping));
-    stopping.send_replace(());
-    stopping.closed().await;
 }
 
-/// Serves one connection, request by request.
-async fn attend(
-    stream: TcpStream,
+impl std::fmt::Debug for Reception {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reception").field("tls", &self.tls).finish_non_exhaustive()
+    }
+}
+
+/// Room for one connection, until it ends.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "it is held, and given back when it is dropped")] OwnedSemaphorePermit);
+
+/// Where the requests of one connection come from.
+struct From {
     peer: SocketAddr,
-    routes: Router,
-    silence: Duration,
-    mut stopping: watch::Receiver<()>,
-) {
-    // Else a small answer waits for the acknowledgement of the one before.
+    shown: Option<PeerCertificates>,
+    is_secured: bool,
+}
+
+impl From {
+    fn mark(&self, request: &mut axum::http::Extensions) {
+        request.insert(ConnectInfo(self.peer));
+        if self.is_secured {
+            request.insert(OverTls);
+        }
+        if let Some(shown) = &self.shown {
+            request.insert(shown.clone());
+        }
+    }
+}
+
+/// Else a small answer waits for the acknowledgement of the one before.
+fn at_once(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
-    }
-    let service = service_fn(|mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        routes.clone().oneshot(request.map(Body::new))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(silence)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let stirred = Stirred::default();
-    let mut told = pin!(async move {
-        stopping.changed().await.ok();
-        stopping
-    });
-    let mut held = None;
-    let served = poll_fn(|context| {
-        stirred.poll(context, |within| {
-            if held.is_none()
-                && let Poll::Ready(stopping) = told.as_mut().poll(within)
-            {
-                held = Some(stopping);
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(within)
-        })
-    });
-    if let Err(error) = served.await {
-        tracing::trace!(%error, "a connection broke off");
     }
 }
 
@@ -118,87 +223,4 @@ const SILENCE_MAX: Duration = Duration::from_secs(90);
 const RECOVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
-mod tests {
-    use axum::{extract::ConnectInfo, routing::get};
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        sync::{Notify, oneshot},
-        task::JoinHandle,
-    };
-
-    use super::*;
-
-    struct Served {
-        address: SocketAddr,
-        serving: JoinHandle<()>,
-        stop: oneshot::Sender<()>,
-    }
-
-    async fn served(routes: Router) -> Served {
-        served_within(SILENCE_MAX, routes).await
-    }
-
-    async fn served_within(silence: Duration, routes: Router) -> Served {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let serving =
-            tokio::spawn(serve_within(silence, listener, routes, async move { stopped.await.unwrap_or_default() }));
-        Served { address, serving, stop }
-    }
-
-    async fn say(address: SocketAddr, bytes: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(bytes.as_bytes()).await.unwrap();
-        stream
-    }
-
-    async fn heard(mut stream: TcpStream) -> String {
-        let mut heard = String::new();
-        stream.read_to_string(&mut heard).await.unwrap();
-        heard
-    }
-
-    const ASKED: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
-
-    #[tokio::test]
-    async fn a_request_carries_the_address_of_its_sender() {
-        let whose = get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
-        let served = served(Router::new().route("/", whose)).await;
-        let stream = say(served.address, &ASKED.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n")).await;
-        let own = stream.local_addr().unwrap().to_string();
-        let heard = heard(stream).await;
-        assert!(heard.ends_with(&own), "{heard}");
-    }
-
-    #[tokio::test]
-    async fn whoever_does_not_come_to_the_end_of_a_head_is_let_go() {
-        let served = served_within(Duration::from_millis(1), Router::new()).await;
-        heard(say(served.address, "GET / HTTP/1.1\r\nhost: loc").await).await;
-    }
-
-    #[tokio::test]
-    async fn what_is_under_way_is_answered_after_the_stop_and_nothing_else() {
-        let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let slow = {
-            let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
-            get(async move || {
-                begun.notify_one();
-                go.notified().await;
-                "done"
-            })
-        };
-        let Served { address, mut serving, stop } = served(Router::new().route("/", slow)).await;
-        let idle = say(address, "").await;
-        let stream = say(address, ASKED).await;
-        begun.notified().await;
-        stop.send(()).unwrap();
-        // An idle connection is closed, and nobody listens any more.
-        assert_eq!(heard(idle).await, "");
-        assert!(TcpStream::connect(address).await.is_err());
-        assert!(futures::poll!(&mut serving).is_pending());
-        go.notify_one();
-        assert!(heard(stream).await.ends_with("done"));
-        serving.await.unwrap();
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! What a sender shows of itself. Nothing here has been checked.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use maso_core::Principal;
 
@@ -23,6 +23,35 @@ impl UnverifiedToken {
 impl fmt::Debug for UnverifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "UnverifiedToken({} bytes)", self.0.len())
+    }
+}
+
+/// The certificates that the peer of a TLS connection showed, its own first, in DER. It has the key of the first: without it
+/// the connection would not be there. Whose they are has not been looked at.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PeerCertificates(Arc<[Box<[u8]>]>);
+
+impl PeerCertificates {
+    /// Keeps the certificates as they came. `None` where there are none.
+    pub fn new<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
+        let certificates: Arc<[Box<[u8]>]> = certificates.into_iter().map(Box::from).collect();
+        (!certificates.is_empty()).then_some(Self(certificates))
+    }
+
+    /// The peer's own.
+    pub fn own(&self) -> &[u8] {
+        &self.0[0]
+    }
+
+    /// Those that are to vouch for it, as the peer says.
+    pub fn claimed_issuers(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.0[1..].iter().map(|certificate| &**certificate)
+    }
+}
+
+impl fmt::Debug for PeerCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PeerCertificates({})", self.0.len())
     }
 }
 

@@ -14,7 +14,7 @@ mod number;
 mod received;
 pub mod sse;
 
-pub use credential::{Credential, UnverifiedToken};
+pub use credential::{Credential, PeerCertificates, UnverifiedToken};
 pub use json::{Malformed, Parsed, parse, parse_json};
 pub use known_hosts::KnownHosts;
 pub use limits::Limits;
