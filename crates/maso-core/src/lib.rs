@@ -14,6 +14,7 @@ mod risk;
 mod time;
 mod uri;
 mod words;
+mod workload;
 
 pub use canonical::{Digest, canonical_bytes};
 pub use finding::{Evidence, Finding, Findings, Word};
@@ -28,6 +29,7 @@ pub use refusal::{Refusal, Refused};
 pub use risk::{Class, Reversibility, Review, Risk};
 pub use time::{Day, Timestamp};
 pub use uri::lies_within;
+pub use workload::WorkloadId;
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,11 @@ pub enum Proof {
         /// The token's id (`jti`).
         token_id: String,
     },
+    /// A TLS connection that was made with the key of an X.509-SVID.
+    Certificate {
+        /// SHA-256 thumbprint of the key.
+        thumbprint: String,
+    },
     /// A pipe that maso itself made.
     Pipe,
 }
@@ -50,9 +55,18 @@ pub struct Basis {
     pub(crate) agent: Option<AgentName>,
     pub(crate) token: Option<Uuid>,
     pub(crate) key: Option<Thumbprint>,
+    /// The certificate of the connection, where it says who is there.
+    pub(crate) svid: Option<SvidBasis>,
     pub(crate) task: Option<TaskId>,
     /// The requests by which the task came.
     pub(crate) chain: Option<Arc<Chain>>,
+}
+
+/// By what a certificate can be revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SvidBasis {
+    pub(crate) serial: Option<Uuid>,
+    pub(crate) key: Thumbprint,
 }
 
 /// A hop whose sender is who it says, now, once. Its clones are one hop: nothing is copied, however large its payload.

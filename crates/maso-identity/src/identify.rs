@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{AgentName, Finding, Hop, HopId, Refusal, Refused, Timestamp, Word};
 use maso_wire::Received;
 
-use crate::{Basis, Identified, Spent, TokenError, Trust, proof::ProofError};
+use crate::{Basis, Identified, Spent, SvidError, TokenError, Trust, proof::ProofError};
 
 /// Believes the sender of a hop: it is who it says, now, and this hop was not shown before.
 ///
@@ -74,6 +74,15 @@ pub enum Unproven {
     /// The proof of possession does not count again.
     #[error("the proof of possession {0}")]
     Spent(Spent),
+    /// The certificate of the connection is not believed.
+    #[error("the certificate {0}")]
+    Svid(SvidError),
+    /// The certificate of the connection was revoked.
+    #[error("the certificate is revoked")]
+    SvidRevoked,
+    /// The certificate and what came with the request are not the same agent's.
+    #[error("the certificate is of one agent, and what came with the request of another")]
+    TwoAgents,
     /// The task token is not believed.
     #[error("the task token {0}")]
     Task(TokenError),
@@ -89,11 +98,18 @@ impl Unproven {
     /// The control that refuses.
     pub const fn control(&self) -> &'static str {
         match self {
-            Self::Token(TokenError::Expired { .. } | TokenError::NotYetValid { .. }) => "IA-2.2",
-            Self::Token(_) | Self::TokenRevoked | Self::AgentRevoked(_) | Self::KeyRevoked => "IA-2.1",
+            Self::Token(TokenError::Expired { .. } | TokenError::NotYetValid { .. })
+            | Self::Svid(SvidError::Time(_) | SvidError::LivesTooLong { .. }) => "IA-2.2",
+            Self::Svid(_)
+            | Self::SvidRevoked
+            | Self::Token(_)
+            | Self::TokenRevoked
+            | Self::AgentRevoked(_)
+            | Self::KeyRevoked => "IA-2.1",
             Self::BearerFromAfar | Self::BearerNotAllowed => "IA-1.2",
             Self::NoCredential
             | Self::BoundTokenAlone
+            | Self::TwoAgents
             | Self::UnboundTokenWithProof
             | Self::Possession(_)
             | Self::Spent(_) => "IA-2.3",

@@ -20,6 +20,7 @@ mod proof;
 mod revoked;
 mod session;
 mod sign_in;
+mod svid;
 mod token;
 mod trust;
 mod verified;
@@ -40,8 +41,9 @@ pub use proof::ProofError;
 pub use revoked::Revocation;
 pub use session::{SessionLimits, SessionSecret, Sessions, SessionsFull};
 pub use sign_in::{SignInError, SignIns};
+pub use svid::SvidError;
 pub use token::{AgentToken, TokenError};
-pub use trust::{Trust, TrustSettings};
+pub use trust::{SvidSettings, Trust, TrustSettings};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]

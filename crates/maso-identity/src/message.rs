@@ -139,8 +139,16 @@ impl Messages {
 fn holder(credential: &Credential, trust: &Trust, now: Timestamp) -> Result<(AgentName, ShownKey), MessageError> {
     let claimant = trust.weigh_credential(credential, now)?;
     // Neither a pipe nor a bearer token says which key is whose.
+    if let Credential::Certificate { certificates, beside: None } = credential {
+        let (agent, svid) = trust.svid(certificates, now)?;
+        return Ok((agent, ShownKey::of(svid.key)));
+    }
+    let token = match credential {
+        Credential::Certificate { beside: Some(token), .. } => token,
+        other => other,
+    };
     let (Credential::Bound { proof, .. }, Some(agent), Some(key)) =
-        (credential, &claimant.basis().agent, &claimant.basis().key)
+        (token, &claimant.basis().agent, &claimant.basis().key)
     else {
         return Err(MessageError::NoKey);
     };

@@ -82,6 +82,11 @@ pub(crate) struct ShownKey {
 }
 
 impl ShownKey {
+    /// The key with which a connection was made.
+    pub(crate) fn of(key: PublicKey) -> Self {
+        Self { key, thumbprint: key.thumbprint() }
+    }
+
     /// Reads the header of a proof that must show the key of this name.
     pub(crate) fn read(header: &str, name: &Thumbprint) -> Result<Self, ProofError> {
         let header = Header::read(header, TYPE)?;

@@ -11,7 +11,7 @@ use crate::{Basis, Thumbprint};
 /// Something that is no longer believed, from the next hop on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Revocation {
-    /// One agent token, by its id.
+    /// One agent token by its id, or one SVID by its serial number.
     Token(Uuid),
     /// All that an agent shows, its pipe included.
     Agent(AgentName),
@@ -46,11 +46,13 @@ impl Revoked {
         if revoked.is_empty() {
             return None;
         }
-        let Basis { agent, token, key, task, chain } = basis;
+        let Basis { agent, token, key, svid, task, chain } = basis;
         let rests_on = [
             token.map(Revocation::Token),
             agent.clone().map(Revocation::Agent),
             key.map(Revocation::Key),
+            svid.and_then(|svid| svid.serial).map(Revocation::Token),
+            svid.map(|svid| Revocation::Key(svid.key)),
             task.map(Revocation::Task),
         ];
         // What somebody asked for rests on them as well.

@@ -8,6 +8,7 @@ mod keys;
 mod messages;
 mod nonces;
 mod operators;
+mod svids;
 mod tokens;
 
 use ed25519_dalek::SigningKey;

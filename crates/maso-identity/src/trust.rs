@@ -1,17 +1,20 @@
 //! What one deployment believes, and what it has seen.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain};
-use maso_wire::{Credential, UnverifiedToken};
+use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain, WorkloadId};
+use maso_wire::{Credential, PeerCertificates, UnverifiedToken};
+use rustls_pki_types::CertificateDer;
 use uuid::Uuid;
 
 use crate::{
-    AgentToken, AuthorityPublic, Basis, Nonces, Proof, ProofError, PublicKey, Revocation, TaskClaim, TaskToken,
-    Thumbprint, TokenError, Unproven,
+    AgentToken, AuthorityPublic, Basis, Nonces, Proof, ProofError, PublicKey, Revocation, SvidError, TaskClaim,
+    TaskToken, Thumbprint, TokenError, Unproven,
+    identified::SvidBasis,
     jws::UnverifiedJws,
     proof::{Freshness, Possession, Request, ShownKey, Signed},
     revoked::Revoked,
+    svid::{Bundles, Svid},
     verified::Verified,
 };
 
@@ -32,6 +35,17 @@ pub struct TrustSettings {
     pub proofs_max: usize,
     /// How many checked tokens of each kind are remembered; past that, they are checked again.
     pub tokens_max: usize,
+    /// Whose X.509-SVIDs are believed.
+    pub svids: SvidSettings,
+}
+
+/// Whose X.509-SVIDs are believed. By itself it names nobody.
+#[derive(Clone, Debug, Default)]
+pub struct SvidSettings {
+    /// The agents, with the longest that a credential of each may count in all.
+    pub ms_max: BTreeMap<AgentName, u64>,
+    /// The workloads of other trust domains that are agents here.
+    pub workloads: BTreeMap<WorkloadId, AgentName>,
 }
 
 impl TrustSettings {
@@ -45,6 +59,7 @@ impl TrustSettings {
             proofs_since: now,
             proofs_max: 1 << 20,
             tokens_max: 4_096,
+            svids: SvidSettings { ms_max: BTreeMap::new(), workloads: BTreeMap::new() },
         }
     }
 }
@@ -60,6 +75,9 @@ pub struct Trust {
     shown_proofs: Verified<Signed>,
     /// Keys, by the header that shows them: a client sends the same with each proof.
     shown_keys: Verified<ShownKey>,
+    bundles: Bundles,
+    /// Certificates whose trust domain vouched for them, with the state of the bundles at that time.
+    svids: Verified<(u64, Svid)>,
     revoked: Revoked,
 }
 
@@ -72,6 +90,8 @@ impl Trust {
             task_tokens: Verified::new(settings.tokens_max),
             shown_proofs: Verified::new(settings.tokens_max),
             shown_keys: Verified::new(settings.tokens_max),
+            bundles: Bundles::default(),
+            svids: Verified::new(settings.tokens_max),
             revoked: Revoked::default(),
             settings,
         }
@@ -80,6 +100,12 @@ impl Trust {
     /// The trust domain.
     pub const fn trust_domain(&self) -> &TrustDomain {
         &self.settings.trust_domain
+    }
+
+    /// Believes X.509-SVIDs of this trust domain from now on that one of these authorities vouches for, and no others. Until
+    /// then none of it is believed.
+    pub fn vouch(&self, domain: TrustDomain, authorities: impl IntoIterator<Item = CertificateDer<'static>>) {
+        self.bundles.set(domain, authorities);
     }
 
     /// Stops believing something, from the next hop on.
@@ -104,6 +130,9 @@ impl Trust {
     pub fn bears(&self, basis: &Basis) -> Result<(), Unproven> {
         match self.revoked.first_of(basis) {
             None => Ok(()),
+            Some(Revocation::Token(id)) if basis.svid.is_some_and(|svid| svid.serial == Some(id)) => {
+                Err(Unproven::SvidRevoked)
+            }
             Some(Revocation::Token(_)) => Err(Unproven::TokenRevoked),
             Some(Revocation::Agent(agent)) => Err(Unproven::AgentRevoked(agent)),
             Some(Revocation::Key(_)) => Err(Unproven::KeyRevoked),
@@ -135,6 +164,11 @@ impl Trust {
                 let token = self.agent_token(token, Digest::of(token.expose().as_bytes()), now)?;
                 token.key().ok_or(Unproven::UnboundTokenWithProof)?;
                 Ok(token.agent().agent.clone())
+            }
+            Credential::Certificate { certificates, beside } => {
+                let named = agent(self.certified(certificates, now)?.principal)?;
+                let beside = beside.as_ref().map(|beside| self.named_agent(beside, now)).transpose()?;
+                if beside.is_some_and(|other| other != named) { Err(Unproven::TwoAgents) } else { Ok(named) }
             }
             Credential::Pipe(_) => agent(self.weigh_credential(credential, now)?.principal),
         }
@@ -226,6 +260,13 @@ impl Trust {
                     possession: Some((possession, proof_digest)),
                 })
             }
+            Credential::Certificate { certificates, beside } => {
+                let certified = self.certified(certificates, now)?;
+                match beside {
+                    None => Ok(certified),
+                    Some(beside) => certified.and(self.weigh_credential(beside, now)?),
+                }
+            }
             Credential::Pipe(principal) => {
                 let agent = match principal {
                     Principal::Agent(agent) => Some(agent.clone()),
@@ -264,6 +305,50 @@ impl Trust {
         }
         self.shown_proofs.remember(digest, signed, possession.until, now);
         Ok(possession)
+    }
+
+    /// Whoever has the key of this certificate, as the TLS connection showed.
+    fn certified(&self, shown: &PeerCertificates, now: Timestamp) -> Result<Claimant, Unproven> {
+        let (agent, svid) = self.svid(shown, now)?;
+        let key = svid.thumbprint();
+        let basis = Basis {
+            agent: Some(agent.clone()),
+            svid: Some(SvidBasis { serial: svid.serial, key }),
+            ..Basis::default()
+        };
+        self.bears(&basis)?;
+        let proof = Proof::Certificate { thumbprint: key.to_string() };
+        Ok(Claimant { principal: Principal::Agent(agent), proof, basis, possession: None })
+    }
+
+    /// A certificate that counts now, and whose it is. Who vouches for it may be remembered; its time and its agent are not.
+    pub(crate) fn svid(&self, shown: &PeerCertificates, now: Timestamp) -> Result<(AgentName, Svid), Unproven> {
+        let digest = Digest::of(shown.own());
+        let n_changes = self.bundles.n_changes();
+        let remembered = self.svids.find(digest).filter(|(then, _)| *then == n_changes);
+        let svid = match remembered {
+            Some((_, svid)) => svid,
+            None => {
+                let svid = Svid::believe(shown, &self.bundles, now).map_err(Unproven::Svid)?;
+                self.svids.remember(digest, (n_changes, svid.clone()), svid.until(), now);
+                svid
+            }
+        };
+        let agent = self.agent_named(&svid.id).ok_or_else(|| SvidError::Nobody(svid.id.clone()));
+        let agent = agent.map_err(Unproven::Svid)?;
+        let ms_max = self.settings.svids.ms_max.get(&agent).copied().unwrap_or(0);
+        svid.check(now, ms_max).map_err(Unproven::Svid)?;
+        Ok((agent, svid))
+    }
+
+    /// The agent that is this workload: by its name in our own trust domain, by what a mandate says in any other.
+    fn agent_named(&self, workload: &WorkloadId) -> Option<AgentName> {
+        let SvidSettings { ms_max, workloads } = &self.settings.svids;
+        if workload.trust_domain() == self.trust_domain() {
+            workload.agent().filter(|agent| ms_max.contains_key(agent))
+        } else {
+            workloads.get(workload).cloned()
+        }
     }
 
     /// An agent token that counts now without a key.
@@ -320,6 +405,14 @@ pub(crate) struct Claimant {
 impl Claimant {
     pub(crate) fn basis(&self) -> &Basis {
         &self.basis
+    }
+
+    /// The same, shown twice: by a certificate, and by what came with the request. It rests on both.
+    fn and(self, beside: Self) -> Result<Self, Unproven> {
+        if self.principal != beside.principal {
+            return Err(Unproven::TwoAgents);
+        }
+        Ok(Self { basis: Basis { svid: self.basis.svid, ..beside.basis }, ..beside })
     }
 
     /// Uses up the proof. Comes last: a hop that is refused for another reason has not used it up.

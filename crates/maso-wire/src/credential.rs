@@ -78,6 +78,13 @@ pub enum Credential {
         /// The URL of the request as this side knows it, without query and fragment.
         url: String,
     },
+    /// The certificate with whose key the connection was made, and what came with the request beside it.
+    Certificate {
+        /// The certificate.
+        certificates: PeerCertificates,
+        /// What else is shown, which must show the same.
+        beside: Option<Box<Credential>>,
+    },
     /// The peer of a pipe that maso itself made: the operating system vouches for it.
     Pipe(Principal),
 }

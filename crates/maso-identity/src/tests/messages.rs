@@ -30,7 +30,7 @@ fn told() -> Value {
     })
 }
 
-fn message() -> Message {
+pub(super) fn message() -> Message {
     Message::parse(told().to_string().as_bytes()).unwrap()
 }
 
@@ -40,7 +40,7 @@ fn with(change: impl FnOnce(&mut Parts)) -> Message {
     Message::of(parts).unwrap()
 }
 
-fn sealed(message: &Message) -> Envelope {
+pub(super) fn sealed(message: &Message) -> Envelope {
     SignedMessage::seal(message, &agent_key())
 }
 
