@@ -4,6 +4,7 @@
 //! scripts cannot read; a command line's is a bearer token. Every request but a probe must name a host that is known, and
 //! those that change something must come from our own pages: their `Origin`, where there is one, is compared with the `Host`.
 
+mod bundle;
 mod events;
 mod joining;
 mod map;
@@ -20,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+pub use bundle::routes as bundle_router;
 pub use joining::routes as joining_router;
 use maso_api::Problem;
 use maso_identity::SessionSecret;

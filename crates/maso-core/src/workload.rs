@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{AgentName, IdError, TrustDomain};
+use crate::{AgentName, IdError, SpiffeId, TrustDomain};
 
 /// A SPIFFE id that names a workload: a trust domain and a path below it. Whether somebody is that workload is another's to say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,12 @@ impl WorkloadId {
     /// The agent that it names, where its path is one of ours.
     pub fn agent(&self) -> Option<AgentName> {
         self.path.strip_prefix("/agent/")?.parse().ok()
+    }
+}
+
+impl From<&SpiffeId> for WorkloadId {
+    fn from(id: &SpiffeId) -> Self {
+        Self { trust_domain: id.trust_domain.clone(), path: format!("/agent/{}", id.agent).into() }
     }
 }
 

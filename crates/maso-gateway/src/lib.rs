@@ -36,5 +36,5 @@ pub use client::{http::router, stdio::serve_stdio};
 pub use gateway::{Doors, Gateway, Parts};
 pub use inquiry::{InquiryFault, list_tools};
 pub use serving::{
-    Doorkeeper, OverTls, Peers, Place, Reception, ServerCertificate, Showing, Tls, serve, serve_over_tls,
+    Believed, Doorkeeper, OverTls, Peers, Place, Reception, ServerCertificate, Showing, Tls, serve, serve_over_tls,
 };

@@ -1,5 +1,6 @@
 //! The connections of those who come in over HTTP, one task each.
 
+mod believed;
 mod peers;
 mod tls;
 
@@ -25,6 +26,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 pub use self::{
+    believed::Believed,
     peers::{Doorkeeper, Peers, Showing},
     tls::{ServerCertificate, Tls},
 };

@@ -25,6 +25,7 @@ mod item;
 mod judge;
 mod lifetime;
 mod lint;
+mod listening;
 mod mandate;
 mod manifest;
 mod minimal;
@@ -62,6 +63,7 @@ pub use instruction::Instruction;
 pub use item::{About, Item};
 pub use judge::{Calibration, JudgeAction, JudgeKind, JudgeOiSpec, JudgeProhibition, JudgeRole, JudgeSpec};
 pub use lint::{Checked, LintRule, check, check_at, lint, look_over};
+pub use listening::{CertificateFiles, ClientCertificates, Federation, HostName, TlsSettings};
 pub use mandate::{
     Access, AfterFailure, AgentMandate, AgentRole, Amendment, Bound, Bounds, Came, Channel, ConflictTerms,
     ContextLevel, ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, FixedArgument, Grant,

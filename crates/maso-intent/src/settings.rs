@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use maso_core::Risk;
 use maso_wire::Limits;
 
-use crate::{BusSettings, ContextTerms};
+use crate::{BusSettings, ContextTerms, Federation, TlsSettings};
 
 /// Numbers of a deployment (`maso.toml`).
 #[derive(Clone, Debug)]
@@ -42,6 +42,10 @@ pub struct Settings {
     pub bearer_on_loopback: bool,
     /// The Unix socket of the Workload API; `None` where it is not served.
     pub workload_socket: Option<String>,
+    /// The door over TLS; `None` where there is none.
+    pub tls: Option<TlsSettings>,
+    /// The trust domain whose workloads may be agents here; `None` where our own alone counts.
+    pub federation: Option<Federation>,
     /// How old a proof of possession may be (RFC 9449 §11.1).
     pub proof_window_ms: u64,
     /// How long a tool server may take to answer.
@@ -119,6 +123,8 @@ impl Default for Settings {
             token_ttl_ms: 60 * MINUTE,
             bearer_on_loopback: true,
             workload_socket: None,
+            tls: None,
+            federation: None,
             proof_window_ms: MINUTE,
             server_wait_ms: 5 * MINUTE,
             calls_per_hour_max: 100,

@@ -205,6 +205,7 @@ fn agent(name: &str, position: u32, tools: &[&str], clearance: Confidentiality) 
         price_per_million_tokens_minor: None,
         context: None,
         process: None,
+        workload: None,
         external: None,
         oispec: oispec(),
     };

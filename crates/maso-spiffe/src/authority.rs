@@ -4,20 +4,24 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use maso_core::{SpiffeId, Timestamp, TrustDomain};
 use maso_identity::PublicKey;
+use maso_intent::HostName;
 use parking_lot::RwLock;
 use rustls_pki_types::CertificateDer;
 
 use crate::{
-    GenerationFault, JwtSvid, KeyFault, SvidError, ValidatedJwt, X509Svid,
+    GenerationFault, JwtSvid, KeyFault, SvidError, ValidatedJwt, X509Svid, document,
     generation::{Generation, fault},
     jwt,
     rotation::{self, SVID_MS_MAX, Span},
-    x509,
+    x509::{self, Subject},
 };
 
 /// The trust domain's authority, whose keys lie in a folder of the deployment's state.
@@ -26,6 +30,8 @@ pub struct Authority {
     domain: TrustDomain,
     /// In the order of their beginning.
     generations: RwLock<Vec<Arc<Generation>>>,
+    /// The number of the newest.
+    newest: AtomicU32,
 }
 
 /// Why nothing was signed.
@@ -48,7 +54,8 @@ impl Authority {
     /// # Errors
     /// When one of them cannot be read, may be read by others, or none can be made.
     pub fn open(folder: &Path, domain: TrustDomain, now: Timestamp) -> Result<Self, AuthorityFault> {
-        let authority = Self { folder: folder.to_owned(), domain, generations: RwLock::default() };
+        let authority =
+            Self { folder: folder.to_owned(), domain, generations: RwLock::default(), newest: AtomicU32::new(0) };
         authority.rotate(now)?;
         Ok(authority)
     }
@@ -77,6 +84,7 @@ impl Authority {
             read.sort_by_key(|generation| generation.span.from);
             let is_due = rotation::is_due(&spans(&read), now);
             *self.generations.write() = read;
+            self.newest.store(numbers.last().copied().unwrap_or(0), Ordering::SeqCst);
             if !is_due {
                 return Ok(());
             }
@@ -93,7 +101,28 @@ impl Authority {
     /// When no generation may sign, or its key does not.
     pub fn issue_x509(&self, agent: SpiffeId, ttl_ms: u64, now: Timestamp) -> Result<X509Svid, AuthorityFault> {
         let by = self.signer(now)?;
+        let agent = Subject::agent(&agent);
         Ok(x509::issue(agent, by.certificates.as_ref(), &by.certificate, life(&by, ttl_ms, now))?)
+    }
+
+    /// Makes the X.509-SVID by which maso itself is known where it is reached by these names: `spiffe://DOMAIN/maso`, which is
+    /// no agent.
+    ///
+    /// # Errors
+    /// As [`Authority::issue_x509`].
+    pub fn issue_own(&self, names: &[HostName], now: Timestamp) -> Result<X509Svid, AuthorityFault> {
+        let by = self.signer(now)?;
+        let ourselves = Subject::ourselves(&self.domain, names)?;
+        Ok(x509::issue(ourselves, by.certificates.as_ref(), &by.certificate, life(&by, OWN_MS, now))?)
+    }
+
+    /// All by which others can verify what this trust domain issues, as a bundle document of SPIFFE.
+    pub fn bundle_document(&self, now: Timestamp) -> String {
+        let believed = self.believed(now);
+        // One more with each generation that comes, and with each that goes.
+        let n_made = u64::from(self.newest.load(Ordering::SeqCst));
+        let n_gone = n_made.saturating_sub(believed.len() as u64);
+        document::of(&believed, n_made + n_gone)
     }
 
     /// Makes a JWT-SVID for these audiences that lives for at most `ttl_ms`.
@@ -185,6 +214,8 @@ fn spans(generations: &[Arc<Generation>]) -> Vec<Span> {
     generations.iter().map(|generation| generation.span).collect()
 }
 
+/// How long a certificate of our own counts. A choice: an hour, as an agent's.
+const OWN_MS: u64 = 3_600_000;
 /// How far clocks of those who verify may lag (SPIRE has the same).
 const SKEW_MS: i64 = 10_000;
 /// Generations that are read, from the newest on: the believed ones are two at most.

@@ -148,14 +148,16 @@ pub(crate) fn validate(
 
 /// The keys that are believed, as a JWKS document.
 pub(crate) fn bundle(keys: &[PublicKey]) -> String {
-    let keys = keys.iter().map(|key| {
-        let mut jwk = key.to_jwk();
-        jwk["kid"] = json!(key.thumbprint().to_string());
-        jwk["use"] = json!("jwt-svid");
-        jwk["alg"] = json!("ES256");
-        jwk
-    });
-    json!({ "keys": keys.collect::<Vec<_>>() }).to_string()
+    json!({ "keys": keys.iter().map(bundle_key).collect::<Vec<_>>() }).to_string()
+}
+
+/// A key with which JWT-SVIDs are believed, as bundles have it.
+pub(crate) fn bundle_key(key: &PublicKey) -> Value {
+    let mut jwk = key.to_jwk();
+    jwk["kid"] = json!(key.thumbprint().to_string());
+    jwk["use"] = json!("jwt-svid");
+    jwk["alg"] = json!("ES256");
+    jwk
 }
 
 pub(crate) fn public(key: &dyn SigningKey) -> Result<PublicKey, KeyFault> {

@@ -6,6 +6,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails"))]
 
 mod authority;
+mod document;
+mod federation;
 mod generation;
 mod jwt;
 mod key;
@@ -15,6 +17,7 @@ mod workload;
 mod x509;
 
 pub use authority::{Authority, AuthorityFault};
+pub use federation::{Federated, FederationFault};
 pub use generation::GenerationFault;
 pub use jwt::{JwtSvid, SvidError, ValidatedJwt};
 pub use key::{KeyFault, PemKey, SigningKey};

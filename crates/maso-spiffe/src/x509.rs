@@ -1,6 +1,7 @@
 //! X.509-SVIDs: certificates that say who an agent is, as the X509-SVID standard has them.
 
-use maso_core::{SpiffeId, Timestamp, TrustDomain};
+use maso_core::{SpiffeId, Timestamp, TrustDomain, WorkloadId};
+use maso_intent::HostName;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
@@ -14,10 +15,10 @@ use crate::{
     rotation::Span,
 };
 
-/// A certificate for an agent, with the key that was made for it. The key is kept nowhere else.
+/// A certificate for an agent, or for maso itself, with the key that was made for it. The key is kept nowhere else.
 pub struct X509Svid {
     /// Whose it is.
-    pub spiffe_id: SpiffeId,
+    pub spiffe_id: WorkloadId,
     /// The certificate, in DER.
     pub certificate: CertificateDer<'static>,
     /// Its serial number, in hexadecimal digits.
@@ -42,9 +43,34 @@ impl std::fmt::Debug for X509Svid {
     }
 }
 
-/// Makes an SVID with a key of its own, which lives from a little before `now` on and for `life_ms` in all.
+/// Whom a certificate is for.
+pub(crate) struct Subject {
+    id: WorkloadId,
+    common_name: String,
+    hosts: Vec<SanType>,
+}
+
+impl Subject {
+    pub(crate) fn agent(id: &SpiffeId) -> Self {
+        Self { id: id.into(), common_name: id.agent.to_string(), hosts: Vec::new() }
+    }
+
+    /// maso itself, which is no agent, where it is reached by these names.
+    pub(crate) fn ourselves(domain: &TrustDomain, names: &[HostName]) -> Result<Self, KeyFault> {
+        let cannot = KeyFault::Refused("name that host");
+        let host = |name: &HostName| match name {
+            HostName::Dns(name) => name.as_str().try_into().ok().map(SanType::DnsName),
+            HostName::Ip(ip) => Some(SanType::IpAddress(*ip)),
+        };
+        let hosts = names.iter().map(host).collect::<Option<_>>().ok_or(cannot)?;
+        let id = format!("spiffe://{domain}/maso").parse().map_err(|_| KeyFault::Refused("name that identity"))?;
+        Ok(Self { id, common_name: "maso".to_owned(), hosts })
+    }
+}
+
+/// Makes an SVID with a key of its own, which lives as long as `span` says.
 pub(crate) fn issue(
-    spiffe_id: SpiffeId,
+    subject: Subject,
     by: &dyn SigningKey,
     authority: &CertificateDer<'_>,
     span: Span,
@@ -52,19 +78,20 @@ pub(crate) fn issue(
     let refused = |_| KeyFault::Refused("sign a certificate");
     let private_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|_| KeyFault::Refused("be made"))?;
     let issuer = Issuer::from_ca_cert_der(authority, ForCertificates(by)).map_err(refused)?;
-    let (mut params, serial) = certificate(&spiffe_id.to_string(), span)?;
+    let (mut params, serial) = certificate(&subject.id.to_string(), span)?;
+    params.subject_alt_names.extend(subject.hosts);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
-    params.distinguished_name.push(DnType::CommonName, spiffe_id.agent.as_str());
+    params.distinguished_name.push(DnType::CommonName, subject.common_name);
     let certificate = params.signed_by(&private_key, &issuer).map_err(refused)?;
     Ok(X509Svid {
         serial,
         key: thumbprint(private_key.public_key_raw())?,
         not_after: whole_second(span.until),
         certificate: certificate.into(),
-        spiffe_id,
+        spiffe_id: subject.id,
         private_key,
     })
 }

@@ -9,11 +9,11 @@ use maso_control::{Desk, Secrets};
 use maso_core::{Mode, OperatorName};
 use maso_gateway::{Doors, Gateway, Parts};
 use maso_guard::{Config, Deselected, Scanner};
-use maso_identity::{AuthorityKey, PassphraseHash, Trust, TrustSettings};
+use maso_identity::{AuthorityKey, PassphraseHash, SvidSettings, Trust, TrustSettings};
 use maso_intent::{Change, Deployment, Severity, SignedVersions, Source, Transport};
 use maso_judge::Panel;
 use maso_path::{Clock as _, OpenFault, Signers, Sources, SystemClock, SystemIds};
-use maso_spiffe::{Authority as SvidAuthority, WorkloadApi};
+use maso_spiffe::Authority as SvidAuthority;
 
 use crate::{
     bus,
@@ -59,12 +59,23 @@ impl Assembled {
         Some(absolute(&self.folder).join(socket))
     }
 
-    /// The Workload API, with the trust domain's authority from the deployment's state.
-    pub fn workload_api(&self) -> Result<Arc<WorkloadApi>, Fault> {
+    /// Whether the trust domain's authority has something to do: SVIDs are issued here, or shown here.
+    pub fn needs_svids(&self) -> bool {
+        let settings = &self.deployment.settings;
+        settings.workload_socket.is_some() || settings.tls.is_some()
+    }
+
+    /// The trust domain's authority from the deployment's state.
+    pub fn svid_authority(&self) -> Result<Arc<SvidAuthority>, Fault> {
         let domain = self.deployment.trust_domain.clone();
         let authority = SvidAuthority::open(self.state.path(), domain, self.path.clock().now())
             .map_err(|fault| Fault::new("cannot use the trust domain's authority", fault))?;
-        Ok(WorkloadApi::new(Arc::clone(&self.path), Arc::new(authority)))
+        Ok(Arc::new(authority))
+    }
+
+    /// What a path means that the deployment's files name.
+    pub fn in_folder(&self, path: &Path) -> PathBuf {
+        absolute(&self.folder).join(path)
     }
 }
 
@@ -155,6 +166,7 @@ fn sources(deployment: &Arc<Deployment>, authority: &AuthorityKey, opening: Open
     let clock = SystemClock;
     let mut settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), clock.now());
     settings.bearer_on_loopback = deployment.settings.bearer_on_loopback;
+    settings.svids = svids(deployment);
     settings.proof_window_ms = deployment.settings.proof_window_ms;
     let panel = Panel::from_deployment(deployment, &|name| std::env::var(name).ok())
         .map_err(|fault| Fault::new("cannot seat the judges", fault))?;
@@ -169,6 +181,15 @@ fn sources(deployment: &Arc<Deployment>, authority: &AuthorityKey, opening: Open
         role: opening.role,
         signers: opening.signers,
     })
+}
+
+/// Whose X.509-SVIDs are believed, as the mandates have it.
+fn svids(deployment: &Deployment) -> SvidSettings {
+    let agents = || deployment.agents.iter();
+    SvidSettings {
+        ms_max: agents().map(|(name, _)| (name.clone(), deployment.credential_ms_max(name))).collect(),
+        workloads: agents().filter_map(|(name, mandate)| Some((mandate.workload.clone()?, name.clone()))).collect(),
+    }
 }
 
 /// The controls that the deployment switched off, each with a reason and an owner on the record.

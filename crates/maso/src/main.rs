@@ -9,6 +9,7 @@ mod folder;
 mod problems;
 mod screen;
 mod state;
+mod tls;
 
 use std::process::ExitCode;
 

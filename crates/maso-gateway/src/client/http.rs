@@ -9,13 +9,14 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode,
         header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE},
+        request::Parts,
     },
     response::{IntoResponse, Response},
     routing::any,
 };
 use maso_core::{Refusal, ServerName};
 use maso_wire::{
-    Credential, UnverifiedToken,
+    Credential, PeerCertificates, UnverifiedToken,
     mcp::{self, Code, Frame, Id, Method, Mirrored, Reply, Revision, meta},
 };
 
@@ -46,13 +47,8 @@ async fn door(State(gateway): State<Arc<Gateway>>, Path(server): Path<String>, r
         return StatusCode::FORBIDDEN.into_response();
     }
     let Ok(server) = server.parse::<ServerName>() else { return StatusCode::NOT_FOUND.into_response() };
-    let loopback = parts
-        .extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    let url = format!("{}{}", gateway.doors.base_url.trim_end_matches('/'), parts.uri.path());
     let visitor = Visitor {
-        credential: credential(&parts.headers, &parts.method, url, loopback),
+        credential: credential(&gateway, &parts),
         task: header(&parts.headers, "maso-task").map(UnverifiedToken::new),
         server,
         headers: parts.headers,
@@ -459,7 +455,25 @@ fn events(state: Streaming) -> Response {
     (headers, Body::from_stream(chunks)).into_response()
 }
 
-pub(super) fn credential(headers: &HeaderMap, method: &HttpMethod, url: String, loopback: bool) -> Credential {
+/// What whoever sent this request shows: the certificate of its connection, if it has one, and what its headers say beside it.
+pub(super) fn credential(gateway: &Gateway, parts: &Parts) -> Credential {
+    let loopback = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let url = gateway.doors.address(&parts.extensions, parts.uri.path());
+    let said = in_headers(&parts.headers, &parts.method, url, loopback);
+    match parts.extensions.get::<PeerCertificates>() {
+        None => said,
+        Some(certificates) => {
+            // A header that cannot be read was meant to say something: it is not passed over.
+            let beside = parts.headers.contains_key(AUTHORIZATION).then(|| Box::new(said));
+            Credential::Certificate { certificates: certificates.clone(), beside }
+        }
+    }
+}
+
+fn in_headers(headers: &HeaderMap, method: &HttpMethod, url: String, loopback: bool) -> Credential {
     // Two values could be read differently by two readers.
     let Some(authorization) = header(headers, AUTHORIZATION.as_str()) else { return Credential::Absent };
     let Some((scheme, token)) = authorization.split_once(' ') else { return Credential::Absent };

@@ -1,11 +1,11 @@
 //! The native door: signed messages between agents over plain HTTP, below `/v1/messages` (IA-2.3, PG-1.4).
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{ConnectInfo, Path, Request, State},
+    extract::{Path, Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
@@ -135,12 +135,7 @@ impl Visitor {
         {
             return Err(Box::new(StatusCode::FORBIDDEN.into_response()));
         }
-        let loopback = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-        let url = format!("{}{}", gateway.doors.base_url.trim_end_matches('/'), parts.uri.path());
-        let credential = http::credential(&parts.headers, &parts.method, url, loopback);
+        let credential = http::credential(&gateway, &parts);
         Ok((Self { gateway, credential, headers: parts.headers }, body))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::{Confidentiality, DataSourceName, Digest, OperatorName, ServerName, ToolRef, WorkflowName};
+use maso_core::{Confidentiality, DataSourceName, Digest, OperatorName, ServerName, ToolRef, WorkflowName, WorkloadId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -93,6 +93,8 @@ pub(crate) struct AgentForm {
     pub(crate) context: Option<ContextForm>,
     /// Which process it is, to the Workload API; none, where it is left out.
     pub(crate) process: Option<ProcessForm>,
+    /// Which workload of another trust domain it is; none, where it is left out.
+    pub(crate) identity: Option<IdentityForm>,
     /// That it is outside, and comes over A2A alone: nothing that it says is believed.
     pub(crate) external: Option<ExternalForm>,
     /// What it may do with its own authority.
@@ -188,6 +190,14 @@ pub(crate) struct ModelForm {
     /// What a million tokens of it cost, in cents or the like, in the currency of the workflow's limits. With it,
     /// `max_cost_minor` binds.
     pub(crate) price_per_million_tokens_minor: Option<u64>,
+}
+
+/// Which workload of another trust domain an agent is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IdentityForm {
+    /// Its id there, such as `spiffe://prod.example/ns/claims/sa/intake`.
+    pub(crate) spiffe_id: At<WorkloadId>,
 }
 
 /// By what the process of an agent is known. All that is given must fit; `uid` or `executable` must be.

@@ -11,7 +11,7 @@ use super::{
     context::ContextForm,
     text::{At, FromText, Span},
 };
-use crate::{BusServer, Durability, Replicas, Role};
+use crate::{BusServer, ClientCertificates, Durability, HostName, Replicas, Role};
 
 /// A deployment: its name, tier, people and numbers.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,6 +44,8 @@ pub(crate) struct MasoForm {
     pub(crate) identity: IdentityForm,
     /// Where attested processes fetch their identities.
     pub(crate) workload_api: Option<WorkloadApiForm>,
+    /// Another trust domain, whose workloads are agents where their mandates say so.
+    pub(crate) federation: Option<FederationForm>,
     /// The broker through which several processes serve one fleet of agents.
     pub(crate) bus: Option<BusForm>,
     /// Whether it must be signed.
@@ -70,6 +72,28 @@ pub(crate) struct ListenForm {
     pub(crate) public_url: Option<At<url::Url>>,
     /// How long requests under way may take when maso is told to stop (`25s`).
     pub(crate) drain: Option<At<Span>>,
+    /// A door over TLS 1.3, beside the other; none, where it is left out.
+    pub(crate) tls: Option<TlsForm>,
+}
+
+/// A door over TLS 1.3.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("dependentRequired" = { "certificate": ["key"], "key": ["certificate"] }))]
+pub(crate) struct TlsForm {
+    /// Where it is, such as `0.0.0.0:7443`.
+    pub(crate) address: At<SocketAddr>,
+    /// Whether whoever comes has to show a certificate: `required` or `optional` (`required` from Tier 2 on).
+    pub(crate) client_certificates: Option<At<ClientCertificates>>,
+    /// Names of hosts and addresses by which it is reached. They stand in maso's certificate, the first in addresses that
+    /// are told to others.
+    #[schemars(length(min = 1))]
+    pub(crate) names: Vec<At<HostName>>,
+    /// The file with maso's certificate and those that vouch for it (PEM), from the deployment's folder on; an SVID of the
+    /// own trust domain, where it is left out.
+    pub(crate) certificate: Option<At<String>>,
+    /// The file with the certificate's private key (PEM), which nobody else may read.
+    pub(crate) key: Option<At<String>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -159,6 +183,17 @@ pub(crate) struct IdentityForm {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WorkloadApiForm {
     /// The path of its Unix socket; from the deployment's folder on, where it is relative.
+    pub(crate) socket: At<String>,
+}
+
+/// Another trust domain, such as that of a SPIRE server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FederationForm {
+    /// Its name.
+    pub(crate) trust_domain: At<TrustDomain>,
+    /// The Unix socket of a Workload API at which its bundle is fetched; from the deployment's folder on, where it is
+    /// relative.
     pub(crate) socket: At<String>,
 }
 

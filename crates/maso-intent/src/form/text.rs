@@ -5,7 +5,7 @@ use std::{borrow::Cow, cmp::Ordering, net::SocketAddr, ops::Deref};
 use maso_core::{
     AgentName, Class, Confidentiality, ContractName, ControlId, DataSourceName, Day, Digest, Integrity, JudgeName,
     OperatorName, RequestName, Reversibility, Risk, ServerName, Tier, TierFact, Timestamp, ToolName, ToolRef,
-    TrustDomain, WorkflowName,
+    TrustDomain, WorkflowName, WorkloadId,
 };
 use maso_identity::OperatorPublic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::help::with_hint;
 use crate::{
-    Access, AgentRole, Below, BusServer, Durability, Evaluation, EventName, Expiry, HaltCondition, JudgeAction,
-    JudgeProhibition, JudgeRole, Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome, ReviewTrigger, Role,
-    SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
+    Access, AgentRole, Below, BusServer, ClientCertificates, Durability, Evaluation, EventName, Expiry, HaltCondition,
+    HostName, JudgeAction, JudgeProhibition, JudgeRole, Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome,
+    ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
 };
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
@@ -275,6 +275,16 @@ impl FromText for BusServer {
     }
 }
 
+impl FromText for HostName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-fA-F.:]+$|^([a-z0-9-]+[.])*[a-z0-9-]*[a-z][a-z0-9-]*$" })
+    }
+}
+
 impl FromText for OperatorPublic {
     fn from_text(text: &str) -> Result<Self, String> {
         let wrong =
@@ -312,6 +322,7 @@ from_str!(
     TrustDomain = "^[a-z0-9][a-z0-9._-]{0,63}$",
     ToolName = "^[A-Za-z0-9._/-]{1,128}$",
     ControlId = "^[A-Z]{2,5}-[A-Za-z0-9.]{1,8}$",
+    WorkloadId = "^spiffe://[a-z0-9][a-z0-9._-]{0,63}(/[A-Za-z0-9._-]+)+$",
     ToolRef = "^[a-z0-9][a-z0-9._-]{0,63}:[A-Za-z0-9._/-]{1,128}$",
 );
 
@@ -334,6 +345,7 @@ from_word!(
     AgentRole,
     Below,
     Class,
+    ClientCertificates,
     Confidentiality,
     Durability,
     Evaluation,

@@ -4,7 +4,7 @@ use maso_core::Risk;
 
 use super::{Found, Lint, LintRule};
 use crate::{
-    Settings,
+    ClientCertificates, Settings, TlsSettings,
     form::{File, MasoForm},
 };
 
@@ -93,6 +93,19 @@ fn listen(settings: &Settings, maso: &File<'_, MasoForm>, found: &mut Found) {
         let message = format!("maso listens on `{}`, beyond this machine", settings.listen);
         let remedy = "put TLS in front of it, or listen on `127.0.0.1`";
         found.add(LintRule::ListenExposed, maso, maso.find("[listen]"), message, remedy);
+    }
+    let has_tls_before_it = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    if !settings.listen.ip().is_loopback() && !has_tls_before_it {
+        let message = format!("maso listens on `{}` without encryption", settings.listen);
+        let remedy =
+            "listen on `127.0.0.1`, and beyond it at `[listen.tls]` or behind an `https` address of `public_url`";
+        found.add(LintRule::ListenPlain, maso, maso.find("[listen]"), message, remedy);
+    }
+    let lets_in_anybody = |tls: &TlsSettings| tls.client_certificates == ClientCertificates::Optional;
+    if settings.tls.as_ref().is_some_and(lets_in_anybody) {
+        let message = "whoever comes over TLS need not show a certificate";
+        let remedy = "write `client_certificates = \"required\"`, so that a stolen token is worth nothing there";
+        found.add(LintRule::TlsOptional, maso, maso.find("[listen.tls]"), message, remedy);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maso_core::{AgentName, Confidentiality, DataSourceName, Digest, ServerName, ToolRef, WorkflowName};
+use maso_core::{AgentName, Confidentiality, DataSourceName, Digest, ServerName, ToolRef, WorkflowName, WorkloadId};
 use serde_json::Value;
 
 use crate::ExternalTerms;
@@ -61,6 +61,8 @@ pub struct AgentMandate {
     pub time_boundary_ms: Option<u64>,
     /// Which process it is, to the Workload API; `None` where none is believed to be it.
     pub process: Option<ProcessTerms>,
+    /// Which workload of another trust domain it is; `None` where it is none.
+    pub workload: Option<WorkloadId>,
     /// On what terms it comes from outside; `None` where it is the deployment's own.
     pub external: Option<ExternalTerms>,
     /// What it may do with its own authority.

@@ -74,6 +74,7 @@ pub(super) fn agent(
         calls_per_hour_max: form.calls_per_hour_max.unwrap_or(settings.calls_per_hour_max),
         time_boundary_ms: form.time_boundary.as_ref().map(|span| span.0),
         process: form.process.as_ref().and_then(|process| self::process(file, process, problems)),
+        workload: form.identity.as_ref().map(|identity| identity.spiffe_id.value.clone()),
         external: external::terms(file, problems),
         powers: powers(file, problems),
         on_fail: after(&form.on_fail),

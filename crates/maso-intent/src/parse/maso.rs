@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::OperatorName;
 
-use super::day::end_of_day;
+use super::{day::end_of_day, listening};
 use crate::{
     BusSettings, Deselection, OpenLimits, Operator, Problem, Settings, Severity,
     controls::why_it_stays,
@@ -55,7 +55,8 @@ pub(super) fn deselections(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem
     deselections
 }
 
-pub(super) fn settings(form: &MasoForm) -> Settings {
+pub(super) fn settings(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> Settings {
+    let form = &maso.form;
     let defaults = Settings::default();
     let (limits, open) = (defaults.limits, defaults.open);
     let wait = &form.approvals.wait;
@@ -96,6 +97,8 @@ pub(super) fn settings(form: &MasoForm) -> Settings {
         token_ttl_ms: span(&form.identity.token_ttl, defaults.token_ttl_ms),
         bearer_on_loopback: form.identity.bearer_on_loopback.unwrap_or(defaults.bearer_on_loopback),
         workload_socket: form.workload_api.as_ref().map(|api| api.socket.value.clone()),
+        tls: listening::tls(maso, problems),
+        federation: listening::federation(maso, problems),
         proof_window_ms: span(&form.identity.proof_window, defaults.proof_window_ms),
         alive_within_ms: span(&form.limits.alive_within, defaults.alive_within_ms),
         server_wait_ms: span(&form.limits.server_wait, defaults.server_wait_ms),

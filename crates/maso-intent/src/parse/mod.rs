@@ -5,6 +5,7 @@ mod day;
 mod external;
 mod history;
 mod judge;
+mod listening;
 mod maso;
 mod oispec;
 mod server;
@@ -48,7 +49,8 @@ pub fn parse(source: &Source) -> Result<Deployment, Problems> {
 /// The deployment that the forms describe; `None` without a readable `maso.toml`.
 pub(crate) fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Vec<Problem>) -> Option<Deployment> {
     let maso = folder.maso.as_ref()?;
-    let settings = settings(&maso.form);
+    let settings = settings(maso, problems);
+    listening::workloads(folder, settings.federation.as_ref(), problems);
     let workflows: BTreeMap<_, _> =
         folder.workflows.iter().map(|(name, file)| (name.clone(), Arc::new(solution(name, file, problems)))).collect();
     let agents: BTreeMap<_, _> = folder

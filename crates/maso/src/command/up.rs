@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    future::Future,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
@@ -10,13 +11,18 @@ use std::{
 };
 
 use axum::Router;
+use futures::future::BoxFuture;
 use maso_core::{Mode, Phase, Scope, ServerName};
-use maso_gateway::{Doors, Gateway};
-use maso_intent::Settings;
+use maso_gateway::{Doors, Gateway, Tls};
+use maso_intent::{Settings, TlsSettings};
 use maso_path::Signers;
+use maso_spiffe::{Authority, WorkloadApi};
+use maso_wire::KnownHosts;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind},
+    sync::oneshot,
+    task::JoinHandle,
 };
 
 use crate::screen::say;
@@ -25,7 +31,7 @@ use crate::{
     cli::Up,
     command::operators,
     fault::Fault,
-    screen,
+    screen, tls,
 };
 
 /// How often what only time changes is looked at.
@@ -55,56 +61,78 @@ pub struct Serving {
     pub absent: BTreeSet<ServerName>,
     gateway: Arc<Gateway>,
     drain: Duration,
-    server: tokio::task::JoinHandle<()>,
-    clock: tokio::task::JoinHandle<()>,
-    stop: tokio::sync::oneshot::Sender<()>,
+    /// How it is reached over TLS, if it is.
+    pub secure_url: Option<String>,
+    servers: Vec<Server>,
+    /// What goes on beside it: looking at the clock, and after certificates.
+    beside: Vec<JoinHandle<()>>,
     workload: Option<Workload>,
+}
+
+/// One listener that is being served.
+struct Server {
+    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
 }
 
 /// The Workload API that is being served beside it.
 struct Workload {
     socket: PathBuf,
-    server: tokio::task::JoinHandle<()>,
-    stop: tokio::sync::oneshot::Sender<()>,
+    server: Server,
 }
 
 impl Serving {
     /// Ends what is being served: no new connection; what is under way is finished, for as long as the deployment says, or
     /// until the next signal; children stopped.
     pub async fn stop(self, signals: &mut Signals) {
-        // The receiver is gone only when the server has ended by itself.
-        self.stop.send(()).ok();
+        let ending = self.servers.into_iter().map(|Server { task, stop }| {
+            // The receiver is gone only when the server has ended by itself.
+            stop.send(()).ok();
+            task
+        });
+        let ending: Vec<_> = ending.collect();
         tokio::select! {
             is_over = self.gateway.drain(self.drain) => if !is_over {
                 tracing::warn!("requests were still under way after {} ms", self.drain.as_millis());
             },
             () = signals.next() => tracing::warn!("told to stop at once: requests that were under way are broken off"),
         }
-        self.clock.abort();
+        self.beside.iter().for_each(JoinHandle::abort);
         self.gateway.stop();
-        if let Some(Workload { server, stop, .. }) = self.workload {
+        if let Some(Workload { server: Server { task, stop }, .. }) = self.workload {
             // As above: it may have ended by itself. It takes its socket with it.
             stop.send(()).ok();
-            if tokio::time::timeout(FAREWELL, server).await.is_err() {
+            if tokio::time::timeout(FAREWELL, task).await.is_err() {
                 tracing::debug!("the Workload API was still open at the end");
             }
         }
         // What remains are answers on their way, and pages that would listen on.
-        if tokio::time::timeout(FAREWELL, self.server).await.is_err() {
+        if tokio::time::timeout(FAREWELL, futures::future::join_all(ending)).await.is_err() {
             tracing::debug!("connections were still open at the end");
         }
     }
 }
 
-/// Serves gateway, API and console on one listener.
+/// Serves gateway, API and console on one listener, and on one over TLS where the deployment has one.
 pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<Serving, Fault> {
-    let wanted = listen.unwrap_or(assembled.deployment.settings.listen);
-    let listener = TcpListener::bind(wanted).await.map_err(|error| {
-        Fault::new(format!("cannot listen on {wanted}"), error)
-            .help("`--listen ADDRESS:PORT` or `[listen] address` in maso.toml chooses another; port 0 takes a free one")
-    })?;
-    let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
-    let doors = doors(&assembled.deployment.settings, address);
+    let settings = &assembled.deployment.settings;
+    let wanted = listen.unwrap_or(settings.listen);
+    let (listener, address) = bind(
+        wanted,
+        "`--listen ADDRESS:PORT` or `[listen] address` in maso.toml chooses another; port 0 takes a free one",
+    )
+    .await?;
+    let authority = assembled.needs_svids().then(|| assembled.svid_authority()).transpose()?;
+    if let Some(authority) = &authority {
+        tls::vouch(&assembled.path, authority);
+    }
+    let federated = tls::federate(assembled).await?;
+    let secure = match (&settings.tls, &authority) {
+        (Some(tls), Some(authority)) => Some(Secure::open(assembled, authority, tls).await?),
+        _ => None,
+    };
+    let secure_url = secure.as_ref().map(|secure| secure.url.clone());
+    let doors = doors(settings, address, secure.as_ref());
     let (hosts, base_url) = (Arc::new(doors.hosts.clone()), doors.base_url.clone());
     let gateway = assembled.gateway(doors).await?;
     let strangers = {
@@ -115,46 +143,103 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
         tracing::warn!("`{server}` did not say which tools it has, so they stay blocked: {why}");
     }
     let absent = strangers.into_iter().map(|(server, _)| server).collect();
+    let routes = |base_url: &str| routes(assembled, &gateway, &hosts, authority.as_ref(), base_url);
+    let mut servers = Vec::new();
+    let app = routes(&base_url);
+    servers.push(Server::new(|stopped| maso_gateway::serve(listener, app, stopped)));
+    let path = &assembled.path;
+    let mut beside = vec![tokio::spawn(watch_the_clock(Arc::clone(path), Arc::clone(&gateway)))];
+    let mut known = None;
+    if let Some(Secure { listener, url, tls, certificate }) = secure {
+        let app = routes(&url);
+        servers.push(Server::new(|stopped| maso_gateway::serve_over_tls(listener, app, tls, stopped)));
+        known = Some(certificate);
+    }
+    if let Some(authority) = &authority {
+        beside.push(tokio::spawn(tls::keep(Arc::clone(path), Arc::clone(authority), known)));
+    }
+    beside.extend(federated.map(|federated| tokio::spawn(federated.keep())));
+    let drain = Duration::from_millis(settings.drain_ms);
+    let workload = workload(assembled, authority.as_ref())?;
+    Ok(Serving { address, absent, gateway, drain, secure_url, servers, beside, workload })
+}
+
+/// All that a listener serves; proofs on it are made for `base_url`.
+fn routes(
+    assembled: &Assembled,
+    gateway: &Arc<Gateway>,
+    hosts: &Arc<KnownHosts>,
+    authority: Option<&Arc<Authority>>,
+    base_url: &str,
+) -> Router {
     let desk = Arc::clone(&assembled.desk);
-    let app = Router::new()
-        .merge(maso_gateway::router(Arc::clone(&gateway)))
-        .merge(maso_control::http::router(Arc::clone(&desk), &hosts))
-        .merge(maso_control::http::joining_router(Arc::clone(&desk), &hosts, &base_url))
+    let bundle = authority.map(|authority| {
+        let (authority, clock) = (Arc::clone(authority), Arc::clone(assembled.path.clock()));
+        maso_control::http::bundle_router(hosts, move || authority.bundle_document(clock.now()))
+    });
+    Router::new()
+        .merge(maso_gateway::router(Arc::clone(gateway)))
+        .merge(maso_control::http::router(Arc::clone(&desk), hosts))
+        .merge(maso_control::http::joining_router(Arc::clone(&desk), hosts, base_url))
+        .merge(bundle.unwrap_or_default())
         .merge(maso_control::http::only_for(
-            &hosts,
+            hosts,
             maso_console::router(move |headers| maso_control::http::signed_in(&desk, headers).is_some()),
-        ));
-    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(maso_gateway::serve(listener, app, async move {
-        stopping.await.ok();
-    }));
-    let clock = tokio::spawn(watch_the_clock(Arc::clone(&assembled.path), Arc::clone(&gateway)));
-    let drain = Duration::from_millis(assembled.deployment.settings.drain_ms);
-    let workload = workload(assembled)?;
-    Ok(Serving { address, absent, gateway, drain, server, clock, stop, workload })
+        ))
+}
+
+async fn bind(wanted: SocketAddr, help: &'static str) -> Result<(TcpListener, SocketAddr), Fault> {
+    let listener = TcpListener::bind(wanted)
+        .await
+        .map_err(|error| Fault::new(format!("cannot listen on {wanted}"), error).help(help))?;
+    let address = listener.local_addr().map_err(|error| Fault::new("cannot tell where it listens", error))?;
+    Ok((listener, address))
+}
+
+/// The listener over TLS, before it is served.
+struct Secure {
+    listener: TcpListener,
+    url: String,
+    tls: Arc<Tls>,
+    certificate: tls::Known,
+}
+
+impl Secure {
+    async fn open(assembled: &Assembled, authority: &Arc<Authority>, settings: &TlsSettings) -> Result<Self, Fault> {
+        let help = "`[listen.tls] address` in maso.toml chooses another; port 0 takes a free one";
+        let (listener, address) = bind(settings.listen, help).await?;
+        let (certificate, tls) = tls::Known::open(assembled, authority, settings)?;
+        let name = settings.names.first().map_or_else(|| address.ip().to_string(), ToString::to_string);
+        Ok(Self { listener, url: format!("https://{name}:{}", address.port()), tls, certificate })
+    }
+}
+
+impl Server {
+    /// Serves as `serve` does until it is told to stop.
+    fn new<S: Future<Output = ()> + Send + 'static>(serve: impl FnOnce(BoxFuture<'static, ()>) -> S) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async move { stopped.await.unwrap_or_default() };
+        Self { task: tokio::spawn(serve(Box::pin(stopped))), stop }
+    }
 }
 
 /// Serves the Workload API, where the deployment has a socket for it.
-fn workload(assembled: &Assembled) -> Result<Option<Workload>, Fault> {
-    let Some(socket) = assembled.workload_socket() else { return Ok(None) };
-    let api = assembled.workload_api()?;
+fn workload(assembled: &Assembled, authority: Option<&Arc<Authority>>) -> Result<Option<Workload>, Fault> {
+    let (Some(socket), Some(authority)) = (assembled.workload_socket(), authority) else { return Ok(None) };
+    let api = WorkloadApi::new(Arc::clone(&assembled.path), Arc::clone(authority));
     let listening = maso_spiffe::listen(&socket).map_err(|fault| {
         Fault::new("cannot serve the Workload API", fault).help("`[workload_api] socket` in maso.toml says where it is")
     })?;
-    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(async move {
-        let ended = listening.serve(api, async move {
-            stopping.await.ok();
-        });
-        if let Err(fault) = ended.await {
+    let server = Server::new(|stopped| async move {
+        if let Err(fault) = listening.serve(api, stopped).await {
             tracing::error!(error = &fault as &dyn std::error::Error, "the Workload API is served no more");
         }
     });
-    Ok(Some(Workload { socket, server, stop }))
+    Ok(Some(Workload { socket, server }))
 }
 
 /// How agents and browsers reach this listener: from this machine, at its own address, and where it says it is known.
-fn doors(settings: &Settings, address: SocketAddr) -> Doors {
+fn doors(settings: &Settings, address: SocketAddr, secure: Option<&Secure>) -> Doors {
     let mut doors = Doors::on_loopback(address.port());
     if !address.ip().is_unspecified() {
         doors.hosts = doors.hosts.and_host(match address.ip() {
@@ -166,6 +251,13 @@ fn doors(settings: &Settings, address: SocketAddr) -> Doors {
         let origin = url.origin().ascii_serialization();
         doors.hosts = doors.hosts.and_host(url.host_str().unwrap_or_default()).and_origin(&origin);
         doors.base_url = origin;
+    }
+    if let (Some(tls), Some(Secure { url, .. })) = (&settings.tls, secure) {
+        let port = url.rsplit_once(':').map_or("", |(_, port)| port);
+        for name in &tls.names {
+            doors.hosts = doors.hosts.and_host(name.to_string()).and_origin(format!("https://{name}:{port}"));
+        }
+        doors.secure_url = Some(url.clone());
     }
     doors
 }
@@ -191,7 +283,7 @@ async fn watch_the_clock(path: Arc<maso_path::Path>, gateway: Arc<Gateway>) {
 
 fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fault> {
     let deployment = &assembled.deployment;
-    let Serving { address, absent, workload, .. } = serving;
+    let Serving { address, absent, secure_url, workload, .. } = serving;
     let link = operators::link(deployment, &assembled.state, &deployment.accountable_human, &address.to_string())?;
     if json {
         let servers = deployment.servers.keys().map(ToString::to_string).chain(["maso".to_owned()]);
@@ -208,6 +300,9 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
         });
         if let Some(bus) = &deployment.settings.bus {
             told["bus"] = serde_json::json!({ "server": bus.server.as_str(), "promise": bus.promise.as_str() });
+        }
+        if let Some(url) = secure_url {
+            told["tls"] = url.as_str().into();
         }
         if let Some(Workload { socket, .. }) = workload {
             told["workload_api"] = format!("unix://{}", socket.display()).into();
@@ -235,6 +330,9 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
         say!("  mcp      http://{address}/mcp/{server}{}", screen::yellow(note));
     }
     say!("  mcp      http://{address}/mcp/maso");
+    if let Some(url) = secure_url {
+        say!("  tls      {url}");
+    }
     if let Some(bus) = &deployment.settings.bus {
         say!("  bus      {}  {}", bus.server, screen::faint(bus.promise.as_str()));
     }

@@ -11,12 +11,12 @@ mod tasks;
 
 pub(crate) use tasks::Tasks;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Path, Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -92,12 +92,7 @@ async fn ask(State(gateway): State<Arc<Gateway>>, Path(to): Path<String>, reques
     if !http::content_type_is_json(&parts.headers) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let loopback = parts
-        .extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    let url = format!("{}{}", gateway.doors.base_url.trim_end_matches('/'), parts.uri.path());
-    let credential = http::credential(&parts.headers, &parts.method, url, loopback);
+    let credential = http::credential(&gateway, &parts);
     let task = http::header(&parts.headers, "maso-task").map(UnverifiedToken::new);
     // With its proof: a stolen token without its key takes no place from its owner.
     let from = match gateway.decider.shown(&credential) {

@@ -64,6 +64,10 @@ rules! {
         "the public address is not that of a door" "write scheme, host and port alone";
     ListenExposed "listen-exposed" "IA-2.3" W W E
         "maso listens beyond this machine and accepts bearer tokens" "put TLS in front of it, or listen on `127.0.0.1`";
+    ListenPlain "listen-plain" "IA-2.3" W W E
+        "maso listens beyond this machine without encryption" "listen there at `[listen.tls]`";
+    TlsOptional "tls-optional" "IA-2.3" _ N W
+        "whoever comes over TLS need not show a certificate" "write `client_certificates = \"required\"`";
     BusPlain "bus-plain" "IA-2.3" W W E
         "the bus is reached beyond this machine without encryption" "write `tls://`";
     BusUnsynced "bus-unsynced" "-" _ _ E

@@ -119,6 +119,29 @@ fn settings(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
     let socket = |it: &maso_intent::Settings| it.workload_socket.clone().unwrap_or_else(|| "none".to_owned());
     let what = line("workload_api.socket", "where attested processes fetch their identities");
     ledger.either(what, &socket(old), &socket(new), "a process that asks at one of them");
+    let tls = |it: &maso_intent::Settings| it.tls.as_ref().map_or("none".to_owned(), |tls| tls.listen.to_string());
+    ledger.either(line("listen.tls.address", "the door over TLS"), &tls(old), &tls(new), "a connection over TLS");
+    let asks = |it: &maso_intent::Settings| it.tls.as_ref().map_or("nothing", |tls| tls.client_certificates.as_str());
+    let what = line("listen.tls.client_certificates", "whether certificates have to be shown");
+    ledger.either(what, &asks(old), &asks(new), "a connection over TLS without a certificate");
+    let names = |it: &maso_intent::Settings| {
+        let names = it.tls.iter().flat_map(|tls| &tls.names);
+        names.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let what = line("listen.tls.names", "by what the door over TLS is reached");
+    ledger.either(what, &names(old), &names(new), "a connection over TLS to the new name");
+    let shown = |it: &maso_intent::Settings| {
+        let files = it.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
+        files.map_or("maso's own".to_owned(), |files| format!("{}, {}", files.certificate, files.key))
+    };
+    let what = line("listen.tls.certificate", "by which certificate maso is known");
+    ledger.either(what, &shown(old), &shown(new), "a client that knows only one of them");
+    let other = |it: &maso_intent::Settings| {
+        let federation = it.federation.as_ref();
+        federation.map_or("none".to_owned(), |other| format!("{} at {}", other.trust_domain, other.socket))
+    };
+    let what = line("federation.trust_domain", "the trust domain that is believed beside our own, and its socket");
+    ledger.either(what, &other(old), &other(new), "a workload of one of them");
     let bus = |it: &maso_intent::Settings| {
         let server = |bus: &maso_intent::BusSettings| format!("{} ({})", bus.server, bus.promise.as_str());
         it.bus.as_ref().map_or_else(|| "none".to_owned(), server)

@@ -165,6 +165,9 @@ fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger
         })
     };
     ledger.either(line(what), &process(old), &process(new), "a process that only one of them takes for the agent");
+    let workload = |it: &AgentMandate| it.workload.as_ref().map_or("none".to_owned(), ToString::to_string);
+    let what = format!("which workload of another trust domain is `{name}`");
+    ledger.either(line(what), &workload(old), &workload(new), "a workload that only one of them takes for the agent");
     outside(name, old.external.as_ref(), new.external.as_ref(), ledger);
     let what = format!("what the context of `{name}` holds");
     ledger.either(line(what), &context(old), &context(new), "a hop when the smaller context is full");
