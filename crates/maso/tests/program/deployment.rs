@@ -173,14 +173,19 @@ impl Starting {
 
     async fn ready(mut self) -> Up {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
+        let mut secure = None;
         let link = loop {
             let line = lines.next_line().await.unwrap().expect("the program serves until it is told to stop");
+            if let Some((_, url)) = line.split_once("  tls      ") {
+                secure = Some(url.trim().to_owned());
+            }
             if let Some((_, link)) = line.split_once("http://").filter(|(_, rest)| rest.contains("#link=")) {
                 break link.to_owned();
             }
         };
         let (address, token) = (link.split('/').next().unwrap(), link.split("#link=").nth(1).unwrap());
-        Up { address: address.parse().unwrap(), link: token.trim().to_owned(), child: self.child, _lines: lines }
+        let (address, link) = (address.parse().unwrap(), token.trim().to_owned());
+        Up { address, secure, link, child: self.child, _lines: lines }
     }
 }
 
@@ -191,6 +196,8 @@ fn parsed(line: &[u8]) -> Value {
 /// The program, serving.
 pub struct Up {
     pub address: SocketAddr,
+    /// How it is reached over TLS, if it is.
+    pub secure: Option<String>,
     link: String,
     pub child: Child,
     // Kept open: the program may still have something to say.

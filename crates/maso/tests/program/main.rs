@@ -26,3 +26,4 @@ mod server;
 mod servers;
 mod signing;
 mod stopping;
+mod tls;
