@@ -29,7 +29,7 @@ use crate::{
     mirrors::Mirrors,
     places::Places,
     rooms::Rooms,
-    serving::OverTls,
+    serving::KnownAs,
     upstream::Upstreams,
 };
 
@@ -79,8 +79,6 @@ pub struct Parts {
 pub struct Doors {
     /// What agents believe the address to be, without a path: `http://127.0.0.1:7680`. Proofs are bound to it.
     pub base_url: String,
-    /// The same of the door over TLS, where there is one: `https://maso.example:7443`.
-    pub secure_url: Option<String>,
     /// The hosts and pages that a request may name.
     pub hosts: KnownHosts,
 }
@@ -88,13 +86,13 @@ pub struct Doors {
 impl Doors {
     /// A door on loopback.
     pub fn on_loopback(port: u16) -> Self {
-        Self { base_url: format!("http://127.0.0.1:{port}"), secure_url: None, hosts: KnownHosts::loopback() }
+        Self { base_url: format!("http://127.0.0.1:{port}"), hosts: KnownHosts::loopback() }
     }
 
     /// How whoever sent this request believes a path here to be reached.
     pub(crate) fn address(&self, request: &Extensions, path: &str) -> String {
-        let over_tls = request.get::<OverTls>().and(self.secure_url.as_ref());
-        format!("{}{path}", over_tls.unwrap_or(&self.base_url).trim_end_matches('/'))
+        let known_as = request.get::<KnownAs>().map_or(self.base_url.as_str(), |KnownAs(url)| url);
+        format!("{}{path}", known_as.trim_end_matches('/'))
     }
 }
 

@@ -28,6 +28,7 @@ mod room;
 mod rooms;
 mod rotation;
 mod serving;
+mod sidecar;
 mod stirred;
 mod unbroken;
 mod upstream;
@@ -36,5 +37,7 @@ pub use client::{http::router, stdio::serve_stdio};
 pub use gateway::{Doors, Gateway, Parts};
 pub use inquiry::{InquiryFault, list_tools};
 pub use serving::{
-    Believed, Doorkeeper, OverTls, Peers, Place, Reception, ServerCertificate, Showing, Tls, serve, serve_over_tls,
+    Believed, Doorkeeper, KnownAs, Peers, Place, Reception, ServerCertificate, Showing, Tls, serve, serve_lines,
+    serve_over_tls,
 };
+pub use sidecar::{Badge, BadgeFault, Dial, Unreached, Way, sidecar_router};

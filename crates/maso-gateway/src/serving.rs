@@ -7,7 +7,7 @@ mod tls;
 use std::{
     future::{Future, poll_fn},
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
     sync::Arc,
     task::Poll,
@@ -17,6 +17,7 @@ use std::{
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use maso_bus::{Answered, Lines};
 use maso_wire::PeerCertificates;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -39,14 +40,40 @@ pub async fn serve(listener: TcpListener, routes: Router, stop: impl Future<Outp
 }
 
 /// Serves these routes as [`serve`] does, over TLS. A request carries what its peer showed as [`PeerCertificates`], if it showed
-/// something, and [`OverTls`] in any case.
+/// something, and [`KnownAs`] in any case.
 pub async fn serve_over_tls(listener: TcpListener, routes: Router, tls: Arc<Tls>, stop: impl Future<Output = ()>) {
     Reception::over_tls(routes, tls).listen(listener, stop).await;
 }
 
-/// Goes with each request that came over TLS.
-#[derive(Clone, Copy, Debug)]
-pub struct OverTls;
+/// Serves these routes as [`serve_over_tls`] does, to sidecars on lines of the broker.
+pub async fn serve_lines(mut lines: Lines, routes: Router, tls: Arc<Tls>, stop: impl Future<Output = ()>) {
+    let reception = Arc::new(Reception::over_tls(routes, tls));
+    let mut stop = pin!(stop);
+    loop {
+        let answered = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            answered = lines.next() => answered,
+        };
+        let Some(Answered { agent, line }) = answered else {
+            tracing::error!("lines of sidecars are answered no more");
+            break;
+        };
+        let reception = Arc::clone(&reception);
+        tokio::spawn(async move {
+            let place = reception.place().await;
+            tracing::debug!(%agent, "a sidecar has a line");
+            reception.attend(line, NOWHERE, place).await;
+        });
+    }
+    drop(lines);
+    reception.close().await;
+}
+
+/// Goes with each request that came over TLS: how whoever sent it knows the address, without a path, such as
+/// `https://maso.example:7443`. Proofs are bound to it.
+#[derive(Clone, Debug)]
+pub struct KnownAs(pub Arc<str>);
 
 /// Attends to connections, by whatever they are carried, until it is closed.
 pub struct Reception {
@@ -108,7 +135,8 @@ impl Reception {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut closing = self.is_closed.subscribe();
-        let from = |shown| From { peer, shown, is_secured: self.tls.is_some() };
+        let known_as = self.tls.as_ref().map(|tls| tls.known_as().clone());
+        let from = |shown| From { peer, shown, known_as };
         match &self.tls {
             None => self.answer(stream, from(None), closing).await,
             Some(tls) => {
@@ -185,14 +213,14 @@ pub struct Place(#[expect(dead_code, reason = "it is held, and given back when i
 struct From {
     peer: SocketAddr,
     shown: Option<PeerCertificates>,
-    is_secured: bool,
+    known_as: Option<KnownAs>,
 }
 
 impl From {
     fn mark(&self, request: &mut axum::http::Extensions) {
         request.insert(ConnectInfo(self.peer));
-        if self.is_secured {
-            request.insert(OverTls);
+        if let Some(known_as) = &self.known_as {
+            request.insert(known_as.clone());
         }
         if let Some(shown) = &self.shown {
             request.insert(shown.clone());
@@ -216,6 +244,8 @@ async fn wait_out(error: io::Error) {
     }
 }
 
+/// The address of those who have none: a line begins at no address, and nothing on it comes from this machine.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 /// How many connections there may be; whoever comes then waits until one ends.
 const CONNECTIONS_MAX: usize = 8_192;
 /// How long a connection may take to send the head of a request, from the end of the one before. Longer than clients keep

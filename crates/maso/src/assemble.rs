@@ -16,7 +16,7 @@ use maso_path::{Clock as _, OpenFault, Signers, Sources, SystemClock, SystemIds}
 use maso_spiffe::Authority as SvidAuthority;
 
 use crate::{
-    bus,
+    bus::Bus,
     fault::Fault,
     folder,
     state::{StateFault, StateFolder},
@@ -37,10 +37,14 @@ pub struct Assembled {
 }
 
 impl Assembled {
-    /// The doors before the path, and the bus behind them.
-    pub async fn gateway(&self, doors: Doors) -> Result<Arc<Gateway>, Fault> {
-        let carriage = bus::carriage(&self.deployment, &self.folder, &self.state, &self.authority).await?;
-        Ok(Gateway::new(Parts {
+    /// The bus between agents, and to their sidecars.
+    pub async fn bus(&self) -> Result<Bus, Fault> {
+        Bus::of(&self.deployment, &self.folder, &self.state, &self.authority).await
+    }
+
+    /// The doors before the path, and this bus behind them.
+    pub fn gateway(&self, doors: Doors, bus: &Bus) -> Arc<Gateway> {
+        Gateway::new(Parts {
             path: Arc::clone(&self.path),
             trust: Arc::clone(self.path.trust()),
             clock: Arc::clone(self.path.clock()),
@@ -48,8 +52,8 @@ impl Assembled {
             authority: self.authority.clone(),
             folder: self.folder.clone(),
             doors,
-            carriage,
-        }))
+            carriage: bus.carriage(),
+        })
     }
 
     /// Where the Workload API is to be served, if anywhere.
@@ -62,7 +66,7 @@ impl Assembled {
     /// Whether the trust domain's authority has something to do: SVIDs are issued here, or shown here.
     pub fn needs_svids(&self) -> bool {
         let settings = &self.deployment.settings;
-        settings.workload_socket.is_some() || settings.tls.is_some()
+        settings.workload_socket.is_some() || settings.tls.is_some() || settings.bus.is_some()
     }
 
     /// The trust domain's authority from the deployment's state.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use maso_bus::{
-    Accounts, Bounds, Broker, BusFault, Carriage, InProcess, Layout, Nats, NatsOptions, NkeySeed, Seal, User,
+    Accounts, Bounds, Broker, BusFault, Carriage, InProcess, Layout, Lines, Nats, NatsOptions, NkeySeed, Seal, User,
 };
 use maso_identity::AuthorityKey;
 use maso_intent::{BusSettings, Deployment};
@@ -13,16 +13,47 @@ use crate::{
     state::{self, StateFolder},
 };
 
-/// What carries parcels between the mailboxes of this deployment's agents. At a server, the mailboxes are made, and it is
-/// asked whether it keeps what is to be promised: what starts is what was declared.
-pub async fn carriage(
-    deployment: &Deployment,
-    folder: &Path,
-    state: &StateFolder,
-    authority: &AuthorityKey,
-) -> Result<Arc<dyn Carriage>, Fault> {
-    let Some(settings) = &deployment.settings.bus else { return Ok(Arc::new(InProcess::new(Bounds::DEFAULT))) };
-    Ok(Arc::new(at_server(settings, deployment, folder, state, authority).await?))
+/// What carries parcels between the mailboxes of a deployment's agents, and lines to their sidecars.
+pub enum Bus {
+    /// In this process. There is no way to sidecars.
+    InProcess(Arc<InProcess>),
+    /// At a server.
+    AtServer(Arc<Nats>),
+}
+
+impl Bus {
+    /// What the deployment says. At a server, the mailboxes are made, and it is asked whether it keeps what is to be promised:
+    /// what starts is what was declared.
+    pub async fn of(
+        deployment: &Deployment,
+        folder: &Path,
+        state: &StateFolder,
+        authority: &AuthorityKey,
+    ) -> Result<Self, Fault> {
+        let Some(settings) = &deployment.settings.bus else {
+            return Ok(Self::InProcess(Arc::new(InProcess::new(Bounds::DEFAULT))));
+        };
+        Ok(Self::AtServer(Arc::new(at_server(settings, deployment, folder, state, authority).await?)))
+    }
+
+    /// What carries parcels.
+    pub fn carriage(&self) -> Arc<dyn Carriage> {
+        match self {
+            Self::InProcess(bus) => Arc::clone(bus) as _,
+            Self::AtServer(bus) => Arc::clone(bus) as _,
+        }
+    }
+
+    /// Where lines of sidecars arrive, if they can.
+    pub async fn lines(&self) -> Result<Option<Lines>, Fault> {
+        match self {
+            Self::InProcess(_) => Ok(None),
+            Self::AtServer(bus) => {
+                let lines = bus.lines().await.map_err(|fault| Fault::new("cannot listen for sidecars", fault))?;
+                Ok(Some(lines))
+            }
+        }
+    }
 }
 
 /// Connects to the server, and makes the mailboxes there.
@@ -75,6 +106,7 @@ pub fn read_seed(path: &Path) -> Result<NkeySeed, Fault> {
     NkeySeed::parse(&text).map_err(|fault| Fault::new(format!("`{}` is no key for the bus", path.display()), fault))
 }
 
-fn roots(path: &Path) -> Result<Vec<u8>, Fault> {
+/// The certificates that the server's must come from, as PEM.
+pub fn roots(path: &Path) -> Result<Vec<u8>, Fault> {
     fs::read(path).map_err(|error| Fault::new(format!("cannot read the certificates `{}`", path.display()), error))
 }

@@ -211,10 +211,22 @@ Examples:
   maso bus accounts mydeployment --out /etc/nats/maso.conf
   maso bus prepare mydeployment
 
-What each agent's sidecar may do there follows from the grants of the mandates.
+Each agent has a user for its sidecar, which may do nothing but ask maso.
 The keys are made where they are not there yet, in `.maso/bus` of the folder.
 `maso up` makes the mailboxes itself; `prepare` shows beforehand whether it can.")]
     Bus(Bus),
+    /// Stand beside an agent on a machine of its own, and carry what it asks to maso.
+    #[command(after_help = "\
+Examples:
+  maso sidecar invite mydeployment --agent intake --out intake.json --as owner
+  maso sidecar run /var/lib/maso-intake --invitation intake.json
+  maso sidecar run /var/lib/maso-intake --listen 127.0.0.1:0
+
+The first is for the deployment's machine, where the bus is a NATS server; its
+file goes to the agent's machine. There the sidecar has the agent's credential
+and renews it; the agent has none, and speaks to http://127.0.0.1:7681 as to
+maso itself. Ends on Ctrl-C or SIGTERM.")]
+    Sidecar(Sidecar),
     /// Show and move PACE phases.
     #[command(after_help = "\
 Examples:
@@ -892,6 +904,51 @@ pub enum BusOrder {
 }
 
 #[derive(Debug, Args)]
+pub struct Sidecar {
+    #[command(subcommand)]
+    pub order: SidecarOrder,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SidecarOrder {
+    /// Write all that a sidecar needs into one file, which works once.
+    Invite {
+        #[command(flatten)]
+        folder: Folder,
+        /// The agent beside which it is to stand.
+        #[arg(long)]
+        agent: AgentName,
+        /// How long the invitation waits to be used: `90s`, `10m`, `24h`.
+        #[arg(long, default_value = "10m", value_parser = maso_intent::span_ms)]
+        ttl: u64,
+        /// Where the sidecar reaches the NATS server, if elsewhere than this machine does.
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+        /// The file to write. Only its owner may read it.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        by: As,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Stand beside an agent: serve it on loopback, and carry what it asks to maso.
+    Run {
+        /// The folder in which the sidecar keeps its key and token.
+        #[arg(value_name = "STATE")]
+        state: PathBuf,
+        /// What `maso sidecar invite` wrote. Needed once.
+        #[arg(long, value_name = "FILE")]
+        invitation: Option<PathBuf>,
+        /// Where to serve the agent: on loopback. Port 0 takes a free one.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7681")]
+        listen: std::net::SocketAddr,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Args)]
 pub struct Operators {
     #[command(subcommand)]
     pub order: OperatorOrder,
@@ -1054,6 +1111,9 @@ pub struct Bench {
     /// Measure these parts alone.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     pub only: Vec<BenchPart>,
+    /// Measure messages through this NATS server too, which asks for no key and keeps streams.
+    #[arg(long, value_name = "URL")]
+    pub nats: Option<String>,
 }
 
 /// A part of the benchmark.

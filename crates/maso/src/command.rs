@@ -19,6 +19,7 @@ pub mod mcp;
 pub mod operators;
 pub mod pace;
 pub mod schema;
+pub mod sidecar;
 pub mod sign;
 pub mod tasks;
 pub mod tier;

@@ -8,6 +8,7 @@ mod fault;
 mod folder;
 mod problems;
 mod screen;
+mod sidecar;
 mod state;
 mod tls;
 
@@ -61,6 +62,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Approvals(args) => command::approvals::run(args).await,
         Command::Operators(args) => command::operators::run(args),
         Command::Bus(args) => command::bus::run(args).await,
+        Command::Sidecar(args) => command::sidecar::run(args).await,
         Command::Pace(args) => command::pace::run(args).await,
         Command::Kill(args) => command::kill::run(args).await,
         Command::Log(args) => command::log::run(args).await,

@@ -106,14 +106,8 @@ impl StateFolder {
         let mut hashes: BTreeMap<String, String> =
             self.passphrases()?.into_iter().map(|(name, hash)| (name.to_string(), hash)).collect();
         hashes.insert(operator.to_string(), hash);
-        let path = self.path.join("operators.json");
-        let fresh = self.path.join("operators.json.new");
         let text = serde_json::to_string_pretty(&hashes).expect("a map of strings is JSON");
-        if fresh.exists() {
-            fs::remove_file(&fresh).map_err(fault("remove", &fresh))?;
-        }
-        create_private(&fresh, text.as_bytes())?;
-        fs::rename(&fresh, &path).map_err(fault("replace", &path))
+        replace_private(&self.path.join("operators.json"), text.as_bytes())
     }
 
     /// The folder itself.
@@ -135,14 +129,29 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
     file.sync_all().map_err(fault("write", path))
 }
 
+/// Writes a file that only its owner may read, in the place of one that may be there.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
+    if fresh.exists() {
+        fs::remove_file(&fresh).map_err(fault("remove", &fresh))?;
+    }
+    create_private(&fresh, bytes)?;
+    fs::rename(&fresh, path).map_err(fault("replace", path))
+}
+
 /// Reads a file that only its owner may read.
 pub fn read_private(path: &Path) -> Result<String, StateFault> {
     only_ours(path)?;
     fs::read_to_string(path).map_err(fault("read", path))
 }
 
-/// Whether nobody but its owner may read or change it.
-fn only_ours(path: &Path) -> Result<(), StateFault> {
+/// Refuses what anybody but its owner may read or change.
+///
+/// # Errors
+/// When somebody may, or it cannot be looked at.
+pub fn only_ours(path: &Path) -> Result<(), StateFault> {
     let mode = fs::metadata(path).map_err(fault("read", path))?.permissions().mode() & 0o777;
     if mode & 0o077 == 0 { Ok(()) } else { Err(StateFault::Exposed { path: path.to_owned(), mode }) }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use maso_core::Timestamp;
-use maso_gateway::{Believed, Peers, ServerCertificate, Showing, Tls};
+use maso_gateway::{Believed, KnownAs, Peers, ServerCertificate, Showing, Tls};
 use maso_intent::{CertificateFiles, ClientCertificates, HostName, TlsSettings};
 use maso_spiffe::{Authority, AuthorityFault, Federated};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
@@ -63,16 +63,45 @@ impl Known {
         assembled: &Assembled,
         authority: &Arc<Authority>,
         settings: &TlsSettings,
+        known_as: KnownAs,
     ) -> Result<(Self, Arc<Tls>), Fault> {
-        let cannot =
-            |fault| Fault::new("cannot serve over TLS", fault).help("`[listen.tls]` in maso.toml says by what");
-        let (from, shown, certificate) = begin(assembled, authority, settings).map_err(cannot)?;
+        let from = match &settings.certificate {
+            None => Whence::Authority(Arc::clone(authority), settings.names.clone()),
+            Some(CertificateFiles { certificate, key }) => Whence::Files {
+                certificate: assembled.in_folder(Path::new(certificate)),
+                key: assembled.in_folder(Path::new(key)),
+            },
+        };
         let showing = match settings.client_certificates {
             ClientCertificates::Required => Showing::Required,
             ClientCertificates::Optional => Showing::Optional,
         };
+        Self::begin(assembled, from, showing, known_as)
+            .map_err(|fault| fault.help("`[listen.tls]` in maso.toml says by what"))
+    }
+
+    /// The trust domain's own certificate for its own name, by which sidecars are sure of maso. Who they speak for they show
+    /// with each request.
+    pub fn for_sidecars(assembled: &Assembled, authority: &Arc<Authority>) -> Result<(Self, Arc<Tls>, String), Fault> {
+        let domain = assembled.deployment.trust_domain.as_str();
+        let names = vec![HostName::Dns(domain.to_owned())];
+        let (from, url) = (Whence::Authority(Arc::clone(authority), names), format!("https://{domain}"));
+        let (known, tls) = Self::begin(assembled, from, Showing::Optional, KnownAs(url.as_str().into()))?;
+        Ok((known, tls, url))
+    }
+
+    fn begin(
+        assembled: &Assembled,
+        from: Whence,
+        showing: Showing,
+        known_as: KnownAs,
+    ) -> Result<(Self, Arc<Tls>), Fault> {
+        let cannot = |fault| Fault::new("cannot serve over TLS", fault);
+        let (shown, key) = next(&from, assembled.path.clock().now()).map_err(cannot)?;
+        let certificate = ServerCertificate::new(shown.chain.clone(), key);
+        let certificate = certificate.map_err(|_| cannot(CertificateFault::Unusable))?;
         let believed = Believed::by(Arc::clone(assembled.path.trust()), Arc::clone(assembled.path.clock()));
-        let tls = Tls::new(Arc::clone(&certificate), Peers::new(Arc::new(believed), showing));
+        let tls = Tls::new(Arc::clone(&certificate), Peers::new(Arc::new(believed), showing), known_as);
         let tls = tls.map_err(|error| Fault::new("cannot serve over TLS", error))?;
         Ok((Self { certificate, from, shown }, Arc::new(tls)))
     }
@@ -90,23 +119,6 @@ impl Known {
         self.shown = shown;
         Ok(())
     }
-}
-
-fn begin(
-    assembled: &Assembled,
-    authority: &Arc<Authority>,
-    settings: &TlsSettings,
-) -> Result<(Whence, Shown, Arc<ServerCertificate>), CertificateFault> {
-    let from = match &settings.certificate {
-        None => Whence::Authority(Arc::clone(authority), settings.names.clone()),
-        Some(CertificateFiles { certificate, key }) => Whence::Files {
-            certificate: assembled.in_folder(Path::new(certificate)),
-            key: assembled.in_folder(Path::new(key)),
-        },
-    };
-    let (shown, key) = next(&from, assembled.path.clock().now())?;
-    let certificate = ServerCertificate::new(shown.chain.clone(), key).map_err(|_| CertificateFault::Unusable)?;
-    Ok((from, shown, certificate))
 }
 
 fn next(from: &Whence, now: Timestamp) -> Result<(Shown, PrivateKeyDer<'static>), CertificateFault> {
@@ -132,22 +144,24 @@ fn next(from: &Whence, now: Timestamp) -> Result<(Shown, PrivateKeyDer<'static>)
 }
 
 /// Believes what the trust domain's own authority vouches for from now on, and keeps to it while that makes place for its next;
-/// renews the certificate by which maso is known; for as long as it is polled.
-pub async fn keep(assembled_path: Arc<maso_path::Path>, authority: Arc<Authority>, known: Option<Known>) {
-    let mut known = known;
+/// renews the certificates by which maso is known; for as long as it is polled.
+pub async fn keep(assembled_path: Arc<maso_path::Path>, authority: Arc<Authority>, mut known: Vec<Known>) {
     let mut looks = tokio::time::interval(LOOK_AFTER);
     loop {
         looks.tick().await;
-        let (path, authority, mut own) = (Arc::clone(&assembled_path), Arc::clone(&authority), known.take());
+        let (path, authority, mut own) =
+            (Arc::clone(&assembled_path), Arc::clone(&authority), std::mem::take(&mut known));
         let looked = tokio::task::spawn_blocking(move || {
             let now = path.clock().now();
             if let Err(fault) = authority.rotate(now) {
                 tracing::error!(error = &fault as &dyn std::error::Error, "the authority makes no place for its next");
             }
             vouch(&path, &authority);
-            if let Some(Err(fault)) = own.as_mut().map(|own| own.look_after(now)) {
-                // The former one counts on.
-                tracing::error!(error = &fault as &dyn std::error::Error, "maso's certificate was not renewed");
+            for own in &mut own {
+                if let Err(fault) = own.look_after(now) {
+                    // The former one counts on.
+                    tracing::error!(error = &fault as &dyn std::error::Error, "maso's certificate was not renewed");
+                }
             }
             own
         });

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 /// A server that is running, or was.
 pub(crate) struct Server {
     folder: TempDir,
+    host: IpAddr,
     port: u16,
     running: Option<Child>,
 }
@@ -20,18 +22,23 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one. `config` is added to what it needs to run here.
     pub(crate) fn start(jetstream: &str, config: &str) -> Self {
+        Self::start_on(Ipv4Addr::LOCALHOST.into(), jetstream, config)
+    }
+
+    /// Starts one where others than this machine reach it.
+    pub(crate) fn start_on(host: IpAddr, jetstream: &str, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("store");
         let text = format!("jetstream {{ store_dir: {store:?}\n{jetstream} }}\n{config}\n");
         fs::write(folder.path().join("server.conf"), text).unwrap();
-        let mut server = Self { folder, port: 0, running: None };
+        let mut server = Self { folder, host, port: 0, running: None };
         server.start_again();
         server
     }
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.host, self.port)
     }
 
     /// Starts it once more, where it was, with what it had.
@@ -40,7 +47,7 @@ impl Server {
         // The first time at a free port, and later at the same.
         let port = if self.port == 0 { "-1".to_owned() } else { self.port.to_string() };
         let mut child = Command::new(program())
-            .args(["--addr", "127.0.0.1", "--port", &port, "--config"])
+            .args(["--addr", &self.host.to_string(), "--port", &port, "--config"])
             .arg(self.folder.path().join("server.conf"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -49,11 +56,12 @@ impl Server {
             .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (tell, told) = mpsc::channel();
+        let listens = format!("Listening for client connections on {}:", self.host);
         // It is read to its end: a server that cannot write its log stands still.
         std::thread::spawn(move || {
             let mut said = Vec::new();
             for line in log.lines().map_while(Result::ok) {
-                if let Some(port) = line.split("Listening for client connections on 127.0.0.1:").nth(1) {
+                if let Some(port) = line.split(&listens).nth(1) {
                     said.push(port.trim().to_owned());
                 }
                 if line.contains("Server is ready") {

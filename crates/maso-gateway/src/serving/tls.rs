@@ -18,22 +18,24 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::peers::Peers;
+use super::{KnownAs, peers::Peers};
 
 /// How connections are secured. One TLS connection has one peer, from its beginning to its end: nothing is resumed, so whoever
 /// comes again shows a certificate again.
 pub struct Tls {
     acceptor: TlsAcceptor,
+    known_as: KnownAs,
     handshakes: Semaphore,
     handshake_max: Duration,
 }
 
 impl Tls {
-    /// TLS 1.3 alone, known by `certificate` as it is at each handshake, for those whom `peers` lets in.
+    /// TLS 1.3 alone, known by `certificate` as it is at each handshake and at the address `known_as`, for those whom `peers`
+    /// lets in.
     ///
     /// # Errors
     /// When this build's cryptography has no TLS 1.3.
-    pub fn new(certificate: Arc<ServerCertificate>, peers: Peers) -> Result<Self, rustls::Error> {
+    pub fn new(certificate: Arc<ServerCertificate>, peers: Peers, known_as: KnownAs) -> Result<Self, rustls::Error> {
         let peers: Arc<dyn ClientCertVerifier> = Arc::new(peers);
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])?
@@ -43,7 +45,12 @@ impl Tls {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         let (acceptor, handshakes) = (TlsAcceptor::from(Arc::new(config)), Semaphore::new(HANDSHAKES_MAX));
-        Ok(Self { acceptor, handshakes, handshake_max: HANDSHAKE_MAX })
+        Ok(Self { acceptor, known_as, handshakes, handshake_max: HANDSHAKE_MAX })
+    }
+
+    /// How whoever connects knows the address.
+    pub(super) const fn known_as(&self) -> &KnownAs {
+        &self.known_as
     }
 
     /// Comes to an understanding with whoever is at the other end.

@@ -3,6 +3,8 @@
 mod join;
 mod lineage;
 
+pub use join::key;
+
 use std::process::ExitCode;
 
 use maso_core::Mode;

@@ -10,6 +10,7 @@ use crate::{
 };
 use ground::{Ground, Spread};
 
+mod broker;
 mod calls;
 mod ground;
 mod hop;
@@ -61,7 +62,12 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
         tell("messages between agents");
         talk = Some(message::measure(&ground, rounds).await?);
     }
-    let aims = report::aims(&pure_path, &temporal, full_hop.as_ref(), calls.as_ref(), talk.as_ref());
+    let mut through = None;
+    if let Some(url) = &args.nats {
+        tell("messages through the NATS server");
+        through = Some(broker::measure(url, rounds / 5).await?);
+    }
+    let aims = report::aims(&pure_path, &temporal, full_hop.as_ref(), calls.as_ref(), talk.as_ref(), through.as_ref());
     let report = report::Report {
         version: env!("CARGO_PKG_VERSION"),
         debug_build: cfg!(debug_assertions),
@@ -75,6 +81,7 @@ pub async fn run(args: Bench) -> Result<ExitCode, Fault> {
         full_hop,
         calls,
         talk,
+        through,
         aims,
     };
     if args.json {

@@ -26,7 +26,8 @@ pub async fn run(args: Mcp) -> Result<ExitCode, Fault> {
         Some(server) => return Err(Fault::plain(format!("the deployment has no server `{server}`"))),
         None => by_command(deployment, &args.command)?,
     };
-    let gateway = assembled.gateway(Doors::on_loopback(deployment.settings.listen.port())).await?;
+    let doors = Doors::on_loopback(deployment.settings.listen.port());
+    let gateway = assembled.gateway(doors, &assembled.bus().await?);
     let clock = {
         let (path, gateway) = (Arc::clone(&assembled.path), Arc::clone(&gateway));
         tokio::spawn(async move {

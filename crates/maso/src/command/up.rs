@@ -13,8 +13,8 @@ use std::{
 use axum::Router;
 use futures::future::BoxFuture;
 use maso_core::{Mode, Phase, Scope, ServerName};
-use maso_gateway::{Doors, Gateway, Tls};
-use maso_intent::{Settings, TlsSettings};
+use maso_gateway::{Doors, Gateway, KnownAs, Tls};
+use maso_intent::{Deployment, TlsSettings};
 use maso_path::Signers;
 use maso_spiffe::{Authority, WorkloadApi};
 use maso_wire::KnownHosts;
@@ -132,9 +132,10 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
         _ => None,
     };
     let secure_url = secure.as_ref().map(|secure| secure.url.clone());
-    let doors = doors(settings, address, secure.as_ref());
+    let doors = doors(&assembled.deployment, address, secure.as_ref());
     let (hosts, base_url) = (Arc::new(doors.hosts.clone()), doors.base_url.clone());
-    let gateway = assembled.gateway(doors).await?;
+    let bus = assembled.bus().await?;
+    let gateway = assembled.gateway(doors, &bus);
     let strangers = {
         let _waiting = screen::waiting("asking the servers for their tools");
         gateway.meet_servers().await
@@ -149,11 +150,17 @@ pub async fn serve(assembled: &Assembled, listen: Option<SocketAddr>) -> Result<
     servers.push(Server::new(|stopped| maso_gateway::serve(listener, app, stopped)));
     let path = &assembled.path;
     let mut beside = vec![tokio::spawn(watch_the_clock(Arc::clone(path), Arc::clone(&gateway)))];
-    let mut known = None;
+    let mut known = Vec::new();
     if let Some(Secure { listener, url, tls, certificate }) = secure {
         let app = routes(&url);
         servers.push(Server::new(|stopped| maso_gateway::serve_over_tls(listener, app, tls, stopped)));
-        known = Some(certificate);
+        known.push(certificate);
+    }
+    if let (Some(lines), Some(authority)) = (bus.lines().await?, &authority) {
+        let (certificate, tls, url) = tls::Known::for_sidecars(assembled, authority)?;
+        let app = routes(&url);
+        servers.push(Server::new(|stopped| maso_gateway::serve_lines(lines, app, tls, stopped)));
+        known.push(certificate);
     }
     if let Some(authority) = &authority {
         beside.push(tokio::spawn(tls::keep(Arc::clone(path), Arc::clone(authority), known)));
@@ -208,9 +215,10 @@ impl Secure {
     async fn open(assembled: &Assembled, authority: &Arc<Authority>, settings: &TlsSettings) -> Result<Self, Fault> {
         let help = "`[listen.tls] address` in maso.toml chooses another; port 0 takes a free one";
         let (listener, address) = bind(settings.listen, help).await?;
-        let (certificate, tls) = tls::Known::open(assembled, authority, settings)?;
         let name = settings.names.first().map_or_else(|| address.ip().to_string(), ToString::to_string);
-        Ok(Self { listener, url: format!("https://{name}:{}", address.port()), tls, certificate })
+        let url = format!("https://{name}:{}", address.port());
+        let (certificate, tls) = tls::Known::open(assembled, authority, settings, KnownAs(url.as_str().into()))?;
+        Ok(Self { listener, url, tls, certificate })
     }
 }
 
@@ -239,7 +247,8 @@ fn workload(assembled: &Assembled, authority: Option<&Arc<Authority>>) -> Result
 }
 
 /// How agents and browsers reach this listener: from this machine, at its own address, and where it says it is known.
-fn doors(settings: &Settings, address: SocketAddr, secure: Option<&Secure>) -> Doors {
+fn doors(deployment: &Deployment, address: SocketAddr, secure: Option<&Secure>) -> Doors {
+    let (settings, domain) = (&deployment.settings, &deployment.trust_domain);
     let mut doors = Doors::on_loopback(address.port());
     if !address.ip().is_unspecified() {
         doors.hosts = doors.hosts.and_host(match address.ip() {
@@ -257,7 +266,10 @@ fn doors(settings: &Settings, address: SocketAddr, secure: Option<&Secure>) -> D
         for name in &tls.names {
             doors.hosts = doors.hosts.and_host(name.to_string()).and_origin(format!("https://{name}:{port}"));
         }
-        doors.secure_url = Some(url.clone());
+    }
+    if settings.bus.is_some() {
+        // What a sidecar asks comes over the broker, to nobody's address.
+        doors.hosts = doors.hosts.and_host(domain.as_str());
     }
     doors
 }

@@ -40,7 +40,16 @@ impl Client {
 
     /// A client with a session with this server.
     pub async fn open_at(address: SocketAddr, server: &str, token: &str) -> Self {
-        let mut client = Self::new(address, Some(token));
+        Self::begin(address, server, Some(token)).await
+    }
+
+    /// A client with a session with this server, that shows nothing.
+    pub async fn open_bare(address: SocketAddr, server: &str) -> Self {
+        Self::begin(address, server, None).await
+    }
+
+    async fn begin(address: SocketAddr, server: &str, token: Option<&str>) -> Self {
+        let mut client = Self::new(address, token);
         client.url = format!("http://{address}/mcp/{server}");
         let params = json!({
             "protocolVersion": REVISION,

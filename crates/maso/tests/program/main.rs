@@ -24,6 +24,7 @@ mod pipe;
 mod random;
 mod server;
 mod servers;
+mod sidecar;
 mod signing;
 mod stopping;
 mod tls;

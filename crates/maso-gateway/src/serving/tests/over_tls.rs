@@ -54,7 +54,7 @@ impl Rig {
 
     fn tls(&self, showing: Showing) -> Tls {
         let peers = Peers::new(Arc::new(Only(self.agent.0.to_vec())), showing);
-        Tls::new(Arc::clone(&self.certificate), peers).unwrap()
+        Tls::new(Arc::clone(&self.certificate), peers, KnownAs("https://maso.test".into())).unwrap()
     }
 
     /// Somebody who comes over a pipe instead of a socket, in this version of TLS, and shows this.
@@ -104,7 +104,7 @@ fn elsewhere() -> SocketAddr {
 fn routes() -> Router {
     let whose = get(
         async |ConnectInfo(peer): ConnectInfo<SocketAddr>,
-               _: Extension<OverTls>,
+               _: Extension<KnownAs>,
                shown: Option<Extension<PeerCertificates>>| {
             format!("{} of {}", if shown.is_some() { "a certificate" } else { "nothing" }, peer.ip())
         },

@@ -27,7 +27,8 @@ pub async fn join(url: &str, token: &str, file: &Path) -> Result<IssuedToken, Fa
         .help("a join token works once, until it ends; `maso agents join-token` issues another"))
 }
 
-fn key(file: &Path) -> Result<AgentKey, Fault> {
+/// The key in this file, made where it is not there.
+pub fn key(file: &Path) -> Result<AgentKey, Fault> {
     if file.exists() {
         let text = state::read_private(file).map_err(|fault| Fault::new("cannot read the agent's key", fault))?;
         return AgentKey::from_pem(&text).map_err(|error| Fault::new("cannot read the agent's key", error));

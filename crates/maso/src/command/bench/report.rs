@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    broker::Through,
     calls::{Calls, Row, Way},
     hop::FullHop,
     message::Talk,
@@ -41,6 +42,8 @@ pub struct Report {
     pub calls: Option<Calls>,
     /// (d), if it was wanted.
     pub talk: Option<Talk>,
+    /// (e), if a server was named.
+    pub through: Option<Through>,
     /// What was wanted, and whether it was met in this run.
     pub aims: Vec<Aim>,
 }
@@ -73,6 +76,7 @@ pub fn aims(
     full_hop: Option<&FullHop>,
     calls: Option<&Calls>,
     talk: Option<&Talk>,
+    through: Option<&Through>,
 ) -> Vec<Aim> {
     let mut aims = Vec::new();
     if !pure_path.is_empty() {
@@ -94,6 +98,7 @@ pub fn aims(
         aims.push(Aim::new("resident memory, idle", 60.0, calls.idle_mib, "MiB"));
     }
     aims.extend(talk.into_iter().flat_map(aims_of_talk));
+    aims.extend(through.into_iter().flat_map(aims_of_through));
     aims
 }
 
@@ -104,6 +109,13 @@ fn aims_of_talk(talk: &Talk) -> [Aim; 5] {
         Aim::new("messages lost", 0.0, talk.n_lost as f64, ""),
         Aim::new("token of five links, never seen, p99", 1_000.0, talk.chain_cold.p99_us, "µs"),
         Aim::new("the same, seen before, p99", 20.0, talk.chain_remembered.p99_us, "µs"),
+    ]
+}
+
+fn aims_of_through(through: &Through) -> [Aim; 2] {
+    [
+        Aim::new("signed message on a line, to a bare request", 1.3, through.line_ratio, "times"),
+        Aim::new("parcel by a mailbox, to a bare stream", 1.3, through.mailbox_ratio, "times"),
     ]
 }
 
@@ -135,6 +147,9 @@ pub fn print(report: &Report) {
     }
     if let Some(measured) = &report.talk {
         talk(measured);
+    }
+    if let Some(measured) = &report.through {
+        through(measured);
     }
     aims_of(&report.aims);
 }
@@ -237,6 +252,14 @@ fn talk(talk: &Talk) {
     anstream::println!("  {:<42} {:>10}", "lost", talk.n_lost);
     line("task token of five links, never seen", talk.chain_cold);
     line("  the same, seen before", talk.chain_remembered);
+}
+
+fn through(through: &Through) {
+    title(&format!("(e) {} bytes through a NATS server", through.n_bytes), "p50 µs     p99 µs");
+    line("signed, on a line, verified and answered", through.line);
+    line("  a bare request, signed and verified", through.bare);
+    line("sealed, put into a mailbox, taken, opened", through.mailbox);
+    line("  a bare stream: put, fetched, acknowledged", through.bare_kept);
 }
 
 fn aims_of(aims: &[Aim]) {
