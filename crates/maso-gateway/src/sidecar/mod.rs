@@ -5,6 +5,8 @@
 
 mod badge;
 mod forwarding;
+#[cfg(test)]
+mod tests;
 mod way;
 
 pub use badge::{Badge, BadgeFault};
