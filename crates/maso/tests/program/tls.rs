@@ -97,22 +97,23 @@ async fn an_agent_is_itself_by_its_certificate_alone_until_that_is_revoked() {
     let root = root(&deployment);
     let agent = client(&up, http(&root, Some(identity(&svid))), None);
     assert_eq!(text(&answer(read(&agent).await).await), "an empty note");
-    let mut session = client(&up, agent.http.clone(), None);
+    // On connections of their own: that of the first stays open, and idle.
+    let mut session = client(&up, http(&root, Some(identity(&svid))), None);
     session.session = open(&session).await;
     let hops = deployment.bodies("hop-decided").await;
     assert!(hops.iter().any(|hop| hop["from"] == "agent:writer" && hop["decision"] == "allow"), "{hops:?}");
 
     // At the other doors too: it is known there, and not as a stranger.
     let base = up.secure.clone().unwrap();
-    let heard = agent.http.get(format!("{base}/v1/messages")).header("accept", "text/event-stream").send().await;
+    let heard = session.http.get(format!("{base}/v1/messages")).header("accept", "text/event-stream").send().await;
     assert_eq!(heard.unwrap().status(), 200);
     let asked = json!({ "jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": { "id": "none" } });
-    let request = agent.http.post(format!("{base}/a2a/reader")).header("a2a-version", "1.0").json(&asked);
+    let request = session.http.post(format!("{base}/a2a/reader")).header("a2a-version", "1.0").json(&asked);
     let told = request.send().await.unwrap();
     assert_ne!(told.status(), 401, "{}", told.text().await.unwrap());
 
     // One connection is open, a stream listens; both end with what they rest on.
-    let stream = agent
+    let stream = session
         .http
         .get(&session.url)
         .header("accept", "text/event-stream")
