@@ -381,3 +381,54 @@ fn an_svid_whose_time_is_over_opens_nothing() {
     let end = |svid| End { svid, bundle: authority.x509_bundle(now()) };
     assert!(handshake(&end(&ended), &end(&reader), "spiffe://notes.example/agent/reader").is_err());
 }
+
+#[test]
+fn we_are_known_by_a_certificate_that_names_us_and_where_we_are_reached_and_no_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = open(&folder);
+    let names = ["maso.notes.example".parse().unwrap(), "10.0.0.5".parse().unwrap()];
+    let own = authority.issue_own(&names, now()).unwrap();
+    let (_, certificate) = X509Certificate::from_der(&own.certificate).unwrap();
+    let told = certificate.subject_alternative_name().unwrap().unwrap();
+    assert_eq!(
+        told.value.general_names,
+        [
+            GeneralName::URI("spiffe://notes.example/maso"),
+            GeneralName::DNSName("maso.notes.example"),
+            GeneralName::IPAddress(&[10, 0, 0, 5]),
+        ]
+    );
+    assert_eq!(own.spiffe_id.agent(), None);
+    assert!(!certificate.is_ca());
+    let bundle = authority.x509_bundle(now());
+    let (_, by) = X509Certificate::from_der(&bundle[0]).unwrap();
+    assert!(certificate.verify_signature(Some(by.public_key())).is_ok());
+    assert!(own.not_after <= now().plus_ms(60 * MINUTE_MS));
+}
+
+#[test]
+fn the_bundle_that_others_fetch_counts_up_with_each_change_and_holds_no_private_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = open(&folder);
+    let document =
+        |at: Timestamp| -> serde_json::Value { serde_json::from_str(&authority.bundle_document(at)).unwrap() };
+    let (mut before, mut sequence) = (document(now()), 1);
+    assert_eq!(before["spiffe_sequence"], 1);
+    // Four months, day by day: each change counts, and nothing else does.
+    for day in 1..120 {
+        let at = now().plus_ms(day * DAY_MS);
+        authority.rotate(at).unwrap();
+        let after = document(at);
+        let has_changed = before["keys"] != after["keys"];
+        let counted = after["spiffe_sequence"].as_u64().unwrap();
+        assert_eq!(counted > sequence, has_changed, "on day {day}");
+        assert!(counted >= sequence, "on day {day}");
+        let keys = after["keys"].as_array().unwrap();
+        assert!(keys.iter().all(|key| key.get("d").is_none()));
+        let n_of = |what: &str| keys.iter().filter(|key| key["use"] == what).count();
+        assert_eq!(n_of("x509-svid"), authority.x509_bundle(at).len());
+        assert_eq!(n_of("jwt-svid"), authority.x509_bundle(at).len());
+        (before, sequence) = (after, counted);
+    }
+    assert!(sequence > 8, "{sequence}");
+}
