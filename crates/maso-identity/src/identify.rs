@@ -77,8 +77,8 @@ pub enum Unproven {
     /// The certificate of the connection is not believed.
     #[error("the certificate {0}")]
     Svid(SvidError),
-    /// The certificate of the connection was revoked.
-    #[error("the certificate is revoked")]
+    /// The certificate of the connection was revoked, or its key.
+    #[error("the certificate, or its key, is revoked")]
     SvidRevoked,
     /// The certificate and what came with the request are not the same agent's.
     #[error("the certificate is of one agent, and what came with the request of another")]

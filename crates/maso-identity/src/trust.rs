@@ -133,6 +133,7 @@ impl Trust {
             Some(Revocation::Token(id)) if basis.svid.is_some_and(|svid| svid.serial == Some(id)) => {
                 Err(Unproven::SvidRevoked)
             }
+            Some(Revocation::Key(key)) if basis.svid.is_some_and(|svid| svid.key == key) => Err(Unproven::SvidRevoked),
             Some(Revocation::Token(_)) => Err(Unproven::TokenRevoked),
             Some(Revocation::Agent(agent)) => Err(Unproven::AgentRevoked(agent)),
             Some(Revocation::Key(_)) => Err(Unproven::KeyRevoked),

@@ -145,12 +145,11 @@ fn next(from: &Whence, now: Timestamp) -> Result<(Shown, PrivateKeyDer<'static>)
 
 /// Believes what the trust domain's own authority vouches for from now on, and keeps to it while that makes place for its next;
 /// renews the certificates by which maso is known; for as long as it is polled.
-pub async fn keep(assembled_path: Arc<maso_path::Path>, authority: Arc<Authority>, mut known: Vec<Known>) {
+pub async fn keep(path: Arc<maso_path::Path>, authority: Arc<Authority>, mut known: Vec<Known>) {
     let mut looks = tokio::time::interval(LOOK_AFTER);
     loop {
         looks.tick().await;
-        let (path, authority, mut own) =
-            (Arc::clone(&assembled_path), Arc::clone(&authority), std::mem::take(&mut known));
+        let (path, authority, mut own) = (Arc::clone(&path), Arc::clone(&authority), std::mem::take(&mut known));
         let looked = tokio::task::spawn_blocking(move || {
             let now = path.clock().now();
             if let Err(fault) = authority.rotate(now) {
@@ -177,7 +176,7 @@ pub fn vouch(path: &maso_path::Path, authority: &Authority) {
     path.trust().vouch(authority.domain().clone(), authority.x509_bundle(path.clock().now()));
 }
 
-/// Believes workloads of the other trust domain that the deployment names, as long as what is polled here is.
+/// Believes workloads of the other trust domain that the deployment names, if it names one, by its bundle of this moment.
 pub async fn federate(assembled: &Assembled) -> Result<Option<Federated>, Fault> {
     let Some(other) = &assembled.deployment.settings.federation else { return Ok(None) };
     let (socket, trust) = (assembled.in_folder(Path::new(&other.socket)), Arc::clone(assembled.path.trust()));

@@ -1,6 +1,7 @@
 //! Certificates of workloads: each way to be believed by one, and each way not to be.
 
 use maso_wire::PeerCertificates;
+use proptest::prelude::*;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, SanType, SerialNumber,
@@ -224,6 +225,38 @@ fn no_byte_of_a_certificate_can_be_another() {
     }
 }
 
+proptest! {
+    #[test]
+    fn no_bytes_are_a_certificate_by_accident(
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        cut in 0_usize..400,
+        more in proptest::collection::vec(any::<u8>(), 1..20),
+    ) {
+        let authority = Authority::of("claims.example");
+        let trust = trust_in(&[("claims.example", &authority)]);
+        let certificate = authority.signs(&Leaf::of(&[INTAKE]));
+        let longer = [certificate.as_slice(), &more].concat();
+        for wrong in [bytes.as_slice(), &certificate[..cut.min(certificate.len() - 1)], &longer] {
+            prop_assert!(identify_at(shown(&[wrong]), &trust, NOW).is_err());
+        }
+        // What nobody needs to vouch for it changes nothing, whatever it is.
+        prop_assert!(identify_at(shown(&[&certificate]), &trust, NOW).is_ok());
+    }
+}
+
+#[test]
+fn a_chain_that_nobody_needs_is_not_followed() {
+    let authority = Authority::of("claims.example");
+    let trust = trust_in(&[("claims.example", &authority)]);
+    let certificate = authority.signs(&Leaf::of(&[INTAKE]));
+    let more = authority.certificate.as_ref();
+    assert_eq!(
+        why(shown(&[&certificate, more, more, more, more, more]), &trust, NOW),
+        told("IA-2.1", "the certificate cannot be read")
+    );
+    identify_at(shown(&[&certificate, more, more, more, more]), &trust, NOW).unwrap();
+}
+
 #[test]
 fn a_workload_of_another_trust_domain_is_the_agent_that_a_mandate_says() {
     let (own, other) = (Authority::of("claims.example"), Authority::of("prod.example"));
@@ -259,8 +292,8 @@ fn what_is_revoked_counts_no_more_though_it_was_believed_before() {
     let key = PublicKey::P256 { x: point[1..33].try_into().unwrap(), y: point[33..].try_into().unwrap() };
     let certificate = authority.signs(&leaf);
     for (revocation, reason) in [
-        (Revocation::Token(Uuid::from_bytes(SERIAL)), "the certificate is revoked"),
-        (Revocation::Key(key.thumbprint()), "the key that the agent token is bound to is revoked"),
+        (Revocation::Token(Uuid::from_bytes(SERIAL)), "the certificate, or its key, is revoked"),
+        (Revocation::Key(key.thumbprint()), "the certificate, or its key, is revoked"),
         (Revocation::Agent("intake".parse().unwrap()), "agent `intake` is revoked"),
     ] {
         let trust = trust_in(&[("claims.example", &authority)]);

@@ -310,3 +310,17 @@ fn evidence_speaks_of_days_and_facts_that_there_are() {
         refused(&source, "evidence/people.toml", line, message, "");
     }
 }
+
+#[test]
+fn whoever_comes_over_tls_has_to_show_a_certificate_from_tier_2_on() {
+    let tls = "\n[listen.tls]\naddress = \"0.0.0.0:7443\"\nnames = [\"maso.example\"]\n";
+    let asks = |tier: &str, more: &str| {
+        let mut source = edit(team(), "maso.toml", "tier = 2", &format!("tier = {tier}"));
+        let maso = source.files.get_mut("maso.toml").unwrap();
+        maso.push_str(&format!("{tls}{more}"));
+        deployment(&source).settings.tls.clone().unwrap().client_certificates.as_str()
+    };
+    let optional = "client_certificates = \"optional\"\n";
+    assert_eq!(["1", "2", "3"].map(|tier| asks(tier, "")), ["optional", "required", "required"]);
+    assert_eq!(["1", "2", "3"].map(|tier| asks(tier, optional)), ["optional"; 3]);
+}
