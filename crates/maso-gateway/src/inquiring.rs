@@ -21,29 +21,32 @@ use crate::{
 };
 
 impl Gateway {
-    /// Asks what is meant: of the task, the person who answers for it; of a request, the agent that made it.
+    /// Asks what is meant: of the task, the person who answers for it; of a request, the agent that made it. Where one of the
+    /// two acts, they exchange no words, and the person is asked.
     pub(crate) async fn ask_clarification(&self, asked: &Arc<Asked>, call: &Arc<Call>, arguments: &Value) -> Reply {
         let about = arguments.get("about").and_then(Value::as_str).and_then(Matter::parse);
         let arrival = self.fleet_arrival(asked);
-        let (to, agent, task) = match about {
-            Some(Matter::Task(_)) => {
-                // Who it is decides the path; here is only said for whom the question is.
-                let agent = match self.decider.named(&arrival.credential) {
-                    Ok(agent) => agent,
-                    Err(refusal) => return mcp::refused_tool(refusal, arrival.id),
-                };
-                let person = self.decider.accountable(arrival.task.as_ref());
-                (Principal::Operator(person), agent, arrival.task.clone())
-            }
+        // Who it is decides the path; here is only said for whom the question is.
+        let asker = self.decider.named(&arrival.credential);
+        let (delegator, task) = match about {
+            Some(Matter::Task(_)) => (None, arrival.task.clone()),
             Some(Matter::Request(request)) => {
                 let Some(open) = self.fleet.find(request) else { return unknown_question() };
                 // A question belongs to the task of what it is about.
-                (Principal::Agent(open.from.clone()), open.from, arrival.task.clone().or(open.handed_on))
+                let task = arrival.task.clone().or(open.handed_on);
+                let (deployment, now) = (self.decider.deployment(), self.decider.now());
+                let may_talk = asker.as_ref().is_ok_and(|asker| deployment.may_talk(asker, &open.from, now));
+                (Some(open.from).filter(|_| may_talk), task)
             }
             None => {
                 let wrong = "`about` must be a part of the task or the id of a request";
                 return mcp::error(Code::InvalidParams, wrong, None);
             }
+        };
+        let (to, agent) = match (delegator, asker) {
+            (Some(delegator), _) => (Principal::Agent(delegator.clone()), delegator),
+            (None, Ok(asker)) => (Principal::Operator(self.decider.accountable(task.as_ref())), asker),
+            (None, Err(refusal)) => return mcp::refused_tool(refusal, arrival.id),
         };
         let act = Act::Request { agent, request: Clarifying::request() };
         let arrival = Arrival { to, task, ..arrival };

@@ -7,6 +7,7 @@ use std::{
 
 use jsonschema::{PatternOptions, Validator};
 use maso_core::{Digest, Finding, Word};
+use maso_intent::Wordy;
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,6 +24,11 @@ pub struct Schemas {
 impl Schemas {
     /// Checks the payload against its contract.
     pub fn check(&self, subject: &Subject<'_>, notes: &mut Notes<'_>) {
+        if let Some(Wordy { place, is_refused }) = subject.wordy {
+            let word = if is_refused { Word::NoGo } else { Word::Go };
+            let reason = "an agent that holds a privileged tool takes typed values, and this has room for free text";
+            notes.add(Finding::new(EC_2_14, word, reason).at("", place.to_string()));
+        }
         match subject.contract {
             Contract::None => {}
             Contract::ToolInput(definition) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maso_core::{Act, Class, Digest, Listing, Principal, Turn};
-use maso_intent::{AuthorityArgument, Clarifying, Resolved, ToolDefinition};
+use maso_intent::{AuthorityArgument, Clarifying, Resolved, ToolDefinition, Wordy};
 use serde_json::Value;
 
 use crate::{Sizes, Surface};
@@ -15,6 +15,8 @@ pub struct Subject<'a> {
     pub audience: Audience,
     pub payload: &'a Value,
     pub contract: Contract<'a>,
+    /// Where words fit into what is said to an agent that acts; `None` for whatever else.
+    pub wordy: Option<Wordy<'a>>,
     /// Arguments that carry authority, by JSON pointer; empty unless a tool is called.
     pub authority: Option<&'a BTreeMap<String, AuthorityArgument>>,
     pub sizes: Sizes,
@@ -104,6 +106,7 @@ impl<'a> Subject<'a> {
             audience: audience(resolved),
             payload: &hop.payload,
             contract,
+            wordy: resolved.wordy(),
             authority: resolved.tool().filter(|_| is_call).map(|tool| &tool.authority),
             sizes: Sizes::within(&resolved.deployment().settings),
         }
@@ -121,6 +124,7 @@ impl<'a> Subject<'a> {
             },
             payload,
             contract: Contract::None,
+            wordy: None,
             authority: None,
             sizes: Sizes::DEFAULT,
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
 use maso_core::{ControlId, Integrity, Timestamp, Word};
-use maso_intent::{AuthorityArgument, Below, ToolDefinition};
+use maso_intent::{AuthorityArgument, Below, ContentSchema, ToolDefinition, Wordy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -362,6 +362,22 @@ fn a_request_must_satisfy_its_grant() {
         assert_eq!(contract_word(Contract::Request(&schema), Surface::Message, &payload, &["EC-2.14"]), word);
     }
     assert_eq!(contract_word(Contract::Undeclared, Surface::Message, &json!({}), &["EC-2.14"]), Word::NoGo);
+}
+
+#[test]
+fn an_agent_that_acts_takes_no_words() {
+    let schema = ContentSchema::new(json!({ "type": "object" }));
+    let place = schema.free_text().first().unwrap();
+    let payload = json!({ "claim": "C-7" });
+    for (is_refused, word) in [(true, Word::NoGo), (false, Word::Go)] {
+        let wordy = Some(Wordy { place, is_refused });
+        let subject = Subject { wordy, ..Subject::of_value(Surface::Message, &payload) };
+        let scan = SCANNER.scan_subject(&subject, NOW);
+        // At the first tier it is noted, and travels.
+        assert!(speaks(&scan, "EC-2.14", word), "{:?}", scan.findings);
+        assert_eq!(scan.findings.word(), word);
+        assert!(!speaks(&without(&["EC-2.14"]).scan_subject(&subject, NOW), "EC-2.14", word));
+    }
 }
 
 #[test]

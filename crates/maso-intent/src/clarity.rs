@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use maso_core::{Act, AgentName, Class, Hop, HopId, Principal, RequestName, Turn, words};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{Resolved, SolutionMandate, TaskKind, TaskSpec, lint::vague};
+use crate::{ContentSchema, Resolved, SolutionMandate, TaskKind, TaskSpec, lint::vague};
 
 /// A part of what a task says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,7 +125,7 @@ impl<'a> Clarifying<'a> {
     }
 
     /// What a question must satisfy: a JSON Schema.
-    pub fn schema() -> &'static Value {
+    pub fn schema() -> &'static ContentSchema {
         &SCHEMA
     }
 }
@@ -160,8 +160,8 @@ impl Resolved {
 static REQUEST: LazyLock<RequestName> =
     LazyLock::new(|| "maso.clarification".parse().expect("it has the form of a name"));
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    json!({
+static SCHEMA: LazyLock<ContentSchema> = LazyLock::new(|| {
+    ContentSchema::new(json!({
         "type": "object",
         "required": ["about", "question"],
         "additionalProperties": false,
@@ -174,7 +174,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
                 "items": { "type": "string", "minLength": 1, "maxLength": OPTION_CHARS_MAX },
             },
         },
-    })
+    }))
 });
 
 /// Characters of a question.

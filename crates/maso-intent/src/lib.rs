@@ -19,6 +19,7 @@ mod deployment;
 mod evidence;
 mod form;
 mod format;
+mod free_text;
 mod init;
 mod instruction;
 mod item;
@@ -45,6 +46,7 @@ mod signing;
 mod source;
 mod task;
 mod transaction;
+mod typed;
 
 pub use applicability::{Applicability, ControlState, Gap, Spared};
 pub use authority::{Authority, visible_tools};
@@ -58,6 +60,7 @@ pub use deployment::{Deployment, Deselection, Operator, PolicyFile, Role};
 pub use evidence::{Attestation, Attested};
 pub use form::{schema::FileKind, text::span_ms};
 pub use format::format;
+pub use free_text::{ContentSchema, FreeText, Prose, Roomy};
 pub use init::{ClientServer, Draft, DraftError, Guess, client_servers, draft};
 pub use instruction::Instruction;
 pub use item::{About, Item};
@@ -96,6 +99,7 @@ pub use signing::{
 pub use source::Source;
 pub use task::{OpenError, OpenTask, OpenedUnder, TaskKind, TaskSpec};
 pub use transaction::Moved;
+pub use typed::Wordy;
 
 #[cfg(test)]
 mod tests;

@@ -154,6 +154,16 @@ pub struct ToolDefinition {
 }
 
 impl ToolManifest {
+    /// Whether it does what a stranger would want done: it moves, removes or runs something, or changes something at high
+    /// risk (IA-1.4).
+    pub fn is_privileged(&self) -> bool {
+        match self.class {
+            Class::Read | Class::Send => false,
+            Class::Transfer | Class::Delete | Class::Execute => true,
+            Class::Write => self.risk >= Risk::High,
+        }
+    }
+
     /// The manifest of a tool that nobody classified: it counts as the worst that a tool can be (EC-2.1, EC-1.6).
     pub fn unclassified(tool: ToolRef, label: Label) -> Self {
         Self {

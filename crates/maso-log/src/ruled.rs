@@ -121,6 +121,8 @@ impl Entry for Ruled {
 fn breaks_contract(decision: &Decision) -> bool {
     let Decision::Deny(denial) = decision else { return false };
     let (identified, found) = match &denial.subject {
+        // That the contract itself is no fit one is nothing that its sender did.
+        Subject::Weighed(weighed) if weighed.resolved().wordy().is_some_and(|wordy| wordy.is_refused) => return false,
         Subject::Weighed(weighed) => (weighed.resolved().identified(), Some(weighed.findings())),
         Subject::Identified(identified) => (identified.as_ref(), None),
         Subject::Received(_) => return false,

@@ -64,10 +64,15 @@ impl Path {
                 let about = hop.payload.get("about").and_then(Value::as_str).and_then(Matter::parse);
                 let about = match (about, &hop.to) {
                     (Some(Matter::Task(part)), Principal::Operator(_)) => Ok((part.to_string(), None)),
-                    (Some(Matter::Request(request)), Principal::Agent(delegator)) => self
-                        .request(request, delegator, &resolved.mandate().agent)?
-                        .map(|request| (request.hop.clone(), Some(request))),
-                    _ => Err("a part of the task is asked of a person, a request of whom it came from".to_owned()),
+                    (Some(Matter::Request(request)), asked_of) => {
+                        let delegator = match asked_of {
+                            Principal::Agent(delegator) => Some(delegator),
+                            Principal::Operator(_) | Principal::Server(_) => None,
+                        };
+                        let request = self.request(request, delegator, &resolved.mandate().agent)?;
+                        request.map(|request| (request.hop.clone(), Some(request)))
+                    }
+                    _ => Err("a part of the task is asked of a person".to_owned()),
                 };
                 Ok(match about {
                     Ok((about, request)) => Ok(Some(asked(about, request.as_deref(), resolved))),
@@ -102,24 +107,27 @@ impl Path {
         }))
     }
 
-    /// The request that one agent made of another, by the record.
+    /// The request that was made of an agent, by this one if it is named, by the record.
     fn request(
         &self,
         request: HopId,
-        from: &AgentName,
+        from: Option<&AgentName>,
         to: &AgentName,
     ) -> Result<Result<Box<v1::HopDecided>, String>, NotRecorded> {
         let decided = self.decided(request).map_err(|fault| {
             tracing::error!(error = &fault as &dyn std::error::Error, "a request cannot be read");
             NotRecorded::Fault
         })?;
-        let (from, to) = (format!("agent:{from}"), format!("agent:{to}"));
+        let (from, to) = (from.map(|from| format!("agent:{from}")), format!("agent:{to}"));
         let is_it = |decided: &v1::HopDecided| {
+            let is_theirs = from.is_none() || decided.from == from;
             let was_released = decided.decision == "allow" || !decided.enforced;
             let is_request = decided.verb == "request" && decided.answers.is_none();
-            was_released && is_request && decided.from.as_ref() == Some(&from) && decided.to == to
+            was_released && is_request && is_theirs && decided.to == to
         };
-        Ok(decided.filter(|decided| is_it(decided)).ok_or_else(|| "it asks about no request of that agent".to_owned()))
+        Ok(decided
+            .filter(|decided| is_it(decided))
+            .ok_or_else(|| "it asks about no request that was made of it".to_owned()))
     }
 
     /// The last decision about a hop.

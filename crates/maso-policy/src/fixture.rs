@@ -11,10 +11,10 @@ use maso_core::{
 };
 use maso_identity::Remit;
 use maso_intent::{
-    AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Channel, Deployment, Evaluation, Grant,
-    HardLimits, History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator, PinState, PlanAttempts,
-    PolicyFile, Powers, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate, TaskKind, TaskSpec,
-    ToolManifest, ToolTerms, Transport,
+    AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Channel, ContentSchema, Deployment, Evaluation,
+    Grant, HardLimits, History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator, PinState,
+    PlanAttempts, PolicyFile, Powers, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate, TaskKind,
+    TaskSpec, ToolManifest, ToolTerms, Transport,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -315,7 +315,7 @@ pub(crate) fn deployment() -> Deployment {
             from: "intake".parse().unwrap(),
             to: "payment".parse().unwrap(),
             request: "assess".parse().unwrap(),
-            schema: Arc::new(json!({"type": "object"})),
+            schema: ContentSchema::new(json!({"type": "object"})),
             item_pointer: None,
             queues: None,
             remit: Remit::default(),
@@ -330,7 +330,7 @@ pub(crate) fn deployment() -> Deployment {
             from: "intake".parse().unwrap(),
             to: "payment".parse().unwrap(),
             contract: "sighting".parse().unwrap(),
-            schema: Arc::new(json!({"type": "object"})),
+            schema: ContentSchema::new(json!({"type": "object"})),
             extracted: vec![],
         }],
         clarity: maso_intent::TaskPart::required_by_default(),

@@ -1,13 +1,15 @@
 //! Separation of duties: who reads what strangers write holds nothing that a stranger would want (IA-1.4).
 
-use maso_core::{Class, Integrity, Risk, ToolRef};
+use maso_core::{AgentName, Class, Integrity, ToolRef};
 
 use super::{Found, Lint, LintRule};
 use crate::{AgentMandate, ToolManifest};
 
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     for mandate in lint.deployment.agents.values() {
-        let (Some(read), Some(tool)) = (broad_read(lint, mandate), privileged(lint, mandate)) else { continue };
+        let (Some(read), Some(tool)) = (broad_read(lint, mandate), lint.privileged_tool(&mandate.agent)) else {
+            continue;
+        };
         let Some((file, start)) = lint.place_of(&mandate.agent, tool) else { continue };
         let message = format!("the agent reads whatever strangers write ({read}) and holds `{tool}`");
         let remedy = "bound what it reads to the case at hand, or give one of the two to another agent";
@@ -34,17 +36,9 @@ fn broad_read(lint: Lint<'_>, mandate: &AgentMandate) -> Option<String> {
     tool.or_else(|| resources.next().map(|term| format!("all resources of `{}`", term.server)))
 }
 
-/// A tool of the agent that moves, removes or runs something, or changes something at high risk.
-fn privileged<'a>(lint: Lint<'a>, mandate: &AgentMandate) -> Option<&'a ToolRef> {
-    let authority = lint.deployment.authorities.get(&mandate.agent)?;
-    authority.tools().find(|tool| lint.deployment.tool(tool).is_some_and(|tool| is_privileged(tool)))
-}
-
-/// Whether a tool does what a stranger would want done.
-pub(super) fn is_privileged(tool: &ToolManifest) -> bool {
-    match tool.class {
-        Class::Read | Class::Send => false,
-        Class::Transfer | Class::Delete | Class::Execute => true,
-        Class::Write => tool.risk >= Risk::High,
+impl<'a> Lint<'a> {
+    /// A tool that makes the agent an execute agent. That one is not described at all is a finding of its own.
+    pub(super) fn privileged_tool(self, agent: &AgentName) -> Option<&'a ToolRef> {
+        self.deployment.privileged_tool(agent).filter(|tool| self.deployment.tool(tool).is_some())
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
             parties(lint, name, file, grant, found);
             order(lint, name, file, grant, found);
             schema(file, grant, found);
+            free_text(lint, name, file, grant, found);
             reserved(file, grant, found);
             queues(file, grant, found);
         }
@@ -71,6 +72,21 @@ fn schema(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
         found.add(LintRule::GrantSchemaOpen, file, request.start, message, remedy);
     }
 }
+
+/// Whoever acts is asked in types, and not in words.
+fn free_text(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    let GrantForm { from, to, request, .. } = grant;
+    let Some(tool) = lint.privileged_tool(&to.value) else { return };
+    let grant = lint.deployment.workflows.get(name).and_then(|it| it.grant(&from.value, &to.value, &request.value));
+    let Some(place) = grant.and_then(|grant| grant.schema.free_text().first()) else { return };
+    let message =
+        format!("`{}` holds `{tool}`, and request `{}` has room for free text: {place}", to.value, request.value);
+    found.add(LintRule::GrantFreeText, file, request.start, message, TYPED);
+}
+
+/// How to ask or tell an agent that acts.
+pub(super) const TYPED: &str = "fix the place with `enum`, `const`, a `pattern` of an identifier or a `format`; what \
+                                must stay in words is stored, and the request names where";
 
 /// Whether a schema lets fields pass that it does not name.
 pub(super) fn is_open(schema: &toml::Table) -> bool {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use maso_core::WorkflowName;
 
-use super::{Found, Lint, LintRule, grants::is_open};
+use super::{
+    Found, Lint, LintRule,
+    grants::{TYPED, is_open},
+};
 use crate::form::{File, MessageForm, WorkflowForm};
 
 type Workflow<'a> = File<'a, WorkflowForm>;
@@ -14,6 +17,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
         for message in &file.form.messages {
             parties(lint, name, file, message, found);
             schema(file, message, found);
+            free_text(lint, name, file, message, found);
         }
         twice(file, found);
     }
@@ -50,6 +54,18 @@ fn schema(file: &Workflow<'_>, message: &MessageForm, found: &mut Found) {
         }
         Some(_) => {}
     }
+}
+
+/// Whoever acts is told in types, and not in words.
+fn free_text(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, message: &MessageForm, found: &mut Found) {
+    let MessageForm { from, to, contract, .. } = message;
+    let Some(tool) = lint.privileged_tool(&to.value) else { return };
+    let solution = lint.deployment.workflows.get(name);
+    let channel = solution.and_then(|it| it.channel(&from.value, &to.value, &contract.value));
+    let Some(place) = channel.and_then(|channel| channel.schema.free_text().first()) else { return };
+    let told =
+        format!("`{}` holds `{tool}`, and message `{}` has room for free text: {place}", to.value, contract.value);
+    found.add(LintRule::MessageFreeText, file, contract.start, told, TYPED);
 }
 
 fn twice(file: &Workflow<'_>, found: &mut Found) {

@@ -4,7 +4,6 @@ use maso_core::Class;
 
 use super::{
     Found, Lint, LintRule,
-    duties::is_privileged,
     guard::{Guard, guard},
 };
 use crate::{AgentMandate, Spread, Step, ToolManifest, argument::telling, form::AuthorityRole};
@@ -31,7 +30,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
                     drawn(&private, mandate)
                 );
                 found.add(rule, file, start, message, remedy);
-            } else if is_privileged(manifest) && guard == Guard::Open {
+            } else if manifest.is_privileged() && guard == Guard::Open {
                 let message = format!(
                     "untrusted text reaches `{tool}`, and nothing asks where its arguments come from: {}",
                     drawn(&untrusted, mandate)

@@ -16,7 +16,7 @@ use super::{
     Amendment, Bounds, ConflictTerms, DataSource, Evaluation, HaltCondition, HaltTerms, History, JudgePrecedence,
     MandateReview, OiSpec, ReviewOutcome, SequenceBy,
 };
-use crate::{TaskPart, parse::day_is_over};
+use crate::{ContentSchema, TaskPart, parse::day_is_over};
 
 /// What a workflow may and must do: the parent of its agents' mandates.
 #[derive(Clone, Debug)]
@@ -155,7 +155,7 @@ pub struct Grant {
     /// What may be asked.
     pub request: RequestName,
     /// JSON Schema of the request's content.
-    pub schema: Arc<Value>,
+    pub schema: ContentSchema,
     /// JSON pointer to the part of the content that names what the request is about.
     pub item_pointer: Option<String>,
     /// Whether a request may wait for an agent that is not there (EC-1.7); `None` where nobody said.
@@ -187,7 +187,7 @@ pub struct Channel {
     /// What kind of thing.
     pub contract: ContractName,
     /// JSON Schema of the content (EC-2.14).
-    pub schema: Arc<Value>,
+    pub schema: ContentSchema,
     /// JSON pointers to parts of the content that are read out of documents (EI-2.5).
     pub extracted: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! What `workflows/*.toml` means: solution mandates.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use maso_core::{DataSourceName, Digest, Risk, WorkflowName};
 use maso_identity::{Quota, Remit};
@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
 use crate::{
-    Amendment, Bounds, Channel, ConflictTerms, DataSource, FixedArgument, Grant, HaltCondition, HaltTerms, HardLimits,
-    JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate, TaskPart,
+    Amendment, Bounds, Channel, ConflictTerms, ContentSchema, DataSource, FixedArgument, Grant, HaltCondition,
+    HaltTerms, HardLimits, JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate,
+    TaskPart,
     form::{
         AmendmentForm, At, ConflictForm, DataSourceForm, File, GrantForm, HaltForm, MessageForm, OverrideRuleForm,
         Pointer, PromptForm, ReviewForm, WorkflowForm,
@@ -63,7 +64,7 @@ pub(super) fn solution(
                 from: grant.from.value.clone(),
                 to: grant.to.value.clone(),
                 request: grant.request.value.clone(),
-                schema: Arc::new(grant.schema.as_ref().map_or_else(
+                schema: ContentSchema::new(grant.schema.as_ref().map_or_else(
                     || Value::Object(serde_json::Map::new()),
                     |schema| json(file, grant.request.start, &toml::Value::Table(schema.clone()), problems),
                 )),
@@ -112,7 +113,7 @@ fn channel(file: &File<'_, WorkflowForm>, form: &MessageForm, problems: &mut Vec
         from: form.from.value.clone(),
         to: form.to.value.clone(),
         contract: form.contract.value.clone(),
-        schema: json(file, form.contract.start, &toml::Value::Table(schema), problems).into(),
+        schema: ContentSchema::new(json(file, form.contract.start, &toml::Value::Table(schema), problems)),
         extracted: pointers(&form.extracted),
     }
 }

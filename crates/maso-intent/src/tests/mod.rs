@@ -8,6 +8,7 @@ mod delegated;
 mod evidence;
 mod fields;
 mod format;
+mod free_text;
 mod init;
 mod lint;
 mod outside;
@@ -115,7 +116,7 @@ from = "intake"
 to = "analysis"
 request = "assess"
 tools = ["db:read_claim", "db:pay", "db:delete_claim"]
-schema = { type = "object", required = ["claim"], additionalProperties = false, properties = { claim = { type = "string" } } }
+schema = { type = "object", required = ["claim"], additionalProperties = false, properties = { claim = { type = "string", pattern = "^C-[0-9]+$" } } }
 
 [oispec]
 goal = "settle claims"

@@ -8,8 +8,8 @@ use maso_intent::Clarifying;
 use maso_wire::{Limits, Received};
 use serde_json::{Value, json};
 
-use super::rig::{Rig, refusal, released};
-use crate::{Carried, Clock as _, Outcome};
+use super::rig::{Rig, UNPRIVILEGED, refusal, released};
+use crate::{Carried, Clock as _, Outcome, SaidOf};
 
 const READER: &str = r#"id = "AGT-0002-v1"
 workflow = "notes"
@@ -32,10 +32,12 @@ risk_classification = "medium"
 const GRANT: &str = "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest = \"file\"\nitem_pointer = \"/to\"\n\
                      schema = { type = \"object\" }\n";
 
+const DESELECTED: &str = "\n[[controls.deselected]]\ncontrol = \"EC-2.14\"\nreason = \"shown\"\nowner = \"owner\"\n";
+
 /// A deployment in which the writer may ask the reader to file something, with these further changes.
 async fn fleet(changes: &[(&str, &str, &str)]) -> (Rig, TaskId) {
     let both = ("workflows/notes.toml", "agents = [\"writer\"]", "agents = [\"writer\", \"reader\"]");
-    let base = [both, ("workflows/notes.toml", "", GRANT), ("agents/reader.toml", "", READER)];
+    let base = [UNPRIVILEGED, both, ("workflows/notes.toml", "", GRANT), ("agents/reader.toml", "", READER)];
     let rig = Rig::declaring(&[&base, changes].concat()).await;
     let task = rig.task("file account-of-the-task and account-of-another").await;
     (rig, task)
@@ -108,6 +110,30 @@ async fn whoever_asks_back_waits_for_the_answer_of_whoever_asked_it() {
     released(&file(&rig, task, "account-of-the-task").await);
     let told = rig.path.clarifications(|_| true);
     assert_eq!(told[0].answer.as_deref(), Some("into the register"));
+}
+
+#[tokio::test]
+async fn whoever_acts_is_asked_back_by_nobody_and_a_person_is_asked_instead() {
+    // The writer is left what makes it one that acts.
+    let (before, held) = ("[tools.\"notes:send_note\"]", "[tools.\"notes:wipe\"]\njustification = \"tidying\"\n\n");
+    let acts = ("agents/writer.toml", before, &*format!("{held}{before}"));
+    let switched_off = ("maso.toml", "", DESELECTED);
+    let (rig, task) = fleet(&[acts]).await;
+    let request = released(&hand_over(&rig, task, "account-of-the-task", None).await);
+    assert_eq!(refusal(&ask_back(&rig, task, request).await), Some("DENIED"));
+    let act = Act::Request { agent: "reader".parse().unwrap(), request: Clarifying::request() };
+    let asked = json!({ "about": request.to_string(), "question": "where to?" });
+    let arrival = rig.arrival(agent("reader"), Principal::Operator("owner".parse().unwrap()), Some(task));
+    released(&rig.send(arrival, act, Turn::Ask, &asked).await);
+    assert_eq!(refusal(&file(&rig, task, "account-of-the-task").await), Some("UNCLEAR"));
+    let [question] = &rig.path.clarifications(|_| true)[..] else { panic!("one question") };
+    let of = SaidOf::Question(question.question.hop);
+    rig.path.clarify(task, of, "into the register", &"owner".parse().unwrap()).await.unwrap();
+    released(&file(&rig, task, "account-of-the-task").await);
+
+    let (rig, task) = fleet(&[acts, switched_off]).await;
+    let request = released(&hand_over(&rig, task, "account-of-the-task", None).await);
+    released(&ask_back(&rig, task, request).await);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use maso_wire::{
 };
 use serde_json::json;
 
-use super::rig::{Rig, refusal, released};
+use super::rig::{Rig, UNPRIVILEGED, refusal, released};
 use crate::{Carried, Clock as _, Outcome};
 
 const READER: &str = r#"id = "AGT-0002-v1"
@@ -38,7 +38,7 @@ const GRANTS: &str = "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest 
 /// A deployment in which two agents may tell each other things, with these further changes.
 async fn fleet(changes: &[(&str, &str, &str)]) -> (Rig, TaskId) {
     let both = ("workflows/notes.toml", "agents = [\"writer\"]", "agents = [\"writer\", \"reader\"]");
-    let base = [both, ("workflows/notes.toml", "", GRANTS), ("agents/reader.toml", "", READER)];
+    let base = [UNPRIVILEGED, both, ("workflows/notes.toml", "", GRANTS), ("agents/reader.toml", "", READER)];
     let rig = Rig::declaring(&[&base, changes].concat()).await;
     let task = rig.task("file account-of-the-task").await;
     (rig, task)

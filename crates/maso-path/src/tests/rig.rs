@@ -442,6 +442,13 @@ fn scanner_of(deployment: &Deployment) -> Scanner {
     Scanner::with(Config { deselected })
 }
 
+/// The writer holds nothing that is privileged, so that it may be spoken to in words.
+pub const UNPRIVILEGED: (&str, &str, &str) = (
+    "agents/writer.toml",
+    "[tools.\"notes:wipe\"]\njustification = \"tidying\"\n\n[tools.\"notes:pay\"]\njustification = \"fees\"\nbounds = { \"/amount\" = { at_most = 1000 } }\n\n",
+    "",
+);
+
 /// A deployment that was declared with these texts in place of those.
 pub fn declared(changes: &[(&str, &str, &str)]) -> Deployment {
     let mut source = source();

@@ -135,7 +135,7 @@ def test_what_is_unclear_is_asked_and_what_is_answered_goes_on(deployment: Deplo
         extract(intake, claim)
 
 
-def test_the_one_who_asked_says_what_was_meant(deployment: Deployment) -> None:
+def test_a_person_says_what_was_meant_to_whoever_has_claims_paid(deployment: Deployment) -> None:
     claim = "C-1004"
     with deployment.agent("intake", task=deployment.task(claim)) as intake, deployment.agent("analysis") as analysis:
         extract(intake, claim)
@@ -143,9 +143,11 @@ def test_the_one_who_asked_says_what_was_meant(deployment: Deployment) -> None:
         [request] = analysis.requests(idle_s=0)
         assert request.id == sent
         question = analysis.within(request).ask(request.id, "Which estimate counts?")
-        [asked] = [one for one in intake.clarifications() if one["id"] == question]
-        assert asked["question"] == "Which estimate counts?"
-        intake.answer(question, "the later one")
+        # It acts, so no other agent tells it anything in words.
+        assert not [one for one in intake.clarifications() if one["id"] == question]
+        [asked] = [one for one in analysis.clarifications() if one["id"] == question]
+        words = ("tasks", "clarify", "--task", asked["task"], "--question", question, "--answer", "the later one")
+        deployment.run(*words, str(deployment.folder))
         [asked] = [one for one in analysis.clarifications() if one["id"] == question]
         assert asked["answer"] == "the later one"
         assess(analysis.within(request), claim)

@@ -238,6 +238,8 @@ rules! {
         "a request may contain anything" "declare its `schema`";
     GrantSchemaOpen "grant-schema-open" "EC-2.14" _ N W
         "the schema of a request lets any further field pass" "write `additionalProperties = false`";
+    GrantFreeText "grant-free-text" "EC-2.14" W E E
+        "an agent that holds a privileged tool may be asked in free text" "fix each string with `enum`, `const`, `pattern` or `format`";
     GrantCircle "grant-circle" "AT-2.4" E E E
         "grants go round in a circle" "remove one grant of the circle";
     GrantChainDeep "grant-chain-deep" "IA-2.4" W W W
@@ -258,6 +260,8 @@ rules! {
         "a message may contain anything" "declare its `schema`";
     MessageSchemaOpen "message-schema-open" "EC-2.14" _ N W
         "the schema of a message lets any further field pass" "write `additionalProperties = false`";
+    MessageFreeText "message-free-text" "EC-2.14" W E E
+        "an agent that holds a privileged tool may be told something in free text" "fix each string with `enum`, `const`, `pattern` or `format`";
 
     // agents: inside the parent
     ParentUnknown "parent-unknown" "AT-1.2" E E E

@@ -10,7 +10,7 @@ const GRANTS: Edit = (
     "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest = \"count\"\nitem_pointer = \"/note\"\n\
      schema = { type = \"object\" }\n\
      \n[[grants]]\nfrom = \"reader\"\nto = \"writer\"\nrequest = \"keep\"\nitem_pointer = \"/note\"\n\
-     schema = { type = \"object\" }\n",
+     schema = { type = \"object\", additionalProperties = false, properties = { note = { type = \"string\", pattern = \"^n-[0-9]$\" } } }\n",
 );
 
 /// What comes of a request about a note.

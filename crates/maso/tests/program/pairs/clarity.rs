@@ -11,6 +11,13 @@ const GRANT: Edit = (
 const READER_WRITES: Edit =
     ("agents/reader.toml", "", "\n[tools.\"notes:write_note\"]\njustification = \"noting what was found\"\n");
 
+/// The writer pays nothing, so that it may be asked in words.
+const PAYS_NOTHING: Edit = (
+    "agents/writer.toml",
+    "[tools.\"notes:pay\"]\njustification = \"paying for paper\"\n[tools.\"notes:pay\".bounds]\n\"/amount\" = { at_most = 10000 }\n",
+    "",
+);
+
 /// Two agents that meet in a task, and its token.
 struct Meeting {
     writer: Client,
@@ -69,7 +76,7 @@ async fn work_on_a_task_that_does_not_say_what_it_is_about() {
 
 #[tokio::test]
 async fn work_on_a_request_that_was_asked_about() {
-    let with = managed(&[GRANT, READER_WRITES]);
+    let with = managed(&[GRANT, READER_WRITES, PAYS_NOTHING]);
     pair("PG-2.10", with, Without::Deselected(&["PG-2.10"]), async |stage: &Scene| {
         let meeting = Meeting::of(stage).await;
         meeting.ask_back(&meeting.hand_over().await).await;
@@ -119,7 +126,7 @@ async fn a_request_that_names_another_goal() {
 
 #[tokio::test]
 async fn what_is_asked_is_answered_by_whoever_meant_it_or_by_a_person() {
-    let stage = scene(&managed(&[GRANT, READER_WRITES])).await;
+    let stage = scene(&managed(&[GRANT, READER_WRITES, PAYS_NOTHING])).await;
     let meeting = Meeting::of(&stage).await;
     let request = meeting.hand_over().await;
     let question = meeting.ask_back(&request).await;
@@ -158,4 +165,25 @@ async fn what_is_asked_is_answered_by_whoever_meant_it_or_by_a_person() {
     assert!(is_done(&meeting.note(&stage).await));
     stage.up.stop().await;
     stage.deployment.verify().await;
+}
+
+/// The writer pays: from Tier 2 it is asked nothing in words, and the person who answers for the task is.
+#[tokio::test]
+async fn whoever_pays_is_not_asked_back_in_words() {
+    let with = managed(&[GRANT, READER_WRITES]);
+    let without = Without::Deselected(&["EC-2.14"]).of(&with);
+    for (wanted, asked_of) in [(with, "operator:owner"), (without, "agent:writer")] {
+        let stage = scene(&wanted).await;
+        let meeting = Meeting::of(&stage).await;
+        let question = meeting.ask_back(&meeting.hand_over().await).await;
+        let seen = meeting.reader.call("clarifications", json!({})).await;
+        let seen = &seen["result"]["structuredContent"]["clarifications"][0];
+        assert_eq!((&seen["id"], &seen["asked_of"]), (&question, &json!(asked_of)));
+        assert_eq!(refused(&meeting.note(&stage).await), Some("UNCLEAR"));
+        let path = format!("/v1/tasks/{}/clarifications", meeting.task);
+        stage.operator.post(&path, &json!({ "question": question, "answer": "the old one" })).await;
+        assert!(is_done(&meeting.note(&stage).await));
+        stage.up.stop().await;
+        stage.deployment.verify().await;
+    }
 }
