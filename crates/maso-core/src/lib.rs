@@ -3,6 +3,7 @@
 //! This crate must never know a protocol, a file, a socket, a clock or a random source, and nothing in it
 //! is serializable: the record and the HTTP API have versioned types of their own.
 
+mod access;
 mod canonical;
 mod finding;
 mod hop;
@@ -16,6 +17,7 @@ mod uri;
 mod words;
 mod workload;
 
+pub use access::Access;
 pub use canonical::{Digest, canonical_bytes};
 pub use finding::{Evidence, Finding, Findings, Word};
 pub use hop::{Act, Hop, HopKind, ITSELF, Listing, Principal, Turn, Wants, WorkStatus};

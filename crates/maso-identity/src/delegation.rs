@@ -2,11 +2,13 @@
 
 mod biscuit;
 mod chain;
+mod data;
 mod quota;
 mod remit;
 mod said;
 
 pub use biscuit::{Delegation, TaskToken};
 pub use chain::{Chain, Link, NotTheirs};
+pub use data::DataScope;
 pub use quota::Quota;
 pub use remit::{Beyond, BoundArgument, Remit};

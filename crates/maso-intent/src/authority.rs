@@ -156,7 +156,12 @@ pub fn visible_tools(
     let solution = deployment.agents.get(agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
     let grants = |link: &Link, tool: &ToolRef| {
         let grant = solution.and_then(|solution| solution.grant(&link.from, &link.to, &link.request));
-        link.remit.tools.contains(tool) && grant.is_some_and(|grant| grant.remit.tools.contains(tool))
+        link.remit.tools.contains(tool)
+            && grant.is_some_and(|grant| grant.remit.tools.contains(tool))
+            && solution.is_some_and(|solution| {
+                let beyond = |scope| solution.source_beyond(tool, deployment.class(tool), scope);
+                link.data.as_ref().and_then(beyond).is_none()
+            })
     };
     let links = claim.map_or(&[][..], |claim| claim.chain.links());
     let authority = deployment.authority(agent);

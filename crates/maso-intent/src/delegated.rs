@@ -56,6 +56,16 @@ fn names(
     if hop.turn != Turn::Ask {
         return Ok(());
     }
+    if let Act::CallTool(tool) = &hop.act {
+        let scopes = [&link.data, &grant.data].into_iter().flatten();
+        let mut beyond = scopes.filter_map(|scope| solution.source_beyond(tool, deployment.class(tool), scope));
+        if let Some(source) = beyond.next() {
+            let reason = format!(
+                "`{tool}` leads to data source `{source}`, which is not what `{from}` may have `{to}` use for `{request}`"
+            );
+            return Err(outside(DELEGATED, reason));
+        }
+    }
     // Narrowest wins: what was handed on then, and what may be handed on now.
     let both = [&link.remit, &grant.remit];
     match both.into_iter().try_for_each(|remit| remit.permits(&hop.act, hop.turn, &hop.payload)) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use maso_core::{
-    AgentName, ControlId, Digest, JudgeName, OperatorName, ServerName, Tier, Timestamp, ToolRef, TrustDomain,
+    AgentName, Class, ControlId, Digest, JudgeName, OperatorName, ServerName, Tier, Timestamp, ToolRef, TrustDomain,
     WorkflowName, words,
 };
 use maso_identity::OperatorPublic;
@@ -73,6 +73,11 @@ impl Deployment {
     /// Whether the agent is outside: it comes over A2A alone, and nothing that it says is believed.
     pub fn is_outside(&self, agent: &AgentName) -> bool {
         self.agents.get(agent).is_some_and(|mandate| mandate.external.is_some())
+    }
+
+    /// What kind of action a tool performs; a tool that nobody described may run anything.
+    pub fn class(&self, tool: &ToolRef) -> Class {
+        self.tool(tool).map_or(Class::Execute, |tool| tool.class)
     }
 
     /// The manifest of a tool; `None` for a tool that nobody described, which is critical and irreversible.

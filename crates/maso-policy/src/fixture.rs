@@ -320,6 +320,7 @@ pub(crate) fn deployment() -> Deployment {
             queues: None,
             remit: Remit::default(),
             fixed: vec![],
+            data: None,
             quota: maso_identity::Quota::default(),
             depth: None,
             ttl_ms: None,

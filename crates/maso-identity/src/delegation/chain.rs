@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maso_core::{AgentName, HopId, RequestName, Timestamp};
 
-use super::{Quota, Remit};
+use super::{DataScope, Quota, Remit};
 
 /// One agent asked another for work, and the request was released.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Link {
     pub request: RequestName,
     /// What may be done for it.
     pub remit: Remit,
+    /// The data that may be used for it; `None` for whatever the remit leads to.
+    pub data: Option<DataScope>,
     /// How much may be done for it.
     pub quota: Quota,
     /// Over how many further requests it may be handed on; `None` where the grant does not say.

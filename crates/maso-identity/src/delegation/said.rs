@@ -1,14 +1,14 @@
 //! What the blocks of a token say, as they are written: JSON in the text that a block carries beside its checks. Datalog
 //! has no way to print a string that reads back as the same one, and what is signed must mean one thing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use maso_core::{AgentName, Digest, HopId, ServerName, TaskId, Timestamp, ToolRef, TrustDomain};
+use maso_core::{Access, AgentName, Digest, HopId, ServerName, TaskId, Timestamp, ToolRef, TrustDomain};
 use maso_wire::Limits;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{BoundArgument, Link, Quota, Remit};
+use super::{BoundArgument, DataScope, Link, Quota, Remit};
 
 /// What the authority block says.
 #[derive(Deserialize, Serialize)]
@@ -74,6 +74,8 @@ struct LinkSaid {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     arguments: Vec<(String, String, Value)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     calls: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value_minor: Option<u64>,
@@ -101,6 +103,10 @@ impl Link {
                 .iter()
                 .map(|bound| (bound.tool.to_string(), bound.pointer.clone(), bound.value.clone()))
                 .collect(),
+            data: self
+                .data
+                .as_ref()
+                .map(|data| data.sources().map(|(source, access)| (source.to_string(), access.to_string())).collect()),
             calls: self.quota.calls,
             value_minor: self.quota.value_minor,
             depth: self.depth,
@@ -112,6 +118,10 @@ impl Link {
         let said: LinkSaid = read(text)?;
         let terms = |terms: Vec<(String, String)>| -> Option<BTreeSet<(ServerName, String)>> {
             terms.into_iter().map(|(server, term)| Some((server.parse().ok()?, term))).collect()
+        };
+        let data = |sources: BTreeMap<String, String>| -> Option<DataScope> {
+            let read = |(source, access): (String, String)| Some((source.parse().ok()?, Access::parse(&access)?));
+            sources.into_iter().map(read).collect::<Option<_>>().map(DataScope::new)
         };
         let bound = |(tool, pointer, value): (String, String, Value)| {
             Some(BoundArgument { tool: tool.parse::<ToolRef>().ok()?, pointer, value })
@@ -126,6 +136,11 @@ impl Link {
                 resources: terms(said.resources)?,
                 prompts: terms(said.prompts)?,
                 arguments: said.arguments.into_iter().map(bound).collect::<Option<_>>()?,
+            },
+            // What cannot be read bounds nothing, so then nothing of it is believed.
+            data: match said.data {
+                Some(sources) => Some(data(sources)?),
+                None => None,
             },
             quota: Quota { calls: said.calls, value_minor: said.value_minor },
             depth: said.depth,

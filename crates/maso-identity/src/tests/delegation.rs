@@ -7,7 +7,7 @@ use biscuit_auth::{
     AuthorizerBuilder, Biscuit, BlockBuilder, KeyPair, PrivateKey, PublicKey,
     builder::{Algorithm, Fact, Term},
 };
-use maso_core::{Act, AgentName, Digest, HopId, Turn};
+use maso_core::{Access, Act, AgentName, Digest, HopId, Turn};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ fn link(n: u128, from: &str, to: &str, remit: Remit) -> Link {
         to,
         request: "look".parse().unwrap(),
         remit,
+        data: None,
         quota: Quota::default(),
         depth: None,
         until: None,
@@ -222,6 +223,11 @@ prop_compose! {
     }
 }
 
+fn data() -> impl Strategy<Value = DataScope> {
+    let access = proptest::sample::select(Access::ALL);
+    proptest::collection::btree_map("[ab]".prop_map(|it| it.parse().unwrap()), access, 0..3).prop_map(DataScope::new)
+}
+
 fn tool() -> impl Strategy<Value = maso_core::ToolRef> {
     "[ab]:[tuv]".prop_map(|it| it.parse().unwrap())
 }
@@ -253,6 +259,7 @@ proptest! {
     #[test]
     fn what_biscuit_evaluates_is_the_pure_meet_of_all_links(
         remits in proptest::collection::vec(remit(), 0..4),
+        data in proptest::option::of(data()),
         act in act(),
         arguments in proptest::collection::btree_map("[xy]", value(), 0..3),
         ends_s in proptest::option::of(1_i64..120),
@@ -265,7 +272,7 @@ proptest! {
         let mut token = given(&[]);
         for (n, remit) in remits.iter().enumerate() {
             let (from, to) = (format!("a{n}"), format!("a{}", n + 1));
-            let link = Link { until, ..link(n as u128, &from, &to, remit.clone()) };
+            let link = Link { until, data: data.clone(), ..link(n as u128, &from, &to, remit.clone()) };
             token = handed_on(&token, &link).unwrap();
         }
         let is_in_time = remits.is_empty() || until.is_none_or(|until| now < until);
@@ -276,6 +283,7 @@ proptest! {
         if let Ok(claim) = read {
             let read: Vec<_> = claim.chain.links().iter().map(|link| link.remit.clone()).collect();
             prop_assert_eq!(read, remits);
+            prop_assert!(claim.chain.links().iter().all(|link| link.data == data));
         }
     }
 

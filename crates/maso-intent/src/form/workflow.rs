@@ -216,6 +216,9 @@ pub(crate) struct GrantForm {
     /// value it must have.
     #[serde(default)]
     pub(crate) arguments: BTreeMap<At<ToolRef>, BTreeMap<At<Pointer>, At<Pointer>>>,
+    /// The workflow's data sources that may be used for it, and how: source = `read`, `write` or `read-write`. A tool that leads
+    /// to another one is not called for it; left out, the tools say what.
+    pub(crate) data_scope: Option<BTreeMap<At<DataSourceName>, At<Access>>>,
     /// How many calls of tools may be made for it, by all who work on it.
     pub(crate) max_calls: Option<u64>,
     /// How much money may be moved for it, in the smallest unit of the deployment's currency.

@@ -6,10 +6,10 @@ use std::{
 };
 
 use maso_core::{
-    AgentName, ContractName, DataSourceName, Digest, HopId, JudgeName, RequestName, Risk, Tier, Timestamp, ToolRef,
-    WorkflowName,
+    Access, AgentName, Class, ContractName, DataSourceName, Digest, HopId, JudgeName, RequestName, Risk, Tier,
+    Timestamp, ToolRef, WorkflowName,
 };
-use maso_identity::{BoundArgument, Link, Quota, Remit};
+use maso_identity::{BoundArgument, DataScope, Link, Quota, Remit};
 use serde_json::Value;
 
 use super::{
@@ -108,6 +108,24 @@ impl SolutionMandate {
         self.channels.iter().find(|it| it.from == *from && it.to == *to && it.contract == *contract)
     }
 
+    /// A data source that a tool of this class leads to and that lies outside the scope.
+    pub(crate) fn source_beyond(&self, tool: &ToolRef, class: Class, scope: &DataScope) -> Option<&DataSourceName> {
+        let needed = Access::needed(class);
+        let mut sources = self.data_sources.iter().filter(|(_, source)| source.through.contains(tool));
+        sources.find(|(name, _)| !scope.permits(name, needed)).map(|(name, _)| name)
+    }
+
+    /// Takes out of each grant the tools that lead to other data than it names, so that what is signed names none of them.
+    pub(crate) fn keep_to_data_scopes(&mut self, class: impl Fn(&ToolRef) -> Class) {
+        let mut grants = std::mem::take(&mut self.grants);
+        for grant in &mut grants {
+            if let Some(scope) = &grant.data {
+                grant.remit.tools.retain(|tool| self.source_beyond(tool, class(tool), scope).is_none());
+            }
+        }
+        self.grants = grants;
+    }
+
     /// Whether its agents may say anything to each other.
     pub fn lets_agents_talk(&self) -> bool {
         !self.grants.is_empty() || !self.channels.is_empty()
@@ -161,8 +179,10 @@ pub struct Grant {
     /// Whether a request may wait for an agent that is not there (EC-1.7); `None` where nobody said.
     pub queues: Option<bool>,
     /// What may be done for the request, by whoever ends up doing it (IA-2.4). What it fixes of arguments is in
-    /// [`fixed`](Self::fixed).
+    /// [`fixed`](Self::fixed). No tool is in it that leads to other data than is in [`data`](Self::data).
     pub remit: Remit,
+    /// The data that may be used for it, by whoever ends up doing it; `None` for whatever the tools lead to.
+    pub data: Option<DataScope>,
     /// Arguments that the request itself fixes.
     pub fixed: Vec<FixedArgument>,
     /// How much may be done for it, by all who work on it.
@@ -229,6 +249,7 @@ impl Grant {
             to: self.to.clone(),
             request: self.request.clone(),
             remit: self.remit_of(content),
+            data: self.data.clone(),
             quota: self.quota,
             depth: self.depth,
             until: self.ttl_ms.map(|ttl_ms| now.plus_ms(ttl_ms)),

@@ -14,7 +14,7 @@ mod workflow;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use maso_core::{AgentName, Digest, Tier};
+use maso_core::{AgentName, Class, Digest, Tier, ToolRef};
 
 use self::{
     agent::agent,
@@ -51,13 +51,13 @@ pub(crate) fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Ve
     let maso = folder.maso.as_ref()?;
     let settings = settings(maso, problems);
     listening::workloads(folder, settings.federation.as_ref(), problems);
-    let workflows: BTreeMap<_, _> =
-        folder.workflows.iter().map(|(name, file)| (name.clone(), Arc::new(solution(name, file, problems)))).collect();
+    let mut workflows: BTreeMap<_, _> =
+        folder.workflows.iter().map(|(name, file)| (name.clone(), solution(name, file, problems))).collect();
     let agents: BTreeMap<_, _> = folder
         .agents
         .iter()
         .map(|(name, file)| {
-            let parent = workflows.get(&file.form.workflow.value).map(AsRef::as_ref);
+            let parent = workflows.get(&file.form.workflow.value);
             (name.clone(), Arc::new(agent(name, file, parent, &settings, problems)))
         })
         .collect();
@@ -66,6 +66,12 @@ pub(crate) fn deployment(source: &Source, folder: &Folder<'_>, problems: &mut Ve
     let judges = judges.collect();
     external::mailboxes(folder, problems);
     let servers = servers(folder, problems);
+    let class = |tool: &ToolRef| {
+        let manifest = servers.get(&tool.server).and_then(|server| server.tools.get(&tool.tool));
+        manifest.map_or(Class::Execute, |manifest| manifest.class)
+    };
+    workflows.values_mut().for_each(|solution| solution.keep_to_data_scopes(class));
+    let workflows: BTreeMap<_, _> = workflows.into_iter().map(|(name, solution)| (name, Arc::new(solution))).collect();
     let authorities = agents
         .iter()
         .map(|(name, mandate)| {

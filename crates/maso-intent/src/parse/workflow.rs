@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maso_core::{DataSourceName, Digest, Risk, WorkflowName};
-use maso_identity::{Quota, Remit};
+use maso_identity::{DataScope, Quota, Remit};
 use serde_json::Value;
 
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
@@ -72,6 +72,9 @@ pub(super) fn solution(
                 queues: grant.queues,
                 remit: remit(grant),
                 fixed: fixed(grant),
+                data: grant.data_scope.as_ref().map(|scope| {
+                    DataScope::new(scope.iter().map(|(source, access)| (source.value.clone(), access.value)).collect())
+                }),
                 quota: Quota { calls: grant.max_calls, value_minor: grant.max_value_minor },
                 depth: grant.depth,
                 ttl_ms: grant.ttl.as_ref().map(|span| span.0),

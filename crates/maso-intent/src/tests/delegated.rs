@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::{Circumstances, OpenTask, PinState, TaskSpec, resolve};
+use crate::{Circumstances, OpenTask, PinState, TaskSpec, resolve, visible_tools};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -22,6 +22,25 @@ fn held(agent: usize) -> usize {
 
 fn named(from: usize, to: usize) -> usize {
     (from * 5 + to * 3 + 1) % 8
+}
+
+/// The data that a grant lets be used, as far as it says so: of what each tool leads to, by the bits of the tools.
+fn scoped(from: usize, to: usize) -> Option<usize> {
+    ((from + to) % 3 == 1).then_some([0b111, 0b110, 0b101, 0b011][(from * 3 + to) % 4])
+}
+
+/// What each tool leads to, and what it needs of that.
+const SOURCES: [(&str, &str); 3] = [("claims", "read"), ("payments", "write"), ("waste", "write")];
+
+/// The written form of these bits: each source with what is needed of it, or with what does not do.
+fn written_scope(bits: usize) -> String {
+    let access = |source: usize| match (bits & (1 << source) != 0, SOURCES[source].1) {
+        (true, needed) => needed,
+        (false, "read") => "write",
+        (false, _) => "read",
+    };
+    let of_each = (0..SOURCES.len()).map(|source| format!("{} = \"{}\"", SOURCES[source].0, access(source)));
+    format!("data_scope = {{ {} }}\n", of_each.collect::<Vec<_>>().join(", "))
 }
 
 fn tools(bits: usize) -> Vec<&'static str> {
@@ -38,8 +57,13 @@ fn four(without: &[(usize, usize)]) -> Source {
     let mut granted = String::new();
     for (from, to) in pairs().filter(|pair| !without.contains(pair)) {
         let (from_name, to_name, tools) = (NAMES[from], NAMES[to], json!(tools(named(from, to))));
-        granted +=
-            &format!("[[grants]]\nfrom = \"{from_name}\"\nto = \"{to_name}\"\nrequest = \"look\"\ntools = {tools}\n");
+        let scope = scoped(from, to).map(written_scope).unwrap_or_default();
+        granted += &format!(
+            "[[grants]]\nfrom = \"{from_name}\"\nto = \"{to_name}\"\nrequest = \"look\"\ntools = {tools}\n{scope}\n"
+        );
+    }
+    for ((source, _), tool) in SOURCES.iter().zip(TOOLS) {
+        granted += &format!("[data_sources.{source}]\naccess = \"read-write\"\nthrough = [\"{tool}\"]\n\n");
     }
     workflow.replace_range(grants, &granted);
     let agent = source.files.remove("agents/analysis.toml").unwrap();
@@ -108,6 +132,13 @@ impl Stage {
         self.authority.delegate(token, &self.deployment.trust_domain, &link).unwrap()
     }
 
+    /// Whether a tool is shown to whoever shows this token.
+    fn shows(&self, token: &str, by: usize, tool: &str) -> bool {
+        let tool: ToolRef = tool.parse().unwrap();
+        let claim = self.trust.task(&UnverifiedToken::new(token), NOW).unwrap();
+        visible_tools(&self.deployment, &name(by), &tool.server, Some(&claim)).contains(&tool)
+    }
+
     /// The way of a call up to its commit, with what may come between.
     fn call(&self, deployment: &Arc<Deployment>, token: &str, by: usize, tool: &str, between: impl FnOnce()) -> bool {
         let tool: ToolRef = tool.parse().unwrap();
@@ -160,10 +191,11 @@ fn all_chains(stage: &Stage) -> Vec<(Vec<usize>, String)> {
     all
 }
 
-/// By the book: who shows it was asked last, holds the tool, and every grant on the way names it.
+/// By the book: who shows it was asked last, holds the tool, and every grant on the way names it and the data that it leads to.
 fn may(chain: &[usize], by: usize, tool: usize) -> bool {
     let has = |bits: usize| bits & (1 << tool) != 0;
-    chain.last() == Some(&by) && has(held(by)) && chain.windows(2).all(|link| has(named(link[0], link[1])))
+    let grants = |from: usize, to: usize| has(named(from, to)) && scoped(from, to).is_none_or(has);
+    chain.last() == Some(&by) && has(held(by)) && chain.windows(2).all(|link| grants(link[0], link[1]))
 }
 
 #[test]
@@ -176,6 +208,9 @@ fn in_no_reachable_state_has_an_agent_an_effect_that_no_grant_names() {
         for (by, tool) in (0..NAMES.len()).flat_map(|by| (0..TOOLS.len()).map(move |tool| (by, tool))) {
             let allowed = stage.call(&stage.deployment, token, by, TOOLS[tool], || {});
             assert_eq!(allowed, may(chain, by, tool), "{chain:?} {by} {}", TOOLS[tool]);
+            if chain.last() == Some(&by) {
+                assert_eq!(stage.shows(token, by, TOOLS[tool]), allowed, "{chain:?} {by} {}", TOOLS[tool]);
+            }
             n_allowed += usize::from(allowed);
         }
     }
@@ -299,6 +334,35 @@ fn a_request_fixes_what_it_is_about_and_names_what_may_be_used_for_it() {
     assert_eq!(within(prompt("summary"), &json!(null)), Ok(()));
     falls(within(prompt("other"), &json!(null)), "`assess`");
     falls(outcome("", &about, call("db:read_claim"), &one), "`assess`");
+}
+
+/// What was signed binds by the name of the data: also where a later version lets a tool lead to more of it.
+#[test]
+fn what_was_handed_on_names_the_data_and_not_the_tools_that_led_to_it_then() {
+    let source = |scope: &str, through: &str| {
+        let source = edit(team(), "workflows/claims.toml", NAMED, &format!("{NAMED}\n{scope}"));
+        let sources = format!(
+            "[data_sources.claims]\naccess = \"read\"\nthrough = [\"db:read_claim\"]\n\
+             [data_sources.register]\naccess = \"read-write\"\nthrough = [{through}]\n\n[[grants]]"
+        );
+        edit(source, "workflows/claims.toml", "[[grants]]", &sources)
+    };
+    let then = deployment(&source("data_scope = { claims = \"read\" }", ""));
+    let now = deployment(&source("", "\"db:read_claim\""));
+    let (intake, analysis): (AgentName, AgentName) = ("intake".parse().unwrap(), "analysis".parse().unwrap());
+    let tool: ToolRef = "db:read_claim".parse().unwrap();
+    let grant =
+        then.workflows[&"claims".parse().unwrap()].grant(&intake, &analysis, &"assess".parse().unwrap()).unwrap();
+    let link = grant.link(HopId::from_uuid(Uuid::nil()), &json!({ "claim": "C-1" }), NOW);
+    assert!(link.remit.tools.contains(&tool));
+    let task = opened(&then);
+    let authority = AuthorityKey::from_seed([7; 32]);
+    let domain = &then.trust_domain;
+    let begun = authority.issue_task_token(domain, (task.id, task.digest()), &[intake], NOW, 60_000);
+    let token = UnverifiedToken::new(authority.delegate(&begun, domain, &link).unwrap());
+    let claim = Trust::new(TrustSettings::new(domain.clone(), authority.public(), NOW)).task(&token, NOW).unwrap();
+    let is_shown = |of: &Deployment| visible_tools(of, &analysis, &tool.server, Some(&claim)).contains(&tool);
+    assert_eq!((is_shown(&then), is_shown(&now)), (true, false));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use maso_core::{DataSourceName, WorkflowName};
 use super::{Found, Lint, LintRule};
 use crate::{
     Access,
-    form::{AgentForm, At, DataSourceForm, File, WorkflowForm},
+    form::{AgentForm, At, DataSourceForm, File, GrantForm, WorkflowForm},
     nearest::suggestion,
 };
 
@@ -14,6 +14,9 @@ impl Lint<'_> {
         for file in self.folder.workflows.values() {
             for (name, source) in &file.form.data_sources {
                 self.source(file, name, source, found);
+            }
+            for grant in &file.form.grants {
+                self.handed_on(file, grant, found);
             }
         }
         for file in self.folder.agents.values() {
@@ -56,6 +59,45 @@ impl Lint<'_> {
                 );
                 let remedy = "write `access = \"read-write\"`, or leave the tool out";
                 found.add(LintRule::DataSourceTooNarrow, file, tool.start, message, remedy);
+            }
+        }
+    }
+
+    /// A request's data ⊆ its workflow's data, and its tools lead to nothing else.
+    fn handed_on(self, file: &File<'_, WorkflowForm>, grant: &GrantForm, found: &mut Found) {
+        let Some(scope) = &grant.data_scope else { return };
+        for (source, access) in scope {
+            match file.form.data_sources.get(source) {
+                None => {
+                    let message = format!("the workflow has no data source `{}`", source.value);
+                    let sources = file.form.data_sources.keys().map(|source| source.as_str());
+                    let remedy = suggestion(source.as_str(), sources, || {
+                        format!("add `[data_sources.{}]` to the workflow", source.value)
+                    });
+                    found.add(LintRule::GrantDataUnknown, file, source.start, message, remedy);
+                }
+                Some(declared) if !access.within(declared.access.value) => {
+                    let message = format!(
+                        "`{}` of data source `{}` goes beyond the workflow, which has `{}`",
+                        access.value, source.value, declared.access.value
+                    );
+                    let remedy = format!("write `{}`", declared.access.value);
+                    found.add(LintRule::GrantDataBeyondWorkflow, file, access.start, message, remedy);
+                }
+                Some(_) => {}
+            }
+        }
+        for tool in grant.tools.iter().flatten() {
+            let needed = Access::needed(self.deployment.class(&tool.value));
+            let mut sources = file.form.data_sources.iter().filter(|(_, source)| source.through.contains(tool));
+            let beyond = sources.find(|(name, _)| !scope.get(*name).is_some_and(|access| needed.within(access.value)));
+            if let Some((source, _)) = beyond {
+                let message = format!(
+                    "`{}` does more with data source `{}` than `data_scope` of the grant: it cannot be called for the request",
+                    tool.value, source.value
+                );
+                let remedy = "remove it from `tools` of the grant, or widen `data_scope`";
+                found.add(LintRule::GrantToolBeyondData, file, tool.start, message, remedy);
             }
         }
     }

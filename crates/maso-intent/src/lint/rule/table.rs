@@ -234,6 +234,12 @@ rules! {
         "a grant names a tool that nobody holds to whom the request leads" "remove it, or grant it to the agent";
     GrantArgumentIdle "grant-argument-idle" "IA-2.4" W W W
         "a grant fixes an argument of a tool that it does not name" "add the tool to `tools`, or remove the argument";
+    GrantDataUnknown "grant-data-unknown" "IA-2.4" E E E
+        "a grant names a data source that its workflow does not have" "add it under `data_sources`";
+    GrantDataBeyondWorkflow "grant-data-beyond-workflow" "IA-2.4" E E E
+        "a grant's access to a data source goes beyond its workflow's" "narrow it";
+    GrantToolBeyondData "grant-tool-beyond-data" "IA-2.4" W W E
+        "a tool of a grant does more with data than its `data_scope` allows" "remove it, or widen `data_scope`";
     GrantWithoutSchema "grant-without-schema" "EC-2.14" W W E
         "a request may contain anything" "declare its `schema`";
     GrantSchemaOpen "grant-schema-open" "EC-2.14" _ N W

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::{ServerName, Timestamp};
+use maso_identity::DataScope;
 use maso_intent::{
     AgentMandate, Channel, ContextTerms, Deployment, ExternalTerms, Grant, OiSpec, ProcessTerms, SolutionMandate,
     in_currency,
@@ -288,6 +289,7 @@ fn handed_on(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let kind = format!("what the content of {grant} fixes:");
     let example = |what: &String| format!("a call that does not fit `{what}`");
     ledger.members(("request", &kind), Direction::Narrower, &fixed(old), &fixed(new), example);
+    data_scope(grant, old.data.as_ref(), new.data.as_ref(), ledger);
     let depth = |it: &Grant| Budget(it.depth.map_or(u64::MAX, u64::from));
     let line = |what| Line { topic: "request", about: grant, what };
     let what = format!("over how many further requests {grant} may lead");
@@ -305,6 +307,31 @@ fn handed_on(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let what = format!("the schema of the answer to {grant}");
     ledger.either(line(what), &answer(old), &answer(new), "an answer that only one of the two schemas accepts");
     extracted(("request", grant), &old.extracted, &new.extracted, ledger);
+}
+
+/// Which data may be used for a request.
+fn data_scope(grant: &str, old: Option<&DataScope>, new: Option<&DataScope>, ledger: &mut Ledger) {
+    let within = |inner: Option<&DataScope>, outer: Option<&DataScope>| match (inner, outer) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(inner), Some(outer)) => inner.sources().all(|(source, access)| outer.permits(source, access)),
+    };
+    let direction = match (within(old, new), within(new, old)) {
+        (true, true) => return,
+        (true, false) => Direction::Wider,
+        (false, true) => Direction::Narrower,
+        (false, false) => Direction::Mixed,
+    };
+    let shown = |scope: Option<&DataScope>| match scope {
+        None => "whatever its tools lead to".to_owned(),
+        Some(scope) => {
+            let sources: Vec<_> = scope.sources().map(|(source, access)| format!("{source} for {access}")).collect();
+            if sources.is_empty() { "none".to_owned() } else { sources.join(", ") }
+        }
+    };
+    let line = Line { topic: "request", about: grant, what: format!("the data that may be used for {grant}") };
+    let example = "a call of a tool that leads to data which only one of them names";
+    ledger.value(line, direction, &shown(old), &shown(new), example);
 }
 
 fn keyed(list: &[String]) -> BTreeMap<String, ()> {

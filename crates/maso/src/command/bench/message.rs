@@ -250,6 +250,7 @@ fn chain(authority: &AuthorityKey, domain: &maso_core::TrustDomain) -> Result<Un
                 tools: ["notes:read_note", "notes:save_note"].iter().filter_map(|tool| tool.parse().ok()).collect(),
                 ..Remit::default()
             },
+            data: None,
             quota: maso_identity::Quota { calls: Some(5), value_minor: None },
             depth: None,
             until: None,

@@ -47,6 +47,15 @@ async fn a_tool_that_was_not_asked_for() {
 }
 
 #[tokio::test]
+async fn data_that_was_not_asked_for() {
+    const DIARY: Edit = (WORKFLOW, "", "\n[data_sources.diary]\naccess = \"read\"\nthrough = [\"notes:read_note\"]\n");
+    const NONE: Edit = (WORKFLOW, "request = \"look\"\n", "request = \"look\"\ndata_scope = {}\n");
+    const OPEN: Edit = (WORKFLOW, "data_scope = {}", "data_scope = { diary = \"read\" }");
+    let with = Wanted { edits: vec![(WORKFLOW, "", GRANT), READS, NONE, DIARY], ..Wanted::default() };
+    pair("IA-2.4", with, Without::Declared(&[OPEN]), async |stage: &Scene| reads(stage, "x", "x").await).await;
+}
+
+#[tokio::test]
 async fn more_calls_than_the_request_allows() {
     let edits =
         vec![(WORKFLOW, "", GRANT), READS, (WORKFLOW, "request = \"look\"\n", "request = \"look\"\nmax_calls = 2\n")];
