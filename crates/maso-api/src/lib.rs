@@ -20,7 +20,7 @@ pub use agents::{
 pub use hops::{ApprovalView, DryRunView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
 pub use map::{AgentNode, ChainView, DecidedView, EdgeView, GrantedView, LinkView, MapView, NodeView};
 pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};
-pub use record::{ProblemView, VerificationView};
+pub use record::{ErasePayloads, ErasedPayloads, ProblemView, VerificationView};
 pub use session::{Session, SignIn};
 pub use status::{Event, Problem, Status};
 pub use tasks::{

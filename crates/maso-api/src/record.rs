@@ -31,3 +31,26 @@ pub struct ProblemView {
     /// What is wrong.
     pub what: String,
 }
+
+/// What erases payloads: those of a task that has ended, or those that were kept before a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasePayloads {
+    /// The task. Either it or a day is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The first day (UTC) whose payloads stay, `2026-11-23`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What was erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedPayloads {
+    /// The record that says so.
+    pub sequence: u64,
+    /// How many payloads that could not be read any more were removed.
+    pub removed: u64,
+}

@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
-    hmac,
-};
+use aws_lc_rs::hmac;
 use maso_core::{HopId, Timestamp, TrustDomain};
 use maso_identity::{AuthorityKey, AuthorityPublic};
+use maso_seal::SealingKey;
 
 use crate::{Parcel, Route};
 
@@ -20,7 +18,7 @@ pub struct Seal {
     deployment: TrustDomain,
     authority: AuthorityKey,
     public: AuthorityPublic,
-    encryption: std::sync::Arc<RandomizedNonceKey>,
+    encryption: std::sync::Arc<SealingKey>,
     naming: hmac::Key,
 }
 
@@ -40,12 +38,11 @@ pub enum Broken {
 
 impl Seal {
     /// Bytes that sealing adds to a body.
-    pub const OVERHEAD: usize = SIGNATURE_LEN + NONCE_LEN + HEAD_LEN + TAG_LEN;
+    pub const OVERHEAD: usize = SIGNATURE_LEN + SealingKey::OVERHEAD + HEAD_LEN;
 
     /// The seal of the deployment with this key.
     pub fn new(deployment: TrustDomain, authority: &AuthorityKey) -> Self {
-        let encryption = RandomizedNonceKey::new(&AES_256_GCM_SIV, &*authority.derive("maso bus encryption v1"))
-            .expect("32 bytes are a key of AES-256");
+        let encryption = SealingKey::new(&authority.derive("maso bus encryption v1"));
         let naming = hmac::Key::new(hmac::HMAC_SHA256, &*authority.derive("maso bus naming v1"));
         Self {
             deployment,
@@ -59,15 +56,11 @@ impl Seal {
     /// The parcel as a broker gets it.
     pub fn seal(&self, parcel: &Parcel) -> Vec<u8> {
         let context = self.context(parcel.route());
-        let mut content = Vec::with_capacity(HEAD_LEN + parcel.body().len() + TAG_LEN);
+        let mut content = Vec::with_capacity(HEAD_LEN + parcel.body().len());
         content.extend_from_slice(parcel.id().as_uuid().as_bytes());
         content.extend_from_slice(&parcel.at().as_millis().to_be_bytes());
         content.extend_from_slice(parcel.body());
-        let nonce = self
-            .encryption
-            .seal_in_place_append_tag(Aad::from(&context), &mut content)
-            .expect("a bounded parcel is encrypted");
-        let sealed = [&nonce.as_ref()[..], &content].concat();
+        let sealed = self.encryption.seal(&context, &content);
         let signature = self.authority.sign(&signed_bytes(&context, &sealed));
         [&signature[..], &sealed].concat()
     }
@@ -81,16 +74,11 @@ impl Seal {
             return Err(Broken::Length(bytes.len()));
         }
         let (signature, sealed) = bytes.split_first_chunk::<SIGNATURE_LEN>().ok_or(Broken::Length(bytes.len()))?;
-        let (nonce, encrypted) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Broken::Length(bytes.len()))?;
         let context = self.context(route);
         if !self.public.verifies(&signed_bytes(&context, sealed), signature) {
             return Err(Broken::Forged);
         }
-        let mut content = encrypted.to_vec();
-        let content = self
-            .encryption
-            .open_in_place(Nonce::from(nonce), Aad::from(&context), &mut content)
-            .map_err(|_| Broken::Unreadable)?;
+        let content = self.encryption.open(&context, sealed).map_err(|_| Broken::Unreadable)?;
         let (id, rest) = content.split_first_chunk::<16>().ok_or(Broken::Length(bytes.len()))?;
         let (at, body) = rest.split_first_chunk::<8>().ok_or(Broken::Length(bytes.len()))?;
         let id = HopId::from_uuid(uuid::Uuid::from_bytes(*id));
@@ -132,7 +120,6 @@ fn signed_bytes(context: &[u8], sealed: &[u8]) -> Vec<u8> {
 
 const PURPOSE: &[u8] = b"maso parcel v1\0";
 const SIGNATURE_LEN: usize = 64;
-const TAG_LEN: usize = 16;
 /// The id, and when it was put.
 const HEAD_LEN: usize = 16 + 8;
 

@@ -9,6 +9,7 @@ use std::{
 use maso_core::{OperatorName, Timestamp};
 use maso_identity::{AuthorityKey, Passphrase, PassphraseHash, SessionLimits, Sessions, SignIns};
 use maso_path::Path;
+use maso_verify::PayloadKey;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
@@ -20,6 +21,8 @@ pub struct Secrets {
     pub authority: AuthorityKey,
     /// The operators' passphrase hashes.
     pub passphrases: BTreeMap<OperatorName, PassphraseHash>,
+    /// The key with which the record's payloads are checked.
+    pub payload_key: PayloadKey,
 }
 
 /// Where people give orders to one deployment.
@@ -60,7 +63,7 @@ impl Desk {
             sessions: Sessions::new(SessionLimits::DEFAULT),
             tried: Mutex::default(),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
-            verifier: Verifier::new(log),
+            verifier: Verifier::new(log, secrets.payload_key),
             checks_queued: Arc::new(Semaphore::new(CHECKS_QUEUED_MAX)),
             path,
         }

@@ -56,6 +56,7 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/api/v1/records", get(reads::records))
         .route("/api/v1/records/about/{what}", get(reads::records_about))
         .route("/api/v1/payloads/{digest}", get(reads::payload))
+        .route("/api/v1/erasures", post(orders::erase_payloads))
         .route("/api/v1/verification", get(reads::verification).post(orders::verify))
         .route("/api/v1/events", get(events::stream))
         .route("/v1/tasks", get(reads::tasks).post(orders::open_task))

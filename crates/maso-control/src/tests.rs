@@ -16,6 +16,8 @@ use maso_identity::{AuthorityKey, Passphrase, Trust, TrustSettings};
 use maso_judge::Panel;
 use maso_log::v1;
 use maso_path::{Clock as _, Path, Signers, Sources, SystemClock, SystemIds};
+use maso_seal::LocalKey;
+use maso_verify::PayloadKey;
 use maso_wire::KnownHosts;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -25,6 +27,7 @@ use crate::{Desk, OrderFault, Secrets, SignInFault, SignedIn, http};
 
 const RIGHT: &str = "quite a long passphrase";
 
+mod erasing;
 mod joining;
 mod map;
 
@@ -50,12 +53,13 @@ async fn desk_over(folder: &std::path::Path) -> (Arc<Desk>, OperatorName) {
         ids: Arc::new(SystemIds),
         role: "test",
         signers: Signers::AsBefore,
+        payload_key: Arc::new(LocalKey::new(&[7; 32])),
     };
     let path = Arc::new(Path::open(&folder.join("log.db"), sources).await.unwrap());
     let operator = deployment.accountable_human.clone();
     let hash = Passphrase::new(RIGHT).unwrap().hash([1; 16]).unwrap();
     let passphrases = BTreeMap::from([(operator.clone(), hash)]);
-    (Arc::new(Desk::new(path, folder.join("log.db"), Secrets { authority, passphrases })), operator)
+    (Arc::new(Desk::new(path, folder.join("log.db"), Secrets { authority, passphrases, payload_key: PayloadKey::new(&[7; 32]) })), operator)
 }
 
 async fn sign_in(desk: &Desk, operator: &OperatorName, passphrase: &str, at_ms: i64) -> Result<(), SignInFault> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use maso_api::{ProblemView, VerificationView};
-use maso_verify::VerifyError;
+use maso_verify::{PayloadKey, VerifyError};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -16,14 +16,15 @@ use crate::{Desk, OrderFault};
 /// Checks one file, one check at a time: each reads all of it.
 pub(crate) struct Verifier {
     log: PathBuf,
+    key: Arc<PayloadKey>,
     /// The one place for a check under way.
     pub(crate) running: Arc<Semaphore>,
     latest: Arc<Mutex<Option<VerificationView>>>,
 }
 
 impl Verifier {
-    pub(crate) fn new(log: PathBuf) -> Self {
-        Self { log, running: Arc::new(Semaphore::new(1)), latest: Arc::default() }
+    pub(crate) fn new(log: PathBuf, key: PayloadKey) -> Self {
+        Self { log, key: Arc::new(key), running: Arc::new(Semaphore::new(1)), latest: Arc::default() }
     }
 }
 
@@ -43,11 +44,12 @@ impl Desk {
             .try_acquire_owned()
             .map_err(|_| OrderFault::NotVerified("a check is running".to_owned()))?;
         let at = self.path().clock().now().as_millis();
-        let (log, latest) = (self.verifier.log.clone(), Arc::clone(&self.verifier.latest));
+        let (log, key) = (self.verifier.log.clone(), Arc::clone(&self.verifier.key));
+        let latest = Arc::clone(&self.verifier.latest);
         // Away from the threads that decide hops. The permit goes along, and what comes of it is noted there: hanging up
         // must neither let a second check begin nor lose the first.
         let checked = tokio::task::spawn_blocking(move || {
-            let view = check(&log, at);
+            let view = check(&log, &key, at);
             if let Ok(view) = &view {
                 *latest.lock() = Some(view.clone());
             }
@@ -61,9 +63,9 @@ impl Desk {
     }
 }
 
-fn check(log: &Path, at: i64) -> Result<VerificationView, VerifyError> {
+fn check(log: &Path, key: &PayloadKey, at: i64) -> Result<VerificationView, VerifyError> {
     let begun = Instant::now();
-    let report = maso_verify::verify_database(log)?;
+    let report = maso_verify::verify_database(log, Some(key))?;
     Ok(VerificationView {
         at,
         took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),

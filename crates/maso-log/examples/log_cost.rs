@@ -7,10 +7,12 @@ use std::{
     error::Error,
     io::Write as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use maso_log::{Entry, Options, Payload, Recorder, v1::Body};
+use maso_seal::LocalKey;
 use serde_json::{Value, json};
 
 const N_SINGLE: usize = 2000;
@@ -67,7 +69,8 @@ fn measure(folder: &Path) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     runtime.block_on(async {
         let options = Options { queue_max: 1024, batch_max: 512 };
-        let recorder = Recorder::open(&folder.join("flight.db"), options, |_| {})?;
+        let key = Arc::new(LocalKey::new(&[7; 32]));
+        let recorder = Recorder::open(&folder.join("flight.db"), Some(key), options, |_| {})?;
         let mut single = Vec::with_capacity(N_SINGLE);
         for n in 0..N_SINGLE {
             let entry = hop(n)?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use maso_core::{AgentName, SpiffeId, TaskId};
 
-use crate::{LogFault, Reader, Record, v1::Body};
+use crate::{LogFault, Reader, Record, v1::{Body, Erased}};
 
 /// Whose records are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,9 @@ impl Owner {
             (Self::Task(task), Body::MessageSaid(said)) => is(Some(&said.task), task),
             (Self::Task(task), Body::TaskAssessed(assessed)) => is(Some(&assessed.task), task),
             (Self::Task(task), Body::TaskEvaluated(evaluated)) => is(Some(&evaluated.task), task),
+            (Self::Task(task), Body::PayloadsErased(erased)) => {
+                matches!(&erased.what, Erased::Task(erased) if *erased == task.to_string())
+            }
             (Self::Task(task), Body::ClarificationAsked(asked)) => is(Some(&asked.task), task),
             (Self::Task(task), Body::ClarificationAnswered(answered)) => is(Some(&answered.task), task),
             (Self::Task(task), Body::TokenIssued(token)) => is(Some(&token.subject), task),

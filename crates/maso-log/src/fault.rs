@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use maso_seal::WrapFault;
+
 /// Why the recorder could not do what was asked. Nothing was acknowledged.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogFault {
@@ -39,6 +41,15 @@ pub enum LogFault {
         /// What was found, and what was expected.
         reason: String,
     },
+    /// A key of payloads cannot be had.
+    #[error("cannot use the keys of payloads")]
+    Key(#[from] WrapFault),
+    /// The key that was given is not the one under which the keys of this record's payloads lie.
+    #[error("the payload key is not the one that this record's payloads were encrypted with")]
+    WrongKey,
+    /// Whoever opened the record gave no key for payloads.
+    #[error("payloads are neither kept nor read without their key")]
+    Locked,
     /// The recorder has stopped.
     #[error("the flight recorder has stopped")]
     Stopped,

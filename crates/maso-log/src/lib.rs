@@ -20,6 +20,7 @@ mod store;
 mod tail;
 mod turnstile;
 pub mod v1;
+mod vault;
 mod writer;
 
 pub use belonging::{Owner, Page};
@@ -28,7 +29,7 @@ pub use export::ExportError;
 pub use fault::LogFault;
 pub use reader::Reader;
 pub use record::{BUFFERED_MS_MAX, Buffered, Record, Recorded};
-pub use recorder::{Options, Recorder};
+pub use recorder::{Options, PayloadKey, Recorder};
 pub use ruled::{Keep, RecordedDecision, Ruled};
 
 #[cfg(test)]

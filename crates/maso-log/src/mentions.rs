@@ -1,6 +1,6 @@
 //! What a body is about: by what it is found again, and what it uses up.
 
-use crate::v1::Body;
+use crate::v1::{Body, Erased};
 
 impl Body {
     /// What this record uses up, if it may exist only once.
@@ -48,6 +48,7 @@ impl Body {
             | Self::MessageSaid(_)
             | Self::ContextCheckpoint(_)
             | Self::ClarificationAnswered(_)
+            | Self::PayloadsErased(_)
             | Self::OperatorSession(_) => false,
         }
     }
@@ -86,6 +87,10 @@ impl Body {
             Self::TaskClosed(closed) => vec![&closed.task],
             Self::TaskAssessed(assessed) => vec![&assessed.task],
             Self::TaskEvaluated(evaluated) => vec![&evaluated.task],
+            Self::PayloadsErased(erased) => match &erased.what {
+                Erased::Task(task) => vec![task],
+                Erased::Before(_) => Vec::new(),
+            },
             Self::Started(_)
             | Self::StartRefused(_)
             | Self::TokenIssued(_)

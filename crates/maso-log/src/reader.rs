@@ -6,15 +6,22 @@ use std::{
 };
 
 use maso_core::{Digest, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use maso_seal::WrapFault;
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, value::RawValue};
 
-use crate::{LogFault, Record, chain::Row, store::foreign};
+use crate::{
+    LogFault, PayloadKey, Record,
+    chain::Row,
+    store::{self, foreign},
+    vault::{Lot, Vault, WrappedKey},
+};
 
 /// Reads a log, live or at rest, and cannot write. Cheap to clone. Its calls block on the disk.
 #[derive(Clone, Debug)]
 pub struct Reader {
     connection: Arc<Mutex<Connection>>,
+    vault: Option<Vault>,
 }
 
 /// A record with the exact bytes of its body.
@@ -28,7 +35,8 @@ pub(crate) struct Exact {
 }
 
 impl Reader {
-    /// Opens the log at `path` for reading only. The chain is not checked: that is for the recorder and `maso-verify`.
+    /// Opens the log at `path` for reading only, without its payloads. The chain is not checked: that is for the recorder and
+    /// `maso-verify`.
     ///
     /// # Errors
     /// When there is no log at `path`, or it cannot be read.
@@ -40,7 +48,46 @@ impl Reader {
         let connection = Connection::open_with_flags(path, flags)
             .and_then(|connection| connection.busy_timeout(std::time::Duration::from_secs(5)).map(|()| connection))
             .map_err(reading)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), vault: None })
+    }
+
+    /// The same with its payloads, of which this key wraps the keys.
+    ///
+    /// # Errors
+    /// As [`Reader::open`]; when it is another key.
+    pub fn open_with_key(path: &Path, key: PayloadKey) -> Result<Self, LogFault> {
+        let reader = Self::open(path)?.unlocked(Vault::new(key));
+        reader.check_key()?;
+        Ok(reader)
+    }
+
+    /// The same reader, which reads payloads by this vault.
+    pub(crate) fn unlocked(self, vault: Vault) -> Self {
+        Self { vault: Some(vault), ..self }
+    }
+
+    /// Whether payloads lie here that nobody reads without the key.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_sealed_payloads(&self) -> Result<bool, LogFault> {
+        Ok(store::any_key(&self.lock())?.is_some())
+    }
+
+    /// Whether the key is the one with which this record's payloads were encrypted. With another one nobody is to begin:
+    /// one half of the payloads could then be read with this key, and the other half with that.
+    pub(crate) fn check_key(&self) -> Result<(), LogFault> {
+        let Some(vault) = &self.vault else { return Ok(()) };
+        let Some((lot, key)) = store::any_key(&self.lock())? else { return Ok(()) };
+        vault.fits(&lot, &key).map_err(|fault| match fault {
+            LogFault::Key(WrapFault::Foreign) => LogFault::WrongKey,
+            fault => fault,
+        })
+    }
+
+    /// The key in the file that seals what is kept of a lot.
+    pub(crate) fn key_of(&self, lot: &Lot) -> Result<Option<WrappedKey>, LogFault> {
+        store::key_of(&self.lock(), lot)
     }
 
     /// The records `from` to `to`, both included, at most `n_max` of them, in order.
@@ -129,19 +176,22 @@ impl Reader {
     /// The payload with this digest; `None` if there never was one or it was erased.
     ///
     /// # Errors
-    /// When the file cannot be read, or the payload is not what its digest says.
+    /// When the file cannot be read, its key cannot be had, or the payload is not what its digest says.
     pub fn payload(&self, digest: Digest) -> Result<Option<Value>, LogFault> {
-        let bytes: Option<Vec<u8>> = self
-            .lock()
-            .prepare_cached("SELECT bytes FROM payloads WHERE digest = ?1")
-            .and_then(|mut statement| statement.query_row([digest.as_bytes()], |row| row.get(0)).optional())
-            .map_err(reading)?;
-        let Some(bytes) = bytes else { return Ok(None) };
+        let vault = self.vault.as_ref().ok_or(LogFault::Locked)?;
+        let found = store::find(&self.lock(), digest)?;
+        let Some(store::Found { lot, key, sealed }) = found else { return Ok(None) };
         let corrupt = || LogFault::Corrupt { sequence: 0, reason: format!("the payload {digest} is not what it was") };
-        if Digest::of(&bytes) != digest {
+        let content = match vault.open(lot, key, digest, &sealed) {
+            // The key fitted when the record was opened.
+            Ok(None) | Err(LogFault::Key(WrapFault::Foreign)) => return Err(corrupt()),
+            Ok(Some(content)) => content,
+            Err(fault) => return Err(fault),
+        };
+        if Digest::of(&content) != digest {
             return Err(corrupt());
         }
-        serde_json::from_slice(&bytes).map(Some).map_err(|_| corrupt())
+        serde_json::from_slice(&content).map(Some).map_err(|_| corrupt())
     }
 
     pub(crate) fn exact(&self, from: u64, to: u64, n_max: usize) -> Result<Vec<Exact>, LogFault> {

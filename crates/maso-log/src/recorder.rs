@@ -1,7 +1,8 @@
 //! The recorder: stage 9, the commit point.
 
 use std::{
-    path::Path,
+    fmt,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,7 +11,8 @@ use std::{
 };
 
 use futures::Stream;
-use maso_core::{Digest, Timestamp, canonical_bytes};
+use maso_core::{Day, Timestamp, canonical_bytes};
+use maso_seal::WrappingKey;
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
     sync::{Semaphore, broadcast, oneshot},
@@ -18,9 +20,10 @@ use tokio::{
 
 use crate::{
     Buffered, Entry, LogFault, Reader, Record, Recorded,
-    store::{Store, StoredPayload},
+    store::Store,
     tail::Tail,
-    v1::Body,
+    v1::{Body, PayloadsErased},
+    vault::{Lot, SealedPayload, Vault},
     writer::{Clock, Desk, Group, Guard, Line, Reply, Senders, Writer},
 };
 
@@ -33,27 +36,39 @@ pub struct Options {
     pub batch_max: usize,
 }
 
+/// Wraps the keys with which payloads are encrypted.
+pub type PayloadKey = Arc<dyn WrappingKey>;
+
 /// A handle on the log. Cheap to clone; the writer ends when the last one is dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Recorder {
+    path: PathBuf,
     desk: Arc<Desk>,
     _senders: Arc<Senders>,
     places: Arc<Semaphore>,
     progress: Arc<Progress>,
     followers: broadcast::Sender<Arc<Record>>,
     reader: Reader,
+    vault: Option<Vault>,
+    clock: Clock,
 }
 
 impl Recorder {
-    /// Opens the log at `path`, making or recovering it, and hands every record so far to `fold` in order.
+    /// Opens the log at `path`, making or recovering it, and hands every record so far to `fold` in order. Without a key
+    /// it takes entries that have no payload, and no others.
     ///
     /// From then on `fold` is called on the writer's thread for every committed record, own and foreign, in commit
     /// order and before the caller that recorded it is answered: when [`Recorder::record`] returns, it was folded.
     ///
     /// # Errors
-    /// When the file cannot be opened or its chain does not hold.
-    pub fn open(path: &Path, options: Options, fold: impl FnMut(&Record) + Send + 'static) -> Result<Self, LogFault> {
-        Self::open_with_clock(path, options, system_clock, fold)
+    /// When the file cannot be opened, its chain does not hold, or its payloads were encrypted with another key.
+    pub fn open(
+        path: &Path,
+        key: Option<PayloadKey>,
+        options: Options,
+        fold: impl FnMut(&Record) + Send + 'static,
+    ) -> Result<Self, LogFault> {
+        Self::open_with_clock(path, key, options, system_clock, fold)
     }
 
     /// The same, with another clock than the system's.
@@ -62,20 +77,28 @@ impl Recorder {
     /// As [`Recorder::open`].
     pub fn open_with_clock(
         path: &Path,
+        key: Option<PayloadKey>,
         options: Options,
-        clock: impl FnMut() -> Timestamp + Send + 'static,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
         fold: impl FnMut(&Record) + Send + 'static,
     ) -> Result<Self, LogFault> {
-        Self::start(Store::open(path)?, Reader::open(path)?, options, Box::new(clock), fold)
+        Self::start(Store::open(path)?, path, key.map(Vault::new), options, Arc::new(clock), fold)
     }
 
     pub(crate) fn start(
         store: Store,
-        reader: Reader,
+        path: &Path,
+        vault: Option<Vault>,
         options: Options,
         clock: Clock,
         mut fold: impl FnMut(&Record) + Send + 'static,
     ) -> Result<Self, LogFault> {
+        let mut reader = Reader::open(path)?;
+        if let Some(vault) = &vault {
+            reader = reader.unlocked(vault.clone());
+            reader.check_key()?;
+            store.encrypt_plain(vault, Day::of(clock()))?;
+        }
         // Read before the replay: a record that arrives in between is then looked for, not missed.
         let data_version = store.data_version()?;
         let head = store.replay(&mut fold)?;
@@ -83,8 +106,9 @@ impl Recorder {
         let (followers, _) = broadcast::channel(FOLLOWER_BACKLOG_MAX);
         let writer = Writer {
             store,
-            clock,
+            clock: Arc::clone(&clock),
             fold: Box::new(fold),
+            vault: vault.clone(),
             head,
             data_version,
             n_commits: 0,
@@ -99,7 +123,7 @@ impl Recorder {
             .map_err(|_| LogFault::Stopped)?;
         let places = Arc::new(Semaphore::new(options.queue_max.clamp(1, Semaphore::MAX_PERMITS)));
         let senders = Arc::new(Senders(Arc::clone(&desk)));
-        Ok(Self { desk, _senders: senders, places, progress, followers, reader })
+        Ok(Self { path: path.to_owned(), desk, _senders: senders, places, progress, followers, reader, vault, clock })
     }
 
     /// Records one entry durably. When this returns, it is on disk and folded. If the future is dropped before, the
@@ -140,7 +164,7 @@ impl Recorder {
         also: Vec<Body>,
         guard: Option<Guard>,
     ) -> Result<Recorded<T>, LogFault> {
-        let (mut bodies, payload) = (also, stored_payload(&entry));
+        let (mut bodies, payload) = (also, self.sealed_payload(&entry)?);
         bodies.push(addressed(entry.body(), payload.as_ref()));
         let sequence = self.write(bodies, payload, guard).await?;
         Ok(Recorded::new(entry, sequence))
@@ -179,7 +203,7 @@ impl Recorder {
     }
 
     async fn buffer_guarded<T: Entry>(&self, entry: T, guard: Option<Guard>) -> Result<Buffered<T>, LogFault> {
-        let payload = stored_payload(&entry);
+        let payload = self.sealed_payload(&entry)?;
         let bodies = vec![addressed(entry.body(), payload.as_ref())];
         self.enqueue(bodies, payload, guard, None).await?;
         Ok(Buffered::new(entry))
@@ -222,10 +246,34 @@ impl Recorder {
         &self.reader
     }
 
+    /// Erases payloads: records who did it and why, and drops their keys with that record. What lies under those is removed
+    /// afterwards, and with it what was overwritten in the write-ahead log; if that fails it is logged, takes room, and is done
+    /// by the next erasure. How many payloads were removed.
+    ///
+    /// # Errors
+    /// As [`Recorder::record`]; nothing was erased then.
+    pub async fn erase(&self, erased: PayloadsErased) -> Result<Recorded<u64>, LogFault> {
+        let recorded = self.record(Body::PayloadsErased(erased)).await?;
+        let path = self.path.clone();
+        let swept = tokio::task::spawn_blocking(move || sweep(&path)).await.unwrap_or(Err(LogFault::Stopped));
+        if let Err(fault) = &swept {
+            tracing::warn!(error = fault as &dyn std::error::Error, "erased payloads cannot be removed yet");
+        }
+        Ok(recorded.map(|_| swept.unwrap_or_default()))
+    }
+
+    /// The entry's payload, sealed. Here and not by the writer, so that nobody waits for it who has the file's lock.
+    fn sealed_payload<T: Entry>(&self, entry: &T) -> Result<Option<SealedPayload>, LogFault> {
+        let Some(payload) = entry.payload() else { return Ok(None) };
+        let vault = self.vault.as_ref().ok_or(LogFault::Locked)?;
+        let lot = Lot::new(payload.task, Day::of((self.clock)()));
+        vault.seal(lot, &canonical_bytes(payload.value), |lot| self.reader.key_of(lot)).map(Some)
+    }
+
     async fn write(
         &self,
         bodies: Vec<Body>,
-        payload: Option<StoredPayload>,
+        payload: Option<SealedPayload>,
         guard: Option<Guard>,
     ) -> Result<u64, LogFault> {
         let (reply, answer) = oneshot::channel();
@@ -236,7 +284,7 @@ impl Recorder {
     async fn enqueue(
         &self,
         bodies: Vec<Body>,
-        payload: Option<StoredPayload>,
+        payload: Option<SealedPayload>,
         guard: Option<Guard>,
         reply: Option<Reply>,
     ) -> Result<(), LogFault> {
@@ -264,6 +312,12 @@ impl Recorder {
         }
         self.desk.inbox.wake();
         Ok(())
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("path", &self.path).field("progress", &self.progress).finish_non_exhaustive()
     }
 }
 
@@ -297,15 +351,8 @@ impl Progress {
     }
 }
 
-fn stored_payload<T: Entry>(entry: &T) -> Option<StoredPayload> {
-    entry.payload().map(|payload| {
-        let bytes = canonical_bytes(payload.value);
-        StoredPayload { digest: Digest::of(&bytes), task: payload.task.map(|task| task.to_string()), bytes }
-    })
-}
-
 /// A decided hop names its payload, and so does a checkpoint, so that the chain vouches for the payload too.
-fn addressed(mut body: Body, payload: Option<&StoredPayload>) -> Body {
+fn addressed(mut body: Body, payload: Option<&SealedPayload>) -> Body {
     let Some(payload) = payload else { return body };
     match &mut body {
         Body::HopDecided(decided) => decided.payload = Some(payload.digest.to_string()),
@@ -313,6 +360,16 @@ fn addressed(mut body: Body, payload: Option<&StoredPayload>) -> Body {
         _ => {}
     }
     body
+}
+
+/// Removes what nobody can read any more.
+fn sweep(path: &Path) -> Result<u64, LogFault> {
+    let store = Store::open(path)?;
+    let n_swept = store.sweep()?;
+    if !store.checkpoint_whole()? {
+        tracing::warn!("what was erased stays in the write-ahead log, wrapped, until those end who read the record now");
+    }
+    Ok(n_swept)
 }
 
 fn system_clock() -> Timestamp {

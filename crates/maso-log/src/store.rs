@@ -1,9 +1,14 @@
 //! The file: its schema, its settings, and the statements that touch it.
 
+mod migration;
+mod payloads;
+
 use std::{collections::HashSet, path::Path, time::Duration};
 
 use maso_core::Digest;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+pub(crate) use payloads::{Found, any_key, find, key_of};
 
 use crate::{
     LogFault, Record,
@@ -14,7 +19,7 @@ use crate::{
 
 /// `maso` in ASCII: tells our files from other programs'.
 const APPLICATION_ID: i32 = 0x6d61_736f;
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
@@ -24,11 +29,6 @@ CREATE TABLE records (
     body     TEXT    NOT NULL,
     previous BLOB    NOT NULL,
     hash     BLOB    NOT NULL
-) STRICT;
-CREATE TABLE payloads (
-    digest BLOB PRIMARY KEY,
-    task   TEXT,
-    bytes  BLOB NOT NULL
 ) STRICT;
 CREATE TABLE spent (
     subject  TEXT PRIMARY KEY,
@@ -48,17 +48,7 @@ CREATE TRIGGER spent_keeps_its_content BEFORE UPDATE ON spent
 BEGIN SELECT RAISE(ABORT, 'what was used stays used'); END;
 CREATE TRIGGER spent_stays BEFORE DELETE ON spent
 BEGIN SELECT RAISE(ABORT, 'what was used stays used'); END;
-CREATE TRIGGER payloads_keep_their_content BEFORE UPDATE ON payloads
-BEGIN SELECT RAISE(ABORT, 'a payload is found by its content'); END;
 ";
-
-/// A payload in its canonical form, found by its digest.
-#[derive(Debug)]
-pub(crate) struct StoredPayload {
-    pub(crate) digest: Digest,
-    pub(crate) task: Option<String>,
-    pub(crate) bytes: Vec<u8>,
-}
 
 /// Whether the write lock is waited for while another process has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +99,8 @@ impl Store {
             }
         }
         self.connection
-            .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")
+            .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
+                 PRAGMA secure_delete = ON;")
             .map_err(opening)?;
         self.begin(Patience::Waits)?;
         let made = self.make_schema(path);
@@ -133,10 +124,12 @@ impl Store {
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
             .map_err(|source| fault("open", source))?;
         match (number("application_id")?, number("user_version")?) {
-            (APPLICATION_ID, VERSION) => Ok(()),
+            // Whoever has no key for payloads writes records into an older file, too: nobody is kept from stopping a deployment.
+            (APPLICATION_ID, VERSION | migration::PLAIN) => Ok(()),
             (0, 0) if n_tables == 0 => self
                 .connection
                 .execute_batch(SCHEMA)
+                .and_then(|()| self.connection.execute_batch(payloads::SCHEMA))
                 .and_then(|()| self.connection.pragma_update(None, "application_id", APPLICATION_ID))
                 .and_then(|()| self.connection.pragma_update(None, "user_version", VERSION))
                 .map_err(|source| fault("lay out", source)),
@@ -312,6 +305,9 @@ impl Store {
                 .and_then(|mut statement| statement.execute(params![subject, sequence]))
                 .map_err(appending)?;
         }
+        if let Body::PayloadsErased(erased) = body {
+            self.drop_keys(erased)?;
+        }
         for subject in body.mentions() {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO mentions (subject, sequence) VALUES (?1, ?2)")
@@ -319,17 +315,6 @@ impl Store {
                 .map_err(appending)?;
         }
         Ok(())
-    }
-
-    /// Keeps a payload; one that is there already stays.
-    pub(crate) fn keep(&self, payload: &StoredPayload) -> Result<(), LogFault> {
-        self.connection
-            .prepare_cached("INSERT OR IGNORE INTO payloads (digest, task, bytes) VALUES (?1, ?2, ?3)")
-            .and_then(|mut statement| {
-                statement.execute(params![payload.digest.as_bytes(), payload.task, payload.bytes])
-            })
-            .map(|_| ())
-            .map_err(|source| fault("append to", source))
     }
 
     fn statement(&self, sql: &str) -> rusqlite::Result<()> {

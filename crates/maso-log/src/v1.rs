@@ -61,6 +61,8 @@ pub enum Body {
     ToolSeen(ToolSeen),
     /// A person approved a tool's definition.
     ToolApproved(ToolApproved),
+    /// A person erased payloads.
+    PayloadsErased(PayloadsErased),
     /// A phase changed.
     PhaseChanged(PhaseChanged),
     /// The kill switch was pulled.
@@ -236,6 +238,28 @@ pub struct TaskClosed {
     pub reason: String,
     /// Who closed it: `operator:NAME`, or `maso` at expiry.
     pub by: String,
+}
+
+/// A person erased payloads: from this record on, nobody reads them any more. What the records say of them stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadsErased {
+    /// Which.
+    #[serde(flatten)]
+    pub what: Erased,
+    /// `operator:NAME`.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Which payloads were erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Erased {
+    /// Those of this task.
+    Task(String),
+    /// Those that were kept before this day (UTC), `2026-11-23`.
+    Before(String),
 }
 
 /// A person said whether a criterion of a task is met.

@@ -16,8 +16,9 @@ use crate::{
     chain::Head,
     inbox::{Door, Inbox},
     recorder::Progress,
-    store::{Patience, Store, StoredPayload},
+    store::{Patience, Store},
     v1::Body,
+    vault::{SealedPayload, Vault},
 };
 
 /// How often an idle writer looks for entries that nobody waits for, and for other processes' records. Well under
@@ -31,7 +32,7 @@ const COMMITS_BEFORE_CHECKPOINT: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) lines: Vec<Line>,
-    pub(crate) payload: Option<StoredPayload>,
+    pub(crate) payload: Option<SealedPayload>,
     /// Whether what it rests on still holds; asked in its transaction, when all that came before it is folded. Of a
     /// buffered group it is asked when that is queued.
     pub(crate) guard: Option<Guard>,
@@ -72,13 +73,15 @@ impl std::fmt::Debug for Guard {
 }
 
 /// Tells the time.
-pub(crate) type Clock = Box<dyn FnMut() -> Timestamp + Send>;
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The writer's state. Whoever has it writes: a thread of its own, or a caller that finds it free.
 pub(crate) struct Writer {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) fold: Fold,
+    /// Where keys of payloads are at hand that somebody may erase.
+    pub(crate) vault: Option<Vault>,
     pub(crate) head: Head,
     pub(crate) data_version: i64,
     /// Commits since the last checkpoint that was made in a quiet moment.
@@ -253,7 +256,7 @@ impl Writer {
                 continue;
             }
             if let Some(payload) = &group.payload {
-                self.store.keep(payload)?;
+                self.store.keep(payload, head.sequence)?;
             }
             for Line { body, json } in &group.lines {
                 let previous = head.hash;
@@ -306,6 +309,9 @@ impl Writer {
 
     /// Tells one committed record: first to the fold, so that whoever awaits the answer finds it folded.
     fn tell(&mut self, record: Record) {
+        if let (Body::PayloadsErased(_), Some(vault)) = (&record.body, &self.vault) {
+            vault.forget();
+        }
         (self.fold)(&record);
         self.head = Head::from(&record);
         self.progress.reach(record.sequence);

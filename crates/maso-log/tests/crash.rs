@@ -27,7 +27,7 @@ fn writes_until_it_is_killed() {
     let (Ok(path), Ok(round)) = (std::env::var(LOG), std::env::var(ROUND)) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
-        let recorder = Recorder::open(Path::new(&path), OPTIONS, |_| {}).unwrap();
+        let recorder = Recorder::open(Path::new(&path), None, OPTIONS, |_| {}).unwrap();
         let writers: Vec<_> =
             (0..4).map(|writer| tokio::spawn(write(recorder.clone(), round.clone(), writer))).collect();
         for writer in writers {
@@ -137,7 +137,7 @@ fn any_seed() -> u32 {
 fn check(path: &Path, acknowledged: &[(u64, String)]) {
     let reasons = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&reasons);
-    let recorder = Recorder::open(path, OPTIONS, move |record| {
+    let recorder = Recorder::open(path, None, OPTIONS, move |record| {
         seen.lock().unwrap().push(match &record.body {
             Body::Killed(killed) => killed.reason.clone(),
             Body::TicketSpent(spent) => spent.ticket.clone(),

@@ -7,7 +7,7 @@ use maso_guard::Scanner;
 use maso_identity::{Revocation, Trust};
 use maso_intent::{AgentMandate, Deployment, InForce, SolutionMandate, TaskSpec, Unapproved};
 use maso_judge::Panel;
-use maso_log::{LogFault, Options, Record, Recorder, v1};
+use maso_log::{LogFault, Options, PayloadKey, Record, Recorder, v1};
 use maso_policy::{CompileError, Memory, Policies};
 use parking_lot::RwLock;
 
@@ -58,6 +58,8 @@ pub struct Sources {
     pub role: &'static str,
     /// Whose signatures count.
     pub signers: Signers,
+    /// The key that wraps those of payloads on the record.
+    pub payload_key: PayloadKey,
 }
 
 /// Whose signatures a version needs before it starts.
@@ -91,13 +93,14 @@ impl Path {
     /// When the policies do not compile, the deployment is not signed as it must be, or the record cannot be opened or does
     /// not hold.
     pub async fn open(log: &std::path::Path, sources: Sources) -> Result<Self, OpenFault> {
-        let Sources { deployment, trust, scanner, panel, mode, clock, ids, role, signers } = sources;
+        let Sources { deployment, trust, scanner, panel, mode, clock, ids, role, signers, payload_key } = sources;
         let policies = Policies::compile(&deployment).map_err(OpenFault::Policies)?;
         let world = Arc::new(World::new(Arc::clone(&deployment), mode));
         let recorder = {
             let (world, trust, clock) = (Arc::clone(&world), Arc::clone(&trust), Arc::clone(&clock));
             Recorder::open_with_clock(
                 log,
+                Some(payload_key),
                 RECORDER,
                 move || clock.now(),
                 move |record: &Record| {

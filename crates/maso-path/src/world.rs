@@ -150,6 +150,7 @@ impl World {
             | Body::MessageSaid(_)
             | Body::ContextCheckpoint(_)
             | Body::ClarificationAsked(_)
+            | Body::PayloadsErased(_)
             | Body::OperatorSession(_) => {}
         }
     }

@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
-use sha2::{Digest, Sha256};
 
 use crate::{
-    Report, VerifyError,
+    PayloadKey, Report, VerifyError,
     chain::{Raw, Walk},
+    payloads,
 };
 
-/// Verifies the recorder's database, also while it is in use: everything is read in one snapshot, nothing is written.
+/// Verifies the recorder's database, also while it is in use: everything is read in one snapshot, nothing is written. Without
+/// a key its payloads are counted and not looked into.
 ///
 /// # Errors
-/// When the database cannot be read.
-pub fn verify_database(path: &Path) -> Result<Report, VerifyError> {
+/// When the database cannot be read, or its payloads were encrypted with another key.
+pub fn verify_database(path: &Path, key: Option<&PayloadKey>) -> Result<Report, VerifyError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
@@ -23,7 +24,7 @@ pub fn verify_database(path: &Path) -> Result<Report, VerifyError> {
     records(&connection, &mut walk)?;
     walk.story.end(&mut walk.report);
     spent(&connection, &mut walk)?;
-    payloads(&connection, &mut walk)?;
+    payloads::check(&connection, key, &mut walk)?;
     Ok(walk.report)
 }
 
@@ -64,21 +65,5 @@ fn spent(connection: &Connection, walk: &mut Walk) -> Result<(), VerifyError> {
     for (subject, (sequence, _)) in missing {
         walk.report.problem(sequence, format!("`{subject}` is missing from the table of what was used"));
     }
-    Ok(())
-}
-
-fn payloads(connection: &Connection, walk: &mut Walk) -> Result<(), VerifyError> {
-    let mut statement = connection.prepare("SELECT digest, bytes FROM payloads")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let bytes = |index| row.get_ref(index).map(|value| value.as_bytes().unwrap_or_default());
-        let (digest, content) = (bytes(0)?, bytes(1)?);
-        walk.report.payloads += 1;
-        if Sha256::digest(content)[..] != *digest {
-            walk.report.problem(0, format!("the payload `{}` is not what its digest says", hex::encode(digest)));
-        }
-        walk.story.payloads.strike(&hex::encode(digest))?;
-    }
-    walk.report.payloads_absent = walk.story.payloads.n_left()?;
     Ok(())
 }

@@ -7,12 +7,14 @@ mod chain;
 mod database;
 mod export;
 mod named;
+mod payloads;
 mod story;
 
 use std::{fmt, fs::File, io::Read as _, path::Path};
 
 pub use database::verify_database;
 pub use export::verify_export;
+pub use payloads::PayloadKey;
 
 /// What was found in a flight record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Report {
     pub last_hash: Option<String>,
     /// Payloads whose bytes were checked. An export has none.
     pub payloads: u64,
+    /// Payloads that are there and were not looked into, because nobody gave the key.
+    pub payloads_locked: u64,
     /// Payloads that a record names and that are not there: erased after their retention, or never exported.
     pub payloads_absent: u64,
     /// How many problems there are.
@@ -63,9 +67,13 @@ pub enum VerifyError {
     /// The database could not be read.
     #[error("cannot read the database of the flight record")]
     Database(#[from] rusqlite::Error),
+    /// The payloads were encrypted with another key.
+    #[error("the payload key is not the one that this record's payloads were encrypted with")]
+    WrongKey,
 }
 
-/// Verifies the flight record at `path`: the recorder's database, or an export as JSON Lines.
+/// Verifies the flight record at `path`: the recorder's database without looking into its payloads, or an export as JSON
+/// Lines.
 ///
 /// # Errors
 /// When the file cannot be read. What is wrong with its content is in the report.
@@ -75,7 +83,7 @@ pub fn verify(path: &Path) -> Result<Report, VerifyError> {
     let mut file = File::open(path).map_err(unreadable)?;
     (&mut file).take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start).map_err(unreadable)?;
     if start == SQLITE_MAGIC {
-        verify_database(path)
+        verify_database(path, None)
     } else {
         let file = File::open(path).map_err(unreadable)?;
         verify_export(std::io::BufReader::new(file)).map_err(unreadable)

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 
 use self::delegations::Delegations;
-use crate::{Report, named::Named};
+use crate::{Report, named::Named, payloads::Erasures};
 
 /// How long a decision may take from being made, when its approvals must count, to being written.
 const COMMIT_MS_MAX: i64 = 10_000;
@@ -43,6 +43,7 @@ pub(crate) struct Story {
     /// Hops that carry out an instruction and have not come to an end.
     carrying_out: HashMap<String, String>,
     delegations: Delegations,
+    pub(crate) erasures: Erasures,
     /// Payloads that the records name, in hexadecimal.
     pub(crate) payloads: Named,
 }
@@ -85,6 +86,7 @@ impl Story {
             instructions: HashMap::new(),
             carrying_out: HashMap::new(),
             delegations: Delegations::default(),
+            erasures: Erasures::default(),
             payloads: Named::new()?,
         })
     }
@@ -173,6 +175,9 @@ impl Story {
                 self.questions.insert(text("question"));
             }
             Some("clarification-answered") => self.clarified(sequence, body, &mut problem),
+            Some("payloads-erased") if !self.erasures.tell(sequence, body) => {
+                problem("it does not say what was erased, by whom and why".to_owned());
+            }
             Some(_) => {}
             None => problem("its body has no kind".to_owned()),
         }

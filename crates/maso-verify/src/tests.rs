@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Report, chain::hash, verify, verify_database, verify_export};
+use crate::{PayloadKey, Report, VerifyError, chain::hash, verify, verify_database, verify_export};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -362,9 +362,82 @@ fn an_erased_payload_is_counted_and_no_problem() {
     let mut denied = decided("h", "deny");
     denied["payload"] = json!(format!("sha256:{}", "0".repeat(64)));
     drop(database(&path, &[denied]));
-    let report = verify_database(&path).unwrap();
+    let report = verify_database(&path, None).unwrap();
     assert!(report.holds());
     assert_eq!((report.payloads, report.payloads_absent), (0, 1));
+}
+
+/// Nonce, ciphertext and tag, as `docs/record.md` has them.
+fn sealed(key: &[u8; 32], context: &[u8], content: &[u8]) -> String {
+    use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, RandomizedNonceKey};
+    let mut content = content.to_vec();
+    let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, key).unwrap();
+    let nonce = key.seal_in_place_append_tag(Aad::from(context), &mut content).unwrap();
+    hex::encode([&nonce.as_ref()[..], &content].concat())
+}
+
+#[test]
+fn payloads_are_looked_into_with_their_key_and_counted_without() {
+    let (outer, inner, id) = ([7; 32], [5; 32], [1; 16]);
+    let (content, day) = (b"{\"a\":1}", "2026-11-23");
+    let digest = Sha256::digest(content);
+    let mut allowed = decided("h", "allow");
+    allowed["payload"] = json!(format!("sha256:{}", hex::encode(digest)));
+    let erased = json!({ "kind": "payloads-erased", "task": "task_1", "by": "operator:one", "reason": "it is over" });
+    let key_context = [b"maso payload key v1\0", &id[..], day.as_bytes(), b"\0task_1"].concat();
+    let payload_context = [b"maso payload v1\0", &id[..], &digest[..]].concat();
+    let laid_out = format!(
+        "DROP TABLE payloads;
+         CREATE TABLE keys (id BLOB PRIMARY KEY, task TEXT, day TEXT, since INTEGER, wrapped BLOB);
+         CREATE TABLE payloads (digest BLOB, key BLOB, sealed BLOB);
+         INSERT INTO keys VALUES (x'{}', 'task_1', '{day}', 0, x'{}');
+         INSERT INTO payloads VALUES (x'{}', x'{0}', x'{}');",
+        hex::encode(id),
+        sealed(&outer, &key_context, &inner),
+        hex::encode(digest),
+        sealed(&inner, &payload_context, content),
+    );
+    let told = |change: &str, bodies: &[Value], key: Option<[u8; 32]>| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flight.db");
+        let connection = database(&path, bodies);
+        connection.execute_batch(&laid_out).unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+        verify_database(&path, key.map(|key| PayloadKey::new(&key)).as_ref())
+    };
+    let one = [allowed.clone()];
+    let both = [allowed, erased.clone()];
+    for (change, bodies, with_key, without) in [
+        // Payloads that were looked into, that were not, that are absent; problems.
+        ("", &one[..], (1, 0, 0, 0), (0, 1, 0, 0)),
+        ("UPDATE payloads SET sealed = x'00'", &one, (1, 0, 0, 1), (0, 1, 0, 0)),
+        ("UPDATE payloads SET digest = x'00'", &one, (1, 0, 1, 1), (0, 1, 1, 0)),
+        ("UPDATE payloads SET key = x'02'", &one, (0, 0, 1, 1), (0, 0, 1, 1)),
+        ("UPDATE keys SET wrapped = NULL", &both, (0, 0, 1, 0), (0, 0, 1, 0)),
+        ("", &both, (1, 0, 0, 1), (0, 1, 0, 1)),
+        // A key of after the erasure.
+        ("UPDATE keys SET since = 2", &both, (1, 0, 0, 0), (0, 1, 0, 0)),
+    ] {
+        for (key, expected) in [(Some(outer), with_key), (None, without)] {
+            let report = told(change, bodies, key).unwrap();
+            let found = (report.payloads, report.payloads_locked, report.payloads_absent, report.n_problems);
+            assert_eq!(found, expected, "{change} {key:?}: {report:?}");
+        }
+    }
+    assert!(matches!(told("", &one, Some([8; 32])), Err(VerifyError::WrongKey)));
+    // Of several keys one that does not open is a problem of the record, and not of the key that was given.
+    let second = format!("INSERT INTO keys VALUES (x'02', 'task_1', '{day}', 0, x'00')");
+    assert_eq!(told(&second, &one, Some(outer)).unwrap().n_problems, 1);
+    let before = |day: &str| json!({ "kind": "payloads-erased", "before": day, "by": "operator:one", "reason": "it is over" });
+    for (day, n_problems) in [("2026-11-23", 0), ("2026-11-24", 1)] {
+        assert_eq!(told("", &[one[0].clone(), before(day)], None).unwrap().n_problems, n_problems, "{day}");
+    }
+    for member in ["task", "by", "reason"] {
+        let mut silent = erased.clone();
+        silent.as_object_mut().unwrap().remove(member);
+        check(&[silent], &["record 1: it does not say what was erased, by whom and why"]);
+    }
 }
 
 #[test]

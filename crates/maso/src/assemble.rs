@@ -12,6 +12,7 @@ use maso_guard::{Config, Deselected, Scanner};
 use maso_identity::{AuthorityKey, PassphraseHash, SvidSettings, Trust, TrustSettings};
 use maso_intent::{Change, Deployment, Severity, SignedVersions, Source, Transport};
 use maso_judge::Panel;
+use maso_log::PayloadKey;
 use maso_path::{Clock as _, OpenFault, Signers, Sources, SystemClock, SystemIds};
 use maso_spiffe::Authority as SvidAuthority;
 
@@ -151,8 +152,9 @@ pub async fn open(
         .into_iter()
         .filter_map(|(operator, hash)| Some((operator, hash.parse::<PassphraseHash>().ok()?)))
         .collect();
+    let payloads = state.payload_secret().map_err(secrets)?;
     let deployment = Arc::new(deployment);
-    let sources = sources(&deployment, &authority, opening)?;
+    let sources = sources(&deployment, &authority, payloads.wrapping(), opening)?;
     let path = maso_path::Path::open(&state.log(), sources).await.map_err(|fault| match fault {
         OpenFault::Unapproved(why) => Fault::new("the deployment does not start", why)
             .and(changes.iter().map(|change| format!("{change} since it was last signed")))
@@ -160,13 +162,18 @@ pub async fn open(
         fault => Fault::new("cannot open the path", fault),
     })?;
     let path = Arc::new(path);
-    let desk =
-        Arc::new(Desk::new(Arc::clone(&path), state.log(), Secrets { authority: authority.clone(), passphrases }));
+    let secrets = Secrets { authority: authority.clone(), passphrases, payload_key: payloads.checking() };
+    let desk = Arc::new(Desk::new(Arc::clone(&path), state.log(), secrets));
     let folder = state.path().parent().map_or_else(PathBuf::new, Path::to_owned);
     Ok(Assembled { deployment, path, desk, state, authority, folder })
 }
 
-fn sources(deployment: &Arc<Deployment>, authority: &AuthorityKey, opening: Opening) -> Result<Sources, Fault> {
+fn sources(
+    deployment: &Arc<Deployment>,
+    authority: &AuthorityKey,
+    payload_key: PayloadKey,
+    opening: Opening,
+) -> Result<Sources, Fault> {
     let clock = SystemClock;
     let mut settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), clock.now());
     settings.bearer_on_loopback = deployment.settings.bearer_on_loopback;
@@ -184,6 +191,7 @@ fn sources(deployment: &Arc<Deployment>, authority: &AuthorityKey, opening: Open
         ids: Arc::new(SystemIds),
         role: opening.role,
         signers: opening.signers,
+        payload_key,
     })
 }
 

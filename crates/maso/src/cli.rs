@@ -247,7 +247,7 @@ Examples:
 Needs no agent's help, no running server, no passphrase and no declaration that
 still parses: only the record. An incident commander ends it.")]
     Kill(Kill),
-    /// Look at the flight record, verify it, take it away.
+    /// Look at the flight record, verify it, take it away, erase payloads.
     #[command(after_help = "\
 Examples:
   maso log tail mydeployment --follow
@@ -255,9 +255,13 @@ Examples:
   maso log show mydeployment --id task_… --limit 50
   maso log verify mydeployment
   maso log export mydeployment > record.jsonl
+  maso log erase mydeployment --task task_… \\
+      --reason \"its retention is over\" --as security
 
 `verify` ends with exit code 0 if the record holds, 1 if it is broken, 2 if it
-could not be read.")]
+could not be read. Without `.maso/payload.key` it counts payloads and looks into
+none. `erase` drops keys: nothing brings those payloads back, and the record
+still verifies.")]
     Log(Log),
     /// Measure what maso costs, beside the bare primitives, in one run.
     #[command(after_help = "\
@@ -1084,6 +1088,24 @@ pub enum LogOrder {
     Verify {
         #[command(flatten)]
         folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Erase payloads for good: those of a task that has ended, or all that were kept before a day.
+    Erase {
+        #[command(flatten)]
+        folder: Folder,
+        /// The task.
+        #[arg(long, conflicts_with = "before", required_unless_present = "before")]
+        task: Option<String>,
+        /// The first day (UTC) whose payloads stay, `2026-11-23`.
+        #[arg(long, value_name = "DAY")]
+        before: Option<String>,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        by: As,
         #[command(flatten)]
         output: Output,
     },

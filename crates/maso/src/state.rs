@@ -7,10 +7,14 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use maso_core::OperatorName;
 use maso_identity::AuthorityKey;
+use maso_log::{LogFault, PayloadKey, Reader};
+use maso_seal::LocalKey;
+use zeroize::Zeroizing;
 
 /// The `.maso` folder of a deployment.
 #[derive(Clone, Debug)]
@@ -35,6 +39,15 @@ pub enum StateFault {
     /// The key file is not one.
     #[error("`{0}` is not an authority key: 64 hexadecimal digits were expected")]
     BadKey(PathBuf),
+    /// The payload key is not one.
+    #[error("`{0}` is not a payload key: 64 hexadecimal digits were expected")]
+    BadPayloadKey(PathBuf),
+    /// The payload key is gone, and there are payloads that were encrypted with it.
+    #[error("`{0}` is missing, and the record's payloads were encrypted with it: put it back from where it is kept")]
+    NoPayloadKey(PathBuf),
+    /// Nobody can tell whether there are payloads that were encrypted.
+    #[error("cannot tell whether the record's payloads are encrypted")]
+    Record(#[source] LogFault),
     /// Others may read a secret.
     #[error("`{path}` may be read by others (mode {mode:o}); `chmod go= {path}` ends that")]
     Exposed {
@@ -74,19 +87,38 @@ impl StateFolder {
     pub fn authority(&self) -> Result<AuthorityKey, StateFault> {
         let path = self.path.join("authority.key");
         if !path.exists() {
-            let mut seed = [0; 32];
-            getrandom::fill(&mut seed)
-                .map_err(|error| fault("draw randomness for", &path)(io::Error::other(error.to_string())))?;
-            match create_private(&path, hex::encode(seed).as_bytes()) {
-                // Another process was first: its key counts.
-                Err(StateFault::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {}
-                other => other?,
-            }
+            create_whole(&path, Zeroizing::new(hex::encode(draw(&path)?)).as_bytes())?;
         }
         let digits = read_private(&path)?;
         let mut seed = [0; 32];
         hex::decode_to_slice(digits.trim(), &mut seed).map_err(|_| StateFault::BadKey(path))?;
         Ok(AuthorityKey::from_seed(seed))
+    }
+
+    /// The key that wraps those of payloads, made with the system's randomness at the first start. Where it is missing later,
+    /// none takes its place: what was encrypted with it would be lost without a word.
+    pub fn payload_secret(&self) -> Result<PayloadSecret, StateFault> {
+        let path = self.payload_key_path();
+        if !path.exists() {
+            let log = self.log();
+            let sealed = log.is_file() && Reader::open(&log).and_then(|log| log.has_sealed_payloads()).map_err(StateFault::Record)?;
+            // Asked again: another process may just have made it, and encrypted with it.
+            if sealed && !path.exists() {
+                return Err(StateFault::NoPayloadKey(path));
+            }
+            create_whole(&path, Zeroizing::new(hex::encode(draw(&path)?)).as_bytes())?;
+        }
+        PayloadSecret::read(&path)
+    }
+
+    /// The same key, if it is there.
+    pub fn payload_secret_if_any(&self) -> Result<Option<PayloadSecret>, StateFault> {
+        let path = self.payload_key_path();
+        if path.exists() { PayloadSecret::read(&path).map(Some) } else { Ok(None) }
+    }
+
+    fn payload_key_path(&self) -> PathBuf {
+        self.path.join("payload.key")
     }
 
     /// The operators' passphrase hashes (argon2id, PHC strings).
@@ -116,6 +148,35 @@ impl StateFolder {
     }
 }
 
+/// The bytes of the key that wraps those of payloads.
+pub struct PayloadSecret(Zeroizing<[u8; 32]>);
+
+impl PayloadSecret {
+    /// For whoever keeps and reads payloads.
+    pub fn wrapping(&self) -> PayloadKey {
+        Arc::new(LocalKey::new(&self.0))
+    }
+
+    /// For whoever checks them.
+    pub fn checking(&self) -> maso_verify::PayloadKey {
+        maso_verify::PayloadKey::new(&self.0)
+    }
+
+    fn read(path: &Path) -> Result<Self, StateFault> {
+        let digits = Zeroizing::new(read_private(path)?);
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(digits.trim(), &mut *bytes).map_err(|_| StateFault::BadPayloadKey(path.to_owned()))?;
+        Ok(Self(bytes))
+    }
+}
+
+fn draw(path: &Path) -> Result<Zeroizing<[u8; 32]>, StateFault> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes)
+        .map_err(|error| fault("draw randomness for", path)(io::Error::other(error.to_string())))?;
+    Ok(bytes)
+}
+
 fn fault(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateFault {
     let path = path.to_owned();
     move |source| StateFault::Io { operation, path, source }
@@ -139,6 +200,19 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
     }
     create_private(&fresh, bytes)?;
     fs::rename(&fresh, path).map_err(fault("replace", path))
+}
+
+/// Writes a file that only its owner may read, whole before it has its name: of two processes that make it at once one counts,
+/// and nobody reads half of it.
+fn create_whole(path: &Path, bytes: &[u8]) -> Result<(), StateFault> {
+    let fresh = path.with_extension(format!("new-{}", uuid::Uuid::new_v4().simple()));
+    create_private(&fresh, bytes)?;
+    let named = fs::hard_link(&fresh, path);
+    fs::remove_file(&fresh).map_err(fault("remove", &fresh))?;
+    match named {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(fault("create", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Reads a file that only its owner may read.
@@ -173,5 +247,26 @@ mod tests {
         fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700)).unwrap();
         fs::set_permissions(state.path().join("authority.key"), fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(state.authority(), Err(StateFault::Exposed { .. })));
+    }
+
+    #[test]
+    fn the_payload_key_is_made_once_and_read_from_a_file_of_ones_own_alone() {
+        let deployment = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(deployment.path()).unwrap();
+        assert!(state.payload_secret_if_any().unwrap().is_none());
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| state.payload_secret().unwrap().0)).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert!(made.iter().all(|key| *key == made[0]), "of those who make it at once, all read the same");
+        let path = state.path().join("payload.key");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(state.path()).unwrap().count(), 1);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(state.payload_secret(), Err(StateFault::Exposed { mode: 0o640, .. })));
+        assert!(matches!(state.payload_secret_if_any(), Err(StateFault::Exposed { .. })));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "00").unwrap();
+        assert!(matches!(state.payload_secret(), Err(StateFault::BadPayloadKey(_))));
     }
 }

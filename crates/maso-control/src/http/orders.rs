@@ -122,3 +122,11 @@ pub(super) async fn kill(
     desk.kill(&by, &order).await?;
     Ok(Json(view::posture(desk.path().world(), desk.path().clock().now())))
 }
+
+pub(super) async fn erase_payloads(
+    State(desk): State<Arc<Desk>>,
+    By(by): By,
+    Json(order): Json<api::ErasePayloads>,
+) -> Result<Json<api::ErasedPayloads>, Failure> {
+    Ok(Json(desk.erase_payloads(&by, &order).await?))
+}

@@ -18,6 +18,7 @@ use maso_intent::{OpenTask, Source, TaskSpec};
 use maso_judge::Panel;
 use maso_log::v1::{Body, Killed, Revoked, TaskClosed, TicketAnswered, ToolApproved};
 use maso_path::{Clock, Ids as _, Path, Signers, Sources, SystemClock, SystemIds, write_task};
+use maso_seal::LocalKey;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -201,6 +202,7 @@ impl Rig {
             ids: Arc::new(SystemIds),
             role: "test",
             signers: Signers::AsBefore,
+            payload_key: Arc::new(LocalKey::new(&[7; 32])),
         };
         let path = Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -110,7 +110,7 @@ async fn a_log_that_was_tampered_with_does_not_open() {
         // STRICT tables keep other types out, so that attack needs the check off.
         place.attack("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'records';");
         place.attack(&attack);
-        match Recorder::open(&place.path, OPTIONS, |_| {}) {
+        match Recorder::open(&place.path, Some(key()), OPTIONS, |_| {}) {
             Err(LogFault::Corrupt { sequence, .. }) => assert_eq!(sequence, expected, "{attack}"),
             other => panic!("{attack}: {other:?}"),
         }
@@ -129,9 +129,14 @@ async fn the_file_refuses_changes() {
         "DELETE FROM records",
         "UPDATE spent SET sequence = 0",
         "DELETE FROM spent",
-        "UPDATE payloads SET bytes = x''",
+        "UPDATE payloads SET sealed = x''",
+        "DELETE FROM payloads",
+        "UPDATE keys SET wrapped = x'01'",
+        "UPDATE keys SET wrapped = NULL, task = 'task_other'",
+        "DELETE FROM keys",
     ] {
-        connection.execute("INSERT OR IGNORE INTO payloads VALUES (x'00', NULL, x'00')", []).unwrap();
+        connection.execute("INSERT OR IGNORE INTO keys VALUES (x'01', NULL, '2026-11-23', 0, x'00')", []).unwrap();
+        connection.execute("INSERT OR IGNORE INTO payloads VALUES (x'00', x'01', x'00')", []).unwrap();
         assert!(connection.execute(change, []).is_err(), "{change}");
     }
 }

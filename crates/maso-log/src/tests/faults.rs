@@ -10,8 +10,8 @@ fn start(place: &Place, prepare: &str) -> (Recorder, Folded) {
     let folded = Folded::default();
     let seen = folded.clone();
     let fold = move |record: &Record| seen.0.lock().unwrap().push(record.clone());
-    let clock = Box::new(|| maso_core::Timestamp::from_millis(1));
-    (Recorder::start(store, Reader::open(&place.path).unwrap(), OPTIONS, clock, fold).unwrap(), folded)
+    let clock = Arc::new(|| maso_core::Timestamp::from_millis(1));
+    (Recorder::start(store, &place.path, None, OPTIONS, clock, fold).unwrap(), folded)
 }
 
 /// Lets an insertion fail, as a full disk does, when a record says so.
@@ -120,7 +120,7 @@ async fn a_fold_that_panics_where_the_caller_writes_stops_the_recorder_and_not_t
 async fn check_that_a_panic_stops_it() {
     let place = Place::new();
     let fold = |record: &Record| assert_ne!(record.sequence, 2, "the world cannot take this one");
-    let recorder = Recorder::open(&place.path, OPTIONS, fold).unwrap();
+    let recorder = Recorder::open(&place.path, None, OPTIONS, fold).unwrap();
     recorder.record(seen("one")).await.unwrap();
     assert!(matches!(recorder.record(seen("two")).await, Err(LogFault::Stopped)));
     assert!(matches!(recorder.record(seen("three")).await, Err(LogFault::Stopped)));
@@ -135,14 +135,14 @@ fn other_programs_files_are_left_alone() {
     ] {
         let path = place.path.with_extension(sql.len().to_string());
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-        let refused = Recorder::open(&path, OPTIONS, |_| {}).unwrap_err();
+        let refused = Recorder::open(&path, None, OPTIONS, |_| {}).unwrap_err();
         assert!(matches!(refused, LogFault::Foreign { .. }) && refused.to_string().contains(expected), "{refused}");
     }
     let path = place.path.with_extension("text");
     std::fs::write(&path, "this is no database, and long enough that nobody takes it for an empty one".repeat(9))
         .unwrap();
-    assert!(matches!(Recorder::open(&path, OPTIONS, |_| {}), Err(LogFault::Corrupt { .. })));
+    assert!(matches!(Recorder::open(&path, None, OPTIONS, |_| {}), Err(LogFault::Corrupt { .. })));
     let path = place.path.parent().unwrap().join("absent").join("flight.db");
-    assert!(matches!(Recorder::open(&path, OPTIONS, |_| {}), Err(LogFault::Foreign { .. })));
+    assert!(matches!(Recorder::open(&path, None, OPTIONS, |_| {}), Err(LogFault::Foreign { .. })));
     assert!(matches!(Reader::open(&path), Err(LogFault::Foreign { .. })));
 }

@@ -4,6 +4,7 @@ mod belonging;
 mod chain;
 mod faults;
 mod inbox;
+mod payloads;
 mod reading;
 mod recording;
 mod ruled;
@@ -14,7 +15,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::{Options, Record, Recorder, v1::*};
+use maso_seal::LocalKey;
+
+use crate::{Options, PayloadKey, Record, Recorder, v1::*};
 
 const OPTIONS: Options = Options { queue_max: 64, batch_max: 16 };
 
@@ -54,8 +57,15 @@ impl Place {
 fn open(path: &Path) -> (Recorder, Folded) {
     let folded = Folded::default();
     let seen = folded.clone();
-    let recorder = Recorder::open(path, OPTIONS, move |record| seen.0.lock().unwrap().push(record.clone())).unwrap();
+    let recorder = Recorder::open(path, Some(key()), OPTIONS, move |record| seen.0.lock().unwrap().push(record.clone())).unwrap();
     (recorder, folded)
+}
+
+/// The bytes of the key that wraps the keys of payloads.
+const KEY: [u8; 32] = [7; 32];
+
+fn key() -> PayloadKey {
+    Arc::new(LocalKey::new(&KEY))
 }
 
 /// A fold that keeps everything.

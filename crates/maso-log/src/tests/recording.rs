@@ -1,10 +1,9 @@
 //! One recorder: order, replay, atomicity, buffering.
 
 use maso_core::Timestamp;
-use serde_json::{Value, json};
 
 use super::*;
-use crate::{Entry, LogFault, Payload};
+use crate::LogFault;
 
 #[tokio::test]
 async fn what_was_recorded_is_folded_when_the_caller_is_answered_and_again_when_the_log_is_opened() {
@@ -87,9 +86,9 @@ async fn what_belongs_together_is_written_together_or_not_at_all() {
 #[tokio::test]
 async fn the_records_time_never_runs_back_when_the_clock_does() {
     let place = Place::new();
-    let mut ticks = [5_000, 3_000, 9_000, 1].into_iter();
-    let clock = move || Timestamp::from_millis(ticks.next().unwrap());
-    let recorder = Recorder::open_with_clock(&place.path, OPTIONS, clock, |_| {}).unwrap();
+    let ticks = Mutex::new([5_000, 3_000, 9_000, 1].into_iter());
+    let clock = move || Timestamp::from_millis(ticks.lock().unwrap().next().unwrap());
+    let recorder = Recorder::open_with_clock(&place.path, None, OPTIONS, clock, |_| {}).unwrap();
     for _ in 0..4 {
         recorder.record(seen("tick")).await.unwrap();
     }
@@ -119,41 +118,6 @@ async fn a_buffered_entry_keeps_its_place_and_is_on_disk_after_a_flush() {
     assert_eq!(reasons, expected);
 }
 
-struct WithPayload(Value);
-
-impl Entry for WithPayload {
-    fn body(&self) -> Body {
-        decided("hop_a")
-    }
-
-    fn payload(&self) -> Option<Payload<'_>> {
-        Some(Payload { task: None, value: &self.0 })
-    }
-}
-
-#[tokio::test]
-async fn a_payload_is_kept_beside_the_record_that_names_it() {
-    let place = Place::new();
-    let (recorder, folded) = place.open();
-    let payload = json!({"b": 1.0, "a": "é"});
-    recorder.record(WithPayload(payload.clone())).await.unwrap();
-    recorder.buffer(WithPayload(payload.clone())).await.unwrap();
-    recorder.flush().await.unwrap();
-    let Body::HopDecided(decided) = &folded.all()[0].body else { panic!() };
-    let digest = maso_core::Digest::parse(decided.payload.as_deref().unwrap()).unwrap();
-    assert_eq!(digest, maso_core::Digest::of_value(&payload));
-    assert_eq!(recorder.reader().payload(digest).unwrap(), Some(json!({"a": "é", "b": 1})));
-    let report = maso_verify::verify(&place.path).unwrap();
-    assert!(report.holds(), "{report:?}");
-    assert_eq!((report.payloads, report.payloads_absent), (1, 0));
-    place.attack("UPDATE payloads SET bytes = x'7b7d'");
-    assert!(matches!(recorder.reader().payload(digest), Err(LogFault::Corrupt { .. })));
-    assert!(!maso_verify::verify(&place.path).unwrap().holds());
-    place.attack("DELETE FROM payloads");
-    assert_eq!(recorder.reader().payload(digest).unwrap(), None);
-    assert_eq!(maso_verify::verify(&place.path).unwrap().payloads_absent, 1);
-}
-
 #[cfg(unix)]
 #[test]
 fn only_its_owner_may_read_the_file() {
@@ -168,7 +132,7 @@ fn only_its_owner_may_read_the_file() {
 #[tokio::test]
 async fn what_is_buffered_is_asked_what_it_rests_on_when_it_has_its_place() {
     let place = Place::new();
-    let recorder = Recorder::open(&place.path, Options { queue_max: 1, batch_max: 16 }, |_| {}).unwrap();
+    let recorder = Recorder::open(&place.path, Some(key()), Options { queue_max: 1, batch_max: 16 }, |_| {}).unwrap();
     let lock = rusqlite::Connection::open(&place.path).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     recorder.buffer(seen("it has the only place")).await.unwrap();

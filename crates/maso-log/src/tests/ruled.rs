@@ -164,7 +164,7 @@ async fn a_held_hop_is_written_with_its_ticket_and_what_it_waits_for() {
     assert_eq!(held.sequence(), 1);
     let report = maso_verify::verify(&place.path).unwrap();
     assert!(report.holds(), "{report:?}");
-    assert_eq!((report.payloads, report.payloads_absent), (1, 0));
+    assert_eq!((report.payloads_locked, report.payloads_absent), (1, 0));
     // What was written is what was folded, and what a later process will read.
     assert_eq!(recorder.reader().show("hop_00000000000000000000000000000001").unwrap(), folded.all());
 }

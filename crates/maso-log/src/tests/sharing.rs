@@ -104,7 +104,7 @@ async fn whoever_waits_writes_by_itself_if_it_may_and_leaves_it_to_the_writer_if
     let writers = Arc::new(Mutex::new(Vec::new()));
     let seen_on = Arc::clone(&writers);
     let fold = move |_: &Record| seen_on.lock().unwrap().push(std::thread::current().name().map(str::to_owned));
-    let recorder = Recorder::open(&place.path, OPTIONS, fold).unwrap();
+    let recorder = Recorder::open(&place.path, Some(key()), OPTIONS, fold).unwrap();
     recorder.record(seen("alone")).await.unwrap();
     let here = std::thread::current().name().map(str::to_owned);
     assert_eq!(*writers.lock().unwrap(), std::slice::from_ref(&here));

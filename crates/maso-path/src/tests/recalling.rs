@@ -64,7 +64,7 @@ async fn what_cannot_be_read_back_has_no_origin_and_its_label_counts() {
     let task = rig.task("pay the fee and write to ada@notes.example").await;
     look_up(&rig, task, "the fee", json!({ "account": ACCOUNT, "secret": "hush" })).await;
     // Retention has erased the payloads.
-    Connection::open(rig.log()).unwrap().execute("DELETE FROM payloads", []).unwrap();
+    Connection::open(rig.log()).unwrap().execute("UPDATE keys SET wrapped = NULL", []).unwrap();
     let rig = rig.restarted().await;
     assert_eq!(refusal(&pay(&rig, task).await), Some("DENIED"));
     let letter = json!({ "to": "ada@notes.example", "text": "hello" });

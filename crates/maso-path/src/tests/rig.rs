@@ -20,6 +20,7 @@ use maso_log::{
     v1::{self, Body, HopDecided},
 };
 use maso_policy::{Decision, Opinion, Permit, Verdict, settle};
+use maso_seal::LocalKey;
 use maso_wire::{Arrival, Credential, Limits, Received};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -104,6 +105,7 @@ impl Rig {
             ids: Arc::clone(&ground.ids),
             role: "test",
             signers: Signers::AsBefore,
+            payload_key: Arc::new(LocalKey::new(&[7; 32])),
         };
         let path = Arc::new(Path::open(&ground.log(), sources).await.unwrap());
         Self { path, clock: Arc::clone(&ground.clock), n_carried: Arc::default(), ground }

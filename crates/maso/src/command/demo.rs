@@ -88,7 +88,8 @@ async fn play(args: &Demo) -> Result<Played, Fault> {
     let database = data(&assembled.state).join(DATABASE_FILE);
     let report = maso_demo::check_outcome(&database, &answers, &events)
         .map_err(|fault| Fault::new("cannot read the insurer's database", fault))?;
-    let verified = maso_verify::verify_database(&assembled.state.log())
+    let key = assembled.state.payload_secret().map_err(|fault| Fault::new("cannot verify the record", fault))?;
+    let verified = maso_verify::verify_database(&assembled.state.log(), Some(&key.checking()))
         .map_err(|fault| Fault::new("cannot verify the record", fault))?;
     let hops = hops_by_decision(&assembled)?;
     let well = report.is_as_intended() && verified.n_problems == 0;

@@ -15,7 +15,8 @@ pub async fn run(args: Kill) -> Result<ExitCode, Fault> {
     let state = StateFolder::open(&assemble::absolute(&args.folder.dir));
     let state = state.map_err(|fault| Fault::new("nothing was stopped", fault))?;
     let options = Options { queue_max: 1, batch_max: 1 };
-    let recorder = Recorder::open(&state.log(), options, |_| {});
+    // It keeps no payload, so it needs no key: whoever lost that can still stop everything.
+    let recorder = Recorder::open(&state.log(), None, options, |_| {});
     let recorder = recorder.map_err(|fault| Fault::new("nothing was stopped", fault))?;
     // No passphrase: whoever can write the record could stop the deployment anyway, and seconds count.
     let killed =

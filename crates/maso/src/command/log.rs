@@ -1,15 +1,20 @@
-//! `maso log`: looks at the flight record, verifies it, takes it away. Never writes to it.
+//! `maso log`: looks at the flight record, verifies it, takes it away, erases payloads.
 
 use std::{io::Write as _, path::Path, process::ExitCode};
 
+use maso_api::ErasePayloads;
+use maso_core::{Mode, OperatorName};
 use maso_log::{LogFault, Reader, Record, v1::Body};
+use maso_verify::PayloadKey;
 use serde_json::{Value, json};
 
 use crate::screen::say;
 use crate::{
+    assemble::{absolute, assemble, signed_in},
     cli::{Log, LogOrder},
     fault::Fault,
     screen,
+    state::StateFolder,
 };
 
 pub async fn run(args: Log) -> Result<ExitCode, Fault> {
@@ -34,6 +39,10 @@ pub async fn run(args: Log) -> Result<ExitCode, Fault> {
                 anstream::eprintln!("there is more: `--from {next}` shows it");
             }
         }
+        LogOrder::Erase { folder, task, before, reason, by, output } => {
+            let order = ErasePayloads { task, before, reason };
+            erase(&folder.dir, order, by.operator, output.json).await?;
+        }
         LogOrder::Verify { folder, output } => return verify(&folder.dir, output.json),
         LogOrder::Export { folder, from, to } => {
             let reader = reader(&folder.dir)?;
@@ -57,11 +66,33 @@ fn about(reader: &Reader, id: &str, from: u64, limit: usize) -> Result<(Vec<Reco
     Ok((page.records, page.next))
 }
 
+async fn erase(folder: &Path, order: ErasePayloads, by: Option<OperatorName>, json: bool) -> Result<(), Fault> {
+    let assembled = assemble(folder, "log", Mode::Enforce).await?;
+    let by = signed_in(&assembled, by).await?;
+    let erased = assembled.desk.erase_payloads(&by, &order).await;
+    let erased = erased.map_err(|fault| {
+        let help = fault.help();
+        let fault = Fault::new("nothing was erased", fault);
+        match help {
+            Some(help) => fault.help(help),
+            None => fault,
+        }
+    })?;
+    if json {
+        screen::json(&erased);
+    } else {
+        let payloads = if erased.removed == 1 { "payload" } else { "payloads" };
+        say!("erased: {} {payloads}; record {} says so", erased.removed, erased.sequence);
+    }
+    Ok(())
+}
+
 fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
     let path = folder.join(".maso/log.db");
+    let key = payload_key(folder)?;
     let report = {
         let _waiting = screen::waiting("checking the record");
-        maso_verify::verify_database(&path)
+        maso_verify::verify_database(&path, key.as_ref())
     };
     let report = report.map_err(|fault| Fault::new(format!("cannot verify `{}`", path.display()), fault))?;
     let holds = report.n_problems == 0;
@@ -71,6 +102,8 @@ fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
             "records": report.records,
             "head": report.last_hash,
             "payloads": report.payloads,
+            "payloads_locked": report.payloads_locked,
+            "payloads_absent": report.payloads_absent,
             "problems": report.problems.iter().map(|problem| json!({
                 "sequence": problem.sequence,
                 "what": problem.what,
@@ -84,12 +117,26 @@ fn verify(folder: &Path, json: bool) -> Result<ExitCode, Fault> {
             report.payloads,
             report.last_hash.as_deref().unwrap_or("none")
         );
+        if report.payloads_locked > 0 {
+            let n = report.payloads_locked;
+            say!("  {} {n} payloads were not looked into: `.maso/payload.key` is not there", screen::yellow("note"));
+        }
     } else {
         for problem in &report.problems {
             say!("{} at {}: {}", screen::red("broken"), problem.sequence, problem.what);
         }
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The key of payloads, where the state has it. A copy of a record is verified without.
+fn payload_key(folder: &Path) -> Result<Option<PayloadKey>, Fault> {
+    if !folder.join(".maso").is_dir() {
+        return Ok(None);
+    }
+    let secret = StateFolder::open(&absolute(folder)).and_then(|state| state.payload_secret_if_any());
+    let secret = secret.map_err(|fault| Fault::new("cannot use the deployment's secrets", fault))?;
+    Ok(secret.map(|secret| secret.checking()))
 }
 
 pub fn reader(folder: &Path) -> Result<Reader, Fault> {

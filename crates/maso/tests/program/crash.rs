@@ -4,15 +4,16 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
+    sync::Arc,
 };
 
+use maso_log::{Reader, v1::Body};
+use maso_seal::LocalKey;
 use proptest::{
     prelude::Rng as _,
     test_runner::{RngAlgorithm, TestRng},
 };
 use reqwest::{Response, header::HeaderMap};
-use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tokio::{
     sync::mpsc::{self, Sender},
@@ -198,9 +199,10 @@ async fn approve(operator: &Operator, ticket: &str) {
 /// The record verifies, chain and story. Each effect is what exactly one permit on it says, and none happened twice.
 fn check(deployment: &Deployment) -> usize {
     let log = deployment.path().join(".maso/log.db");
-    let report = maso_verify::verify_database(&log).unwrap();
+    let key = deployment.payload_key();
+    let report = maso_verify::verify_database(&log, Some(&maso_verify::PayloadKey::new(&key))).unwrap();
     assert!(report.holds(), "{:?}", report.problems);
-    let permits = permits(&log);
+    let permits = permits(&Reader::open_with_key(&log, Arc::new(LocalKey::new(&key))).unwrap());
     let effects = deployment.effects();
     let mut n_happened = BTreeMap::<String, usize>::new();
     for effect in &effects {
@@ -216,23 +218,17 @@ fn check(deployment: &Deployment) -> usize {
 
 /// What was permitted and changes something, as the effect that it has, and how often: each permit's tool together with
 /// the payload that is kept under its digest.
-fn permits(log: &Path) -> HashMap<String, usize> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let log = Connection::open_with_flags(log, flags).unwrap();
-    let mut statement = log
-        .prepare(
-            "SELECT body ->> 'object', CAST(payloads.bytes AS TEXT)
-             FROM records JOIN payloads ON lower(hex(payloads.digest)) = replace(body ->> 'payload', 'sha256:', '')
-             WHERE body ->> 'kind' = 'hop-decided' AND body ->> 'hop_kind' = 'tool-call'
-               AND body ->> 'decision' = 'allow' AND body ->> 'enforced' AND body ->> 'answers' IS NULL",
-        )
-        .unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
+fn permits(log: &Reader) -> HashMap<String, usize> {
     let mut permits = HashMap::new();
-    for row in rows {
-        let (object, payload) = row.unwrap();
-        let arguments: Value = serde_json::from_str(&payload).unwrap();
-        let effect = json!({ "tool": object.trim_start_matches("notes:"), "arguments": arguments });
+    for record in log.records(1, u64::MAX, usize::MAX).unwrap() {
+        let Body::HopDecided(decided) = record.body else { continue };
+        let is_permit = decided.decision == "allow" && decided.enforced && decided.answers.is_none();
+        if decided.hop_kind != "tool-call" || !is_permit {
+            continue;
+        }
+        let digest = decided.payload.as_deref().and_then(maso_core::Digest::parse).unwrap();
+        let arguments = log.payload(digest).unwrap().expect("what was permitted is kept");
+        let effect = json!({ "tool": decided.object.trim_start_matches("notes:"), "arguments": arguments });
         *permits.entry(effect.to_string()).or_default() += 1;
     }
     permits

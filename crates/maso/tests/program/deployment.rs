@@ -85,6 +85,12 @@ impl Deployment {
         fs::write(path, text).unwrap();
     }
 
+    /// The key that wraps those of payloads on the record.
+    pub fn payload_key(&self) -> [u8; 32] {
+        let digits = fs::read_to_string(self.path().join(".maso/payload.key")).unwrap();
+        hex::decode(digits).unwrap().try_into().unwrap()
+    }
+
     /// The folder of the tool server.
     pub fn data(&self) -> PathBuf {
         self.path().join("data")

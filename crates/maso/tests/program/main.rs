@@ -20,6 +20,7 @@ mod nats;
 #[allow(dead_code, reason = "the tests of the bus also kill it and let it stand still")]
 mod nats_server;
 mod pairs;
+mod payloads;
 mod pipe;
 mod random;
 mod server;

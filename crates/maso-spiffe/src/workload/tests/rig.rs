@@ -17,6 +17,7 @@ use maso_intent::Source;
 use maso_judge::Panel;
 use maso_log::v1::{Body, Killed, Revoked, SvidIssued};
 use maso_path::{Clock, Path, Signers, Sources, SystemClock, SystemIds};
+use maso_seal::LocalKey;
 use spiffe::WorkloadApiClient;
 use tempfile::TempDir;
 use tonic::{Request, Status, codegen::http::uri::PathAndQuery};
@@ -190,6 +191,7 @@ async fn open(folder: &TempDir, source: &Source, clock: Arc<Ahead>) -> Arc<Path>
         ids: Arc::new(SystemIds),
         role: "test",
         signers: Signers::AsBefore,
+        payload_key: Arc::new(LocalKey::new(&[7; 32])),
     };
     Arc::new(Path::open(&folder.path().join("log.db"), sources).await.unwrap())
 }
