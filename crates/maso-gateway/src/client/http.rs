@@ -509,8 +509,13 @@ pub(super) fn origin_is_ours(gateway: &Gateway, headers: &HeaderMap) -> bool {
 }
 
 pub(super) fn content_type_is_json(headers: &HeaderMap) -> bool {
+    content_type_is(headers, &["application/json"])
+}
+
+pub(super) fn content_type_is(headers: &HeaderMap, kinds: &[&str]) -> bool {
     header(headers, CONTENT_TYPE.as_str()).is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+        let kind = value.split(';').next().unwrap_or_default().trim();
+        kinds.iter().any(|wanted| kind.eq_ignore_ascii_case(wanted))
     })
 }
 

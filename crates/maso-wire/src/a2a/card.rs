@@ -125,6 +125,7 @@ impl Card {
             "version": env!("CARGO_PKG_VERSION"),
             "supportedInterfaces": [
                 { "url": url, "protocolBinding": "JSONRPC", "protocolVersion": super::VERSION },
+                { "url": format!("{url}/v1"), "protocolBinding": "HTTP+JSON", "protocolVersion": super::VERSION },
             ],
             "capabilities": { "streaming": true, "pushNotifications": true, "extendedAgentCard": true },
             "securitySchemes": {

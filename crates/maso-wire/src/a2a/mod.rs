@@ -8,6 +8,7 @@
 mod ask;
 mod card;
 mod code;
+mod http;
 mod method;
 mod said;
 mod state;
@@ -16,6 +17,7 @@ mod task;
 pub use ask::{Asked, Content, PushTarget, Returns, SendMessage, WhichConfig, WhichTask, WhichTasks};
 pub use card::{Card, CardFault, Skill};
 pub use code::Code;
+pub use http::Operation;
 pub use method::Method;
 pub use said::{Said, SaidFault, Update};
 pub use state::TaskState;

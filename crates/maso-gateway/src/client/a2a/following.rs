@@ -11,11 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maso_core::{AgentName, HopId};
-use maso_wire::{a2a, mcp::Id};
+use maso_wire::a2a;
 use serde_json::{Value, json};
 
 use super::{
-    Fault, Visitor, answered, result_frame,
+    Fault, Visitor,
+    binding::Binding,
     tasks::{Known, Standing},
 };
 use crate::{admission::Admission, client::http::KEEP_ALIVE, gateway::Gateway};
@@ -25,8 +26,8 @@ struct Follower {
     gateway: Arc<Gateway>,
     task: HopId,
     ways: (AgentName, AgentName),
-    /// The request that is answered by each event.
-    id: Id,
+    /// How the request came that is answered by each event.
+    binding: Binding,
     admission: Admission,
     told: Option<Standing>,
     ready: VecDeque<Value>,
@@ -37,13 +38,13 @@ impl Visitor {
     pub(super) fn follow(&self, task: HopId) -> Response {
         let admission = match self.gateway.admit(&self.credential, self.task.as_ref()) {
             Ok(admission) => admission,
-            Err(refusal) => return answered(Some(&self.id), Err(Fault::refused(refusal))),
+            Err(refusal) => return self.binding.answered(Err(Fault::refused(refusal))),
         };
         let follower = Follower {
             gateway: Arc::clone(&self.gateway),
             task,
             ways: (self.from.clone(), self.to.clone()),
-            id: self.id.clone(),
+            binding: self.binding.clone(),
             admission,
             told: None,
             ready: VecDeque::new(),
@@ -87,7 +88,7 @@ impl Follower {
             self.note(&known, standing);
         }
         let event = self.ready.pop_front()?;
-        Some(Bytes::from(format!("data: {}\n\n", result_frame(Some(&self.id), &event))))
+        Some(Bytes::from(format!("data: {}\n\n", self.binding.event(event))))
     }
 
     fn note(&mut self, known: &Known, standing: Standing) {

@@ -1,8 +1,10 @@
-//! The door for agents over A2A: `/a2a/{agent}` takes its JSON-RPC, and below it lies the agent's card.
+//! The door for agents over A2A: `/a2a/{agent}` takes its JSON-RPC, `/a2a/{agent}/v1` its HTTP+JSON, and below it lies the
+//! agent's card.
 //!
 //! A message asks for a request that a grant names; it travels as any request does, and lies in the same mailbox. To whoever
 //! sent it, it is a task, whose id is that of its hop (decision 24).
 
+mod binding;
 mod cards;
 mod following;
 mod push;
@@ -15,27 +17,25 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Body,
-    extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use maso_core::{AgentName, Finding, HopId, Refusal, Refused, ServerName, Word};
 use maso_wire::{
-    Arrival, Credential, Received, UnverifiedToken,
-    a2a::{self, Asked, Code, Method, WhichTask, WhichTasks},
-    mcp::{self, Frame, Id},
+    Arrival, Credential, Parsed, Received, UnverifiedToken,
+    a2a::{self, Asked, Code, WhichTask, WhichTasks},
 };
 use serde_json::{Value, json};
 
-use self::{sending::Sent, tasks::Page};
+use self::{binding::Binding, sending::Sent, tasks::Page};
 use super::http;
-use crate::{bodies::Unread, fleet, gateway::Gateway, unbroken::Unbroken};
+use crate::{fleet, gateway::Gateway};
 
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new()
-        .route("/a2a/{agent}", post(ask))
+        .route("/a2a/{agent}", post(binding::json_rpc))
+        .route("/a2a/{agent}/v1/{*operation}", any(binding::http_json))
         .route("/a2a/{agent}/.well-known/agent-card.json", get(cards::card))
         .route("/.well-known/jwks.json", get(cards::keys))
 }
@@ -49,8 +49,7 @@ struct Visitor {
     from: AgentName,
     credential: Credential,
     task: Option<UnverifiedToken>,
-    /// The request that is answered.
-    id: Id,
+    binding: Binding,
 }
 
 /// Why a request is answered with an error.
@@ -81,73 +80,24 @@ impl From<(Code, String)> for Fault {
     }
 }
 
-async fn ask(State(gateway): State<Arc<Gateway>>, Path(to): Path<String>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    if !http::host_is_ours(&gateway, &parts.headers, parts.uri.host())
-        || !http::origin_is_ours(&gateway, &parts.headers)
-    {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let Ok(to) = to.parse::<AgentName>() else { return StatusCode::NOT_FOUND.into_response() };
-    if !http::content_type_is_json(&parts.headers) {
-        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
-    }
-    let credential = http::credential(&gateway, &parts);
-    let task = http::header(&parts.headers, "maso-task").map(UnverifiedToken::new);
-    // With its proof: a stolen token without its key takes no place from its owner.
-    let from = match gateway.decider.shown(&credential) {
-        Ok(from) => from,
-        Err(_) => {
-            // On the record also when the stranger does not wait for it.
-            Unbroken::new(async move { gateway.note_stranger(credential, task, &maso()).await }).await;
-            return answered(None, Err(Fault::Unauthentic));
-        }
-    };
-    let request = match read(&gateway, &from, body).await {
-        Ok(request) => request,
-        Err(response) => return *response,
-    };
-    let visitor = Visitor { gateway, to, from, credential, task, id: request.id.clone() };
-    visitor.answer(&parts.headers, request).await
-}
-
-async fn read(gateway: &Gateway, from: &AgentName, body: Body) -> Result<mcp::Request, Box<Response>> {
-    let limits = gateway.decider.deployment().settings.limits;
-    let bytes = match gateway.bodies.read(from, body, limits.frame_bytes_max).await {
-        Ok(bytes) => bytes,
-        Err(Unread::TooLarge) => return Err(Box::new(StatusCode::PAYLOAD_TOO_LARGE.into_response())),
-        Err(Unread::TooSlow) => return Err(Box::new(StatusCode::REQUEST_TIMEOUT.into_response())),
-    };
-    let wrong = |id: Option<&Id>, code: Code, why: String| Box::new(answered(id, Err(Fault::Told(code, why))));
-    match Frame::parse(&bytes, &limits) {
-        Ok(Frame::Request(request)) => Ok(request),
-        Ok(_) => Err(wrong(None, Code::InvalidRequest, "a request with an id is wanted".to_owned())),
-        Err(fault) if fault.code == mcp::Code::Parse => Err(wrong(None, Code::Parse, fault.reason)),
-        Err(fault) => Err(wrong(fault.id.as_ref(), Code::InvalidRequest, fault.reason)),
-    }
-}
-
 impl Visitor {
-    async fn answer(self, headers: &HeaderMap, request: mcp::Request) -> Response {
-        let id = self.id.clone();
+    /// Answers what was asked, beside the params in which it stood.
+    async fn answer(self, headers: &HeaderMap, asked: Result<(Asked, Parsed), Fault>) -> Response {
         let version = http::header(headers, a2a::VERSION_HEADER);
         if !a2a::speaks(version) {
             let told = format!("version {} is spoken", a2a::VERSION);
-            return answered(Some(&id), Err(Fault::Told(Code::VersionNotSupported, told)));
+            return self.binding.answered(Err(Fault::Told(Code::VersionNotSupported, told)));
         }
-        let Some(method) = Method::parse(&request.method) else {
-            return answered(Some(&id), Err(Fault::Told(Code::MethodNotFound, "no such method".to_owned())));
-        };
-        let asked = match Asked::read(method, request.params_value()) {
+        let (asked, params) = match asked {
             Ok(asked) => asked,
-            Err(fault) => return answered(Some(&id), Err(fault.into())),
+            Err(fault) => return self.binding.answered(Err(fault)),
         };
         let streams = matches!(asked, Asked::SendAndFollow(_) | Asked::Follow(_));
         if streams && !http::accepts(headers, "text/event-stream") {
             return StatusCode::NOT_ACCEPTABLE.into_response();
         }
         let told = match asked {
-            Asked::SendAndFollow(send) => match self.send(&request, *send).await {
+            Asked::SendAndFollow(send) => match self.send(&params, *send).await {
                 Ok(Sent { id }) => return self.follow(id),
                 Err(fault) => Err(fault),
             },
@@ -158,7 +108,7 @@ impl Visitor {
                 Ok((task, ..)) => return self.follow(task),
                 Err(fault) => Err(fault),
             },
-            Asked::Send(send) => self.send_and_wait(&request, *send).await,
+            Asked::Send(send) => self.send_and_wait(&params, *send).await,
             Asked::Task(which) => self.task(&which),
             Asked::Tasks(wanted) => self.tasks(&wanted),
             Asked::Cancel(which) => self.cancel(&which),
@@ -168,7 +118,7 @@ impl Visitor {
             Asked::NoCallback(which) => self.no_callback(which),
             Asked::Card => self.identified().map(|()| cards::of(&self.gateway, &self.to, Some(&self.from))),
         };
-        answered(Some(&id), told)
+        self.binding.answered(told)
     }
 
     fn task(&self, which: &WhichTask) -> Result<Value, Fault> {
@@ -255,37 +205,6 @@ impl Visitor {
         let refused = Refused::new(received, refusal, Finding::new(control, Word::NoGo, reason));
         Fault::refused(decider.turned_away(refused).await)
     }
-}
-
-/// The answer to a request.
-fn answered(id: Option<&Id>, told: Result<Value, Fault>) -> Response {
-    let (status, body) = match told {
-        Ok(result) => (StatusCode::OK, result_frame(id, &result)),
-        Err(Fault::Unauthentic) => {
-            let told = Refusal::Unauthentic.as_str();
-            (StatusCode::UNAUTHORIZED, error_frame(id, Code::Refused, told))
-        }
-        Err(Fault::Told(code, told)) => (StatusCode::OK, error_frame(id, code, &told)),
-    };
-    let mut response = http::json(status, body.to_string());
-    if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("DPoP"));
-    }
-    response
-}
-
-fn result_frame(id: Option<&Id>, result: &Value) -> Value {
-    json!({ "jsonrpc": "2.0", "id": id, "result": result })
-}
-
-fn error_frame(id: Option<&Id>, code: Code, told: &str) -> Value {
-    let mut error = json!({ "code": code.number(), "message": told });
-    if let Some(reason) = code.reason() {
-        error["data"] = json!([{
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "a2a-protocol.org",
-        }]);
-    }
-    json!({ "jsonrpc": "2.0", "id": id, "error": error })
 }
 
 /// Whose hop it is that goes no further than to maso.

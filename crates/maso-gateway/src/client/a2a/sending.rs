@@ -6,7 +6,7 @@ use maso_core::{HopId, Refusal, RequestName};
 use maso_wire::{
     Arrival, Parsed,
     a2a::{Code, Content, Returns, SendMessage, WhichTask},
-    mcp, parse,
+    parse,
 };
 use serde_json::{Value, json};
 
@@ -36,9 +36,9 @@ struct Asking {
 
 impl Visitor {
     /// Sends a message, and waits for what comes of it as long as the client wants and a request may stay open.
-    pub(super) async fn send_and_wait(&self, request: &mcp::Request, send: SendMessage) -> Result<Value, Fault> {
+    pub(super) async fn send_and_wait(&self, params: &Parsed, send: SendMessage) -> Result<Value, Fault> {
         let returns = send.returns;
-        let Sent { id } = self.send(request, send).await?;
+        let Sent { id } = self.send(params, send).await?;
         let gateway = &self.gateway;
         let stands = || gateway.a2a_standing(id, &self.from, &self.to);
         if returns == Returns::WhenDone {
@@ -57,7 +57,7 @@ impl Visitor {
     }
 
     /// Sends a message. It is decided when this ends, or waits for a person.
-    pub(super) async fn send(&self, request: &mcp::Request, send: SendMessage) -> Result<Sent, Fault> {
+    pub(super) async fn send(&self, params: &Parsed, send: SendMessage) -> Result<Sent, Fault> {
         if let Some(task) = send.task {
             self.own(&WhichTask(task))?;
             let told = "a task takes no more messages: each message is a request of its own".to_owned();
@@ -65,7 +65,7 @@ impl Visitor {
         }
         let arrival = self.arrival();
         let id = arrival.id;
-        let payload = self.payload(request, &send.content)?;
+        let payload = self.payload(params, &send.content)?;
         let asking = Request {
             to: self.to.clone(),
             request: self.request_name(&arrival, send.skill.as_deref(), &payload).await?,
@@ -109,9 +109,9 @@ impl Visitor {
     }
 
     /// What a message is about, as the payload of a hop.
-    fn payload(&self, request: &mcp::Request, content: &Content) -> Result<Parsed, Fault> {
+    fn payload(&self, params: &Parsed, content: &Content) -> Result<Parsed, Fault> {
         match content {
-            Content::Data { pointer } => Ok(request.parsed.clone().pointer(&format!("/params{pointer}"))),
+            Content::Data { pointer } => Ok(params.clone().pointer(pointer)),
             Content::Text(text) => {
                 let bytes = json!({ "text": text }).to_string();
                 let limits = self.gateway.decider.deployment().settings.limits;
