@@ -271,30 +271,45 @@ async def as_client(deployment):
     headers = {"Authorization": f"Bearer {deployment.token('partner')}"}
     async with httpx.AsyncClient(headers=headers, timeout=60) as http:
         card = await A2ACardResolver(http, f"{deployment.base}/a2a/reader").get_agent_card(signature_verifier=verify)
-        worker = asyncio.create_task(asyncio.to_thread(work, deployment, 2))
-        for streaming in (True, False):
-            client = ClientFactory(ClientConfig(httpx_client=http, streaming=streaming)).create(card)
-            events = [event async for event in client.send_message(message(f"n-{streaming}"))]
+        ways = [(binding, streaming) for binding in ("JSONRPC", "HTTP+JSON") for streaming in (True, False)]
+        worker = asyncio.create_task(asyncio.to_thread(work, deployment, len(ways)))
+        for binding, streaming in ways:
+            config = ClientConfig(
+                httpx_client=http,
+                streaming=streaming,
+                supported_protocol_bindings=[binding],
+                use_client_preference=True,
+            )
+            client = ClientFactory(config).create(card)
+            note = f"n-{binding}-{streaming}"
+            events = [event async for event in client.send_message(message(note))]
             task = events[0].task
             states = [event.status_update.status.state for event in events if event.HasField("status_update")]
             assert (states or [task.status.state])[-1] == TaskState.TASK_STATE_COMPLETED, events
             told = await client.get_task(GetTaskRequest(id=task.id))
-            assert MessageToDict(told.artifacts[0].parts[0].data) == {"checked": f"n-{streaming}"}, told
+            assert MessageToDict(told.artifacts[0].parts[0].data) == {"checked": note}, told
         await worker
-        extended = await client.get_extended_agent_card(GetExtendedAgentCardRequest(), signature_verifier=verify)
-        assert [skill.id for skill in extended.skills] == ["check"], extended
-        listed = await client.list_tasks(ListTasksRequest())
-        assert listed.total_size == 2, listed
-        waiting = message("taken-back")
-        waiting.configuration.return_immediately = True
-        task = [event async for event in client.send_message(waiting)][0].task
-        cancelled = await client.cancel_task(CancelTaskRequest(id=task.id))
-        assert cancelled.status.state == TaskState.TASK_STATE_CANCELED, cancelled
-        try:
-            await client.get_task(GetTaskRequest(id="hop_00000000000000000000000000000000"))
-            raise AssertionError("a task of nobody was found")
-        except TaskNotFoundError:
-            pass
+        n_tasks = len(ways)
+        for binding in ("JSONRPC", "HTTP+JSON"):
+            config = ClientConfig(httpx_client=http, supported_protocol_bindings=[binding], use_client_preference=True)
+            client = ClientFactory(config).create(card)
+            extended = await client.get_extended_agent_card(
+                GetExtendedAgentCardRequest(), signature_verifier=verify
+            )
+            assert [skill.id for skill in extended.skills] == ["check"], extended
+            listed = await client.list_tasks(ListTasksRequest())
+            assert listed.total_size == n_tasks, listed
+            waiting = message(f"taken-back-{binding}")
+            waiting.configuration.return_immediately = True
+            task = [event async for event in client.send_message(waiting)][0].task
+            cancelled = await client.cancel_task(CancelTaskRequest(id=task.id))
+            assert cancelled.status.state == TaskState.TASK_STATE_CANCELED, cancelled
+            n_tasks += 1
+            try:
+                await client.get_task(GetTaskRequest(id="hop_00000000000000000000000000000000"))
+                raise AssertionError("a task of nobody was found")
+            except TaskNotFoundError:
+                pass
 
 
 def as_server(deployment):

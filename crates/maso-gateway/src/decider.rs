@@ -7,10 +7,7 @@ use futures::future::BoxFuture;
 use maso_core::{
     Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Refused, ServerName, Timestamp, ToolRef,
 };
-use maso_identity::{
-    Addressee, AuthorityKey, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage, Trust,
-    identify,
-};
+use maso_identity::{Addressee, AuthorityKey, Callback, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage, Trust, identify};
 use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition, visible_tools};
 use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
@@ -78,7 +75,9 @@ pub(crate) trait Decider: Send + Sync {
     fn hand_on(&self, token: &UnverifiedToken, link: &Link) -> Result<UnverifiedToken, Delegation>;
     /// A card of one of the deployment's agents, signed with its key.
     fn sign_card(&self, card: Value) -> Value;
-    /// The key by which others believe such cards.
+    /// What whoever is called at this address believes of this body: a JWT, signed with the deployment's key.
+    fn sign_callback(&self, url: &str, body: &[u8]) -> String;
+    /// The key by which others believe such cards and calls.
     fn card_key(&self) -> PublicKey;
     /// This moment.
     fn now(&self) -> Timestamp;
@@ -356,6 +355,11 @@ impl Decider for Paved {
 
     fn sign_card(&self, card: Value) -> Value {
         self.authority.sign_card(card)
+    }
+
+    fn sign_callback(&self, url: &str, body: &[u8]) -> String {
+        let (id, at) = (self.ids.hop().as_uuid(), self.clock.now());
+        self.authority.sign_callback(&Callback { domain: self.trust.trust_domain(), url, body, id, at })
     }
 
     fn card_key(&self) -> PublicKey {

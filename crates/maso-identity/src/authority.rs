@@ -60,6 +60,12 @@ impl AuthorityKey {
         Zeroizing::new(self.0.to_bytes())
     }
 
+    /// For whoever finds the key by its name in a set of them.
+    pub(crate) fn sign_named(&self, typ: &str, claims: &Value) -> String {
+        let kid = self.public().thumbprint().to_string();
+        jws::sign(&self.0, &serde_json::json!({ "alg": "EdDSA", "typ": typ, "kid": kid }), claims)
+    }
+
     pub(crate) fn sign_token(&self, typ: &str, claims: &Value) -> String {
         jws::sign(&self.0, &serde_json::json!({ "alg": "EdDSA", "typ": typ }), claims)
     }

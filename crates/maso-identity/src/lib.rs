@@ -4,6 +4,7 @@
 //! Keys, tokens and proofs of the trust domain. Time and randomness are arguments; no file is read here.
 
 mod authority;
+mod callback;
 mod card;
 mod delegation;
 mod dsse;
@@ -26,6 +27,7 @@ mod trust;
 mod verified;
 
 pub use authority::{AuthorityKey, AuthorityPublic};
+pub use callback::Callback;
 pub use card::{CardError, CardKeys, SignedCard};
 pub use delegation::{Beyond, BoundArgument, Chain, DataScope, Delegation, Link, NotTheirs, Quota, Remit, TaskToken};
 pub use dsse::{Envelope, EnvelopeError};

@@ -1,5 +1,6 @@
 //! Nobody is believed without proof, and no proof twice.
 
+mod callbacks;
 mod cards;
 mod delegation;
 mod envelopes;

@@ -1,6 +1,13 @@
 //! Agents that are outside ask over A2A, and get at nothing but what they asked for.
 
-use axum::{Router, extract::State, http::HeaderMap, routing::post};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, HeaderValue},
+    routing::post,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use maso_core::Digest;
 use maso_identity::{AgentKey, AuthorityKey, CardKeys, PublicKey};
 use maso_log::v1::Body;
 use maso_path::{Clock as _, SystemClock};
@@ -10,6 +17,8 @@ use tokio::{net::TcpListener, sync::mpsc};
 use uuid::Uuid;
 
 use crate::rig::{Pipe, Rig};
+
+mod http_json;
 
 /// A client of A2A.
 struct Partner<'a> {
@@ -63,13 +72,15 @@ impl<'a> Partner<'a> {
     async fn follow(&self, method: &str, params: &Value) -> Events {
         let response = self.ask(method, params).header("accept", "text/event-stream").send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Events { response, read: String::new() }
+        Events { response, read: String::new(), is_framed: true }
     }
 }
 
 struct Events {
     response: Response,
     read: String,
+    /// Whether each is the result of a frame.
+    is_framed: bool,
 }
 
 impl Events {
@@ -80,7 +91,10 @@ impl Events {
                 let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
                 self.read = rest.to_owned();
                 match data {
-                    Some(data) => return Some(serde_json::from_str::<Value>(&data).unwrap()["result"].take()),
+                    Some(data) => {
+                        let mut event: Value = serde_json::from_str(&data).unwrap();
+                        return Some(if self.is_framed { event["result"].take() } else { event });
+                    }
                     // A sign of life.
                     None => continue,
                 }
@@ -550,6 +564,7 @@ async fn a_client_is_called_back_where_the_deployment_says_with_nothing_but_the_
             (&headers["x-a2a-notification-token"], &headers["authorization"]),
             (&"known-to-us".parse().unwrap(), &"Bearer s3".parse().unwrap())
         );
+        assert!(is_signed(&rig, &headers["maso-callback"], &format!("{url}1"), &said));
         assert_eq!(said["statusUpdate"]["taskId"], task["id"]);
         assert!(!said.to_string().contains("fine"), "what came of it is fetched");
         said["statusUpdate"]["status"]["state"].as_str().unwrap().to_owned()
@@ -569,6 +584,32 @@ async fn a_client_is_called_back_where_the_deployment_says_with_nothing_but_the_
     assert_eq!(state(&mut calls).await, "TASK_STATE_COMPLETED");
     assert_eq!(partner.result("DeleteTaskPushNotificationConfig", &which).await, json!({}));
     assert_eq!(partner.code("GetTaskPushNotificationConfig", &which).await, -32001);
+}
+
+/// Whether the deployment signed that it says this at this address.
+fn is_signed(rig: &Rig, token: &HeaderValue, url: &str, said: &Value) -> bool {
+    let token = token.to_str().unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
+    let claims: Value = serde_json::from_slice(&decoded(signed.split_once('.').unwrap().1)).unwrap();
+    // Members are written in their order, so that it is the same text again.
+    let is_about_it = claims["request_body_sha256"] == Digest::of(said.to_string().as_bytes()).to_string()["sha256:".len()..];
+    let signature = decoded(signature).try_into().unwrap();
+    rig.authority.public().verifies(signed.as_bytes(), &signature) && is_about_it && claims["aud"] == url
+}
+
+#[tokio::test]
+async fn a_client_without_credentials_of_its_own_finds_the_signature_where_it_is_looked_for() {
+    let (url, mut calls) = place().await;
+    let rig = Rig::with_partner(&url).await;
+    let partner = Partner::new(&rig);
+    let mut asking = check("a");
+    asking["configuration"]["taskPushNotificationConfig"] = json!({ "url": format!("{url}1") });
+    partner.send(asking).await;
+    let (headers, said) = calls.recv().await.unwrap();
+    assert!(is_signed(&rig, &headers["maso-callback"], &format!("{url}1"), &said));
+    let bearer = format!("Bearer {}", headers["maso-callback"].to_str().unwrap());
+    assert_eq!(headers["authorization"], bearer.as_str());
 }
 
 #[tokio::test]

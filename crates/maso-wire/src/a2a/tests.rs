@@ -251,6 +251,74 @@ proptest! {
     }
 }
 
+#[test]
+fn verbs_and_paths_are_operations() {
+    let check = |verb: &str, path: &str, query: &[(&str, &str)], body: Value, expected: Result<(Method, Value), Code>| {
+        let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let read = Operation::read(verb, path, &query).and_then(|operation| {
+            let method = operation.method;
+            Ok((method, operation.params(&body)?))
+        });
+        assert_eq!(read.map_err(|(code, _)| code), expected, "{verb} {path}");
+    };
+    let none = || json!({});
+    let t = || json!({ "id": "t" });
+    let of_t = || json!({ "taskId": "t" });
+    let c = || json!({ "taskId": "t", "id": "c" });
+    check("POST", "message:send", &[], json!({ "message": 1 }), Ok((Method::SendMessage, json!({ "message": 1 }))));
+    check("POST", "message:stream", &[], none(), Ok((Method::SendStreamingMessage, none())));
+    check("GET", "tasks", &[], none(), Ok((Method::ListTasks, none())));
+    let query = [("pageSize", "7"), ("includeArtifacts", "true"), ("contextId", "7")];
+    let params = json!({ "pageSize": 7, "includeArtifacts": true, "contextId": "7" });
+    check("GET", "tasks", &query, none(), Ok((Method::ListTasks, params)));
+    check("GET", "tasks/t", &[("historyLength", "2")], none(), Ok((Method::GetTask, json!({ "id": "t", "historyLength": 2 }))));
+    check("POST", "tasks/t:cancel", &[], none(), Ok((Method::CancelTask, t())));
+    check("POST", "tasks/t:cancel", &[], t(), Ok((Method::CancelTask, t())));
+    check("POST", "tasks/t:cancel", &[], json!({ "id": "u" }), Err(Code::InvalidParams));
+    check("GET", "tasks/t:subscribe", &[], none(), Ok((Method::SubscribeToTask, t())));
+    check("POST", "tasks/t:subscribe", &[], none(), Ok((Method::SubscribeToTask, t())));
+    check("POST", "tasks/t/pushNotificationConfigs", &[], none(), Ok((Method::CreatePushConfig, of_t())));
+    check("GET", "tasks/t/pushNotificationConfigs", &[], none(), Ok((Method::ListPushConfigs, of_t())));
+    check("GET", "tasks/t/pushNotificationConfigs/c", &[], none(), Ok((Method::GetPushConfig, c())));
+    check("DELETE", "tasks/t/pushNotificationConfigs/c", &[], none(), Ok((Method::DeletePushConfig, c())));
+    check("GET", "extendedAgentCard", &[], none(), Ok((Method::GetExtendedCard, none())));
+    for (verb, path) in [
+        ("GET", ""),
+        ("PUT", "tasks/t"),
+        ("DELETE", "tasks/t"),
+        ("GET", "tasks/t:cancel"),
+        ("POST", "tasks/t"),
+        ("POST", "tasks/t:end"),
+        ("GET", "tasks/t/"),
+        ("GET", "tenant/tasks"),
+        ("get", "tasks"),
+    ] {
+        check(verb, path, &[], none(), Err(Code::MethodNotFound));
+    }
+    check("GET", "tasks", &[("pageSize", "-1")], none(), Err(Code::InvalidParams));
+    check("GET", "tasks", &[("contextId", "a"), ("contextId", "a")], none(), Err(Code::InvalidParams));
+    check("GET", "tasks/t", &[("id", "t")], none(), Err(Code::InvalidParams));
+    check("POST", "message:send", &[("tenant", "a")], none(), Err(Code::InvalidParams));
+    check("POST", "message:send", &[], json!([]), Err(Code::InvalidParams));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_by_verb_and_path_is_an_operation_or_refused(
+        verb in "GET|POST|DELETE|[A-Z]{0,7}",
+        path in "(tasks|message:send|t|:|/|%|é|pushNotificationConfigs){0,6}",
+        query in proptest::collection::vec(("pageSize|includeArtifacts|id|[a-z]{0,3}", ".{0,4}"), 0..3),
+        body in json_value(),
+    ) {
+        if let Ok(operation) = Operation::read(&verb, &path, &query) {
+            let method = operation.method;
+            if let Ok(params) = operation.params(&body) {
+                drop(Asked::read(method, &params));
+            }
+        }
+    }
+}
+
 fn json_value() -> impl Strategy<Value = Value> {
     let names = prop_oneof![
         Just("id"),

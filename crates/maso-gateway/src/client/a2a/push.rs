@@ -118,7 +118,8 @@ impl Gateway {
     }
 
     async fn call_back(&self, url: &Url, target: &PushTarget, event: &str) {
-        let headers = headers(target);
+        // Once for all tries: whoever gets two of them takes one.
+        let headers = headers(target, &self.decider.sign_callback(url.as_str(), event.as_bytes()));
         for pause in PAUSES {
             tokio::time::sleep(pause).await;
             match self.upstreams.call_back(url, headers.clone(), event.to_owned()).await {
@@ -130,7 +131,7 @@ impl Gateway {
     }
 }
 
-fn headers(target: &PushTarget) -> HeaderMap {
+fn headers(target: &PushTarget, signature: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(mut value) = HeaderValue::from_str(value) {
@@ -141,8 +142,11 @@ fn headers(target: &PushTarget) -> HeaderMap {
     if let Some(token) = &target.token {
         set(NOTIFICATION_TOKEN, token);
     }
-    if let Some((scheme, credentials)) = &target.authentication {
-        set(AUTHORIZATION, &format!("{scheme} {credentials}"));
+    set(SIGNATURE, signature);
+    match &target.authentication {
+        Some((scheme, credentials)) => set(AUTHORIZATION, &format!("{scheme} {credentials}")),
+        // Where receivers of A2A look for it.
+        None => set(AUTHORIZATION, &format!("Bearer {signature}")),
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers
@@ -158,4 +162,5 @@ const PLACES_MAX: usize = 4;
 const LOOK_MS: u64 = 30_000;
 /// What comes before each try.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(5)];
+const SIGNATURE: HeaderName = HeaderName::from_static("maso-callback");
 const NOTIFICATION_TOKEN: HeaderName = HeaderName::from_static("x-a2a-notification-token");
