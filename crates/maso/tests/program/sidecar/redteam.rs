@@ -81,6 +81,10 @@ async fn scenario(control: &str, with: Wanted, without: Wanted, attack: impl Fn(
 }
 
 const WORKFLOW: &str = "workflows/notes.toml";
+const TYPED: &str = concat!(
+    "schema = { type = \"object\", required = [\"what\"], additionalProperties = false, ",
+    "properties.what = { type = \"string\", pattern = \"^N-[0-9]{1,4}$\" } }"
+);
 
 /// RT-01: what one agent reads outside becomes an instruction that the next obeys.
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +105,9 @@ async fn rt_01_an_injected_instruction_does_not_ride_the_bus() {
 /// RT-02: an agent that holds no tool has one used by another that does.
 #[tokio::test(flavor = "multi_thread")]
 async fn rt_02_nobody_borrows_the_tools_of_another() {
-    let with = Wanted { edits: vec![GRANT, ("maso.toml", "tier = 1", "tier = 2")], ..granting() };
+    // Whoever acts is asked in types alone.
+    let typed = (WORKFLOW, "schema = { type = \"object\" }", TYPED);
+    let with = Wanted { edits: vec![GRANT, typed, ("maso.toml", "tier = 1", "tier = 2")], ..granting() };
     let mut without = with.clone();
     without.edits.push((
         WORKFLOW,
@@ -109,7 +115,7 @@ async fn rt_02_nobody_borrows_the_tools_of_another() {
         "request = \"note-down\"\ntools = [\"notes:write_note\"]\n",
     ));
     scenario("IA-2.4", with, without, |fleet| {
-        assert!(is_done(&fleet.ask("note-down", json!({ "what": "it rains" }))));
+        assert!(is_done(&fleet.ask("note-down", json!({ "what": "N-12" }))));
         let asked = fleet.asked().unwrap();
         let handed_on = asked["task_token"].as_str().unwrap();
         Fleet::call(&fleet.writer, "notes", handed_on, "write_note", json!({ "text": "it rains" }));
