@@ -395,7 +395,8 @@ async fn two_processes_keep_and_read_each_others_payloads() {
             one.record(hop(Some(task(n % 4)), payload.clone())),
             two.record(hop(Some(task(n % 4)), json!({ "other": n }))),
         );
-        (first.unwrap(), second.unwrap());
+        first.unwrap();
+        second.unwrap();
         written.extend([payload, json!({ "other": n })]);
     }
     for payload in written {
