@@ -103,7 +103,7 @@ impl Schemas {
         if let Some(compiled) = self.compiled.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return compiled.clone();
         }
-        let compiled = compile(schema);
+        let compiled = compile(schema, key.1);
         let mut all = self.compiled.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= COMPILED_MAX {
             all.clear();
@@ -116,12 +116,15 @@ impl Schemas {
 /// A usable schema, or none: one that reaches outside itself, or does not compile.
 type Compiled = Option<Arc<Validator>>;
 
-fn compile(schema: &Value) -> Compiled {
+fn compile(schema: &Value, part: Part) -> Compiled {
     if !schema.is_object() && !schema.is_boolean() {
         return None;
     }
     jsonschema::options()
         .offline()
+        // A format says what a request may hold as a pattern does: it is taken for a reason why no words fit in. What a tool's
+        // own schema says of formats is a note to its reader, as the standard has it.
+        .should_validate_formats(part == Part::Request)
         .with_pattern_options(
             PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS_MAX).size_limit(PATTERN_BYTES_MAX),
         )

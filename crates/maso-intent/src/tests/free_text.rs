@@ -231,6 +231,8 @@ fn schemas() -> impl Strategy<Value = Value> {
         Just(json!({ "pattern": ID })),
         Just(json!({ "pattern": "^[a-z ]{1,99}$" })),
         Just(json!({ "maxLength": 99 })),
+        Just(json!({ "format": "date" })),
+        Just(json!({ "format": "email" })),
         Just(json!({ "maxItems": 2 })),
         Just(json!({ "maxProperties": 2 })),
         Just(json!({ "enum": ["a"] })),
@@ -288,7 +290,7 @@ proptest! {
             schema.insert("$defs".into(), json!({ "d": definition }));
         }
         if found(schema.clone()).is_empty()
-            && let Ok(validator) = jsonschema::options().offline().build(&schema)
+            && let Ok(validator) = jsonschema::options().offline().should_validate_formats(true).build(&schema)
         {
             for letter in letters_to_an_agent() {
                 prop_assert!(!validator.is_valid(&letter), "{schema} admits {letter}");
