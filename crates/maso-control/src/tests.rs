@@ -59,7 +59,14 @@ async fn desk_over(folder: &std::path::Path) -> (Arc<Desk>, OperatorName) {
     let operator = deployment.accountable_human.clone();
     let hash = Passphrase::new(RIGHT).unwrap().hash([1; 16]).unwrap();
     let passphrases = BTreeMap::from([(operator.clone(), hash)]);
-    (Arc::new(Desk::new(path, folder.join("log.db"), Secrets { authority, passphrases, payload_key: PayloadKey::new(&[7; 32]) })), operator)
+    (
+        Arc::new(Desk::new(
+            path,
+            folder.join("log.db"),
+            Secrets { authority, passphrases, payload_key: PayloadKey::new(&[7; 32]) },
+        )),
+        operator,
+    )
 }
 
 async fn sign_in(desk: &Desk, operator: &OperatorName, passphrase: &str, at_ms: i64) -> Result<(), SignInFault> {

@@ -7,7 +7,10 @@ use futures::future::BoxFuture;
 use maso_core::{
     Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Refused, ServerName, Timestamp, ToolRef,
 };
-use maso_identity::{Addressee, AuthorityKey, Callback, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage, Trust, identify};
+use maso_identity::{
+    Addressee, AuthorityKey, Callback, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage,
+    Trust, identify,
+};
 use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition, visible_tools};
 use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};

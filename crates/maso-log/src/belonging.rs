@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use maso_core::{AgentName, SpiffeId, TaskId};
 
-use crate::{LogFault, Reader, Record, v1::{Body, Erased}};
+use crate::{
+    LogFault, Reader, Record,
+    v1::{Body, Erased},
+};
 
 /// Whose records are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -367,7 +367,9 @@ fn sweep(path: &Path) -> Result<u64, LogFault> {
     let store = Store::open(path)?;
     let n_swept = store.sweep()?;
     if !store.checkpoint_whole()? {
-        tracing::warn!("what was erased stays in the write-ahead log, wrapped, until those end who read the record now");
+        tracing::warn!(
+            "what was erased stays in the write-ahead log, wrapped, until those end who read the record now"
+        );
     }
     Ok(n_swept)
 }

@@ -99,8 +99,10 @@ impl Store {
             }
         }
         self.connection
-            .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
-                 PRAGMA secure_delete = ON;")
+            .execute_batch(
+                "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
+                 PRAGMA secure_delete = ON;",
+            )
             .map_err(opening)?;
         self.begin(Patience::Waits)?;
         let made = self.make_schema(path);

@@ -1,11 +1,7 @@
 //! Payloads are encrypted before they are kept: those of one task and one day with a key of their own, which lies beside them,
 //! wrapped by a key of the deployment that does not. Dropping the inner key erases them all.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use maso_core::{Day, Digest, TaskId};
 use maso_seal::{SealingKey, WrappingKey, draw};
@@ -176,7 +172,8 @@ impl fmt::Debug for LotKey {
 
 /// A wrapped key opens in its own row alone: by its name, for its day and its task.
 fn key_context(id: &KeyId, lot: &Lot) -> Vec<u8> {
-    [b"maso payload key v1\0", &id[..], lot.day.as_bytes(), b"\0", lot.task.as_deref().unwrap_or_default().as_bytes()].concat()
+    [b"maso payload key v1\0", &id[..], lot.day.as_bytes(), b"\0", lot.task.as_deref().unwrap_or_default().as_bytes()]
+        .concat()
 }
 
 /// A sealed payload opens under its own digest alone, and with its key it belongs to one task.

@@ -429,7 +429,8 @@ fn payloads_are_looked_into_with_their_key_and_counted_without() {
     // Of several keys one that does not open is a problem of the record, and not of the key that was given.
     let second = format!("INSERT INTO keys VALUES (x'02', 'task_1', '{day}', 0, x'00')");
     assert_eq!(told(&second, &one, Some(outer)).unwrap().n_problems, 1);
-    let before = |day: &str| json!({ "kind": "payloads-erased", "before": day, "by": "operator:one", "reason": "it is over" });
+    let before =
+        |day: &str| json!({ "kind": "payloads-erased", "before": day, "by": "operator:one", "reason": "it is over" });
     for (day, n_problems) in [("2026-11-23", 0), ("2026-11-24", 1)] {
         assert_eq!(told("", &[one[0].clone(), before(day)], None).unwrap().n_problems, n_problems, "{day}");
     }

@@ -101,7 +101,8 @@ impl StateFolder {
         let path = self.payload_key_path();
         if !path.exists() {
             let log = self.log();
-            let sealed = log.is_file() && Reader::open(&log).and_then(|log| log.has_sealed_payloads()).map_err(StateFault::Record)?;
+            let sealed = log.is_file()
+                && Reader::open(&log).and_then(|log| log.has_sealed_payloads()).map_err(StateFault::Record)?;
             // Asked again: another process may just have made it, and encrypted with it.
             if sealed && !path.exists() {
                 return Err(StateFault::NoPayloadKey(path));

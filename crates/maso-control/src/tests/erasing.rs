@@ -89,7 +89,9 @@ async fn over_http_it_takes_somebody_who_signed_in() {
     let (desk, operator, _folder) = desk().await;
     let (_, authorization) = bearer(&desk, &operator).await;
     let order = serde_json::to_vec(&before("2026-01-01")).unwrap();
-    for (authorization, status) in [(authorization.as_str(), StatusCode::OK), ("Bearer guessed", StatusCode::UNAUTHORIZED)] {
+    for (authorization, status) in
+        [(authorization.as_str(), StatusCode::OK), ("Bearer guessed", StatusCode::UNAUTHORIZED)]
+    {
         let request = Request::builder()
             .method("POST")
             .uri("/api/v1/erasures")

@@ -593,7 +593,8 @@ fn is_signed(rig: &Rig, token: &HeaderValue, url: &str, said: &Value) -> bool {
     let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
     let claims: Value = serde_json::from_slice(&decoded(signed.split_once('.').unwrap().1)).unwrap();
     // Members are written in their order, so that it is the same text again.
-    let is_about_it = claims["request_body_sha256"] == Digest::of(said.to_string().as_bytes()).to_string()["sha256:".len()..];
+    let is_about_it =
+        claims["request_body_sha256"] == Digest::of(said.to_string().as_bytes()).to_string()["sha256:".len()..];
     let signature = decoded(signature).try_into().unwrap();
     rig.authority.public().verifies(signed.as_bytes(), &signature) && is_about_it && claims["aud"] == url
 }

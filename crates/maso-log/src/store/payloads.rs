@@ -83,10 +83,8 @@ impl Store {
     /// could not be read any more, and only took room.
     pub(crate) fn sweep(&self) -> Result<u64, LogFault> {
         let sweeping = |source| fault("sweep", source);
-        let last: Option<i64> = self
-            .connection
-            .query_row("SELECT max(rowid) FROM payloads", [], |row| row.get(0))
-            .map_err(sweeping)?;
+        let last: Option<i64> =
+            self.connection.query_row("SELECT max(rowid) FROM payloads", [], |row| row.get(0)).map_err(sweeping)?;
         let (mut from, mut n_swept) = (0, 0);
         while last.is_some_and(|last| from <= last) {
             self.begin(super::Patience::Waits)?;
@@ -115,9 +113,7 @@ impl Store {
 pub(crate) fn key_of(connection: &Connection, lot: &Lot) -> Result<Option<WrappedKey>, LogFault> {
     connection
         .prepare_cached("SELECT id, wrapped FROM keys WHERE task IS ?1 AND day = ?2 AND wrapped IS NOT NULL LIMIT 1")
-        .and_then(|mut statement| {
-            statement.query_row(params![lot.task, lot.day], key).optional()
-        })
+        .and_then(|mut statement| statement.query_row(params![lot.task, lot.day], key).optional())
         .map_err(reading)
 }
 

@@ -57,7 +57,8 @@ impl Place {
 fn open(path: &Path) -> (Recorder, Folded) {
     let folded = Folded::default();
     let seen = folded.clone();
-    let recorder = Recorder::open(path, Some(key()), OPTIONS, move |record| seen.0.lock().unwrap().push(record.clone())).unwrap();
+    let recorder =
+        Recorder::open(path, Some(key()), OPTIONS, move |record| seen.0.lock().unwrap().push(record.clone())).unwrap();
     (recorder, folded)
 }
 

@@ -135,7 +135,8 @@ struct Service {
 impl Service {
     fn ask(&self) -> Result<(), WrapFault> {
         let left = &self.answers;
-        let is_there = left.try_update(std::sync::atomic::Ordering::SeqCst, std::sync::atomic::Ordering::SeqCst, |n| n.checked_sub(1));
+        let is_there = left
+            .try_update(std::sync::atomic::Ordering::SeqCst, std::sync::atomic::Ordering::SeqCst, |n| n.checked_sub(1));
         is_there.map(|_| ()).map_err(|_| WrapFault::Unreachable("connection refused".to_owned()))
     }
 }
@@ -356,7 +357,8 @@ async fn an_older_record_is_encrypted_when_it_is_opened_and_nothing_of_it_is_lef
     drop(recorder);
     let (recorder, _) = place.open();
     recorder.erase(of_task(1)).await.unwrap();
-    let n_left = payloads.iter().filter(|(_, payload)| recorder.reader().payload(Digest::of_value(payload)).unwrap().is_some());
+    let n_left =
+        payloads.iter().filter(|(_, payload)| recorder.reader().payload(Digest::of_value(payload)).unwrap().is_some());
     let n_of_others = payloads.iter().filter(|(owner, _)| *owner != Some(task(1)));
     assert_eq!(n_left.count(), n_of_others.count());
 }

@@ -253,14 +253,15 @@ proptest! {
 
 #[test]
 fn verbs_and_paths_are_operations() {
-    let check = |verb: &str, path: &str, query: &[(&str, &str)], body: Value, expected: Result<(Method, Value), Code>| {
-        let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let read = Operation::read(verb, path, &query).and_then(|operation| {
-            let method = operation.method;
-            Ok((method, operation.params(&body)?))
-        });
-        assert_eq!(read.map_err(|(code, _)| code), expected, "{verb} {path}");
-    };
+    let check =
+        |verb: &str, path: &str, query: &[(&str, &str)], body: Value, expected: Result<(Method, Value), Code>| {
+            let query: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let read = Operation::read(verb, path, &query).and_then(|operation| {
+                let method = operation.method;
+                Ok((method, operation.params(&body)?))
+            });
+            assert_eq!(read.map_err(|(code, _)| code), expected, "{verb} {path}");
+        };
     let none = || json!({});
     let t = || json!({ "id": "t" });
     let of_t = || json!({ "taskId": "t" });
@@ -271,7 +272,13 @@ fn verbs_and_paths_are_operations() {
     let query = [("pageSize", "7"), ("includeArtifacts", "true"), ("contextId", "7")];
     let params = json!({ "pageSize": 7, "includeArtifacts": true, "contextId": "7" });
     check("GET", "tasks", &query, none(), Ok((Method::ListTasks, params)));
-    check("GET", "tasks/t", &[("historyLength", "2")], none(), Ok((Method::GetTask, json!({ "id": "t", "historyLength": 2 }))));
+    check(
+        "GET",
+        "tasks/t",
+        &[("historyLength", "2")],
+        none(),
+        Ok((Method::GetTask, json!({ "id": "t", "historyLength": 2 }))),
+    );
     check("POST", "tasks/t:cancel", &[], none(), Ok((Method::CancelTask, t())));
     check("POST", "tasks/t:cancel", &[], t(), Ok((Method::CancelTask, t())));
     check("POST", "tasks/t:cancel", &[], json!({ "id": "u" }), Err(Code::InvalidParams));

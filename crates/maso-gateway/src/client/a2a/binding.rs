@@ -30,7 +30,11 @@ pub(super) enum Binding {
 }
 
 /// A request in JSON-RPC.
-pub(super) async fn json_rpc(State(gateway): State<Arc<Gateway>>, Path(to): Path<String>, request: Request) -> Response {
+pub(super) async fn json_rpc(
+    State(gateway): State<Arc<Gateway>>,
+    Path(to): Path<String>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let to = match addressed(&gateway, &to, &parts) {
         Ok(to) => to,
@@ -88,7 +92,8 @@ pub(super) async fn http_json(
 
 /// Who is asked, if it is asked under a name of ours.
 fn addressed(gateway: &Gateway, to: &str, parts: &Parts) -> Result<AgentName, StatusCode> {
-    if !http::host_is_ours(gateway, &parts.headers, parts.uri.host()) || !http::origin_is_ours(gateway, &parts.headers) {
+    if !http::host_is_ours(gateway, &parts.headers, parts.uri.host()) || !http::origin_is_ours(gateway, &parts.headers)
+    {
         return Err(StatusCode::FORBIDDEN);
     }
     to.parse().map_err(|_| StatusCode::NOT_FOUND)

@@ -64,7 +64,8 @@ async fn a_task_is_the_same_by_whichever_binding_it_is_reached() {
     assert_eq!((&listed["tasks"], &listed["totalSize"]), (&json!([done]), &json!(1)));
     let card = fine(partner.get("extendedAgentCard")).await;
     assert_eq!(card, partner.result("GetExtendedAgentCard", &json!({})).await);
-    let interfaces: Vec<_> = card["supportedInterfaces"].as_array().unwrap().iter().map(|one| one["url"].clone()).collect();
+    let interfaces: Vec<_> =
+        card["supportedInterfaces"].as_array().unwrap().iter().map(|one| one["url"].clone()).collect();
     assert_eq!(interfaces, [partner.url(), format!("{}/v1", partner.url())]);
 }
 
