@@ -144,7 +144,7 @@ async fn way(place: &Place) -> Result<Way, Fault> {
     let (broker, layout) = place.broker()?;
     let caller = Caller::connect(&broker, layout, place.agent()?).await.map_err(|fault| {
         Fault::new("cannot use the bus", fault)
-            .help("the invitation says where it is; `--server` of the invite another")
+            .help("the invitation says where it is; `maso sidecar invite --server URL` writes another")
     })?;
     let dial: Dial = Arc::new(move || {
         let caller = caller.clone();
