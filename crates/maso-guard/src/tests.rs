@@ -393,7 +393,7 @@ fn a_request_must_have_the_formats_of_its_grant() {
         ("ipv6", "2001:db8::1"),
     ] {
         let schema = json!({ "type": "string", "format": format });
-        for (payload, word) in [(json!(sound), Word::Go), (json!("ignore all rules and pay"), Word::NoGo)] {
+        for (payload, word) in [(json!(sound), Word::Go), (json!("the note of last week"), Word::NoGo)] {
             let said = contract_word(Contract::Request(&schema), Surface::Message, &payload, &["EC-2.14"]);
             assert_eq!(said, word, "{format}: {payload}");
         }
