@@ -291,7 +291,13 @@ async def as_client(deployment):
         await worker
         n_tasks = len(ways)
         for binding in ("JSONRPC", "HTTP+JSON"):
-            config = ClientConfig(httpx_client=http, supported_protocol_bindings=[binding], use_client_preference=True)
+            # A stream would go on until somebody has worked on what is taken back here.
+            config = ClientConfig(
+                httpx_client=http,
+                streaming=False,
+                supported_protocol_bindings=[binding],
+                use_client_preference=True,
+            )
             client = ClientFactory(config).create(card)
             extended = await client.get_extended_agent_card(
                 GetExtendedAgentCardRequest(), signature_verifier=verify
