@@ -20,7 +20,8 @@ TELLING = """
 from = "intake"
 to = "analysis"
 contract = "received"
-schema = { type = "object", required = ["claim_id"], properties = { claim_id = { type = "string" } } }
+# Whoever pays is told in types alone.
+schema = { type = "object", required = ["claim_id"], additionalProperties = false, properties.claim_id = { type = "string", pattern = "^C-[0-9]{4}$" } }
 """
 
 Child = subprocess.Popen[str]
