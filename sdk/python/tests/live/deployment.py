@@ -21,7 +21,11 @@ from = "intake"
 to = "analysis"
 contract = "received"
 # Whoever pays is told in types alone.
-schema = { type = "object", required = ["claim_id"], additionalProperties = false, properties.claim_id = { type = "string", pattern = "^C-[0-9]{4}$" } }
+[messages.schema]
+type = "object"
+required = ["claim_id"]
+additionalProperties = false
+properties.claim_id = { type = "string", pattern = "^C-[0-9]{4}$" }
 """
 
 Child = subprocess.Popen[str]
