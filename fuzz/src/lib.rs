@@ -277,6 +277,7 @@ fn handed_on(authority: &AuthorityKey) -> String {
         to: name("reader"),
         request: "look".parse().expect("it is the name of a request"),
         remit: Remit { tools, ..Remit::default() },
+        data: None,
         quota: Quota { calls: Some(3), value_minor: None },
         depth: Some(0),
         until: Some(NOW.plus_ms(HOUR_MS)),
