@@ -271,16 +271,20 @@ async def as_client(deployment):
     headers = {"Authorization": f"Bearer {deployment.token('partner')}"}
     async with httpx.AsyncClient(headers=headers, timeout=60) as http:
         card = await A2ACardResolver(http, f"{deployment.base}/a2a/reader").get_agent_card(signature_verifier=verify)
-        ways = [(binding, streaming) for binding in ("JSONRPC", "HTTP+JSON") for streaming in (True, False)]
-        worker = asyncio.create_task(asyncio.to_thread(work, deployment, len(ways)))
-        for binding, streaming in ways:
+
+        def client_by(binding, streaming):
             config = ClientConfig(
                 httpx_client=http,
                 streaming=streaming,
                 supported_protocol_bindings=[binding],
                 use_client_preference=True,
             )
-            client = ClientFactory(config).create(card)
+            return ClientFactory(config).create(card)
+
+        ways = [(binding, streaming) for binding in ("JSONRPC", "HTTP+JSON") for streaming in (True, False)]
+        worker = asyncio.create_task(asyncio.to_thread(work, deployment, len(ways)))
+        for binding, streaming in ways:
+            client = client_by(binding, streaming)
             note = f"n-{binding}-{streaming}"
             events = [event async for event in client.send_message(message(note))]
             task = events[0].task
@@ -292,13 +296,7 @@ async def as_client(deployment):
         n_tasks = len(ways)
         for binding in ("JSONRPC", "HTTP+JSON"):
             # A stream would go on until somebody has worked on what is taken back here.
-            config = ClientConfig(
-                httpx_client=http,
-                streaming=False,
-                supported_protocol_bindings=[binding],
-                use_client_preference=True,
-            )
-            client = ClientFactory(config).create(card)
+            client = client_by(binding, streaming=False)
             extended = await client.get_extended_agent_card(
                 GetExtendedAgentCardRequest(), signature_verifier=verify
             )

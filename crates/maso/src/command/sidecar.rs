@@ -158,10 +158,11 @@ fn not_taken_in(fault: BadgeFault) -> Fault {
         .help("an invitation works once, until it ends; `maso sidecar invite` writes another")
 }
 
-/// Has the token renewed at half of its life, and asks then by what maso is known, for as long as it is polled.
+/// Has the token renewed at half of its life, and asks then by what maso is known, until there is a token no more: one that has
+/// ended renews nothing.
 async fn keep(home: Home, mut place: Place, way: Arc<Way>, badge: Arc<Badge>) {
-    loop {
-        let rest_ms = badge.counts_until().map_or(0, |until| until.since_ms(SystemClock.now()));
+    while let Some(until) = badge.counts_until() {
+        let rest_ms = until.since_ms(SystemClock.now());
         tokio::time::sleep(Duration::from_millis(rest_ms / 2).max(RETRY)).await;
         if let Err(fault) = badge.renew(&way).await {
             tracing::warn!(error = &fault as &dyn std::error::Error, "the agent's token was not renewed");
@@ -182,6 +183,7 @@ async fn keep(home: Home, mut place: Place, way: Arc<Way>, badge: Arc<Badge>) {
             tracing::error!(error = %fault, "what the sidecar needs at its next start was not kept");
         }
     }
+    tracing::error!("the agent's token has ended and nothing goes on: `maso sidecar invite` writes another invitation");
 }
 
 fn greet(place: &Place, address: SocketAddr, json: bool) {
