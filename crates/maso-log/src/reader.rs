@@ -46,6 +46,7 @@ impl Reader {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)
+            .and_then(store::planned_once)
             .and_then(|connection| connection.busy_timeout(std::time::Duration::from_secs(5)).map(|()| connection))
             .map_err(reading)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)), vault: None })
@@ -104,6 +105,14 @@ impl Reader {
     /// As [`Reader::records`].
     pub fn record(&self, sequence: u64) -> Result<Option<Record>, LogFault> {
         Ok(self.records(sequence, sequence, 1)?.pop())
+    }
+
+    /// Whether this was used that may be used once: a ticket, a join token, a message of its sender ([`crate::v1::Body::once_only`]).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_spent(&self, subject: &str) -> Result<bool, LogFault> {
+        store::is_spent(&self.lock(), subject).map_err(reading)
     }
 
     /// The records that name a hop or a ticket (`hop_…`, `ticket_…`), in order, at most `n_max`.

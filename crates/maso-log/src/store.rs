@@ -6,7 +6,7 @@ mod payloads;
 use std::{collections::HashSet, path::Path, time::Duration};
 
 use maso_core::Digest;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, params};
 
 pub(crate) use payloads::{Found, any_key, find, key_of};
 
@@ -71,7 +71,9 @@ impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, LogFault> {
         create_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|source| fault("open", source))?;
+        let connection = Connection::open_with_flags(path, flags)
+            .and_then(planned_once)
+            .map_err(|source| fault("open", source))?;
         let turnstile = Turnstile::open(path)
             .map_err(|error| foreign(path, format!("no turns can be taken beside it: {error}")))?;
         let store = Self { connection, turnstile };
@@ -278,11 +280,7 @@ impl Store {
 
     /// Whether a once-only subject was used already, also earlier in this transaction.
     pub(crate) fn is_spent(&self, subject: &str) -> Result<bool, LogFault> {
-        self.connection
-            .prepare_cached("SELECT 1 FROM spent WHERE subject = ?1")
-            .and_then(|mut statement| statement.query_row([subject], |_| Ok(())).optional())
-            .map(|row| row.is_some())
-            .map_err(|source| fault("read", source))
+        is_spent(&self.connection, subject).map_err(|source| fault("read", source))
     }
 
     /// Appends one record after `head`.
@@ -327,6 +325,18 @@ impl Store {
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
+}
+
+/// A statement is planned when it is prepared, whatever is bound to it later. Without that some are prepared anew each time
+/// that a value is bound.
+pub(crate) fn planned_once(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+/// Whether a once-only subject was used already, also earlier in this transaction.
+pub(crate) fn is_spent(connection: &Connection, subject: &str) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM spent WHERE subject = ?1")?.exists([subject])
 }
 
 /// The file holds what agents said and did: only its owner may read it.

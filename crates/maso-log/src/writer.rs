@@ -3,7 +3,10 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -97,6 +100,8 @@ pub(crate) type Fold = Box<dyn FnMut(&Record) + Send>;
 pub(crate) struct Desk {
     pub(crate) inbox: Inbox,
     writer: Mutex<Writer>,
+    /// How many waited for the last batch.
+    n_waited: AtomicUsize,
     progress: Arc<Progress>,
 }
 
@@ -119,7 +124,7 @@ impl fmt::Debug for Desk {
 impl Desk {
     pub(crate) fn new(writer: Writer, batch_max: usize) -> Self {
         let progress = Arc::clone(&writer.progress);
-        Self { inbox: Inbox::new(batch_max), writer: Mutex::new(writer), progress }
+        Self { inbox: Inbox::new(batch_max), writer: Mutex::new(writer), n_waited: AtomicUsize::new(0), progress }
     }
 
     /// Writes until there is nobody left to write for. For the writer's own thread.
@@ -127,7 +132,7 @@ impl Desk {
         loop {
             let door = self.inbox.sleep(LOOK_EVERY);
             let over = self.guarded(self.writer.lock(), |writer| {
-                let batch = self.inbox.take();
+                let batch = self.batch();
                 match (batch.is_empty(), door) {
                     (true, Door::Closed) => Ok(true),
                     (true, Door::Open) => writer.look().map(|()| false),
@@ -140,15 +145,26 @@ impl Desk {
         }
     }
 
+    /// What is to be written now.
+    fn batch(&self) -> Vec<Group> {
+        let batch = self.inbox.take();
+        self.n_waited.store(batch.iter().filter(|group| group.is_awaited()).count(), Ordering::Relaxed);
+        batch
+    }
+
     /// Writes what is in the queue here and now if nobody else is writing; else it stays there. Waits for the disk, as
     /// whoever calls would anyway, and for nothing else. Handing the work to a thread and being woken by it can take
-    /// half as long as the disk does.
+    /// half as long as the disk does. Where many wait at once the writer's thread is awake anyway, and threads of the
+    /// runtime have better to do than to wait for the disk in turns.
     pub(crate) fn write_here(&self) {
+        if self.n_waited.load(Ordering::Relaxed) > 1 {
+            return;
+        }
         let Some(writer) = self.writer.try_lock() else { return };
         // Somebody else takes over what this thread would do meanwhile: a slow disk stops no socket and no clock.
         tokio::task::block_in_place(|| {
             self.guarded(writer, |writer| {
-                if let Some(batch) = writer.write(self.inbox.take(), Patience::None)? {
+                if let Some(batch) = writer.write(self.batch(), Patience::None)? {
                     self.inbox.put_back(batch);
                 }
                 Ok(())

@@ -12,19 +12,15 @@ impl Path {
     /// and people are asked.
     pub(crate) fn message_of(&self, resolved: &Resolved) -> Result<Result<Option<v1::Body>, Finding>, NotRecorded> {
         let Some(said) = write_statement(resolved) else { return Ok(Ok(None)) };
-        let known = self.recorder.reader().about(&said.message, USES_MAX).map_err(|fault| {
+        // By its sender and its id: another agent may have given a message of its own the same id.
+        let was_said = self.recorder.reader().is_spent(&said.said).map_err(|fault| {
             tracing::error!(error = &fault as &dyn std::error::Error, "what was said before cannot be read");
             NotRecorded::Fault
         })?;
-        // Another agent may have given a message of its own the same id.
-        let is_it = |body: &v1::Body| matches!(body, v1::Body::MessageSaid(known) if known.said == said.said);
-        Ok(if known.iter().any(|record| is_it(&record.body)) {
+        Ok(if was_said {
             Err(Finding::new("IA-2.3", Word::NoGo, format!("{} was said before", said.message)))
         } else {
             Ok(Some(v1::Body::MessageSaid(Box::new(said))))
         })
     }
 }
-
-/// Messages of one id, each of another agent.
-const USES_MAX: usize = 1_000;

@@ -116,7 +116,8 @@ struct Talker {
     goal: Digest,
     domain: maso_core::TrustDomain,
     messages: Messages,
-    trust: Trust,
+    /// The same as the path's, as behind a door: a proof is verified once.
+    trust: Arc<Trust>,
     n_released: AtomicU64,
 }
 
@@ -135,7 +136,7 @@ impl Talker {
             token,
             goal: task.digest(),
             messages: Messages::new(1 << 20, now),
-            trust: Trust::new(TrustSettings::new(domain.clone(), authority.public(), now)),
+            trust: Arc::clone(path.trust()),
             domain,
             n_released: AtomicU64::new(0),
         })
