@@ -11,7 +11,7 @@ use maso_identity::{
     Addressee, AuthorityKey, Callback, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage,
     Trust, identify,
 };
-use maso_intent::{Deployment, PinState, TaskSpec, ToolDefinition, visible_tools};
+use maso_intent::{Deployment, Matter, PinState, TaskSpec, ToolDefinition, visible_tools};
 use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
@@ -68,6 +68,8 @@ pub(crate) trait Decider: Send + Sync {
     fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName;
     /// The questions that an agent asked or was asked.
     fn clarifications(&self, agent: &AgentName) -> Vec<Clarification>;
+    /// What was asked of this agent about a request that it made, and is not answered.
+    fn question(&self, request: HopId, of: &AgentName) -> Option<Clarification>;
     /// How a tool's published definition stands to the approved one.
     fn pin(&self, tool: &ToolRef) -> PinState;
     /// The deployment in force.
@@ -338,6 +340,12 @@ impl Decider for Paved {
 
     fn clarifications(&self, agent: &AgentName) -> Vec<Clarification> {
         self.path.clarifications(|question| question.by == *agent || question.of == Principal::Agent(agent.clone()))
+    }
+
+    fn question(&self, request: HopId, of: &AgentName) -> Option<Clarification> {
+        let (about, of) = (Matter::Request(request), Principal::Agent(of.clone()));
+        let open = self.path.clarifications(|one| one.about == about && one.of == of && one.answer.is_none());
+        open.into_iter().next()
     }
 
     fn pin(&self, tool: &ToolRef) -> PinState {

@@ -5,7 +5,7 @@ use std::future::Future;
 use maso_bus::{Kind, Mailbox};
 use maso_core::{Act, AgentName, HopId, Principal, Refusal, RequestName, Turn};
 use maso_path::Carried;
-use maso_wire::{Arrival, Parsed, Received, mcp::Reply};
+use maso_wire::{Arrival, Parsed, Received, UnverifiedToken, mcp::Reply};
 use serde_json::{Value, json};
 
 use super::{
@@ -57,6 +57,11 @@ impl Fleet {
         };
         self.stir();
         withdrawn
+    }
+
+    /// The request that lies under this id, and the token of the task in which it was made.
+    pub(crate) fn request_of(&self, id: HopId) -> Option<(RequestName, Option<UnverifiedToken>)> {
+        self.requests.lock().get(&id).map(|open| (open.request.clone(), open.task.clone()))
     }
 
     /// Wakes those who look at how requests stand.

@@ -65,7 +65,8 @@ impl Follower {
     /// What comes next on the stream; `None` when the task is over, or nothing more may be told.
     async fn next(&mut self) -> Option<Bytes> {
         if self.ready.is_empty() {
-            if self.told.as_ref().is_some_and(|told| told.state.is_final()) {
+            // A client that is asked something answers, and follows its task again.
+            if self.told.as_ref().is_some_and(|told| told.state.is_final() || told.state.is_interrupted()) {
                 return None;
             }
             let found = {

@@ -89,7 +89,12 @@ impl Gateway {
         let mut told: Option<Standing> = None;
         loop {
             let over = self.drain.begun();
-            let look = || match self.a2a_tasks.called_back(id, &self.fleet) {
+            let stands = || {
+                let known = self.a2a_tasks.called_back(id)?;
+                let standing = self.standing_of(id, &known)?;
+                Some((known, standing))
+            };
+            let look = || match stands() {
                 Some((_, standing)) if told.as_ref() == Some(&standing) => None,
                 found => Some(found),
             };
@@ -102,7 +107,10 @@ impl Gateway {
             // Whoever is stopped is told nothing.
             if !self.decider.is_stopped(&known.from) {
                 let id = id.to_string();
-                let event = a2a::status_update(&standing.told(&id, &known)).to_string();
+                let task = standing.told(&id, &known);
+                // What it is asked, it fetches.
+                let note = task.note.filter(|_| !task.state.is_interrupted());
+                let event = a2a::status_update(&a2a::Task { note, ..task }).to_string();
                 for target in known.push.values() {
                     // Asked anew each time: the deployment in force may be another.
                     if let Ok(url) = is_declared(&self.decider.deployment(), &known.from, target) {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use maso_core::{HopId, Refusal, RequestName};
+use maso_core::{AgentName, HopId, Refusal, RequestName};
+use maso_intent::Deployment;
 use maso_wire::{
     Arrival, Parsed,
-    a2a::{Code, Content, Returns, SendMessage, WhichTask},
+    a2a::{Code, Content, Returns, SendMessage, TaskState},
     parse,
 };
 use serde_json::{Value, json};
@@ -45,7 +46,8 @@ impl Visitor {
             let is_held = stands().is_some_and(|(known, _)| known.is_held());
             let wait_ms = if is_held { gateway.decider.deployment().settings.hold_open_ms } else { WAIT_MS_MAX };
             let over = gateway.drain.begun();
-            let is_over = || stands().is_none_or(|(_, standing)| standing.state.is_final()).then_some(());
+            let is_done = |state: TaskState| state.is_final() || state.is_interrupted();
+            let is_over = || stands().is_none_or(|(_, standing)| is_done(standing.state)).then_some(());
             gateway.fleet.look(wait_ms, over, is_over).await;
         }
         // It may have been stopped while it waited.
@@ -57,11 +59,9 @@ impl Visitor {
     }
 
     /// Sends a message. It is decided when this ends, or waits for a person.
-    pub(super) async fn send(&self, params: &Parsed, send: SendMessage) -> Result<Sent, Fault> {
-        if let Some(task) = send.task {
-            self.own(&WhichTask(task))?;
-            let told = "a task takes no more messages: each message is a request of its own".to_owned();
-            return Err(Fault::Told(Code::UnsupportedOperation, told));
+    pub(super) async fn send(&self, params: &Parsed, mut send: SendMessage) -> Result<Sent, Fault> {
+        if let Some(task) = send.task.take() {
+            return self.go_on(params, task, send).await;
         }
         let arrival = self.arrival();
         let id = arrival.id;
@@ -73,7 +73,7 @@ impl Visitor {
         let content = payload.value().clone();
         let received = self.gateway.request_hop(arrival.clone(), &asking, payload);
         if let Content::Text(_) = send.content
-            && !self.takes_text(&asking)
+            && !takes_text(&self.gateway.decider.deployment(), (&self.from, &self.to), &asking.request)
         {
             let reason = format!("words, where `{}` takes data", asking.request);
             return Err(self.turn_away(received, Refusal::Denied, "PG-1.4", reason).await);
@@ -109,7 +109,7 @@ impl Visitor {
     }
 
     /// What a message is about, as the payload of a hop.
-    fn payload(&self, params: &Parsed, content: &Content) -> Result<Parsed, Fault> {
+    pub(super) fn payload(&self, params: &Parsed, content: &Content) -> Result<Parsed, Fault> {
         match content {
             Content::Data { pointer } => Ok(params.clone().pointer(pointer)),
             Content::Text(text) => {
@@ -148,15 +148,17 @@ impl Visitor {
             }
         }
     }
+}
 
-    /// Whether the grant's schema has a place for words. Words to an agent that acts are instructions that nobody wrote.
-    fn takes_text(&self, asking: &Request) -> bool {
-        let deployment = self.gateway.decider.deployment();
-        let mut grants = cards::grants(&deployment, &self.from, &self.to);
-        let grant = grants.find(|grant| grant.request == asking.request);
-        // Without a grant the path says no, and why.
-        grant.is_none_or(|grant| grant.schema["properties"]["text"]["type"] == "string")
-    }
+/// Whether the grant's schema has a place for words. Words to an agent that acts are instructions that nobody wrote.
+pub(super) fn takes_text(
+    deployment: &Deployment,
+    (from, to): (&AgentName, &AgentName),
+    request: &RequestName,
+) -> bool {
+    let grant = cards::grants(deployment, from, to).find(|grant| grant.request == *request);
+    // Without a grant the path says no, and why.
+    grant.is_none_or(|grant| grant.schema["properties"]["text"]["type"] == "string")
 }
 
 impl Gateway {

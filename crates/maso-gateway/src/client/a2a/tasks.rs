@@ -143,21 +143,24 @@ impl Tasks {
         self.0.lock().get_mut(&id).map(|known| change(&mut known.push))
     }
 
-    /// A task about which somebody is called back, and how it stands; `None` when nobody is any more.
-    pub(super) fn called_back(&self, id: HopId, fleet: &Fleet) -> Option<(Known, Standing)> {
-        let known = self.0.lock().get(&id).filter(|known| !known.push.is_empty()).cloned()?;
-        let standing = known.standing(id, fleet)?;
-        Some((known, standing))
+    /// A task about which somebody is called back; `None` when nobody is any more.
+    pub(super) fn called_back(&self, id: HopId) -> Option<Known> {
+        self.0.lock().get(&id).filter(|known| !known.push.is_empty()).cloned()
     }
 
     /// A page of a client's own tasks with one agent, the newest first.
-    pub(super) fn list(&self, (from, to): (&AgentName, &AgentName), wanted: &WhichTasks, fleet: &Fleet) -> Page {
+    pub(super) fn list(
+        &self,
+        (from, to): (&AgentName, &AgentName),
+        wanted: &WhichTasks,
+        standing: impl Fn(HopId, &Known) -> Option<Standing>,
+    ) -> Page {
         let tasks = self.0.lock();
         let mut found: Vec<_> = tasks
             .iter()
             .filter(|(_, known)| known.from == *from && known.to == *to)
             .filter(|(_, known)| wanted.context.as_ref().is_none_or(|context| *context == known.context))
-            .filter_map(|(id, known)| Some((*id, known, known.standing(*id, fleet)?)))
+            .filter_map(|(id, known)| Some((*id, known, standing(*id, known)?)))
             .filter(|(_, _, standing)| wanted.state.is_none_or(|state| state == standing.state))
             .collect();
         found.sort_by_key(|(id, known, _)| std::cmp::Reverse((known.at, *id)));
@@ -174,7 +177,7 @@ impl Tasks {
 }
 
 impl Known {
-    /// How it stands now; `None` when its mailbox forgot it.
+    /// How it stands now, as far as its mailbox says it; `None` when that forgot it.
     pub(super) fn standing(&self, id: HopId, fleet: &Fleet) -> Option<Standing> {
         let stands = |state, note: Option<String>, result| Standing { state, note, result };
         Some(match &self.stage {
@@ -222,7 +225,7 @@ impl Gateway {
     /// How a client's task stands; `None` for one that is not its, or is forgotten.
     pub(super) fn a2a_standing(&self, id: HopId, from: &AgentName, to: &AgentName) -> Option<(Known, Standing)> {
         let known = self.a2a_tasks.find(id, from, to)?;
-        let standing = known.standing(id, &self.fleet)?;
+        let standing = self.standing_of(id, &known)?;
         Some((known, standing))
     }
 }
