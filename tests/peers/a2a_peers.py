@@ -89,6 +89,13 @@ request = "check"
 tools = []
 schema = { type = "object", required = ["note"], additionalProperties = false, properties = { note = { type = "string" } } }
 
+[[grants]]
+from = "partner"
+to = "reader"
+request = "tell"
+tools = []
+schema = { type = "object", required = ["text"], additionalProperties = false, properties = { text = { type = "string" } } }
+
 [oispec]
 goal = "check notes"
 success_criteria = [{ id = "checked", text = "each note that was asked about is checked once" }]
@@ -263,6 +270,40 @@ def message(note):
     return SendMessageRequest(message=said)
 
 
+def said(text, task=None):
+    words = Message(message_id=f"m-{text}", role=Role.ROLE_USER, parts=[Part(text=text)])
+    if task is None:
+        words.metadata.update({"skill": "tell"})
+    else:
+        words.task_id = task.id
+    return SendMessageRequest(message=words)
+
+
+def work_that_asks(deployment):
+    """The reader: asks what is meant, and answers with what it was told."""
+    reader = deployment.mcp("reader", "maso")
+    request = content(call(reader, "receive_requests", {"wait_ms": 10000}))["requests"][0]
+    call(reader, "ask_clarification", {"about": request["id"], "question": "which note?"})
+    answers = []
+    while not answers:
+        asked = content(call(reader, "clarifications", {}))["clarifications"]
+        answers = [one["answer"] for one in asked if one["answered"]]
+    call(reader, "complete_request", {"id": request["id"], "result": {"checked": answers[0]}})
+
+
+async def asked_back(client, deployment):
+    """The client is asked for input, and answers on its task."""
+    worker = asyncio.create_task(asyncio.to_thread(work_that_asks, deployment))
+    events = [event async for event in client.send_message(said("check a note"))]
+    task, status = events[0].task, events[-1].status_update.status if len(events) > 1 else events[0].task.status
+    assert status.state == TaskState.TASK_STATE_INPUT_REQUIRED, events
+    assert status.message.parts[0].text == "which note?", status
+    events = [event async for event in client.send_message(said("the last one", task))]
+    await worker
+    told = await client.get_task(GetTaskRequest(id=task.id))
+    assert MessageToDict(told.artifacts[0].parts[0].data) == {"checked": "the last one"}, told
+
+
 async def as_client(deployment):
     """The SDK's client: finds the card, believes it, and has a note checked in each way."""
     with urllib.request.urlopen(f"{deployment.base}/.well-known/jwks.json") as answer:
@@ -293,14 +334,15 @@ async def as_client(deployment):
             told = await client.get_task(GetTaskRequest(id=task.id))
             assert MessageToDict(told.artifacts[0].parts[0].data) == {"checked": note}, told
         await worker
-        n_tasks = len(ways)
+        await asked_back(client, deployment)
+        n_tasks = len(ways) + 1
         for binding in ("JSONRPC", "HTTP+JSON"):
             # A stream would go on until somebody has worked on what is taken back here.
             client = client_by(binding, streaming=False)
             extended = await client.get_extended_agent_card(
                 GetExtendedAgentCardRequest(), signature_verifier=verify
             )
-            assert [skill.id for skill in extended.skills] == ["check"], extended
+            assert [skill.id for skill in extended.skills] == ["check", "tell"], extended
             listed = await client.list_tasks(ListTasksRequest())
             assert listed.total_size == n_tasks, listed
             waiting = message(f"taken-back-{binding}")

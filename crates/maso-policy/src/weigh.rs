@@ -3,7 +3,7 @@
 use maso_core::{
     Act, Class, Finding, Findings, Label, Mode, Origin, Phase, Principal, Reversibility, Review, Risk, Tier, Turn, Word,
 };
-use maso_intent::Resolved;
+use maso_intent::{Clarifying, Resolved};
 
 use crate::{Traced, view::View};
 
@@ -91,9 +91,11 @@ pub(crate) fn appraise(view: View<'_>, origins: &[Origin], traced: &Findings, fi
                 findings.add(finding);
             }
         }
-        if findings.word() >= Word::Escalate {
-            review = review.join(PERSON);
-        }
+    }
+    // An answer is data. One that says what was meant says what to do, as a request does.
+    let directs = view.hop.turn == Turn::Ask || Clarifying::of(view.hop, view.solution).is_some();
+    if directs && findings.word() >= Word::Escalate {
+        review = review.join(PERSON);
     }
     Appraisal { risk, reversibility: action.reversibility, review, findings }
 }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::rig::{Pipe, Rig};
 
+mod going_on;
 mod http_json;
 
 /// A client of A2A.

@@ -1,10 +1,10 @@
 //! How hard a hop must be reviewed.
 
 use maso_core::{
-    Act, Class, Confidentiality, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility, Review, Risk,
+    Act, AgentName, Class, Confidentiality, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility, Review, Risk,
     Source, Tier, Word,
 };
-use maso_intent::DryRunCall;
+use maso_intent::{Clarifying, DryRunCall};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -132,6 +132,14 @@ fn an_escalation_brings_a_person_and_never_takes_one_away() {
     // An answer has happened already: findings can stop it from arriving, people are not asked.
     let answer = Scene::payment().answered(json!({}));
     assert_eq!(review(answer), "layer 1");
+    // What is said of what was meant has not: it says what to do, as a request does.
+    let [asked, delegator]: [AgentName; 2] = ["payment", "intake"].map(|name| name.parse().unwrap());
+    let act = Act::Request { agent: delegator.clone(), request: Clarifying::request() };
+    let question = Scene::ask(Principal::Agent(asked), Principal::Agent(delegator), act, json!({}));
+    assert_eq!(review(question.clone()), "person");
+    assert_eq!(review(question.clone().answered(json!("of June"))), "person");
+    let unsuspicious = appraise(question.answered(json!("of June")).view(), &[], &Findings::none(), Findings::none());
+    assert_eq!(unsuspicious.review.to_string(), "layer 1");
 }
 
 #[test]

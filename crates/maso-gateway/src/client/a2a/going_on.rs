@@ -30,6 +30,10 @@ impl Gateway {
         if standing.state != TaskState::Working {
             return Some(standing);
         }
+        if let Some(ticket) = &known.answer_waits {
+            let note = format!("what was answered waits until a person has approved it ({})", ticket.id);
+            return Some(Standing { note: Some(note), ..standing });
+        }
         Some(match self.question_about(id, known) {
             None => standing,
             Some(question) => Standing { state: TaskState::InputRequired, note: Some(words(&question)), result: None },
@@ -45,29 +49,31 @@ impl Gateway {
     }
 
     /// Notes what became of an answer. What waits for a person is decided again by itself.
-    fn note_answer(&self, decided: Decided) -> Result<(), Refusal> {
-        match decided {
-            Decided::Released { .. } => {
-                self.fleet.stir();
-                Ok(())
-            }
-            Decided::Held { again, .. } => {
+    fn note_answer(&self, id: HopId, decided: Decided) -> Result<(), Refusal> {
+        let came = match decided {
+            Decided::Released { .. } => Ok(()),
+            Decided::Held { ticket, again } => {
+                self.a2a_tasks.answer_waits(id, Some(ticket));
                 let gateway = self.shared();
-                tokio::spawn(self.drain.keep(async move { gateway.await_people_for_answer(again).await }));
+                tokio::spawn(self.drain.keep(async move { gateway.await_people_for_answer(id, again).await }));
                 Ok(())
             }
             Decided::Refused { refusal, .. } => Err(refusal),
             // No tool is called, so there is nothing to try out.
             Decided::TryOut { .. } => Err(Refusal::Unavailable),
-        }
+        };
+        self.fleet.stir();
+        came
     }
 
-    async fn await_people_for_answer(&self, mut again: Again) {
+    /// Decides an answer again when somebody has answered that. If it is refused, the question is open as before.
+    async fn await_people_for_answer(&self, id: HopId, mut again: Again) {
         while !self.drain.has_begun() {
             match again(SLICE_MS, taken()).await {
                 Decided::Held { again: next, .. } => again = next,
                 decided => {
-                    if let Err(refusal) = self.note_answer(decided) {
+                    self.a2a_tasks.answer_waits(id, None);
+                    if let Err(refusal) = self.note_answer(id, decided) {
                         tracing::debug!(%refusal, "a client's answer was refused after it had waited");
                     }
                     return;
@@ -84,6 +90,7 @@ impl Visitor {
         self.gateway.decider.hear().await;
         let asked = task.parse::<HopId>().ok().and_then(|id| {
             let known = self.gateway.a2a_tasks.find(id, &self.from, &self.to)?;
+            let known = Some(known).filter(|known| known.answer_waits.is_none())?;
             let question = self.gateway.question_about(id, &known)?.question;
             let (request, of_request) = self.gateway.fleet.request_of(id)?;
             Some((id, known, question, request, of_request))
@@ -116,7 +123,7 @@ impl Visitor {
         let gateway = Arc::clone(&self.gateway);
         let work = self.gateway.drain.keep(async move {
             let decided = gateway.decider.clone().travel(received, taken()).await;
-            gateway.note_answer(decided)
+            gateway.note_answer(id, decided)
         });
         Unbroken::new(work).await.map(|()| Sent { id }).map_err(Fault::refused)
     }

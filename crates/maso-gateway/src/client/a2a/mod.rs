@@ -140,7 +140,9 @@ impl Visitor {
     fn tasks(&self, wanted: &WhichTasks) -> Result<Value, Fault> {
         self.identified()?;
         let Page { tasks, n_all, has_more } =
-            self.gateway.a2a_tasks.list((&self.from, &self.to), wanted, |id, known| self.gateway.standing_of(id, known));
+            self.gateway
+                .a2a_tasks
+                .list((&self.from, &self.to), wanted, |id, known| self.gateway.standing_of(id, known));
         let next = tasks.last().filter(|_| has_more).map(|(id, ..)| id.to_string());
         let tasks: Vec<Value> = tasks
             .iter()

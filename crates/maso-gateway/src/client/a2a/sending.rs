@@ -151,11 +151,7 @@ impl Visitor {
 }
 
 /// Whether the grant's schema has a place for words. Words to an agent that acts are instructions that nobody wrote.
-pub(super) fn takes_text(
-    deployment: &Deployment,
-    (from, to): (&AgentName, &AgentName),
-    request: &RequestName,
-) -> bool {
+pub(super) fn takes_text(deployment: &Deployment, (from, to): (&AgentName, &AgentName), request: &RequestName) -> bool {
     let grant = cards::grants(deployment, from, to).find(|grant| grant.request == *request);
     // Without a grant the path says no, and why.
     grant.is_none_or(|grant| grant.schema["properties"]["text"]["type"] == "string")

@@ -30,6 +30,8 @@ pub(super) struct Known {
     pub(super) context: String,
     at: Timestamp,
     stage: Stage,
+    /// Under which its client's answer waits for a person.
+    pub(super) answer_waits: Option<Ticket>,
     /// Where its client is called back, by the name of the place.
     pub(super) push: BTreeMap<String, PushTarget>,
 }
@@ -89,7 +91,8 @@ impl Tasks {
             };
             tasks.remove(&oldest);
         }
-        tasks.insert(id, Known { from, to, context, at: now, stage: Stage::Deciding, push: BTreeMap::new() });
+        let (stage, push) = (Stage::Deciding, BTreeMap::new());
+        tasks.insert(id, Known { from, to, context, at: now, stage, answer_waits: None, push });
         Ok(())
     }
 
@@ -132,6 +135,13 @@ impl Tasks {
             known.stage = Stage::Canceled;
         }
         canceled
+    }
+
+    /// Notes that a client's answer waits for a person, or waits no more.
+    pub(super) fn answer_waits(&self, id: HopId, ticket: Option<Ticket>) {
+        if let Some(known) = self.0.lock().get_mut(&id) {
+            known.answer_waits = ticket;
+        }
     }
 
     /// Changes where a task's client is called back.
