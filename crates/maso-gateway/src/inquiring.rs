@@ -54,15 +54,16 @@ impl Gateway {
         let payload = asked.request.parsed.clone().pointer("/params/arguments");
         let received = Received::from_parsed(arrival, act.clone(), Turn::Ask, payload);
         let make_carry = || -> Carry {
-            let gateway = self.shared();
             Box::new(move |_| {
                 let told = structured(&json!({ "id": id.to_string(), "answered": false }));
-                // It is on the record by now: a client outside that looks at its task finds it there.
-                gateway.fleet.stir();
                 Box::pin(async move { Carried::Delivered(Got::Ours(told)) })
             })
         };
-        self.fleet_settled(asked, call, &act, received, make_carry).await
+        let told = self.fleet_settled(asked, call, &act, received, make_carry).await;
+        // When it is on the record, clients outside who wait for news of their task look again.
+        self.decider.hear().await;
+        self.fleet.stir();
+        told
     }
 
     /// Says what was meant by a request.

@@ -72,6 +72,7 @@ impl Gateway {
             match again(SLICE_MS, taken()).await {
                 Decided::Held { again: next, .. } => again = next,
                 decided => {
+                    self.decider.hear().await;
                     self.a2a_tasks.answer_waits(id, None);
                     if let Err(refusal) = self.note_answer(id, decided) {
                         tracing::debug!(%refusal, "a client's answer was refused after it had waited");
@@ -123,6 +124,8 @@ impl Visitor {
         let gateway = Arc::clone(&self.gateway);
         let work = self.gateway.drain.keep(async move {
             let decided = gateway.decider.clone().travel(received, taken()).await;
+            // The task goes on when the answer is on the record.
+            gateway.decider.hear().await;
             gateway.note_answer(id, decided)
         });
         Unbroken::new(work).await.map(|()| Sent { id }).map_err(Fault::refused)
