@@ -35,18 +35,13 @@ pub(super) async fn json_rpc(
     Path(to): Path<String>,
     request: Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let to = match addressed(&gateway, &to, &parts) {
-        Ok(to) => to,
-        Err(status) => return status.into_response(),
+    let (mut visitor, parts, body) = match enter(gateway, &to, request, Binding::JsonRpc(None)).await {
+        Ok(entered) => entered,
+        Err(response) => return *response,
     };
     if !http::content_type_is(&parts.headers, &[JSON]) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let mut visitor = match enter(gateway, to, &parts, Binding::JsonRpc(None)).await {
-        Ok(visitor) => visitor,
-        Err(response) => return *response,
-    };
     let request = match visitor.frame(body).await {
         Ok(request) => request,
         Err(response) => return *response,
@@ -68,13 +63,8 @@ pub(super) async fn http_json(
     Path((to, path)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let to = match addressed(&gateway, &to, &parts) {
-        Ok(to) => to,
-        Err(status) => return status.into_response(),
-    };
-    let visitor = match enter(gateway, to, &parts, Binding::HttpJson).await {
-        Ok(visitor) => visitor,
+    let (visitor, parts, body) = match enter(gateway, &to, request, Binding::HttpJson).await {
+        Ok(entered) => entered,
         Err(response) => return *response,
     };
     let query: Vec<(String, String)> =
@@ -90,27 +80,27 @@ pub(super) async fn http_json(
     visitor.answer(&parts.headers, asked).await
 }
 
-/// Who is asked, if it is asked under a name of ours.
-fn addressed(gateway: &Gateway, to: &str, parts: &Parts) -> Result<AgentName, StatusCode> {
-    if !http::host_is_ours(gateway, &parts.headers, parts.uri.host()) || !http::origin_is_ours(gateway, &parts.headers)
-    {
-        return Err(StatusCode::FORBIDDEN);
-    }
-    to.parse().map_err(|_| StatusCode::NOT_FOUND)
-}
-
-/// Who comes to this door, before anything of a body is read.
+/// Who comes to this door and whom they ask, before anything of a body is read.
 async fn enter(
     gateway: Arc<Gateway>,
-    to: AgentName,
-    parts: &Parts,
+    to: &str,
+    request: Request,
     binding: Binding,
-) -> Result<Visitor, Box<Response>> {
-    let credential = http::credential(&gateway, parts);
+) -> Result<(Visitor, Parts, Body), Box<Response>> {
+    let (parts, body) = request.into_parts();
+    let is_ours = http::host_is_ours(&gateway, &parts.headers, parts.uri.host())
+        && http::origin_is_ours(&gateway, &parts.headers);
+    if !is_ours {
+        return Err(Box::new(StatusCode::FORBIDDEN.into_response()));
+    }
+    let Ok(to) = to.parse::<AgentName>() else {
+        return Err(Box::new(StatusCode::NOT_FOUND.into_response()));
+    };
+    let credential = http::credential(&gateway, &parts);
     let task = http::header(&parts.headers, "maso-task").map(UnverifiedToken::new);
     // With its proof: a stolen token without its key takes no place from its owner.
     match gateway.decider.shown(&credential) {
-        Ok(from) => Ok(Visitor { gateway, to, from, credential, task, binding }),
+        Ok(from) => Ok((Visitor { gateway, to, from, credential, task, binding }, parts, body)),
         Err(_) => {
             // On the record also when the stranger does not wait for it.
             Unbroken::new(async move { gateway.note_stranger(credential, task, &maso()).await }).await;
