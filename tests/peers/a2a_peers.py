@@ -296,13 +296,15 @@ def work_that_asks(deployment):
 
 
 async def asked_back(client, deployment):
-    """The client is asked for input, and answers on its task."""
+    """The client is asked for input, which ends its stream, and answers on its task."""
     worker = asyncio.create_task(asyncio.to_thread(work_that_asks, deployment))
     events = [event async for event in client.send_message(said("check a note"))]
     task, status = events[0].task, events[-1].status_update.status if len(events) > 1 else events[0].task.status
     assert status.state == TaskState.TASK_STATE_INPUT_REQUIRED, events
     assert status.message.parts[0].text == "which note?", status
     events = [event async for event in client.send_message(said("the last one", task))]
+    status = events[-1].status_update.status if len(events) > 1 else events[0].task.status
+    assert status.state == TaskState.TASK_STATE_COMPLETED, events
     await worker
     told = await client.get_task(GetTaskRequest(id=task.id))
     assert MessageToDict(told.artifacts[0].parts[0].data) == {"checked": "the last one"}, told
@@ -338,8 +340,9 @@ async def as_client(deployment):
             told = await client.get_task(GetTaskRequest(id=task.id))
             assert MessageToDict(told.artifacts[0].parts[0].data) == {"checked": note}, told
         await worker
-        await asked_back(client, deployment)
-        n_tasks = len(ways) + 1
+        for binding, streaming in ways:
+            await asked_back(client_by(binding, streaming), deployment)
+        n_tasks = 2 * len(ways)
         for binding in ("JSONRPC", "HTTP+JSON"):
             # A stream would go on until somebody has worked on what is taken back here.
             client = client_by(binding, streaming=False)

@@ -1,8 +1,8 @@
 //! How hard a hop must be reviewed.
 
 use maso_core::{
-    Act, AgentName, Class, Confidentiality, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility, Review, Risk,
-    Source, Tier, Word,
+    Act, AgentName, Class, Confidentiality, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility,
+    Review, Risk, Source, Tier, Word,
 };
 use maso_intent::{Clarifying, DryRunCall};
 use proptest::prelude::*;

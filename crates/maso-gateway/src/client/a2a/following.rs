@@ -21,6 +21,15 @@ use super::{
 };
 use crate::{admission::Admission, client::http::KEEP_ALIVE, gateway::Gateway};
 
+/// By what a stream was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// A message: the stream tells how far that has brought the task.
+    ByMessage,
+    /// A subscription: it may begin while the task asks its client for something, and waits for what comes after.
+    BySubscription,
+}
+
 /// Somebody who follows a task.
 struct Follower {
     gateway: Arc<Gateway>,
@@ -29,13 +38,16 @@ struct Follower {
     /// How the request came that is answered by each event.
     binding: Binding,
     admission: Admission,
+    opened: Opened,
     told: Option<Standing>,
     ready: VecDeque<Value>,
+    /// Whether nothing comes after what is ready.
+    is_over: bool,
 }
 
 impl Visitor {
     /// The stream of a task. Its client was identified.
-    pub(super) fn follow(&self, task: HopId) -> Response {
+    pub(super) fn follow(&self, task: HopId, opened: Opened) -> Response {
         let admission = match self.gateway.admit(&self.credential, self.task.as_ref()) {
             Ok(admission) => admission,
             Err(refusal) => return self.binding.answered(Err(Fault::refused(refusal))),
@@ -46,8 +58,10 @@ impl Visitor {
             ways: (self.from.clone(), self.to.clone()),
             binding: self.binding.clone(),
             admission,
+            opened,
             told: None,
             ready: VecDeque::new(),
+            is_over: false,
         };
         let events = futures::stream::unfold(follower, |mut follower| async move {
             let event = follower.next().await?;
@@ -62,11 +76,11 @@ impl Visitor {
 }
 
 impl Follower {
-    /// What comes next on the stream; `None` when the task is over, or nothing more may be told.
+    /// What comes next on the stream; `None` when the task is over or asks its client for something, or nothing more may be
+    /// told.
     async fn next(&mut self) -> Option<Bytes> {
         if self.ready.is_empty() {
-            // A client that is asked something answers, and follows its task again.
-            if self.told.as_ref().is_some_and(|told| told.state.is_final() || told.state.is_interrupted()) {
+            if self.is_over {
                 return None;
             }
             let found = {
@@ -102,6 +116,10 @@ impl Follower {
                 self.ready.push_back(a2a::status_update(&task));
             }
         }
+        // A client that is asked something answers, and follows its task again. What it was asked before it subscribed may be
+        // answered by somebody else.
+        let was_asked_before = self.told.is_none() && self.opened == Opened::BySubscription;
+        self.is_over = standing.state.is_final() || standing.state.is_interrupted() && !was_asked_before;
         self.told = Some(standing);
     }
 }

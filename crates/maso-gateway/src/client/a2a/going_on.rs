@@ -91,8 +91,10 @@ impl Visitor {
         self.gateway.decider.hear().await;
         let asked = task.parse::<HopId>().ok().and_then(|id| {
             let known = self.gateway.a2a_tasks.find(id, &self.from, &self.to)?;
-            let known = Some(known).filter(|known| known.answer_waits.is_none())?;
+            // What is over, or waits for a person, asks for nothing.
+            let standing = self.gateway.standing_of(id, &known)?;
             let question = self.gateway.question_about(id, &known)?.question;
+            (standing.state == TaskState::InputRequired).then_some(())?;
             let (request, of_request) = self.gateway.fleet.request_of(id)?;
             Some((id, known, question, request, of_request))
         });

@@ -29,7 +29,7 @@ use maso_wire::{
 };
 use serde_json::{Value, json};
 
-use self::{binding::Binding, sending::Sent, tasks::Page};
+use self::{binding::Binding, following::Opened, sending::Sent, tasks::Page};
 use super::http;
 use crate::{fleet, gateway::Gateway};
 
@@ -99,14 +99,14 @@ impl Visitor {
         }
         let told = match asked {
             Asked::SendAndFollow(send) => match self.send(&params, *send).await {
-                Ok(Sent { id }) => return self.follow(id),
+                Ok(Sent { id }) => return self.follow(id, Opened::ByMessage),
                 Err(fault) => Err(fault),
             },
             Asked::Follow(which) => match self.own(&which) {
                 Ok((task, _, standing)) if standing.state.is_final() => {
                     Err(Fault::Told(Code::UnsupportedOperation, format!("the task is over ({task})")))
                 }
-                Ok((task, ..)) => return self.follow(task),
+                Ok((task, ..)) => return self.follow(task, Opened::BySubscription),
                 Err(fault) => Err(fault),
             },
             Asked::Send(send) => self.send_and_wait(&params, *send).await,

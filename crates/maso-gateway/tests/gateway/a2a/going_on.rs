@@ -66,6 +66,39 @@ async fn a_client_is_asked_what_an_agent_asks_back_and_its_next_message_is_the_a
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_its_client_is_asked_and_a_subscription_may_begin_there() {
+    let rig = Rig::with_partner(PUSH).await;
+    let (partner, mut reader) = (Partner::new(&rig), reader(&rig).await);
+    let mut sent = partner.follow("SendStreamingMessage", &tell("file the report")).await;
+    let task = sent.next().await.unwrap()["task"].take();
+    take(&mut reader).await;
+    ask(&mut reader, &task, "which report?", Value::Null).await;
+    let states = rest(&mut sent).await;
+    assert_eq!(states.last().unwrap(), "TASK_STATE_INPUT_REQUIRED", "{states:?}");
+
+    let mut followed = partner.follow("SubscribeToTask", &json!({ "id": task["id"] })).await;
+    assert_eq!(followed.next().await.unwrap()["task"]["status"]["state"], "TASK_STATE_INPUT_REQUIRED");
+    let mut going = partner.follow("SendStreamingMessage", &going_on(&task, "of June")).await;
+    assert_eq!(going.next().await.unwrap()["task"]["status"]["state"], "TASK_STATE_WORKING");
+    complete(&mut reader, &task["id"], json!({ "filed": true })).await;
+    for events in [&mut followed, &mut going] {
+        let states = rest(events).await;
+        assert_eq!(states.last().unwrap(), "TASK_STATE_COMPLETED", "{states:?}");
+    }
+}
+
+/// The states that a stream tells of until it ends.
+async fn rest(events: &mut Events) -> Vec<Value> {
+    let mut states = Vec::new();
+    while let Some(mut event) = events.next().await {
+        if !event["statusUpdate"].is_null() {
+            states.push(event["statusUpdate"]["status"]["state"].take());
+        }
+    }
+    states
+}
+
+#[tokio::test]
 async fn nobody_else_answers_and_nothing_but_words_is_an_answer() {
     let rig = Rig::with_partner(PUSH).await;
     let (partner, mut reader) = (Partner::new(&rig), reader(&rig).await);
@@ -120,10 +153,11 @@ async fn what_waits_for_a_person_among_answers_goes_on_when_somebody_answered() 
     let ticket = ticket(&waiting);
     assert_eq!(partner.code("SendMessage", &going_on(&task, "of June")).await, -32004, "one answer is on its way");
     assert_eq!(answers(&mut reader).await, [Value::Null]);
+    let mut followed = partner.follow("SubscribeToTask", &json!({ "id": task["id"] })).await;
+    followed.next().await.unwrap();
     rig.answer_ticket(&ticket, "approve").await;
-    rig.recorded(|body| matches!(body, Body::ClarificationAnswered(_)).then_some(())).await;
-    let standing = partner.result("GetTask", &json!({ "id": task["id"] })).await;
-    assert_eq!(standing["status"], json!({ "state": "TASK_STATE_WORKING" }));
+    let update = followed.next().await.unwrap();
+    assert_eq!(update["statusUpdate"]["status"], json!({ "state": "TASK_STATE_WORKING" }), "nothing waits any more");
     assert_eq!(answers(&mut reader).await, [json!(SUSPICIOUS)]);
 }
 
