@@ -9,6 +9,7 @@ mod keys;
 mod messages;
 mod nonces;
 mod operators;
+mod samples;
 mod svids;
 mod tokens;
 
