@@ -27,6 +27,9 @@ pub trait Carriage: Send + Sync + fmt::Debug {
     /// acknowledged, nobody else gets it while this process lives and reaches the mailbox. A caller that drops the future
     /// takes nothing, though what was on its way to it may come to the next only after a while.
     ///
+    /// A look without a wait gives what can be handed out at that moment, and promises nothing of what was put just before:
+    /// a broker acknowledges a parcel a moment before it can be taken. Whoever must not miss it waits.
+    ///
     /// # Errors
     /// When the mailbox cannot be reached.
     async fn take(&self, mailbox: &Mailbox, wait: Duration) -> Result<Option<Delivery>, Unavailable>;

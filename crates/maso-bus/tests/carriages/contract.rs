@@ -63,15 +63,34 @@ pub(crate) fn parcel(from: &str, to: &str, kind: Kind, n: u128, body: &[u8]) -> 
     Parcel::new(route, HopId::from_uuid(Uuid::from_u128(n)), Timestamp::from_millis(1_000), body.to_vec()).unwrap()
 }
 
-/// What lies in the mailbox of analysis for requests, looked at once.
-pub(crate) async fn next(carriage: &dyn Carriage) -> Option<Delivery> {
-    carriage.take(&mailbox("analysis", Kind::Request), Duration::ZERO).await.unwrap()
+/// What comes next for analysis, a request, waiting until there is something.
+pub(crate) async fn awaited(carriage: &dyn Carriage) -> Delivery {
+    awaited_in(carriage, &mailbox("analysis", Kind::Request)).await
 }
 
-/// The same, waiting until there is something.
-pub(crate) async fn awaited(carriage: &dyn Carriage) -> Delivery {
-    carriage.take(&mailbox("analysis", Kind::Request), LONG).await.unwrap().unwrap()
+/// What comes next into a mailbox, waiting until there is something.
+pub(crate) async fn awaited_in(carriage: &dyn Carriage, mailbox: &Mailbox) -> Delivery {
+    carriage.take(mailbox, LONG).await.unwrap().unwrap()
 }
+
+/// There is nothing in a mailbox that could be taken. What lies there comes before what is put after it, so what is put now and
+/// comes next shows it; a look without waiting would not, for what was just put may not be seen yet. Once in a case.
+pub(crate) async fn is_empty(carriage: &dyn Carriage, mailbox: &Mailbox) {
+    let last = parcel("payment", mailbox.of.as_str(), mailbox.kind, LAST, b"");
+    carriage.put(&last).await.unwrap();
+    let taken = awaited_in(carriage, mailbox).await;
+    assert_eq!(taken.parcel, last, "something lay in the mailbox");
+    carriage.acknowledge(&taken.receipt).await.unwrap();
+    assert_eq!(carriage.take(mailbox, Duration::ZERO).await, Ok(None));
+}
+
+/// There is no request for analysis that could be taken.
+pub(crate) async fn nothing_lies_there(carriage: &dyn Carriage) {
+    is_empty(carriage, &mailbox("analysis", Kind::Request)).await;
+}
+
+/// The parcel that no case has beside.
+const LAST: u128 = 1_000;
 
 /// Longer than anything takes, on whatever machine.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
@@ -80,10 +99,9 @@ pub(crate) async fn what_is_put_is_taken_once(make: impl AsyncFn(Bounds) -> Trie
     let tried = make(Bounds::DEFAULT).await;
     assert_eq!(tried.one.promise(), tried.promise);
     assert_eq!(tried.one.put(&request(1)).await, Ok(tried.promise));
-    let taken = next(&*tried.other).await.unwrap();
+    let taken = awaited(&*tried.other).await;
     assert_eq!((taken.parcel, taken.again), (request(1), false));
-    assert_eq!(next(&*tried.one).await, None);
-    assert_eq!(next(&*tried.other).await, None);
+    nothing_lies_there(&*tried.one).await;
 }
 
 pub(crate) async fn the_largest_parcel_arrives_whole(make: impl AsyncFn(Bounds) -> Tried) {
@@ -91,7 +109,7 @@ pub(crate) async fn the_largest_parcel_arrives_whole(make: impl AsyncFn(Bounds) 
     let body: Vec<u8> = (0..Parcel::BODY_BYTES_MAX).map(|n| u8::try_from(n % 251).unwrap()).collect();
     let largest = parcel("intake", "analysis", Kind::Request, 1, &body);
     tried.one.put(&largest).await.unwrap();
-    assert_eq!(next(&*tried.other).await.unwrap().parcel, largest);
+    assert_eq!(awaited(&*tried.other).await.parcel, largest);
 }
 
 pub(crate) async fn putting_twice_is_putting_once(make: impl AsyncFn(Bounds) -> Tried) {
@@ -99,29 +117,30 @@ pub(crate) async fn putting_twice_is_putting_once(make: impl AsyncFn(Bounds) -> 
     tried.one.put(&request(1)).await.unwrap();
     assert_eq!(tried.one.put(&request(1)).await, Ok(tried.promise));
     assert_eq!(tried.other.put(&request(1)).await, Ok(tried.promise));
-    assert!(next(&*tried.one).await.is_some());
-    assert_eq!(next(&*tried.one).await, None);
+    assert_eq!(awaited(&*tried.one).await.parcel, request(1));
+    nothing_lies_there(&*tried.one).await;
 }
 
 pub(crate) async fn putting_again_what_was_ended_brings_it_to_nobody(make: impl AsyncFn(Bounds) -> Tried) {
     let tried = make(Bounds::DEFAULT).await;
     tried.one.put(&request(1)).await.unwrap();
-    let taken = next(&*tried.one).await.unwrap();
+    let taken = awaited(&*tried.one).await;
     tried.one.acknowledge(&taken.receipt).await.unwrap();
     tried.one.put(&request(1)).await.unwrap();
-    assert_eq!(next(&*tried.one).await, None);
+    nothing_lies_there(&*tried.one).await;
     // An answer about the same hop is another parcel, as is the same from somebody else.
-    tried.one.put(&parcel("intake", "analysis", Kind::Answer, 1, b"")).await.unwrap();
-    let answer = tried.one.take(&mailbox("analysis", Kind::Answer), Duration::ZERO).await.unwrap();
-    assert!(answer.is_some());
-    tried.one.put(&parcel("audit", "analysis", Kind::Request, 1, b"")).await.unwrap();
-    assert!(next(&*tried.one).await.is_some());
+    let answer = parcel("intake", "analysis", Kind::Answer, 1, b"");
+    tried.one.put(&answer).await.unwrap();
+    assert_eq!(awaited_in(&*tried.one, &mailbox("analysis", Kind::Answer)).await.parcel, answer);
+    let from_audit = parcel("audit", "analysis", Kind::Request, 1, b"");
+    tried.one.put(&from_audit).await.unwrap();
+    assert_eq!(awaited(&*tried.one).await.parcel, from_audit);
 }
 
 pub(crate) async fn what_is_given_back_comes_again_and_says_so(make: impl AsyncFn(Bounds) -> Tried) {
     let tried = make(Bounds::DEFAULT).await;
     tried.one.put(&request(1)).await.unwrap();
-    let taken = next(&*tried.one).await.unwrap();
+    let taken = awaited(&*tried.one).await;
     tried.one.give_back(&taken.receipt).await;
     let again = awaited(&*tried.other).await;
     assert_eq!((again.parcel, again.again), (request(1), true));
@@ -131,39 +150,39 @@ pub(crate) async fn what_is_given_back_comes_again_and_says_so(make: impl AsyncF
 pub(crate) async fn what_was_ended_never_comes_again(make: impl AsyncFn(Bounds) -> Tried) {
     let tried = make(Bounds::DEFAULT).await;
     tried.one.put(&request(1)).await.unwrap();
-    let taken = next(&*tried.one).await.unwrap();
+    let taken = awaited(&*tried.one).await;
     tried.one.acknowledge(&taken.receipt).await.unwrap();
     tried.one.acknowledge(&taken.receipt).await.unwrap();
     tried.one.give_back(&taken.receipt).await;
     // What comes later shows that the first would have come by then.
     tried.one.put(&request(2)).await.unwrap();
     assert_eq!(awaited(&*tried.one).await.parcel, request(2));
-    assert_eq!(next(&*tried.one).await, None);
+    nothing_lies_there(&*tried.one).await;
 }
 
 pub(crate) async fn whoever_took_it_may_end_it_when_another_has_it(make: impl AsyncFn(Bounds) -> Tried) {
     let tried = make(Bounds::DEFAULT).await;
     tried.one.put(&request(1)).await.unwrap();
-    let first = next(&*tried.one).await.unwrap();
+    let first = awaited(&*tried.one).await;
     tried.one.give_back(&first.receipt).await;
     let second = awaited(&*tried.other).await;
     tried.one.acknowledge(&first.receipt).await.unwrap();
     tried.other.give_back(&second.receipt).await;
     tried.one.put(&request(2)).await.unwrap();
     assert_eq!(awaited(&*tried.other).await.parcel, request(2));
-    assert_eq!(next(&*tried.other).await, None);
+    nothing_lies_there(&*tried.other).await;
 }
 
 pub(crate) async fn whoever_gave_back_cannot_take_it_from_who_has_it_since(make: impl AsyncFn(Bounds) -> Tried) {
     let tried = make(Bounds::DEFAULT).await;
     tried.one.put(&request(1)).await.unwrap();
-    let first = next(&*tried.one).await.unwrap();
+    let first = awaited(&*tried.one).await;
     tried.one.give_back(&first.receipt).await;
     let second = awaited(&*tried.other).await;
     tried.one.give_back(&first.receipt).await;
     tried.one.put(&request(2)).await.unwrap();
     assert_eq!(awaited(&*tried.one).await.parcel, request(2));
-    assert_eq!(next(&*tried.one).await, None);
+    nothing_lies_there(&*tried.one).await;
     tried.other.acknowledge(&second.receipt).await.unwrap();
 }
 
@@ -171,7 +190,7 @@ pub(crate) async fn no_mailbox_holds_what_is_for_another(make: impl AsyncFn(Boun
     let tried = make(Bounds::DEFAULT).await;
     tried.one.put(&request(1)).await.unwrap();
     for (of, kind) in [("analysis", Kind::Answer), ("intake", Kind::Request), ("intake", Kind::Answer)] {
-        assert_eq!(tried.one.take(&mailbox(of, kind), Duration::ZERO).await, Ok(None), "{of} {kind}");
+        is_empty(&*tried.one, &mailbox(of, kind)).await;
     }
 }
 
@@ -209,7 +228,7 @@ pub(crate) async fn without_faults_the_oldest_comes_first(make: impl AsyncFn(Bou
         tried.one.put(&request(n)).await.unwrap();
     }
     for n in order {
-        assert_eq!(next(&*tried.other).await.unwrap().parcel, request(n));
+        assert_eq!(awaited(&*tried.other).await.parcel, request(n));
     }
 }
 
@@ -224,7 +243,7 @@ pub(crate) async fn one_sender_fills_no_mailbox_alone(make: impl AsyncFn(Bounds)
     assert_eq!(tried.one.put(&request(3)).await, Err(NotPut::Full(Full::Edge)));
     tried.one.put(&parcel("audit", "analysis", Kind::Request, 4, b"")).await.unwrap();
     // What is taken still waits; what is ended does not.
-    let taken = next(&*tried.one).await.unwrap();
+    let taken = awaited(&*tried.one).await;
     assert_eq!(tried.one.put(&request(3)).await, Err(NotPut::Full(Full::Edge)));
     tried.one.acknowledge(&taken.receipt).await.unwrap();
     tried.one.put(&request(3)).await.unwrap();
@@ -238,7 +257,7 @@ pub(crate) async fn a_full_mailbox_takes_nothing_and_again_when_something_is_gon
     let more = parcel("payment", "analysis", Kind::Request, 9, b"");
     assert_eq!(tried.one.put(&more).await, Err(NotPut::Full(Full::Mailbox)));
     tried.one.put(&parcel("payment", "intake", Kind::Request, 10, b"")).await.unwrap();
-    let taken = next(&*tried.other).await.unwrap();
+    let taken = awaited(&*tried.other).await;
     tried.other.acknowledge(&taken.receipt).await.unwrap();
     tried.one.put(&more).await.unwrap();
 }

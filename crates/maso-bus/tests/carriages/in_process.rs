@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use maso_bus::{Bounds, Carriage as _, InProcess, Kind, Parcel, Promise};
 use maso_core::Timestamp;
 
-use crate::contract::{Tried, mailbox, next, parcel, request};
+use crate::contract::{Tried, awaited, mailbox, parcel, request};
 
 async fn in_process(bounds: Bounds) -> Tried {
     let carriage = Arc::new(InProcess::new(bounds));
@@ -25,7 +25,7 @@ async fn what_waits_too_long_is_dropped() {
     carriage.put(&at(1, 0)).await.unwrap();
     carriage.put(&at(2, 9_999)).await.unwrap();
     carriage.put(&at(3, 10_000)).await.unwrap();
-    assert_eq!(next(&carriage).await.unwrap().parcel.id(), request(2).id());
+    assert_eq!(awaited(&carriage).await.parcel.id(), request(2).id());
 }
 
 #[tokio::test]

@@ -88,6 +88,20 @@ impl Server {
     /// Lets it stand still: connections stay open and nothing answers, as when a network is cut.
     pub(crate) fn pause(&self) {
         self.signal("STOP");
+        // Signalled is not stopped: what a thread is in the middle of it may still end.
+        while !self.is_still() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether none of its threads runs.
+    fn is_still(&self) -> bool {
+        let id = self.running.as_ref().unwrap().id();
+        let threads = fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).unwrap()).all(|stat| {
+            // The state is what follows the name, which stands in brackets.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        })
     }
 
     /// Lets it go on.

@@ -6,13 +6,14 @@ use maso_bus::{BusFault, Carriage as _, Kind, Nats, NatsOptions, NotPut, Promise
 
 use super::{layout, mailboxes, options, options_within, process};
 use crate::{
-    contract::{LONG, awaited, mailbox, next, request},
+    contract::{LONG, awaited, mailbox, nothing_lies_there, request},
     server::Server,
 };
 
-/// Gives up soon, where a test wants to see that.
-fn impatient(server: &Server) -> NatsOptions {
-    options_within(server, Duration::from_millis(300))
+/// Gives up soon, where a test wants to see that. Its mailboxes are there: making them may take longer.
+async fn impatient(server: &Server) -> Nats {
+    process(patient(server)).await;
+    Nats::connect(options_within(server, Duration::from_secs(2))).await.unwrap()
 }
 
 /// Waits as long as it takes, where a test wants to see that it goes on.
@@ -54,7 +55,7 @@ async fn what_was_put_once_is_known_after_the_server_was_killed() {
     nats.put(&request(1)).await.unwrap();
     let taken = awaited(&*nats).await;
     nats.acknowledge(&taken.receipt).await.unwrap();
-    assert_eq!(next(&*nats).await, None);
+    nothing_lies_there(&*nats).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,7 +69,7 @@ async fn what_was_taken_can_be_ended_after_a_restart() {
     nats.acknowledge(&taken.receipt).await.unwrap();
     nats.put(&request(2)).await.unwrap();
     assert_eq!(awaited(&*nats).await.parcel, request(2));
-    assert_eq!(next(&*nats).await, None);
+    nothing_lies_there(&*nats).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,7 +122,7 @@ async fn a_process_that_lives_says_so_of_what_it_took() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_server_nothing_is_put_and_nothing_taken() {
     let mut server = Server::start("", "");
-    let nats = process(impatient(&server)).await;
+    let nats = impatient(&server).await;
     server.stop();
     // The first may have been under way when the connection went.
     assert!(matches!(nats.put(&request(1)).await, Err(NotPut::Unavailable(_) | NotPut::Unknown(_))));
@@ -151,7 +152,7 @@ async fn whoever_waits_goes_on_by_itself_when_the_server_is_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_what_a_silent_server_was_sent_nobody_says_that_it_was_put() {
     let server = Server::start("", "");
-    let nats = process(impatient(&server)).await;
+    let nats = impatient(&server).await;
     server.pause();
     let put = nats.put(&request(1)).await;
     assert!(matches!(put, Err(NotPut::Unknown(_))), "{put:?}");
@@ -161,19 +162,19 @@ async fn of_what_a_silent_server_was_sent_nobody_says_that_it_was_put() {
     patient.put(&request(1)).await.unwrap();
     let taken = awaited(&*patient).await;
     patient.acknowledge(&taken.receipt).await.unwrap();
-    assert_eq!(next(&*patient).await, None);
+    nothing_lies_there(&*patient).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_what_a_silent_server_was_told_nobody_says_that_it_ended() {
     let server = Server::start("", "");
-    let nats = process(impatient(&server)).await;
-    nats.put(&request(1)).await.unwrap();
-    let taken = awaited(&*nats).await;
+    let (nats, patient) = (impatient(&server).await, process(patient(&server)).await);
+    patient.put(&request(1)).await.unwrap();
+    let taken = awaited(&*patient).await;
     server.pause();
     assert!(nats.acknowledge(&taken.receipt).await.is_err());
     server.go_on();
-    process(patient(&server)).await.acknowledge(&taken.receipt).await.unwrap();
+    patient.acknowledge(&taken.receipt).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,7 +189,7 @@ async fn a_disk_without_room_for_all_mailboxes_is_said_at_the_start() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_jetstream_is_no_bus() {
     let server = Server::start("", "accounts { A: { users: [{ user: a, password: a }] } }\nno_auth_user: a");
-    let nats = Nats::connect(impatient(&server)).await.unwrap();
+    let nats = Nats::connect(options_within(&server, Duration::from_secs(2))).await.unwrap();
     assert!(matches!(nats.prepare(mailboxes()).await, Err(BusFault::NotPrepared { .. })));
 }
 

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{layout, options, process, seal};
 use crate::{
-    contract::{awaited, mailbox, next, parcel, request},
+    contract::{awaited, is_empty, mailbox, nothing_lies_there, parcel, request},
     server::Server,
 };
 
@@ -192,7 +192,7 @@ async fn a_stolen_key_writes_to_no_mailbox_and_into_no_line_of_another() {
         thief.publish(subject.clone(), "{}".into()).await.unwrap();
         is_refused(&mut told, &subject).await;
     }
-    assert_eq!(next(&*maso).await, None);
+    nothing_lies_there(&*maso).await;
     assert_eq!(maso.n_forged(), 0, "nothing came so far");
 }
 

@@ -38,9 +38,10 @@ impl Fleet {
         Self::call(&self.reader, "maso", &self.task, "send_request", order)
     }
 
-    /// What the writer is asked, if it is asked something.
-    fn asked(&self) -> Option<Value> {
-        let told = Self::call(&self.writer, "maso", &self.task, "receive_requests", json!({ "wait_ms": 0 }));
+    /// What the writer is asked, if it is asked something. What was sent comes, and is waited for.
+    fn asked(&self, sent: &Value) -> Option<Value> {
+        let wait_ms = if is_done(sent) { 30_000 } else { 0 };
+        let told = Self::call(&self.writer, "maso", &self.task, "receive_requests", json!({ "wait_ms": wait_ms }));
         told["result"]["structuredContent"]["requests"].get(0).cloned()
     }
 
@@ -96,8 +97,8 @@ async fn rt_01_an_injected_instruction_does_not_ride_the_bus() {
         let read = Fleet::call(&fleet.reader, "notes", &fleet.task, "read_note", json!({ "note": "letter" }));
         // Whether or not it came that way: a reader that was turned already says it by itself.
         let words = read["result"]["content"][0]["text"].as_str().filter(|_| is_done(&read)).unwrap_or(ORDER);
-        fleet.ask("note-down", json!({ "what": words }));
-        fleet.asked().is_some_and(|asked| asked.to_string().contains(ORDER))
+        let sent = fleet.ask("note-down", json!({ "what": words }));
+        fleet.asked(&sent).is_some_and(|asked| asked.to_string().contains(ORDER))
     })
     .await;
 }
@@ -115,8 +116,9 @@ async fn rt_02_nobody_borrows_the_tools_of_another() {
         "request = \"note-down\"\ntools = [\"notes:write_note\"]\n",
     ));
     scenario("IA-2.4", with, without, |fleet| {
-        assert!(is_done(&fleet.ask("note-down", json!({ "what": "N-12" }))));
-        let asked = fleet.asked().unwrap();
+        let sent = fleet.ask("note-down", json!({ "what": "N-12" }));
+        assert!(is_done(&sent), "{sent}");
+        let asked = fleet.asked(&sent).unwrap();
         let handed_on = asked["task_token"].as_str().unwrap();
         Fleet::call(&fleet.writer, "notes", handed_on, "write_note", json!({ "text": "it rains" }));
         !fleet.behind.deployment.effects().is_empty()
@@ -132,7 +134,7 @@ async fn rt_02_nobody_asks_for_what_no_grant_names() {
     scenario("IA-2.4", granting(), without, |fleet| {
         let answer = fleet.ask("pay-for-it", json!({ "account": "B2" }));
         assert!(is_done(&answer) || refused(&answer) == Some("OUT_OF_MANDATE"), "{answer}");
-        fleet.asked().is_some()
+        fleet.asked(&answer).is_some()
     })
     .await;
 }
@@ -151,8 +153,8 @@ async fn rt_04_what_is_confidential_stays_with_those_who_are_cleared() {
         fleet.behind.deployment.put_note("salaries", "the director earns 210000 a year");
         let read = Fleet::call(&fleet.reader, "notes", &fleet.task, "read_note", json!({ "note": "salaries" }));
         assert!(is_done(&read), "{read}");
-        fleet.ask("note-down", json!({ "what": "a summary: the director earns 210000 a year" }));
-        fleet.asked().is_some_and(|asked| asked.to_string().contains("210000"))
+        let sent = fleet.ask("note-down", json!({ "what": "a summary: the director earns 210000 a year" }));
+        fleet.asked(&sent).is_some_and(|asked| asked.to_string().contains("210000"))
     })
     .await;
 }
