@@ -4,73 +4,109 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use url::{Host, Url};
 
+use crate::CertificateFiles;
+
 /// A broker between processes, and what it must promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BusSettings {
     /// Where it is.
-    pub server: BusServer,
+    pub servers: BusServers,
     /// The file with the key of maso's own user, from the deployment's folder on; `None` for a server that asks for none.
     pub credentials: Option<String>,
     /// The file with the certificates that the broker's must come from; those of the system where it is absent.
     pub roots: Option<String>,
+    /// The certificate by which the broker knows maso's connections; for one that asks for none, none.
+    pub certificate: Option<CertificateFiles>,
     /// What being put must mean.
     pub promise: Durability,
     /// On how many of the broker's machines each mailbox lies.
     pub replicas: Replicas,
 }
 
-/// Where a NATS server is: `nats://HOST:PORT`, or `tls://HOST:PORT` where the connection must be encrypted.
+/// Where a NATS server is, or the servers of one cluster: `nats://HOST:PORT,HOST:PORT`, or `tls://…` where each connection must
+/// be encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BusServer(Url);
+pub struct BusServers {
+    // INVARIANT: at least one, no two alike, all of one scheme: no connection is plain because another server is reached.
+    addresses: Vec<Url>,
+}
 
-impl BusServer {
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
+impl BusServers {
+    /// The address of each, with its scheme.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.addresses.iter().map(Url::as_str)
     }
 
-    /// Whether nobody on the way can read along, or pretend to be it.
+    /// Whether nobody on the way can read along, or pretend to be one of them.
     pub fn is_encrypted(&self) -> bool {
-        self.0.scheme() == ENCRYPTED
+        self.addresses.iter().all(|address| address.scheme() == ENCRYPTED)
     }
 
-    /// Whether it is on this machine, as far as the address itself says.
+    /// Whether they are on this machine, as far as the addresses themselves say.
     pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
+        self.addresses.iter().all(|address| match address.host() {
             // The host of a scheme that the web does not know is text, whatever it is.
             Some(Host::Domain(name)) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
             Some(Host::Ipv6(ip)) => ip.is_loopback(),
             None => false,
-        }
+        })
     }
 }
 
-impl fmt::Display for BusServer {
+impl fmt::Display for BusServers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        for (n_before, address) in self.addresses().enumerate() {
+            if n_before > 0 {
+                f.write_str(",")?;
+            }
+            f.write_str(address)?;
+        }
+        Ok(())
     }
 }
 
-impl FromStr for BusServer {
+impl FromStr for BusServers {
     type Err = String;
 
-    /// A password in an address would be one in the deployment's files, and in every error that names the address.
+    /// The first names the scheme of all. A password in an address would be one in the deployment's files, and in every error
+    /// that names the address.
     fn from_str(text: &str) -> Result<Self, String> {
-        let bare = |url: &Url| {
-            url.has_host()
-                && url.username().is_empty()
-                && url.password().is_none()
-                && matches!(url.path(), "" | "/")
-                && url.query().is_none()
-                && url.fragment().is_none()
+        // What is refused may hold a password: it is not repeated.
+        let none = || {
+            "not a NATS server such as `nats://127.0.0.1:4222`, or those of a cluster such as `tls://a.example:4222,b.example:4222`"
+                .to_owned()
         };
-        match text.parse::<Url>() {
-            Ok(url) if matches!(url.scheme(), PLAIN | ENCRYPTED) && bare(&url) => Ok(Self(url)),
-            // It may hold a password: it is not repeated.
-            _ => Err("not a NATS server such as `nats://127.0.0.1:4222` or `tls://nats.example:4222`".to_owned()),
+        let (scheme, hosts) = text.split_once("://").ok_or_else(none)?;
+        let mut addresses: Vec<Url> = Vec::new();
+        for host in hosts.split(',') {
+            // Each may say it once more: lists are often copied together of whole addresses.
+            let address = if host.contains("://") { host.to_owned() } else { format!("{scheme}://{host}") };
+            let address = address.parse::<Url>().ok().filter(is_bare).ok_or_else(none)?;
+            if addresses.first().is_some_and(|first| first.scheme() != address.scheme()) {
+                return Err("the connection to some of these servers would be encrypted, and to others not".to_owned());
+            }
+            if addresses.contains(&address) {
+                return Err("one of these servers stands here twice".to_owned());
+            }
+            addresses.push(address);
         }
+        if addresses.len() > SERVERS_MAX {
+            return Err(format!("more than {SERVERS_MAX} servers"));
+        }
+        Ok(Self { addresses })
     }
+}
+
+/// Whether it says where a NATS server is, and nothing beside.
+fn is_bare(url: &Url) -> bool {
+    matches!(url.scheme(), PLAIN | ENCRYPTED)
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && matches!(url.path(), "" | "/")
+        && url.query().is_none()
+        && url.fragment().is_none()
 }
 
 /// What has to be so of what was put, before whoever put it is told so.
@@ -134,6 +170,8 @@ impl Replicas {
 
 const PLAIN: &str = "nats";
 const ENCRYPTED: &str = "tls";
+/// How many servers may be named. Clusters have three or five; one may be moved from one to another.
+const SERVERS_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -148,10 +186,28 @@ mod tests {
             ("tls://nats.example:4222", true, false),
             ("nats://10.0.0.1:4222", false, false),
             ("nats://localhost.example", false, false),
+            ("nats://127.0.0.1:1,127.0.0.1:2,[::1]:3", false, true),
+            ("nats://127.0.0.1:1,10.0.0.1:1", false, false),
+            ("tls://a.example:4222,b.example:4222", true, false),
         ] {
-            let server: BusServer = text.parse().unwrap();
-            assert_eq!((server.is_encrypted(), server.is_loopback()), (encrypted, loopback), "{text}");
+            let servers: BusServers = text.parse().unwrap();
+            assert_eq!((servers.is_encrypted(), servers.is_loopback()), (encrypted, loopback), "{text}");
+            assert_eq!(servers.to_string().parse(), Ok(servers), "{text}");
         }
+    }
+
+    #[test]
+    fn all_servers_of_a_cluster_have_the_scheme_of_the_first() {
+        let of = |text: &str| text.parse().map(|servers: BusServers| servers.addresses().map(str::to_owned).collect::<Vec<_>>());
+        let three = ["tls://a:1", "tls://b:2", "tls://c"].map(str::to_owned).to_vec();
+        assert_eq!(of("tls://a:1,b:2,c"), Ok(three.clone()));
+        assert_eq!(of("tls://a:1,tls://b:2,tls://c"), Ok(three));
+        for text in ["tls://a,nats://b", "nats://a,tls://b", "tls://a,tls://b,nats://c", "nats://a,a", "nats://a,,b", "nats://a,"] {
+            assert!(of(text).is_err(), "{text}");
+        }
+        let many = |n: usize| format!("nats://{}", (1..=n).map(|n| format!("n{n}")).collect::<Vec<_>>().join(","));
+        assert!(of(&many(SERVERS_MAX)).is_ok());
+        assert!(of(&many(SERVERS_MAX + 1)).is_err());
     }
 
     #[test]
@@ -168,8 +224,10 @@ mod tests {
             "nats://127.0.0.1/hunter2",
             "nats://127.0.0.1?hunter2",
             "nats://127.0.0.1#hunter2",
+            "nats://a,user:hunter2@b",
+            "nats://a,http://hunter2",
         ] {
-            let error = text.parse::<BusServer>().unwrap_err();
+            let error = text.parse::<BusServers>().unwrap_err();
             assert!(!error.contains("hunter2"), "{text}: {error}");
         }
     }

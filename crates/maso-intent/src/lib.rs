@@ -50,7 +50,7 @@ mod typed;
 
 pub use applicability::{Applicability, ControlState, Gap, Spared};
 pub use authority::{Authority, visible_tools};
-pub use bus::{BusServer, BusSettings, Durability, Replicas};
+pub use bus::{BusServers, BusSettings, Durability, Replicas};
 pub use catalogue::{Awaits, Concern, Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};
 pub use checkpoint::Checkpoint;
 pub use clarity::{Clarifying, Matter, TaskPart};

@@ -3,10 +3,10 @@
 use std::{fs, path::Path, sync::Arc};
 
 use maso_bus::{
-    Accounts, Bounds, Broker, BusFault, Carriage, InProcess, Layout, Lines, Nats, NatsOptions, NkeySeed, Seal, User,
+    Accounts, Bounds, Broker, BusFault, Carriage, ClientCertificate, InProcess, Layout, Lines, Nats, NatsOptions, NkeySeed, Seal, User,
 };
 use maso_identity::AuthorityKey;
-use maso_intent::{BusSettings, Deployment};
+use maso_intent::{BusSettings, CertificateFiles, Deployment};
 
 use crate::{
     fault::Fault,
@@ -68,7 +68,8 @@ pub async fn at_server(
     let layout = Layout::of(&deployment.trust_domain);
     let broker = Broker {
         roots_pem: settings.roots.as_ref().map(|file| roots(&folder.join(file))).transpose()?,
-        ..Broker::of_mediator(settings.server.as_str(), seed(settings, folder, state)?, &layout)
+        certificate: settings.certificate.as_ref().map(|files| certificate(files, folder)).transpose()?,
+        ..Broker::of_mediator(settings.servers.clone(), seed(settings, folder, state)?, &layout)
     };
     let options = NatsOptions {
         promise: settings.promise,
@@ -109,4 +110,19 @@ pub fn read_seed(path: &Path) -> Result<NkeySeed, Fault> {
 /// The certificates that the server's must come from, as PEM.
 pub fn roots(path: &Path) -> Result<Vec<u8>, Fault> {
     fs::read(path).map_err(|error| Fault::new(format!("cannot read the certificates `{}`", path.display()), error))
+}
+
+/// The certificate that the server is shown, and its key, which nobody but its owner may read.
+fn certificate(files: &CertificateFiles, folder: &Path) -> Result<ClientCertificate, Fault> {
+    let (certificate, key) = certificate_pem(&folder.join(&files.certificate), &folder.join(&files.key))?;
+    ClientCertificate::from_pem(certificate.as_bytes(), key.as_bytes())
+        .map_err(|fault| Fault::new("cannot use `[bus] certificate` and its `key`", fault))
+}
+
+/// The certificate of a user of the server and its key, as PEM.
+pub fn certificate_pem(certificate: &Path, key: &Path) -> Result<(String, String), Fault> {
+    let text = fs::read_to_string(certificate)
+        .map_err(|error| Fault::new(format!("cannot read the certificate `{}`", certificate.display()), error))?;
+    let key = state::read_private(key).map_err(|fault| Fault::new("cannot read the certificate's key", fault))?;
+    Ok((text, key))
 }

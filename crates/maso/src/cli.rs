@@ -927,7 +927,13 @@ pub enum SidecarOrder {
         ttl: u64,
         /// Where the sidecar reaches the NATS server, if elsewhere than this machine does.
         #[arg(long, value_name = "URL")]
-        server: Option<String>,
+        server: Option<maso_intent::BusServers>,
+        /// The certificate (PEM) that the sidecar shows a NATS server which asks for one.
+        #[arg(long, value_name = "FILE", requires = "key")]
+        certificate: Option<PathBuf>,
+        /// That certificate's private key (PEM), which only its owner may read.
+        #[arg(long, value_name = "FILE", requires = "certificate")]
+        key: Option<PathBuf>,
         /// The file to write. Only its owner may read it.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,

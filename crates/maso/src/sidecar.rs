@@ -4,4 +4,4 @@ mod home;
 mod invitation;
 
 pub use home::Home;
-pub use invitation::{Invitation, Place};
+pub use invitation::{Certificate, Invitation, Place};

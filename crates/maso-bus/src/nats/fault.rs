@@ -1,6 +1,6 @@
 //! Why a NATS server cannot be the bus, for operators.
 
-use maso_intent::Durability;
+use maso_intent::{BusServers, Durability};
 
 use super::prepare::LARGEST;
 
@@ -8,10 +8,10 @@ use super::prepare::LARGEST;
 #[derive(Debug, thiserror::Error)]
 pub enum BusFault {
     /// There is no connection, or not for this user.
-    #[error("cannot connect to the NATS server `{server}`")]
+    #[error("cannot connect to the NATS server `{servers}`")]
     Unreached {
         /// Where it was looked for.
-        server: String,
+        servers: BusServers,
         /// What the client said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -43,8 +43,15 @@ impl BusFault {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
+            Self::Unreached { servers, .. } if servers.is_encrypted() => {
+                "start it, or correct `[bus]` in maso.toml: `roots` names who vouches for its certificate, `certificate` and \
+                 `key` what it asks for; `maso bus accounts DIR` writes its users"
+                    .to_owned()
+            }
             Self::Unreached { .. } => {
-                "start it, or correct `[bus]` in maso.toml; `maso bus accounts DIR` writes its users".to_owned()
+                "start it, or correct `[bus]` in maso.toml (`tls://`, where it wants TLS); `maso bus accounts DIR` writes its \
+                 users"
+                    .to_owned()
             }
             Self::Tls(_) => "`[bus] roots` names a file with the certificates of whoever signed the server's".to_owned(),
             Self::TooSmall(_) => format!("set `max_payload: {LARGEST}` or more in the server's configuration"),

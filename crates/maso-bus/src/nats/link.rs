@@ -1,14 +1,11 @@
 //! Whether the server is reached, as the client hears of it.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{Client, ConnectOptions, Event};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::sync::watch;
 
-use super::{Broker, BusFault};
+use super::{Broker, BusFault, tls};
 
 /// Whether the server is reached. It is tried again and again: whoever waits goes on by itself.
 #[derive(Clone, Debug)]
@@ -19,7 +16,7 @@ impl Link {
     pub(crate) async fn connect(broker: &Broker) -> Result<(Client, Self), BusFault> {
         let (tell, told) = watch::channel(true);
         let tell = Arc::new(tell);
-        let mut connecting = match &broker.seed {
+        let connecting = match &broker.seed {
             Some(seed) => ConnectOptions::with_nkey(seed.expose().to_owned()),
             None => ConnectOptions::new(),
         }
@@ -29,6 +26,9 @@ impl Link {
         .request_timeout(Some(broker.within))
         .ping_interval(PING_INTERVAL)
         .subscription_capacity(WAITING_MAX)
+        // Never less than was asked for, whatever the server says it can do.
+        .require_tls(broker.servers.is_encrypted())
+        .tls_client_config(tls::config(broker).map_err(BusFault::Tls)?)
         // The server's own word on where else to go is not the configuration's.
         .ignore_discovered_servers()
         .max_reconnects(None)
@@ -53,14 +53,11 @@ impl Link {
                 }
             }
         });
-        if broker.server.starts_with("tls://") {
-            let config = tls(broker.roots_pem.as_deref()).map_err(BusFault::Tls)?;
-            connecting = connecting.require_tls(true).tls_client_config(config);
-        }
+        let addresses: Vec<&str> = broker.servers.addresses().collect();
         let client = connecting
-            .connect(&broker.server)
+            .connect(addresses)
             .await
-            .map_err(|error| BusFault::Unreached { server: broker.server.clone(), source: Box::new(error) })?;
+            .map_err(|error| BusFault::Unreached { servers: broker.servers.clone(), source: Box::new(error) })?;
         Ok((client, Self(told)))
     }
 
@@ -86,24 +83,6 @@ impl Link {
             std::future::pending::<()>().await;
         }
     }
-}
-
-fn tls(roots_pem: Option<&[u8]>) -> Result<ClientConfig, io::Error> {
-    // Named, because the process-wide default could be changed by another crate.
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    let Some(pem) = roots_pem else {
-        return Ok(builder.with_platform_verifier().map_err(io::Error::other)?.with_no_client_auth());
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
-    }
-    if roots.is_empty() {
-        return Err(io::Error::other("there is no certificate in the file"));
-    }
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// A peer that answers to nothing is noticed within two of these.

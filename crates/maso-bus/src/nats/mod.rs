@@ -6,6 +6,7 @@ mod link;
 mod options;
 mod prepare;
 mod synced;
+mod tls;
 
 use std::{
     collections::BTreeMap,
@@ -40,6 +41,7 @@ pub use fault::BusFault;
 pub(crate) use link::Link;
 pub use options::{Broker, NatsOptions, NkeySeed, SeedError};
 pub(crate) use synced::SUBJECT as SYNCED_SUBJECT;
+pub use tls::{CertificateError, ClientCertificate};
 
 use held::Held;
 

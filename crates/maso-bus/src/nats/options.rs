@@ -3,39 +3,42 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use maso_core::AgentName;
-use maso_intent::{Durability, Replicas};
+use maso_intent::{BusServers, Durability, Replicas};
 use nkeys::{KeyPair, KeyPairType};
 
+use super::ClientCertificate;
 use crate::{Bounds, Layout, Seal};
 
 /// How a NATS server is reached, and as whom.
 #[derive(Clone, Debug)]
 pub struct Broker {
-    /// Where it is: `nats://HOST:PORT`, or `tls://` where it must be encrypted.
-    pub server: String,
+    /// Where it is, or where those of its cluster are: when one is lost, the client goes on with another.
+    pub servers: BusServers,
     /// The user's key; a server that asks for none gets none.
     pub seed: Option<NkeySeed>,
     /// Below what the server's answers come. The user must be allowed to listen there.
     pub inbox: String,
     /// The certificates that the server's must come from, as PEM; those of the system where it is absent.
     pub roots_pem: Option<Vec<u8>>,
+    /// The certificate that a server is shown which asks for one.
+    pub certificate: Option<ClientCertificate>,
     /// How long the server may take for an answer.
     pub within: Duration,
 }
 
 impl Broker {
     /// As maso itself.
-    pub fn of_mediator(server: impl Into<String>, seed: Option<NkeySeed>, layout: &Layout) -> Self {
-        Self::of(server.into(), seed, layout.inbox_of_mediator())
+    pub fn of_mediator(servers: BusServers, seed: Option<NkeySeed>, layout: &Layout) -> Self {
+        Self::of(servers, seed, layout.inbox_of_mediator())
     }
 
     /// As the sidecar of an agent.
-    pub fn of_sidecar(server: impl Into<String>, seed: Option<NkeySeed>, layout: &Layout, agent: &AgentName) -> Self {
-        Self::of(server.into(), seed, layout.inbox(agent))
+    pub fn of_sidecar(servers: BusServers, seed: Option<NkeySeed>, layout: &Layout, agent: &AgentName) -> Self {
+        Self::of(servers, seed, layout.inbox(agent))
     }
 
-    fn of(server: String, seed: Option<NkeySeed>, inbox: String) -> Self {
-        Self { server, seed, inbox, roots_pem: None, within: Duration::from_secs(5) }
+    fn of(servers: BusServers, seed: Option<NkeySeed>, inbox: String) -> Self {
+        Self { servers, seed, inbox, roots_pem: None, certificate: None, within: Duration::from_secs(5) }
     }
 }
 

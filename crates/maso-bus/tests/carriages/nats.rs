@@ -27,7 +27,7 @@ fn options(server: &Server) -> NatsOptions {
     NatsOptions {
         // A process that is gone is noticed soon; one that lives says so far more often.
         redeliver_after: Duration::from_secs(2),
-        ..NatsOptions::new(Broker::of_mediator(server.url(), None, &layout()), layout(), seal())
+        ..NatsOptions::new(Broker::of_mediator(server.url().parse().unwrap(), None, &layout()), layout(), seal())
     }
 }
 

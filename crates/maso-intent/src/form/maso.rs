@@ -11,7 +11,7 @@ use super::{
     context::ContextForm,
     text::{At, FromText, Span},
 };
-use crate::{BusServer, ClientCertificates, Durability, HostName, Replicas, Role};
+use crate::{BusServers, ClientCertificates, Durability, HostName, Replicas, Role};
 
 /// A deployment: its name, tier, people and numbers.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -200,13 +200,19 @@ pub(crate) struct FederationForm {
 /// The NATS server that carries what agents send each other; in memory, where this is absent.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("dependentRequired" = { "certificate": ["key"], "key": ["certificate"] }))]
 pub(crate) struct BusForm {
-    /// Where it is: `nats://HOST:PORT`, or `tls://HOST:PORT` for an encrypted connection.
-    pub(crate) nats: At<BusServer>,
+    /// Where it is: `nats://HOST:PORT`, or `tls://HOST:PORT` for an encrypted connection; `tls://HOST:PORT,HOST:PORT` for
+    /// several of one cluster.
+    pub(crate) nats: At<BusServers>,
     /// The file with the key of maso's own user there, as `maso bus accounts` writes it; from the deployment's folder on.
     pub(crate) credentials: Option<At<String>>,
     /// The file with the certificates (PEM) that the server's must come from (those of the system).
     pub(crate) roots: Option<At<String>>,
+    /// The file with the certificate (PEM) that maso shows a server which asks for one, from the deployment's folder on.
+    pub(crate) certificate: Option<At<String>>,
+    /// The file with that certificate's private key (PEM), which nobody else may read.
+    pub(crate) key: Option<At<String>>,
     /// What has to be so of a message that counts as sent: the server `stored` it, or `synced` it to its disk (`stored`).
     pub(crate) promise: Option<At<Durability>>,
     /// On how many of the server's machines each mailbox lies: 1, 3 or 5 (1).

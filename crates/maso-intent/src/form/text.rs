@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::help::with_hint;
 use crate::{
-    Access, AgentRole, Below, BusServer, ClientCertificates, Durability, Evaluation, EventName, Expiry, HaltCondition,
+    Access, AgentRole, Below, BusServers, ClientCertificates, Durability, Evaluation, EventName, Expiry, HaltCondition,
     HostName, JudgeAction, JudgeProhibition, JudgeRole, Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome,
     ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
 };
@@ -265,13 +265,13 @@ impl FromText for url::Url {
     }
 }
 
-impl FromText for BusServer {
+impl FromText for BusServers {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
     }
 
     fn schema() -> Schema {
-        json_schema!({ "type": "string", "pattern": "^([nN][aA][tT][sS]|[tT][lL][sS])://[^/?#@]+/?$", "format": "uri" })
+        json_schema!({ "type": "string", "pattern": "^([nN][aA][tT][sS]|[tT][lL][sS])://[^?#@]+$" })
     }
 }
 

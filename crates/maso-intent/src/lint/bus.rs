@@ -6,8 +6,8 @@ use crate::Durability;
 pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
     let (Some(maso), Some(bus)) = (&lint.folder.maso, &lint.deployment.settings.bus) else { return };
     let start = maso.find("[bus]");
-    if !bus.server.is_encrypted() && !bus.server.is_loopback() {
-        let message = format!("the connection to `{}` is not encrypted", bus.server);
+    if !bus.servers.is_encrypted() && !bus.servers.is_loopback() {
+        let message = format!("the connection to `{}` is not encrypted", bus.servers);
         let remedy = "write `tls://`, so that nobody on the way sees who speaks with whom, or answers in its place";
         found.add(LintRule::BusPlain, maso, start, message, remedy);
     }

@@ -6,24 +6,15 @@ use maso_core::{Tier, WorkloadId};
 
 use crate::{
     CertificateFiles, ClientCertificates, Federation, Problem, Severity, TlsSettings,
-    form::{File, Folder, MasoForm},
+    form::{At, File, Folder, MasoForm},
 };
 
 /// The door over TLS. A certificate without its key, or the other way round, is refused here.
 pub(super) fn tls(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> Option<TlsSettings> {
     let form = maso.form.listen.tls.as_ref()?;
-    let certificate = match (&form.certificate, &form.key) {
-        (Some(certificate), Some(key)) => {
-            Some(CertificateFiles { certificate: certificate.value.clone(), key: key.value.clone() })
-        }
-        (None, None) => None,
-        (Some(alone), None) | (None, Some(alone)) => {
-            let message = "`listen.tls` has a certificate without its key, or a key without its certificate";
-            let remedy = "give both, or neither for a certificate of maso's own trust domain";
-            problems.push(maso.problem(alone.start, Severity::Error, "IA-2.3", message, remedy));
-            None
-        }
-    };
+    let files = (form.certificate.as_ref(), form.key.as_ref());
+    let remedy = "give both, or neither for a certificate of maso's own trust domain";
+    let certificate = certificate(maso, "listen.tls", files, remedy, problems);
     let by_tier =
         if maso.form.tier.0 > Tier::Supervised { ClientCertificates::Required } else { ClientCertificates::Optional };
     Some(TlsSettings {
@@ -32,6 +23,27 @@ pub(super) fn tls(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -> Opt
         names: form.names.iter().map(|name| name.value.clone()).collect(),
         certificate,
     })
+}
+
+/// A certificate and its key, of which neither is there without the other.
+pub(super) fn certificate(
+    maso: &File<'_, MasoForm>,
+    table: &str,
+    (certificate, key): (Option<&At<String>>, Option<&At<String>>),
+    remedy: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<CertificateFiles> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            Some(CertificateFiles { certificate: certificate.value.clone(), key: key.value.clone() })
+        }
+        (None, None) => None,
+        (Some(alone), None) | (None, Some(alone)) => {
+            let message = format!("`{table}` has a certificate without its key, or a key without its certificate");
+            problems.push(maso.problem(alone.start, Severity::Error, "IA-2.3", message, remedy));
+            None
+        }
+    }
 }
 
 /// The trust domain whose workloads may be agents here. Our own is none: nobody else vouches for it.

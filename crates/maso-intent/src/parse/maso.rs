@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::OperatorName;
 
-use super::{day::end_of_day, listening};
+use super::{bus, day::end_of_day, listening};
 use crate::{
-    BusSettings, Deselection, OpenLimits, Operator, Problem, Settings, Severity,
+    Deselection, OpenLimits, Operator, Problem, Settings, Severity,
     controls::why_it_stays,
     form::{At, ContextForm, File, MasoForm, Span},
 };
@@ -104,12 +104,6 @@ pub(super) fn settings(maso: &File<'_, MasoForm>, problems: &mut Vec<Problem>) -
         server_wait_ms: span(&form.limits.server_wait, defaults.server_wait_ms),
         calls_per_hour_max: form.limits.calls_per_hour_max.unwrap_or(defaults.calls_per_hour_max),
         context: form.context.as_ref().map(ContextForm::terms).or(defaults.context),
-        bus: form.bus.as_ref().map(|bus| BusSettings {
-            server: bus.nats.value.clone(),
-            credentials: bus.credentials.as_ref().map(|path| path.value.clone()),
-            roots: bus.roots.as_ref().map(|path| path.value.clone()),
-            promise: bus.promise.as_ref().map(|promise| promise.value).unwrap_or_default(),
-            replicas: bus.replicas.map(|replicas| replicas.0).unwrap_or_default(),
-        }),
+        bus: bus::bus(maso, problems),
     }
 }

@@ -1,6 +1,7 @@
 //! From the text of a folder to a deployment: what the forms of [`crate::form`] mean.
 
 mod agent;
+mod bus;
 mod day;
 mod external;
 mod history;

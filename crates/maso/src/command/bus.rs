@@ -85,9 +85,9 @@ async fn prepare(folder: &Folder, output: Output) -> Result<(), Fault> {
     let n_mailboxes = Accounts::mailboxes(&deployment).count();
     let promise = settings.promise.as_str();
     if output.json {
-        screen::json(&json!({ "server": settings.server.as_str(), "mailboxes": n_mailboxes, "promise": promise }));
+        screen::json(&json!({ "server": settings.servers.to_string(), "mailboxes": n_mailboxes, "promise": promise }));
     } else {
-        say!("{n_mailboxes} mailboxes are ready at {}; what is acknowledged is {promise}", settings.server);
+        say!("{n_mailboxes} mailboxes are ready at {}; what is acknowledged is {promise}", settings.servers);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use maso_bus::{Caller, User};
 use maso_core::{AgentName, Mode};
 use maso_gateway::{Badge, BadgeFault, Dial, Way, sidecar_router};
+use maso_intent::BusServers;
 use maso_path::{Clock as _, SystemClock};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -17,14 +18,15 @@ use crate::{
     command::up::Signals,
     fault::Fault,
     screen::{self, say},
-    sidecar::{Home, Invitation, Place},
+    sidecar::{Certificate, Home, Invitation, Place},
     state,
 };
 
 pub async fn run(args: Sidecar) -> Result<ExitCode, Fault> {
     match args.order {
-        SidecarOrder::Invite { folder, agent, ttl, server, out, by, output } => {
-            let invitation = invite(&folder.dir, (&agent, ttl), server, by.operator).await?;
+        SidecarOrder::Invite { folder, agent, ttl, server, certificate, key, out, by, output } => {
+            let certificate = certificate.as_deref().zip(key.as_deref());
+            let invitation = invite(&folder.dir, (&agent, ttl), Broker { server, certificate }, by.operator).await?;
             let text = serde_json::to_string_pretty(&invitation).expect("strings and numbers are JSON");
             state::create_private(&out, text.as_bytes())
                 .map_err(|fault| Fault::new("cannot write the invitation", fault))?;
@@ -42,11 +44,18 @@ pub async fn run(args: Sidecar) -> Result<ExitCode, Fault> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How a sidecar comes to the broker, where that is not as maso does.
+struct Broker<'a> {
+    server: Option<BusServers>,
+    /// The sidecar's own certificate there, and its key.
+    certificate: Option<(&'a Path, &'a Path)>,
+}
+
 /// All that a sidecar of this agent has to be told.
 async fn invite(
     folder: &Path,
     (agent, ttl_ms): (&AgentName, u64),
-    server: Option<String>,
+    broker: Broker<'_>,
     by: Option<maso_core::OperatorName>,
 ) -> Result<Invitation, Fault> {
     let assembled = assemble(folder, "sidecar", Mode::Enforce).await?;
@@ -54,6 +63,11 @@ async fn invite(
         return Err(Fault::plain("the deployment has no bus, so a sidecar has no way to it")
             .help("`[bus] nats` in maso.toml says where it is (docs/bus.md)"));
     };
+    let certificate = broker.certificate.map(|(certificate, key)| certificate_of(certificate, key)).transpose()?;
+    if settings.certificate.is_some() && certificate.is_none() {
+        return Err(Fault::plain(format!("the bus asks for certificates, and the sidecar of {agent} has none"))
+            .help("`--certificate FILE --key FILE` give it its own; maso's is never handed on"));
+    }
     let by = signed_in(&assembled, by).await?;
     let key = state_key(&assembled.state.bus(), agent)?;
     let roots = settings.roots.as_ref().map(|file| bus::roots(&folder.join(file))).transpose()?;
@@ -62,15 +76,24 @@ async fn invite(
     let place = Place {
         agent: agent.to_string(),
         trust_domain: assembled.deployment.trust_domain.to_string(),
-        server: server.unwrap_or_else(|| settings.server.as_str().to_owned()),
+        server: broker.server.as_ref().unwrap_or(&settings.servers).to_string(),
         broker_key: key,
         broker_roots: roots.map_err(|error| Fault::new("`[bus] roots` is no PEM", error))?,
+        broker_certificate: certificate,
         bundle: bundle.iter().map(|root| STANDARD.encode(root)).collect(),
     };
     // Last, so that no token is issued for what could not be written.
     let issued = assembled.desk.invite(&by, agent, ttl_ms).await;
     let issued = issued.map_err(|fault| Fault::new("nobody was invited", fault))?;
     Ok(Invitation { place, join_token: issued.token, expires_at: issued.expires_at })
+}
+
+/// The sidecar's certificate at the broker. It is tried here, where somebody can mend it.
+fn certificate_of(certificate: &Path, key: &Path) -> Result<Certificate, Fault> {
+    let (certificate, key) = bus::certificate_pem(certificate, key)?;
+    let certificate = Certificate { certificate, key };
+    certificate.read()?;
+    Ok(certificate)
 }
 
 /// The sidecar's key at the broker, where the broker asks for keys.

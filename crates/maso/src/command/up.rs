@@ -311,7 +311,7 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
             "sign_in": link,
         });
         if let Some(bus) = &deployment.settings.bus {
-            told["bus"] = serde_json::json!({ "server": bus.server.as_str(), "promise": bus.promise.as_str() });
+            told["bus"] = serde_json::json!({ "server": bus.servers.to_string(), "promise": bus.promise.as_str() });
         }
         if let Some(url) = secure_url {
             told["tls"] = url.as_str().into();
@@ -346,7 +346,7 @@ fn greet(assembled: &Assembled, serving: &Serving, json: bool) -> Result<(), Fau
         say!("  tls      {url}");
     }
     if let Some(bus) = &deployment.settings.bus {
-        say!("  bus      {}  {}", bus.server, screen::faint(bus.promise.as_str()));
+        say!("  bus      {}  {}", bus.servers, screen::faint(bus.promise.as_str()));
     }
     if let Some(Workload { socket, .. }) = workload {
         say!("  spiffe   unix://{}", socket.display());

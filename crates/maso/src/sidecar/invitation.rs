@@ -1,8 +1,9 @@
 //! What the operator of a deployment hands to whoever sets up a sidecar: one file, of use once.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use maso_bus::{Broker, Layout, NkeySeed};
+use maso_bus::{Broker, ClientCertificate, Layout, NkeySeed};
 use maso_core::{AgentName, TrustDomain};
+use maso_intent::BusServers;
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
@@ -28,14 +29,34 @@ pub struct Place {
     pub agent: String,
     /// The deployment's trust domain.
     pub trust_domain: String,
-    /// The NATS server.
+    /// The NATS server, or those of its cluster.
     pub server: String,
     /// The seed of the sidecar's key there; a server that asks for none gets none.
     pub broker_key: Option<String>,
     /// The certificates that the server's must come from, as PEM; those of the system where it is absent.
     pub broker_roots: Option<String>,
+    /// The certificate that the server is shown; one that asks for none is shown none.
+    pub broker_certificate: Option<Certificate>,
     /// The certificates by which the trust domain is known, each in DER and base64.
     pub bundle: Vec<String>,
+}
+
+/// A certificate and those that vouch for it, and its private key, as PEM.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// The certificate.
+    pub certificate: String,
+    /// The key.
+    pub key: String,
+}
+
+impl Certificate {
+    /// Both, if they can be used.
+    pub fn read(&self) -> Result<ClientCertificate, Fault> {
+        ClientCertificate::from_pem(self.certificate.as_bytes(), self.key.as_bytes())
+            .map_err(|fault| Fault::new("cannot use the sidecar's certificate for the bus", fault))
+    }
 }
 
 impl Place {
@@ -54,9 +75,12 @@ impl Place {
         let layout = Layout::of(&self.domain()?);
         let seed = self.broker_key.as_deref().map(NkeySeed::parse).transpose();
         let seed = seed.map_err(|fault| Fault::new("the invitation has no key for the bus", fault))?;
+        let servers: Result<BusServers, String> = self.server.parse();
+        let servers = servers.map_err(|error| Fault::plain(format!("the invitation does not say where the bus is: {error}")))?;
         let broker = Broker {
             roots_pem: self.broker_roots.clone().map(String::into_bytes),
-            ..Broker::of_sidecar(self.server.as_str(), seed, &layout, &self.agent()?)
+            certificate: self.broker_certificate.as_ref().map(Certificate::read).transpose()?,
+            ..Broker::of_sidecar(servers, seed, &layout, &self.agent()?)
         };
         Ok((broker, layout))
     }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{layout, options, process, seal};
 use crate::{
-    contract::{awaited, is_empty, mailbox, nothing_lies_there, parcel, request},
+    contract::{awaited, mailbox, nothing_lies_there, parcel, request},
     server::Server,
 };
 
@@ -52,7 +52,7 @@ impl Guarded {
     }
 
     fn mediator(&self) -> NatsOptions {
-        let broker = Broker::of_mediator(self.server.url(), Some(self.keys[&User::Mediator].clone()), &layout());
+        let broker = Broker::of_mediator(self.server.url().parse().unwrap(), Some(self.keys[&User::Mediator].clone()), &layout());
         NatsOptions { broker, ..options(&self.server) }
     }
 
@@ -60,7 +60,7 @@ impl Guarded {
     async fn sidecar(&self, agent: &str) -> Caller {
         let key = self.keys[&sidecar_of(agent)].clone();
         let agent: AgentName = agent.parse().unwrap();
-        let broker = Broker::of_sidecar(self.server.url(), Some(key), &layout(), &agent);
+        let broker = Broker::of_sidecar(self.server.url().parse().unwrap(), Some(key), &layout(), &agent);
         Caller::connect(&broker, layout(), agent).await.unwrap()
     }
 

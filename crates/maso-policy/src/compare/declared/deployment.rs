@@ -143,10 +143,22 @@ fn settings(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
     let what = line("federation.trust_domain", "the trust domain that is believed beside our own, and its socket");
     ledger.either(what, &other(old), &other(new), "a workload of one of them");
     let bus = |it: &maso_intent::Settings| {
-        let server = |bus: &maso_intent::BusSettings| format!("{} ({})", bus.server, bus.promise.as_str());
+        let server = |bus: &maso_intent::BusSettings| format!("{} ({})", bus.servers, bus.promise.as_str());
         it.bus.as_ref().map_or_else(|| "none".to_owned(), server)
     };
     ledger.either(line("bus.nats", "what carries messages between agents"), &bus(old), &bus(new), "a message");
+    let known = |it: &maso_intent::Settings| {
+        let roots = it.bus.as_ref().and_then(|bus| bus.roots.clone());
+        roots.unwrap_or_else(|| "those of the system".to_owned())
+    };
+    let what = line("bus.roots", "the certificates by which the bus is known");
+    ledger.either(what, &known(old), &known(new), "a server that only one of them vouches for");
+    let shown = |it: &maso_intent::Settings| {
+        let files = it.bus.as_ref().and_then(|bus| bus.certificate.as_ref());
+        files.map_or("none".to_owned(), |files| format!("{}, {}", files.certificate, files.key))
+    };
+    let what = line("bus.certificate", "by which certificate the bus knows maso");
+    ledger.either(what, &shown(old), &shown(new), "a server that asks for one of them");
     let bearer = line("identity.bearer_on_loopback", "whether tokens without a key are accepted on this machine");
     ledger.limit(bearer, &old.bearer_on_loopback, &new.bearer_on_loopback, "a token that is bound to no key");
     ledger.either(

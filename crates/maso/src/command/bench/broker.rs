@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 use maso_bus::{Broker, Caller, Carriage as _, Kind, Layout, Lines, Mailbox, Nats, NatsOptions, Parcel, Route, Seal};
 use maso_core::{AgentName, HopId, Timestamp, TrustDomain};
 use maso_identity::AuthorityKey;
+use maso_intent::BusServers;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use uuid::Uuid;
@@ -39,8 +40,9 @@ pub async fn measure(url: &str, rounds: usize) -> Result<Through, Fault> {
     let fault = |what: &'static str| move |error: Failed| Fault::plain(format!("{what}: {error}"));
     let domain: TrustDomain = format!("bench-{}.example", Uuid::new_v4().simple()).parse().expect("a trust domain");
     let (layout, authority) = (Layout::of(&domain), AuthorityKey::from_seed([7; 32]));
-    let options =
-        NatsOptions::new(Broker::of_mediator(url, None, &layout), layout.clone(), Seal::new(domain, &authority));
+    let servers: BusServers = url.parse().map_err(|error: String| Fault::plain(error))?;
+    let broker = Broker::of_mediator(servers.clone(), None, &layout);
+    let options = NatsOptions::new(broker, layout.clone(), Seal::new(domain, &authority));
     let unreached = |error| Fault::new("cannot use the NATS server", error);
     let nats = Nats::connect(options).await.map_err(unreached)?;
     let (from, to): (AgentName, AgentName) = (name("teller"), name("listener"));
@@ -50,7 +52,7 @@ pub async fn measure(url: &str, rounds: usize) -> Result<Through, Fault> {
     let words = vec![b'w'; N_BYTES];
 
     let bare = bare(url, &key, &words, rounds).await.map_err(fault("the bare request failed"))?;
-    let broker = Broker::of_sidecar(url, None, &layout, &from);
+    let broker = Broker::of_sidecar(servers, None, &layout, &from);
     let caller = Caller::connect(&broker, layout, from.clone()).await.map_err(unreached)?;
     let lines = nats.lines().await.map_err(|error| Fault::new("lines cannot be taken", error))?;
     let line = on_a_line(&caller, lines, &key, &words, rounds).await.map_err(fault("the line broke"))?;
