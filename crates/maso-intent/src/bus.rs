@@ -198,11 +198,20 @@ mod tests {
 
     #[test]
     fn all_servers_of_a_cluster_have_the_scheme_of_the_first() {
-        let of = |text: &str| text.parse().map(|servers: BusServers| servers.addresses().map(str::to_owned).collect::<Vec<_>>());
+        let of = |text: &str| {
+            text.parse().map(|servers: BusServers| servers.addresses().map(str::to_owned).collect::<Vec<_>>())
+        };
         let three = ["tls://a:1", "tls://b:2", "tls://c"].map(str::to_owned).to_vec();
         assert_eq!(of("tls://a:1,b:2,c"), Ok(three.clone()));
         assert_eq!(of("tls://a:1,tls://b:2,tls://c"), Ok(three));
-        for text in ["tls://a,nats://b", "nats://a,tls://b", "tls://a,tls://b,nats://c", "nats://a,a", "nats://a,,b", "nats://a,"] {
+        for text in [
+            "tls://a,nats://b",
+            "nats://a,tls://b",
+            "tls://a,tls://b,nats://c",
+            "nats://a,a",
+            "nats://a,,b",
+            "nats://a,",
+        ] {
             assert!(of(text).is_err(), "{text}");
         }
         let many = |n: usize| format!("nats://{}", (1..=n).map(|n| format!("n{n}")).collect::<Vec<_>>().join(","));

@@ -3,7 +3,8 @@
 use std::{fs, path::Path, sync::Arc};
 
 use maso_bus::{
-    Accounts, Bounds, Broker, BusFault, Carriage, ClientCertificate, InProcess, Layout, Lines, Nats, NatsOptions, NkeySeed, Seal, User,
+    Accounts, Bounds, Broker, BusFault, Carriage, ClientCertificate, InProcess, Layout, Lines, Nats, NatsOptions,
+    NkeySeed, Seal, User,
 };
 use maso_identity::AuthorityKey;
 use maso_intent::{BusSettings, CertificateFiles, Deployment};

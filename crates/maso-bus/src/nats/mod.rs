@@ -5,12 +5,12 @@ mod held;
 mod link;
 mod options;
 mod prepare;
+mod refused;
 mod synced;
 mod tls;
 
 use std::{
     collections::BTreeMap,
-    error::Error as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,11 +19,10 @@ use std::{
 };
 
 use async_nats::{
-    Client, Request,
+    Client, Request, RequestErrorKind,
     jetstream::{
-        self, AckKind, Context, ErrorCode, Message,
+        self, AckKind, Context, Message,
         consumer::{Consumer, pull},
-        context::{PublishError, PublishErrorKind},
         message::PublishMessage,
     },
 };
@@ -33,9 +32,7 @@ use maso_intent::Durability;
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::{
-    Carriage, Delivery, Full, Layout, Mailbox, NotPut, Parcel, Promise, Receipt, Unavailable, layout::CONSUMER,
-};
+use crate::{Carriage, Delivery, Layout, Mailbox, NotPut, Parcel, Promise, Receipt, Unavailable, layout::CONSUMER};
 
 pub use fault::BusFault;
 pub(crate) use link::Link;
@@ -44,6 +41,7 @@ pub(crate) use synced::SUBJECT as SYNCED_SUBJECT;
 pub use tls::{CertificateError, ClientCertificate};
 
 use held::Held;
+use refused::Refused;
 
 /// Mailboxes in a NATS server: one stream for each, from which any process takes that serves its agent.
 #[derive(Debug)]
@@ -69,10 +67,7 @@ impl Nats {
         if max_payload < prepare::LARGEST {
             return Err(BusFault::TooSmall(max_payload));
         }
-        let jetstream = jetstream::context::ContextBuilder::new()
-            .timeout(options.broker.within)
-            .ack_timeout(options.broker.within)
-            .build(client.clone());
+        let jetstream = context(&client, options.broker.within.min(ANEW));
         let held = Arc::new(Held::default());
         held.keep(client.clone(), options.redeliver_after);
         Ok(Self { client, jetstream, link, options, consumers: Mutex::default(), held, n_forged: AtomicU64::new(0) })
@@ -113,10 +108,11 @@ impl Nats {
     async fn next(&self, mailbox: &Mailbox, wait: Duration) -> Result<Option<Message>, Unavailable> {
         let asked = async {
             let consumer = self.consumer(mailbox).await?;
+            let within = self.options.broker.within;
             let (hand, handed) = oneshot::channel();
             tokio::spawn(async move {
                 // If whoever asked is gone, it is for the next: now, and not when its time is over.
-                if let Err(Ok(Some(message))) = hand.send(pulled(&consumer, wait).await)
+                if let Err(Ok(Some(message))) = hand.send(pulled(&consumer, wait, within).await)
                     && let Err(error) = message.ack_with(AckKind::Nak(None)).await
                 {
                     tracing::debug!(%error, "the bus was not told of what nobody waits for");
@@ -150,15 +146,32 @@ impl Nats {
     }
 }
 
+/// What is asked over a connection, with so long for each answer.
+fn context(client: &Client, within: Duration) -> Context {
+    jetstream::context::ContextBuilder::new().timeout(within).ack_timeout(within).build(client.clone())
+}
+
+/// Whether it may be otherwise when asked again.
+const fn is_passing(error: RequestErrorKind) -> bool {
+    matches!(error, RequestErrorKind::NoResponders | RequestErrorKind::TimedOut)
+}
+
 /// Asks the server for one message. Never broken off: what the server has sent would be nobody's until it is sent again.
-async fn pulled(consumer: &Consumer<pull::Config>, wait: Duration) -> Result<Option<Message>, Unavailable> {
-    let mut batch = if wait.is_zero() {
-        consumer.fetch().max_messages(1).messages().await
-    } else {
-        consumer.batch().max_messages(1).expires(wait.min(SLICE)).messages().await
+async fn pulled(
+    consumer: &Consumer<pull::Config>,
+    wait: Duration,
+    within: Duration,
+) -> Result<Option<Message>, Unavailable> {
+    let unavailable = |error: &dyn std::fmt::Display| Unavailable(error.to_string());
+    if wait.is_zero() {
+        let mut batch = consumer.fetch().max_messages(1).messages().await.map_err(|error| unavailable(&error))?;
+        // It is answered at once, unless whoever leads the mailbox is gone without a word.
+        let looked = tokio::time::timeout(within, batch.next()).await;
+        let looked = looked.map_err(|_| Unavailable("the mailbox did not answer in time".to_owned()))?;
+        return looked.transpose().map_err(|error| unavailable(&error));
     }
-    .map_err(|error| Unavailable(error.to_string()))?;
-    batch.next().await.transpose().map_err(|error| Unavailable(error.to_string()))
+    let batch = consumer.batch().max_messages(1).expires(wait.min(SLICE)).messages().await;
+    batch.map_err(|error| unavailable(&error))?.next().await.transpose().map_err(|error| unavailable(&error))
 }
 
 #[async_trait]
@@ -190,6 +203,8 @@ impl Carriage for Nats {
             };
             match sent.map(|sent| sent.map_err(|error| Refused::of(&error))) {
                 Ok(Ok(_)) => return Ok(self.promise()),
+                // What is said of this one says nothing of the one before it, which nobody answered.
+                Ok(Err(Refused::For(not_put))) if was_sent => return Err(NotPut::Unknown(not_put.to_string())),
                 Ok(Err(Refused::For(not_put))) => return Err(not_put),
                 Ok(Err(Refused::Unclear(_))) if Instant::now() < deadline => {
                     was_sent = true;
@@ -198,6 +213,7 @@ impl Carriage for Nats {
                 Ok(Err(Refused::Unclear(why))) => return Err(NotPut::Unknown(why)),
                 // Nobody listened: it was not put.
                 Ok(Err(Refused::NotYet(_))) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+                Ok(Err(Refused::NotYet(why))) if was_sent => return Err(NotPut::Unknown(why)),
                 Ok(Err(Refused::NotYet(why))) => return Err(Unavailable(why).into()),
                 Err(_) => return Err(NotPut::Unknown("the NATS server did not answer in time".to_owned())),
             }
@@ -242,11 +258,19 @@ impl Carriage for Nats {
 
     async fn acknowledge(&self, receipt: &Receipt) -> Result<(), Unavailable> {
         self.held.remove(receipt);
-        self.reached_by(Instant::now() + self.options.broker.within).await?;
-        let acknowledging = Request::new().payload(AckKind::Ack.into()).timeout(Some(self.options.broker.within));
-        // The server answers when it has noted it.
-        let noted = self.client.send_request(receipt.0.clone(), acknowledging).await;
-        noted.map(drop).map_err(|error| Unavailable(error.to_string()))
+        let deadline = Instant::now() + self.options.broker.within;
+        loop {
+            self.reached_by(deadline).await?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let acknowledging = Request::new().payload(AckKind::Ack.into()).timeout(Some(left.min(ANEW)));
+            // The server answers when it has noted it.
+            match self.client.send_request(receipt.0.clone(), acknowledging).await {
+                Ok(_) => return Ok(()),
+                // While a cluster chooses who leads, nobody is there to note it, or whoever was told is gone.
+                Err(error) if is_passing(error.kind()) && Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(Unavailable(error.to_string())),
+            }
+        }
     }
 
     async fn give_back(&self, receipt: &Receipt) {
@@ -260,41 +284,9 @@ impl Carriage for Nats {
     }
 }
 
-/// Why a publish did not end well.
-enum Refused {
-    /// The server refused it: it was not put.
-    For(NotPut),
-    /// There is no mailbox at the moment: it was not put, and may be soon.
-    NotYet(String),
-    /// Nobody knows.
-    Unclear(String),
-}
-
-impl Refused {
-    fn of(error: &PublishError) -> Self {
-        let said = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
-        match (error.kind(), said) {
-            (PublishErrorKind::Other, Some(said)) => Self::For(refused(said)),
-            (PublishErrorKind::StreamNotFound, _) => Self::NotYet("the mailbox is not there".to_owned()),
-            (PublishErrorKind::MaxPayloadExceeded, _) => Self::For(Unavailable(error.to_string()).into()),
-            _ => Self::Unclear(error.to_string()),
-        }
-    }
-}
-
-/// What a server's refusal means. It has one code for every bound of a stream, and says which in words.
-fn refused(said: &jetstream::Error) -> NotPut {
-    let words = said.to_string();
-    if said.error_code() == ErrorCode::STREAM_STORE_FAILED && words.contains("maximum messages per subject exceeded") {
-        NotPut::Full(Full::Edge)
-    } else if said.error_code() == ErrorCode::STREAM_STORE_FAILED && words.contains("maximum") {
-        NotPut::Full(Full::Mailbox)
-    } else {
-        Unavailable(words).into()
-    }
-}
-
 /// How long one question for parcels lies with the server. Then it is asked anew, should it have been lost.
 const SLICE: Duration = Duration::from_secs(5);
+/// After how long without an answer it is asked anew, while there is time: of a cluster, whoever was asked may be gone.
+const ANEW: Duration = Duration::from_secs(2);
 /// Between two tries with a server that is there and not ready.
 const PAUSE: Duration = Duration::from_millis(50);

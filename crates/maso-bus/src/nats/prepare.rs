@@ -6,7 +6,7 @@ use async_nats::jetstream::{
 };
 use maso_intent::{Durability, Replicas};
 
-use super::{BusFault, Nats, NatsOptions, synced};
+use super::{BusFault, Nats, NatsOptions, context, synced};
 use crate::{Mailbox, Parcel, Seal, layout::CONSUMER};
 
 impl Nats {
@@ -32,8 +32,9 @@ impl Nats {
     async fn prepare_one(&self, mailbox: &Mailbox) -> Result<(), async_nats::Error> {
         let stream = stream(&self.options, mailbox);
         let name = stream.name.clone();
-        self.jetstream.create_or_update_stream(stream).await?;
-        self.jetstream.create_consumer_on_stream(consumer(&self.options), name).await?;
+        let jetstream = context(&self.client, self.options.broker.within);
+        jetstream.create_or_update_stream(stream).await?;
+        jetstream.create_consumer_on_stream(consumer(&self.options), name).await?;
         Ok(())
     }
 }

@@ -237,7 +237,7 @@ fn small() -> Bounds {
 }
 
 pub(crate) async fn one_sender_fills_no_mailbox_alone(make: impl AsyncFn(Bounds) -> Tried) {
-    let tried = make(small()).await;
+    let tried = make(Bounds { mailbox_max: 4, ..small() }).await;
     tried.one.put(&request(1)).await.unwrap();
     tried.one.put(&request(2)).await.unwrap();
     assert_eq!(tried.one.put(&request(3)).await, Err(NotPut::Full(Full::Edge)));

@@ -1,9 +1,12 @@
 //! The contract over a NATS server, and what its faults do.
 
+mod cluster;
+mod disk;
 mod faults;
 mod lines;
 mod promises;
 mod stolen;
+mod tls;
 
 use std::{sync::Arc, time::Duration};
 

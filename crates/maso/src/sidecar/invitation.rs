@@ -76,7 +76,8 @@ impl Place {
         let seed = self.broker_key.as_deref().map(NkeySeed::parse).transpose();
         let seed = seed.map_err(|fault| Fault::new("the invitation has no key for the bus", fault))?;
         let servers: Result<BusServers, String> = self.server.parse();
-        let servers = servers.map_err(|error| Fault::plain(format!("the invitation does not say where the bus is: {error}")))?;
+        let servers =
+            servers.map_err(|error| Fault::plain(format!("the invitation does not say where the bus is: {error}")))?;
         let broker = Broker {
             roots_pem: self.broker_roots.clone().map(String::into_bytes),
             certificate: self.broker_certificate.as_ref().map(Certificate::read).transpose()?,

@@ -15,7 +15,10 @@ use super::{Server, layout, options, process};
 
 async fn caller(server: &Server, agent: &str) -> Caller {
     let agent = agent.parse().unwrap();
-    let broker = Broker { within: Duration::from_secs(2), ..Broker::of_sidecar(server.url().parse().unwrap(), None, &layout(), &agent) };
+    let broker = Broker {
+        within: Duration::from_secs(2),
+        ..Broker::of_sidecar(server.url().parse().unwrap(), None, &layout(), &agent)
+    };
     Caller::connect(&broker, layout(), agent).await.unwrap()
 }
 

@@ -52,7 +52,11 @@ impl Guarded {
     }
 
     fn mediator(&self) -> NatsOptions {
-        let broker = Broker::of_mediator(self.server.url().parse().unwrap(), Some(self.keys[&User::Mediator].clone()), &layout());
+        let broker = Broker::of_mediator(
+            self.server.url().parse().unwrap(),
+            Some(self.keys[&User::Mediator].clone()),
+            &layout(),
+        );
         NatsOptions { broker, ..options(&self.server) }
     }
 
