@@ -1,10 +1,11 @@
 //! A NATS server of a test's own: on loopback, at a free port, with its own folder, ended with the test.
 
 use std::{
+    ffi::OsString,
     fs,
     io::{BufRead as _, BufReader},
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
 };
@@ -16,6 +17,8 @@ pub(crate) struct Server {
     folder: TempDir,
     host: IpAddr,
     port: u16,
+    /// What runs it, where it is not run as it is.
+    under: Vec<String>,
     running: Option<Child>,
 }
 
@@ -30,8 +33,18 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("store");
         let text = format!("jetstream {{ store_dir: {store:?}\n{jetstream} }}\n{config}\n");
-        fs::write(folder.path().join("server.conf"), text).unwrap();
-        let mut server = Self { folder, host, port: 0, running: None };
+        Self::start_in(folder, host, &text, Vec::new())
+    }
+
+    /// Starts one that keeps what it has in `store`, and is run by another program: its name and arguments.
+    pub(crate) fn start_under(under: Vec<String>, store: &Path, jetstream: &str) -> Self {
+        let text = format!("jetstream {{ store_dir: {store:?}\n{jetstream} }}\n");
+        Self::start_in(tempfile::tempdir().unwrap(), Ipv4Addr::LOCALHOST.into(), &text, under)
+    }
+
+    fn start_in(folder: TempDir, host: IpAddr, config: &str, under: Vec<String>) -> Self {
+        fs::write(folder.path().join("server.conf"), config).unwrap();
+        let mut server = Self { folder, host, port: 0, under, running: None };
         server.start_again();
         server
     }
@@ -46,7 +59,9 @@ impl Server {
         assert!(self.running.is_none());
         // The first time at a free port, and later at the same.
         let port = if self.port == 0 { "-1".to_owned() } else { self.port.to_string() };
-        let mut child = Command::new(program())
+        let mut words = self.under.iter().map(OsString::from).chain([program().into()]);
+        let mut child = Command::new(words.next().expect("the program at least"))
+            .args(words)
             .args(["--addr", &self.host.to_string(), "--port", &port, "--config"])
             .arg(self.folder.path().join("server.conf"))
             .stdin(Stdio::null())

@@ -1,7 +1,7 @@
 //! Three servers, each mailbox on all of them: one may be lost at any moment, and with two lost nothing is promised.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicU16, Ordering},
