@@ -112,9 +112,10 @@ impl Server {
     /// Whether none of its threads runs.
     fn is_still(&self) -> bool {
         let id = self.running.as_ref().unwrap().id();
-        let threads = fs::read_dir(format!("/proc/{id}/task")).unwrap();
-        threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).unwrap()).all(|stat| {
-            // The state is what follows the name, which stands in brackets.
+        let mut threads = fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        threads.all(|thread| {
+            // One that is gone meanwhile was not still. The state is what follows the name, which stands in brackets.
+            let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
             stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
         })
     }

@@ -1,5 +1,6 @@
 //! Sidecars: agents without a credential and without a network but their sidecar, over a real broker.
 
+mod encrypted;
 mod hosts;
 mod redteam;
 
@@ -46,8 +47,14 @@ impl Behind {
         let wrote = deployment.run(&["bus", "accounts", "--out", users.to_str().unwrap()]).await;
         assert!(wrote.status.success(), "{}", String::from_utf8_lossy(&wrote.stderr));
         let broker = Server::start_on(broker, "", &fs::read_to_string(&users).unwrap());
-        let bus = format!("\n[bus]\nnats = {:?}\n", broker.url());
         // Without TLS beyond this machine: the namespaces of a test are on this machine.
+        let bus = format!("nats = {:?}", broker.url());
+        Self::at(deployment, broker, &bus).await
+    }
+
+    /// Serves it over this broker, as `bus` says.
+    async fn at(deployment: Deployment, broker: Server, bus: &str) -> Self {
+        let bus = format!("\n[bus]\n{bus}\n");
         deployment.edit(("maso.toml", "", Box::leak(bus.into_boxed_str())));
         let up = deployment.up().await;
         let operator = up.operator().await;
@@ -56,14 +63,18 @@ impl Behind {
 
     /// Writes what a sidecar of this agent needs.
     async fn invite(&self, agent: &str) -> PathBuf {
+        self.invite_with(agent, &[]).await.unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same with more to say, or what was said against it.
+    async fn invite_with(&self, agent: &str, more: &[&str]) -> Result<PathBuf, String> {
         let file = self.deployment.data().join(format!("{agent}.json"));
         fs::remove_file(&file).ok();
         let order = ["sidecar", "invite", "--agent", agent, "--as", "owner", "--out", file.to_str().unwrap()];
         let mut command = Command::new(MASO);
-        command.args(order).arg(self.deployment.path()).env("MASO_PASSPHRASE", PASSPHRASE).stdin(Stdio::null());
-        let invited = command.output().await.unwrap();
-        assert!(invited.status.success(), "{}", String::from_utf8_lossy(&invited.stderr));
-        file
+        command.args(order).args(more).arg(self.deployment.path());
+        let invited = command.env("MASO_PASSPHRASE", PASSPHRASE).stdin(Stdio::null()).output().await.unwrap();
+        if invited.status.success() { Ok(file) } else { Err(String::from_utf8_lossy(&invited.stderr).into_owned()) }
     }
 
     /// Where the sidecar of this agent keeps its things.
