@@ -58,7 +58,7 @@ fn written(user: &User, access: &Access, public_key: &str) -> String {
     text
 }
 
-const HEAD: &str = "# Who may do what at this NATS server, derived from the mandates of a maso deployment by `maso bus accounts`.\n\
-                    # Write it anew when the mandates change; by hand nothing is added.\n";
+const HEAD: &str = "# Who may do what at this NATS server, derived from which agents a maso deployment declares by `maso bus accounts`.\n\
+                    # Write it anew when agents come or go; by hand nothing is added.\n";
 /// What the system's account answers about JetStream.
 const JETSTREAM_OF_SERVER: &str = "$SYS.REQ.SERVER.PING.JSZ";
