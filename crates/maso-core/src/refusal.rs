@@ -29,6 +29,8 @@ pub enum Refusal {
     Incomplete,
     /// What is to be done is not clear yet: the work waits until somebody has answered what was asked about it.
     Unclear,
+    /// The request for which it is done was taken back, by whoever made it or by an operator.
+    TakenBack,
     /// It is tried out first, and did not succeed there or cannot be tried out.
     DryRunFailed,
     /// maso itself could not do what was needed, or the agent that is asked is not there. What is refused so was not released; of an answer, what it answers was.
@@ -47,6 +49,7 @@ words!(Refusal {
     OutOfSequence = "OUT_OF_SEQUENCE",
     Incomplete = "INCOMPLETE",
     Unclear = "UNCLEAR",
+    TakenBack = "TAKEN_BACK",
     DryRunFailed = "DRY_RUN_FAILED",
     Unavailable = "UNAVAILABLE",
 });

@@ -9,10 +9,12 @@ use maso_core::{
 };
 use maso_identity::{
     Addressee, AuthorityKey, Callback, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage,
-    Trust, identify,
+    Trust, Unproven, identify,
 };
 use maso_intent::{Deployment, Matter, PinState, TaskSpec, ToolDefinition, visible_tools};
-use maso_path::{Carried, Clarification, Clock, ContextUse, Ids, Outcome, Path, Release, Resumed, Ticket};
+use maso_path::{
+    Carried, Clarification, Clock, ContextUse, Ended, Ids, NotTakenBack, Outcome, Path, Release, Resumed, Ticket,
+};
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
 
@@ -62,8 +64,11 @@ pub(crate) trait Decider: Send + Sync {
     fn is_there(&self, agent: &AgentName) -> bool;
     /// Reads what other processes have put on the record since.
     async fn hear(&self);
-    /// Whether a request of one agent to another was answered, through whichever process.
-    fn is_answered(&self, request: HopId) -> bool;
+    /// How a request of one agent to another ended, through whichever process; also by the end of a request on the way by
+    /// which its token came.
+    fn ended(&self, request: HopId, handed_on: Option<&UnverifiedToken>) -> Option<Ended>;
+    /// Takes back a request that this agent made.
+    async fn take_back(self: Arc<Self>, request: HopId, by: AgentName) -> Result<(), NotTakenBack>;
     /// The person who answers for the task of this token or, without one, for standing tasks.
     fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName;
     /// The questions that an agent asked or was asked.
@@ -327,8 +332,15 @@ impl Decider for Paved {
         }
     }
 
-    fn is_answered(&self, request: HopId) -> bool {
-        self.path.world().is_answered(request)
+    fn ended(&self, request: HopId, handed_on: Option<&UnverifiedToken>) -> Option<Ended> {
+        self.path.end_of(request).or_else(|| {
+            let task = self.trust.task(handed_on?, self.clock.now());
+            matches!(task, Err(Unproven::LinkRevoked(_))).then_some(Ended::TakenBack)
+        })
+    }
+
+    async fn take_back(self: Arc<Self>, request: HopId, by: AgentName) -> Result<(), NotTakenBack> {
+        self.path.take_back(request, &by).await
     }
 
     fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName {

@@ -4,6 +4,7 @@
 mod messages;
 mod post;
 mod server;
+mod taking_back;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use std::{
 use futures::future::BoxFuture;
 use maso_bus::{Carriage, Delivery, Full, Kind, Mailbox, NotPut};
 use maso_core::{AgentName, Digest, HopId, ITSELF, RequestName, Timestamp};
-use maso_path::Carried;
+use maso_path::{Carried, Ended};
 use maso_wire::UnverifiedToken;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -44,8 +45,8 @@ pub(crate) struct Fleet {
     requests: Mutex<BTreeMap<HopId, Open>>,
     told: Mutex<BTreeMap<HopId, Told>>,
     changed: Notify,
-    /// Whether the record says of a request that it was answered, through whichever process.
-    is_answered: Box<dyn Fn(HopId) -> bool + Send + Sync>,
+    /// How a request ended by the record, through whichever process; also by the token under which it is worked on.
+    ended: Box<dyn Fn(HopId, Option<&UnverifiedToken>) -> Option<Ended> + Send + Sync>,
     /// Reads what other processes have put on the record.
     hear: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
@@ -79,6 +80,8 @@ pub(crate) struct Open {
     result_told: bool,
     /// Who said that it has what was handed to it: it is never handed out again.
     acknowledged: Acknowledged,
+    /// Whether whoever works on it was told that it was taken back.
+    told_taken_back: bool,
 }
 
 /// Where a request lies until it is worked on.
@@ -90,8 +93,6 @@ enum Lies {
     Here,
     /// With whom it is for.
     WithIt,
-    /// Nowhere: whoever asked took it back before anybody had it.
-    TakenBack,
 }
 
 /// Which sides of a request have what was for them.
@@ -127,6 +128,7 @@ impl Open {
             result_taken: false,
             result_told: false,
             acknowledged: Acknowledged::default(),
+            told_taken_back: false,
         }
     }
 
@@ -162,19 +164,19 @@ impl Open {
 }
 
 impl Fleet {
-    /// The fleet behind this bus. `is_answered` says what the record does.
+    /// The fleet behind this bus. `ended` says what the record does.
     #[cfg(test)]
     pub(crate) fn new(
         carriage: Arc<dyn Carriage>,
-        is_answered: impl Fn(HopId) -> bool + Send + Sync + 'static,
+        ended: impl Fn(HopId, Option<&UnverifiedToken>) -> Option<Ended> + Send + Sync + 'static,
     ) -> Self {
-        Self::hearing(carriage, is_answered, || Box::pin(async {}))
+        Self::hearing(carriage, ended, || Box::pin(async {}))
     }
 
     /// The same, where `hear` reads what other processes have put on the record.
     pub(crate) fn hearing(
         carriage: Arc<dyn Carriage>,
-        is_answered: impl Fn(HopId) -> bool + Send + Sync + 'static,
+        ended: impl Fn(HopId, Option<&UnverifiedToken>) -> Option<Ended> + Send + Sync + 'static,
         hear: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -182,7 +184,7 @@ impl Fleet {
             requests: Mutex::default(),
             told: Mutex::default(),
             changed: Notify::new(),
-            is_answered: Box::new(is_answered),
+            ended: Box::new(ended),
             hear: Box::new(hear),
         }
     }
@@ -232,13 +234,9 @@ impl Fleet {
             let is_its = requests.get(&id).is_none_or(|known| known.from == open.from && known.to == open.to);
             match kind {
                 Kind::Request => {
-                    let is_over = |known: &Open| {
-                        known.answered
-                            || known.result.is_some()
-                            || known.acknowledged.request
-                            || known.lies == Lies::TakenBack
-                    };
-                    let is_new = is_its && !requests.get(&id).is_some_and(is_over) && !(self.is_answered)(id);
+                    let is_over = |known: &Open| known.answered || known.result.is_some() || known.acknowledged.request;
+                    let has_ended = (self.ended)(id, open.handed_on.as_ref()).is_some();
+                    let is_new = is_its && !requests.get(&id).is_some_and(is_over) && !has_ended;
                     if is_new {
                         let known = requests.entry(id).or_insert(open);
                         // The broker may not have heard that somebody here is at work.
@@ -326,13 +324,19 @@ impl Fleet {
         }
     }
 
-    /// Takes up to `max` requests out of an agent's mailbox, waiting for the first as [`Fleet::within`] does.
+    /// Takes up to `max` requests out of an agent's mailbox, waiting for the first as [`Fleet::within`] does. It waits no
+    /// longer, and takes none, when a request that the agent works on was taken back.
     async fn receive(&self, to: &AgentName, max: usize, wait_ms: u64, over: impl Future<Output = ()>) -> Vec<Value> {
         self.end_told(to).await;
+        self.hear_of_work(to).await;
         let look = |max: usize| {
             let mut requests = self.requests.lock();
-            let mut ready: VecDeque<_> =
-                requests.iter_mut().filter(|(_, open)| open.to == *to && open.lies == Lies::Here).collect();
+            if self.is_any_taken_back(&requests, to) {
+                return Some(Vec::new());
+            }
+            let waits =
+                |id: HopId, open: &Open| open.to == *to && open.lies == Lies::Here && !self.is_taken_back(id, open);
+            let mut ready: VecDeque<_> = requests.iter_mut().filter(|(id, open)| waits(**id, open)).collect();
             ready.make_contiguous().sort_by_key(|(_, open)| open.at);
             let taken: Vec<Value> = ready
                 .into_iter()
@@ -391,7 +395,9 @@ impl Fleet {
     /// Puts the answer in the mailbox of whoever asked, and ends the request; `false` if it was answered already.
     async fn complete(&self, id: HopId, result: Value, beside: Option<Value>) -> Result<bool, NotPut> {
         let open = match self.requests.lock().get_mut(&id) {
-            Some(open) if !open.answered && open.result.is_none() && !(self.is_answered)(id) => {
+            Some(open)
+                if !open.answered && open.result.is_none() && (self.ended)(id, open.handed_on.as_ref()).is_none() =>
+            {
                 // Whoever answers at the same time is second.
                 open.answered = true;
                 open.clone()
@@ -420,9 +426,13 @@ impl Fleet {
         let look = || {
             let mut requests = self.requests.lock();
             let open = requests.get_mut(&id)?;
-            let told = open.told_result()?;
-            open.result_told = true;
-            Some(told)
+            match open.told_result() {
+                Some(told) => {
+                    open.result_told = true;
+                    Some(told)
+                }
+                None => self.is_taken_back(id, open).then(|| json!({ "done": false, "taken_back": true })),
+            }
         };
         let told = self.within(&[mailbox], wait_ms, over, look).await;
         self.let_go(&asker).await;

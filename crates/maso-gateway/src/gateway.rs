@@ -137,7 +137,7 @@ impl Gateway {
             let record = Arc::clone(&others);
             Box::pin(async move { record.hear().await })
         };
-        let fleet = Fleet::hearing(carriage, move |request| record.is_answered(request), hear);
+        let fleet = Fleet::hearing(carriage, move |request, handed_on| record.ended(request, handed_on), hear);
         let bodies = Bodies::new(&decider.deployment().settings.open);
         Arc::new_cyclic(|this| Self {
             decider,

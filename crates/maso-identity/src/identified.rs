@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Digest, Hop, TaskId};
+use maso_core::{AgentName, Digest, Hop, HopId, TaskId};
 use maso_wire::{Claims, Signed, envelope::Message};
 use uuid::Uuid;
 
@@ -60,6 +60,8 @@ pub struct Basis {
     pub(crate) task: Option<TaskId>,
     /// The requests by which the task came.
     pub(crate) chain: Option<Arc<Chain>>,
+    /// The request of one agent to another that it answers.
+    pub(crate) answers: Option<HopId>,
 }
 
 /// By what a certificate can be revoked.

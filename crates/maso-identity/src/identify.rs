@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Finding, Hop, HopId, Refusal, Refused, Timestamp, Word};
+use maso_core::{Act, AgentName, Finding, Hop, HopId, Refusal, Refused, Timestamp, Turn, Word};
 use maso_wire::Received;
 
 use crate::{Basis, Identified, Spent, SvidError, TokenError, Trust, proof::ProofError};
@@ -32,9 +32,18 @@ pub fn identify(received: Received, trust: &Trust, now: Timestamp) -> Result<Ide
                 turn: parts.turn,
                 payload: parts.payload,
             };
+            let basis = Basis { answers: answered_by(&hop), ..basis };
             Ok(Identified::new(hop, proof, basis, task, (parts.digest, parts.claims)))
         }
         Err(unproven) => Err(Box::new(Refused::new(received, unproven.refusal(), unproven.finding()))),
+    }
+}
+
+/// The request between agents that a hop answers: it rests on that.
+fn answered_by(hop: &Hop) -> Option<HopId> {
+    match (&hop.act, hop.turn) {
+        (Act::Request { .. }, Turn::Answer { to }) => Some(to),
+        _ => None,
     }
 }
 
@@ -123,6 +132,7 @@ impl Unproven {
         match self {
             Self::Spent(Spent::Full) => Refusal::Unavailable,
             Self::Spent(Spent::ShareUsed) => Refusal::LimitReached,
+            Self::LinkRevoked(_) => Refusal::TakenBack,
             _ => Refusal::Unauthentic,
         }
     }

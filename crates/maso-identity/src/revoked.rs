@@ -19,11 +19,12 @@ pub enum Revocation {
     Key(Thumbprint),
     /// Every token of a task.
     Task(TaskId),
-    /// Every token of work that was handed on by this request, and all that it was handed on to.
+    /// Every token of work that was handed on by this request, all that it was handed on to, and its answer.
     Link(HopId),
 }
 
-/// All revocations in force. It grows only by what operators and breakers revoke, never by what is presented.
+/// All revocations in force. It grows by what operators and breakers revoke, and by requests that
+/// whoever made them takes back; never by what is presented.
 #[derive(Debug, Default)]
 pub(crate) struct Revoked(RwLock<HashSet<Revocation>>);
 
@@ -46,7 +47,7 @@ impl Revoked {
         if revoked.is_empty() {
             return None;
         }
-        let Basis { agent, token, key, svid, task, chain } = basis;
+        let Basis { agent, token, key, svid, task, chain, answers } = basis;
         let rests_on = [
             token.map(Revocation::Token),
             agent.clone().map(Revocation::Agent),
@@ -54,6 +55,7 @@ impl Revoked {
             svid.and_then(|svid| svid.serial).map(Revocation::Token),
             svid.map(|svid| Revocation::Key(svid.key)),
             task.map(Revocation::Task),
+            answers.map(Revocation::Link),
         ];
         // What somebody asked for rests on them as well.
         let links = chain.iter().flat_map(|chain| chain.links());

@@ -87,7 +87,7 @@ impl Owner {
             (Self::Agent(agent), Body::JoinTokenUsed(used)) => used.agent == format!("agent:{agent}"),
             (Self::Agent(agent), Body::SvidIssued(issued)) => issued.agent == format!("agent:{agent}"),
             (Self::Agent(agent), Body::Revoked(revoked)) => {
-                revoked.what == "agent" && is(Some(&revoked.subject), agent)
+                (revoked.what == "agent" && is(Some(&revoked.subject), agent)) || revoked.by == format!("agent:{agent}")
             }
             (Self::Agent(agent), Body::TaskOpened(opened)) => is(opened.standing.as_deref(), agent),
             (Self::Agent(agent), Body::PhaseChanged(changed)) => changed.scope == format!("agent:{agent}"),

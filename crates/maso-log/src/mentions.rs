@@ -91,6 +91,7 @@ impl Body {
                 Erased::Task(task) => vec![task],
                 Erased::Before(_) => Vec::new(),
             },
+            Self::Revoked(revoked) if revoked.what == "delegation" => vec![&revoked.subject],
             Self::Started(_)
             | Self::StartRefused(_)
             | Self::TokenIssued(_)

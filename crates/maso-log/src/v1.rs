@@ -432,10 +432,10 @@ pub struct AttestedProcess {
     pub cgroup: Option<String>,
 }
 
-/// Something was revoked.
+/// Something was revoked, by an operator; a request of one agent to another also by the agent that made it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Revoked {
-    /// `token`, `agent` or `key`.
+    /// `token`, `agent`, `key`, or `delegation`: a request, and all that it led to.
     pub what: String,
     /// Its id, name or thumbprint.
     pub subject: String,

@@ -16,6 +16,7 @@ mod publishing;
 mod recording;
 mod release;
 mod rotation;
+mod taking_back;
 mod travel;
 mod turns;
 mod waiting;
@@ -28,6 +29,7 @@ pub use evaluation::Assignment;
 pub use opening::{OpenFault, Path, Signers, Sources};
 pub use release::{Carried, Release};
 pub use rotation::Resumed;
+pub use taking_back::{Ended, NotTakenBack};
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{

@@ -372,6 +372,11 @@ impl World {
         self.answered.contains(request)
     }
 
+    /// Whether it was, or its answer is on its way.
+    pub(crate) fn is_being_answered(&self, request: HopId) -> bool {
+        self.answered.is_or_may_be(request)
+    }
+
     /// The worst phase on the way up from an agent.
     pub fn phase(&self, agent: &AgentName) -> Phase {
         match self.deployment.agents.get(agent) {

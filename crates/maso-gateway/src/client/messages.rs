@@ -11,10 +11,11 @@ use axum::{
         header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{delete, post},
 };
 use maso_core::{AgentName, HopId, Refusal, Refused, ServerName};
 use maso_identity::{Addressee, Envelope, MessageError, SignedMessage};
+use maso_path::NotTakenBack;
 use maso_wire::{Credential, Parsed};
 use serde_json::{Value, json};
 
@@ -30,6 +31,7 @@ use crate::{
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new()
         .route("/v1/messages", post(send).get(listen))
+        .route("/v1/messages/{id}", delete(take_back))
         .route("/v1/messages/{id}/ack", post(acknowledge))
         .route("/v1/messages/{id}/reply", post(reply))
 }
@@ -87,6 +89,25 @@ async fn acknowledge(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>
             tracing::warn!(%unavailable, "what an agent has may be handed to it again");
             refused(Refusal::Unavailable, None)
         }
+    }
+}
+
+/// Takes back a request that the sender made.
+async fn take_back(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, request: Request) -> Response {
+    let (visitor, _) = match Visitor::of(gateway, request) {
+        Ok(visitor) => visitor,
+        Err(response) => return *response,
+    };
+    let agent = match visitor.identified().await {
+        Ok(agent) => agent,
+        Err(response) => return *response,
+    };
+    let Ok(id) = id.parse::<HopId>() else { return unknown() };
+    match visitor.gateway.take_request_back(id, &agent).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(NotTakenBack::Unknown) => unknown(),
+        Err(NotTakenBack::Over) => told(StatusCode::CONFLICT, &json!({ "over": "message" })),
+        Err(NotTakenBack::Fault) => refused(Refusal::Unavailable, None),
     }
 }
 
@@ -260,6 +281,7 @@ impl Listener {
             Handed::Request(id) => ("request", id),
             Handed::Answer(id) => ("answer", id),
             Handed::Told(id) => ("told", id),
+            Handed::TakenBack(id) => ("taken_back", id),
         };
         Some(Bytes::from(format!("event: {event}\nid: {id}\ndata: {told}\n\n")))
     }

@@ -46,6 +46,8 @@ pub(crate) enum Handed {
     Answer(HopId),
     /// What somebody told it unasked.
     Told(HopId),
+    /// That a request on which it works was taken back.
+    TakenBack(HopId),
 }
 
 impl Fleet {
@@ -56,12 +58,17 @@ impl Fleet {
             if let Some(told) = self.next_told(agent) {
                 return Some(told);
             }
+            if let [id] = *self.tell_taken_back(agent, 1) {
+                return Some((Handed::TakenBack(id), json!({ "id": id.to_string(), "taken_back": true })));
+            }
             let mut requests = self.requests.lock();
-            let is_asked = |open: &Open| open.to == *agent && open.lies == Lies::Here;
+            let is_asked =
+                |id: HopId, open: &Open| open.to == *agent && open.lies == Lies::Here && !self.is_taken_back(id, open);
             let is_answered = |open: &Open| open.from == *agent && open.result.is_some() && !open.result_taken;
-            let waits = |open: &Open| is_asked(open) || is_answered(open);
-            let (id, open) = requests.iter_mut().filter(|(_, open)| waits(open)).min_by_key(|(_, open)| open.at)?;
-            if is_asked(open) {
+            let waits = |id: HopId, open: &Open| is_asked(id, open) || is_answered(open);
+            let waiting = requests.iter_mut().filter(|(id, open)| waits(**id, open));
+            let (id, open) = waiting.min_by_key(|(_, open)| open.at)?;
+            if is_asked(*id, open) {
                 open.lies = Lies::WithIt;
                 return Some((Handed::Request(*id), open.told(*id)));
             }
@@ -81,9 +88,14 @@ impl Fleet {
     /// Takes back what a listener that is gone did not acknowledge: the next gets it, in whichever process.
     pub(crate) async fn take_back(&self, agent: &AgentName, handed: &[Handed]) {
         for one in handed {
+            if let Handed::TakenBack(id) = one {
+                self.untell_taken_back(&[*id]);
+                continue;
+            }
             let mut requests = self.requests.lock();
             match one {
                 Handed::Told(id) => self.take_back_told(*id),
+                Handed::TakenBack(_) => {}
                 Handed::Request(id) => {
                     let open = requests.get_mut(id).filter(|open| !open.answered && !open.acknowledged.request);
                     open.into_iter().for_each(|open| open.lies = Lies::Here);
@@ -103,6 +115,8 @@ impl Fleet {
         let requests = self.requests.lock();
         match handed {
             Handed::Told(id) => self.is_told_out(id),
+            // Whoever asks for the next event has this one: there is nothing to do about it.
+            Handed::TakenBack(_) => false,
             Handed::Request(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.request),
             Handed::Answer(id) => requests.get(&id).is_some_and(|open| !open.acknowledged.result),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use maso_core::{Act, AgentName, HopId, Principal, Refusal, RequestName, Turn, WorkStatus};
 use maso_identity::{Delegation, Link};
-use maso_path::Carried;
+use maso_path::{Carried, NotTakenBack};
 use maso_wire::{
     Arrival, Received, UnverifiedToken,
     mcp::{self, Code, Listed, Method, Reply, Revision},
@@ -81,6 +81,7 @@ impl Gateway {
         let name = params.get("name").and_then(Value::as_str).unwrap_or_default();
         let reply = match name {
             "send_request" => self.send_request(asked, call, &arguments).await,
+            "cancel_request" => self.cancel_request(asked, &arguments).await,
             "complete_request" => self.complete_request(asked, call, &arguments).await,
             "report_status" => self.report_status(asked, call, &arguments).await,
             "ask_clarification" => self.ask_clarification(asked, call, &arguments).await,
@@ -101,8 +102,15 @@ impl Gateway {
                     let requests = self.fleet.receive(&agent, max, wait_ms, over).await;
                     let gateway = self.shared();
                     let taken: Vec<HopId> = requests.iter().filter_map(request_id).collect();
-                    call.if_abandoned(move || drop(tokio::spawn(async move { gateway.fleet.give_back(&taken).await })));
+                    let taken_back = self.fleet.tell_taken_back(&agent, RECEIVE_MAX);
                     let mut told = json!({ "requests": requests });
+                    if !taken_back.is_empty() {
+                        told["taken_back"] = taken_back.iter().map(ToString::to_string).collect();
+                    }
+                    call.if_abandoned(move || {
+                        gateway.fleet.untell_taken_back(&taken_back);
+                        drop(tokio::spawn(async move { gateway.fleet.give_back(&taken).await }));
+                    });
                     if let Some(context) = self.decider.context_of(&agent) {
                         told["context"] = rotation::told(&context);
                     }
@@ -254,6 +262,26 @@ impl Gateway {
             })
         };
         self.fleet_settled(asked, call, &act, received, make_carry).await
+    }
+
+    /// Takes back a request that this agent made.
+    async fn cancel_request(&self, asked: &Arc<Asked>, arguments: &Value) -> Reply {
+        let agent = match self.known_agent(asked) {
+            Ok(agent) => agent,
+            Err(reply) => return *reply,
+        };
+        if self.decider.is_stopped(&agent) {
+            return mcp::refused_tool(Refusal::Suspended, self.decider.hop_id());
+        }
+        let Some(id) = request_id(arguments) else { return unknown_request() };
+        match self.take_request_back(id, &agent).await {
+            Ok(()) => structured(&json!({ "taken_back": true })),
+            Err(NotTakenBack::Unknown) => unknown_request(),
+            Err(NotTakenBack::Over) => {
+                mcp::tool_error("it is over: it was answered, or taken back before", json!({ "over": "request" }))
+            }
+            Err(NotTakenBack::Fault) => mcp::refused_tool(Refusal::Unavailable, self.decider.hop_id()),
+        }
     }
 
     async fn report_status(&self, asked: &Arc<Asked>, call: &Arc<Call>, arguments: &Value) -> Reply {

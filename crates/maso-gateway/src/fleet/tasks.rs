@@ -25,6 +25,8 @@ pub(crate) enum Progress {
     Waits,
     /// Somebody works on it.
     Taken,
+    /// It was taken back.
+    TakenBack,
     /// It was answered.
     Answered(Value),
 }
@@ -42,21 +44,10 @@ impl Fleet {
         let open = requests.get(&id)?;
         Some(match &open.result {
             Some(result) => Progress::Answered(result.clone()),
+            None if self.is_taken_back(id, open) => Progress::TakenBack,
             None if open.lies == Lies::WithIt || open.answered => Progress::Taken,
             None => Progress::Waits,
         })
-    }
-
-    /// Takes a request back that nobody has taken yet. `false` when it is too late for that.
-    pub(crate) fn withdraw(&self, id: HopId) -> bool {
-        let withdrawn = {
-            let mut requests = self.requests.lock();
-            let waits = |open: &&mut Open| open.lies != Lies::WithIt && !open.answered && open.result.is_none();
-            // Should it still come out of the mailbox here, it comes to nobody.
-            requests.get_mut(&id).filter(waits).map(|open| open.lies = Lies::TakenBack).is_some()
-        };
-        self.stir();
-        withdrawn
     }
 
     /// The request that lies under this id, and the token of the task in which it was made.
@@ -89,7 +80,7 @@ impl Fleet {
                 open.result_told = true;
                 Some(true)
             }
-            Some(open) if open.lies != Lies::TakenBack => None,
+            Some(open) if !self.is_taken_back(id, open) => None,
             // Forgotten, or taken back.
             _ => Some(false),
         };

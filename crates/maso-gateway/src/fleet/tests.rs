@@ -5,7 +5,7 @@ use maso_bus::{Bounds, InProcess};
 use super::*;
 
 fn fleet() -> Fleet {
-    Fleet::new(Arc::new(InProcess::default()), |_| false)
+    Fleet::new(Arc::new(InProcess::default()), |_, _| None)
 }
 
 fn open(to: &str, at: i64) -> Open {
@@ -81,7 +81,7 @@ async fn one_agent_fills_no_mailbox_of_another_alone() {
 #[tokio::test]
 async fn what_one_process_was_asked_another_hands_out_and_answers() {
     let bus = Arc::new(InProcess::default());
-    let process = || Fleet::new(bus.clone(), |_| false);
+    let process = || Fleet::new(bus.clone(), |_, _| None);
     let (one, other) = (process(), process());
     let analysis: AgentName = "analysis".parse().unwrap();
     let mut asked = from_to("intake", "analysis", 1);
@@ -101,11 +101,11 @@ async fn what_one_process_was_asked_another_hands_out_and_answers() {
 async fn what_was_answered_is_worked_on_by_nobody_again() {
     let bus = Arc::new(InProcess::default());
     let analysis: AgentName = "analysis".parse().unwrap();
-    let one = Fleet::new(bus.clone(), |_| false);
+    let one = Fleet::new(bus.clone(), |_, _| None);
     one.put(id(1), open("analysis", 1)).await.unwrap();
     one.put(id(2), open("analysis", 2)).await.unwrap();
     // A process that the record tells that the first was answered, by another that could not end it any more.
-    let told = Fleet::new(bus.clone(), |request| request == id(1));
+    let told = Fleet::new(bus.clone(), |request, _| (request == id(1)).then_some(Ended::Answered));
     let received = told.receive(&analysis, 10, 0, pending()).await;
     assert_eq!(received.len(), 0, "the first look finds what is over");
     let received = told.receive(&analysis, 10, 0, pending()).await;
@@ -116,7 +116,7 @@ async fn what_was_answered_is_worked_on_by_nobody_again() {
 #[tokio::test]
 async fn what_somebody_works_on_is_not_handed_out_beside() {
     let bus = Arc::new(InProcess::default());
-    let (one, other) = (Fleet::new(bus.clone(), |_| false), Fleet::new(bus, |_| false));
+    let (one, other) = (Fleet::new(bus.clone(), |_, _| None), Fleet::new(bus, |_, _| None));
     let analysis: AgentName = "analysis".parse().unwrap();
     one.put(id(1), open("analysis", 1)).await.unwrap();
     assert_eq!(other.receive(&analysis, 10, 0, pending()).await.len(), 1);
@@ -129,7 +129,7 @@ async fn what_somebody_works_on_is_not_handed_out_beside() {
 #[tokio::test]
 async fn answers_that_nobody_fetched_here_can_be_fetched_elsewhere() {
     let bus = Arc::new(InProcess::default());
-    let process = || Fleet::new(bus.clone(), |_| false);
+    let process = || Fleet::new(bus.clone(), |_, _| None);
     let (one, other) = (process(), process());
     let analysis: AgentName = "analysis".parse().unwrap();
     one.put(id(1), open("analysis", 1)).await.unwrap();

@@ -54,7 +54,7 @@ fn to_clarify() -> [Value; 2] {
     ]
 }
 
-fn to_ask() -> [Value; 5] {
+fn to_ask() -> [Value; 6] {
     let goal = json!({ "type": "string", "description": "The hash of the task's specification (`goal_hash`)." });
     let id = json!({ "type": "string", "description": "The id of the request." });
     let wait =
@@ -98,6 +98,12 @@ fn to_ask() -> [Value; 5] {
                 "result": { "type": "object", "description": "What came of it." },
                 "goal_hash": goal,
             }),
+        ),
+        tool(
+            "cancel_request",
+            "Take back a request that was sent. Nothing more is done for it; what was done is not undone.",
+            &["id"],
+            json!({ "id": id }),
         ),
         tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
     ]

@@ -217,7 +217,37 @@ async fn what_nobody_took_is_taken_back() {
     let cancelled = partner.result("CancelTask", &json!({ "id": first["id"] })).await;
     assert_eq!(cancelled["status"]["state"], "TASK_STATE_CANCELED");
     assert_eq!(take(&mut reader).await["id"], second["id"], "what was taken back reaches nobody");
-    assert_eq!(partner.code("CancelTask", &json!({ "id": second["id"] })).await, -32002, "somebody works on it");
+    assert_eq!(partner.code("CancelTask", &json!({ "id": first["id"] })).await, -32002, "it is over");
+}
+
+#[tokio::test]
+async fn what_an_agent_works_on_is_taken_back_and_the_agent_hears_of_it() {
+    let rig = Rig::with_partner(PUSH).await;
+    let (partner, mut reader) = (Partner::new(&rig), reader(&rig).await);
+    let task = partner.send(check("a")).await;
+    take(&mut reader).await;
+    let mut followed = partner.follow("SubscribeToTask", &json!({ "id": task["id"] })).await;
+    assert_eq!(followed.next().await.unwrap()["task"]["status"]["state"], "TASK_STATE_WORKING");
+    let canceled = partner.result("CancelTask", &json!({ "id": task["id"] })).await;
+    assert_eq!(canceled["status"]["state"], "TASK_STATE_CANCELED", "{canceled}");
+    let note = canceled["status"]["message"]["parts"][0]["text"].as_str().unwrap();
+    assert!(note.contains("what was done is not undone"), "{note}");
+    let update = followed.next().await.unwrap();
+    assert_eq!(update["statusUpdate"]["status"]["state"], "TASK_STATE_CANCELED", "{update}");
+    assert_eq!(followed.next().await, None);
+
+    let received = reader.call("receive_requests", json!({ "wait_ms": 10_000 })).await;
+    assert_eq!(received["result"]["structuredContent"]["taken_back"], json!([task["id"]]), "{received}");
+    let answered = reader.call("complete_request", json!({ "id": task["id"], "result": { "fine": true } })).await;
+    assert_eq!(answered["result"]["structuredContent"]["maso"]["refused"], "TAKEN_BACK", "{answered}");
+    let standing = partner.result("GetTask", &json!({ "id": task["id"] })).await;
+    assert_eq!((&standing["status"]["state"], &standing["artifacts"]), (&json!("TASK_STATE_CANCELED"), &Value::Null));
+    assert_eq!(partner.code("CancelTask", &json!({ "id": task["id"] })).await, -32002);
+    let by = rig.recorded(|body| match body {
+        Body::Revoked(revoked) => Some(revoked.by.clone()),
+        _ => None,
+    });
+    assert_eq!(by.await, "agent:partner");
 }
 
 /// What a scanner has something against, so that a person is asked.

@@ -17,4 +17,5 @@ mod pipe;
 mod rig;
 mod server;
 mod streams;
+mod taking_back;
 mod upstream;

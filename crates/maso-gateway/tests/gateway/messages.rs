@@ -187,6 +187,27 @@ async fn what_was_handed_out_comes_again_until_it_is_acknowledged_and_never_afte
 }
 
 #[tokio::test]
+async fn whoever_asked_takes_it_back_and_whoever_works_on_it_hears_of_that() {
+    let rig = Rig::new().await;
+    rig.task("let the reader check notes").await;
+    let (writer, reader) = (Native::new(&rig, "writer"), Native::new(&rig, "reader"));
+    let mut to_reader = reader.listen().await;
+    let id = writer.ask("a").await;
+    assert_eq!(to_reader.next().await.0, "request");
+    assert_eq!(reader.acknowledge(&id).await, 204);
+    let take_back = async |agent: &Native<'_>| {
+        agent.request(Method::DELETE, &format!("/{id}")).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(take_back(&reader).await, 404, "it did not ask");
+    assert_eq!(take_back(&writer).await, 204);
+    assert_eq!(to_reader.next().await, ("taken_back".to_owned(), json!({ "id": id, "taken_back": true })));
+    assert_eq!(take_back(&writer).await, 409);
+    let answer = reader.told("data", json!({ "fine": true }));
+    let (status, told) = reader.post(&format!("/{id}/reply"), &reader.sealed(&answer)).await;
+    assert_eq!((status, &told["refused"]), (403, &json!("TAKEN_BACK")), "{told}");
+}
+
+#[tokio::test]
 async fn both_doors_lead_to_one_mailbox() {
     let rig = Rig::new().await;
     let token = rig.task("let the reader check notes").await;

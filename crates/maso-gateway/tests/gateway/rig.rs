@@ -492,7 +492,7 @@ fn source(folder: &std::path::Path) -> Source {
     source.files.insert("agents/reader.toml".into(), reader);
     let workflow = &source.files["workflows/notes.toml"];
     let grant = "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest = \"check\"\n\
-                 schema = { type = \"object\", required = [\"note\"], properties = { note = { type = \"string\" } } }\n";
+                 tools = [\"notes:read_note\"]\nschema = { type = \"object\", required = [\"note\"], properties = { note = { type = \"string\" } } }\n";
     let message = "\n[[messages]]\nfrom = \"writer\"\nto = \"reader\"\ncontract = \"sighting\"\n\
                    schema = { type = \"object\", required = [\"note\"], properties = { note = { type = \"string\" } } }\n";
     let workflow = format!("{workflow}{grant}{message}");

@@ -9,7 +9,7 @@ use maso_wire::{Limits, Received};
 use serde_json::{Value, json};
 
 use super::rig::{Rig, UNPRIVILEGED, refusal, released};
-use crate::{Carried, Clock as _, Outcome, SaidOf};
+use crate::{Carried, Clock as _, Ended, NotTakenBack, Outcome, SaidOf};
 
 const READER: &str = r#"id = "AGT-0002-v1"
 workflow = "notes"
@@ -228,4 +228,52 @@ async fn what_a_request_allows_is_spent_once_whichever_process_is_first() {
     }
     let rig = rig.restarted().await;
     assert_eq!(refusal(&file(&rig, "account-of-another").await), Some("LIMIT_REACHED"));
+}
+
+/// The reader answers what it was asked; while its answer is on its way, this happens.
+async fn answer_request<F: Future<Output = Carried<&'static str>> + Send>(
+    rig: &Rig,
+    task: TaskId,
+    request: HopId,
+    meanwhile: impl FnOnce() -> F + Send,
+) -> Outcome<&'static str> {
+    let arrival = rig.arrival(agent("reader"), agent("writer"), Some(task));
+    let act = Act::Request { agent: "reader".parse().unwrap(), request: "file".parse().unwrap() };
+    let turn = Turn::Answer { to: request };
+    let received = Received::from_bytes(arrival, act, turn, b"{}", &Limits::DEFAULT).unwrap();
+    rig.path.travel(received, |_| meanwhile()).await
+}
+
+#[tokio::test]
+async fn of_an_answer_and_the_taking_back_the_first_on_the_record_counts() {
+    let (rig, task) = fleet(&[]).await;
+    let writer = "writer".parse().unwrap();
+    let request = released(&hand_over(&rig, task, "account-of-the-task", None).await);
+    assert_eq!(rig.path.take_back(request, &"reader".parse().unwrap()).await, Err(NotTakenBack::Unknown));
+    // One that did not arrive is none.
+    answer_request(&rig, task, request, async || {
+        assert_eq!(rig.path.take_back(request, &writer).await, Err(NotTakenBack::Over), "it is on its way");
+        Carried::Failed { reply: "lost", fault: "the mailbox is full".to_owned() }
+    })
+    .await;
+    assert_eq!(rig.path.end_of(request), None);
+    assert_eq!(rig.path.take_back(request, &writer).await, Ok(()));
+    assert_eq!(rig.path.end_of(request), Some(Ended::TakenBack));
+    let late = answer_request(&rig, task, request, async || panic!("nothing comes of it")).await;
+    assert_eq!(refusal(&late), Some("TAKEN_BACK"));
+    assert_eq!(rig.path.take_back(request, &writer).await, Err(NotTakenBack::Over));
+
+    let request = released(&hand_over(&rig, task, "account-of-another", None).await);
+    answer_request(&rig, task, request, async || Carried::Delivered("done")).await;
+    rig.path.recorder().flush().await.unwrap();
+    assert_eq!(rig.path.end_of(request), Some(Ended::Answered));
+    assert_eq!(rig.path.take_back(request, &writer).await, Err(NotTakenBack::Over));
+}
+
+#[tokio::test]
+async fn a_question_is_no_request_that_is_taken_back() {
+    let (rig, task) = fleet(&[]).await;
+    let request = released(&hand_over(&rig, task, "account-of-the-task", None).await);
+    let question = released(&ask_back(&rig, task, request).await);
+    assert_eq!(rig.path.take_back(question, &"reader".parse().unwrap()).await, Err(NotTakenBack::Unknown));
 }

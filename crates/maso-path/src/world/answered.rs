@@ -31,8 +31,15 @@ impl Answered {
         self.0.read().answered.contains_key(&request)
     }
 
+    /// Whether an answer to this request was delivered, or is on its way.
+    pub(super) fn is_or_may_be(&self, request: HopId) -> bool {
+        let known = self.0.read();
+        known.answered.contains_key(&request) || known.under_way.values().any(|answers| *answers == request)
+    }
+
     pub(super) fn decided(&self, at: Timestamp, decided: &HopDecided) {
-        if decided.verb != REQUEST {
+        let goes_out = decided.decision == "allow" || !decided.enforced;
+        if decided.verb != REQUEST || !goes_out {
             return;
         }
         let Some(request) = decided.answers.as_ref().and_then(|answers| answers.parse().ok()) else { return };
@@ -112,9 +119,24 @@ mod tests {
             let answered = Answered::default();
             answered.decided(at(0), &decided("hop_a", verb, Some(REQUEST_ID)));
             assert!(!answered.contains(request), "decided is not delivered");
+            assert_eq!(answered.is_or_may_be(request), verb == "request", "it is on its way");
             answered.released(at(1), &released("hop_b", "delivered"));
             answered.released(at(1), &released("hop_a", outcome));
             assert_eq!(answered.contains(request), counts, "{verb} {outcome}");
+            assert_eq!(answered.is_or_may_be(request), counts, "{verb} {outcome}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_held_or_refused_is_not_on_its_way() {
+        for decision in ["hold", "deny"] {
+            let answered = Answered::default();
+            let refused = HopDecided { decision: decision.to_owned(), ..decided("hop_a", "request", Some(REQUEST_ID)) };
+            answered.decided(at(0), &refused);
+            assert!(!answered.is_or_may_be(REQUEST_ID.parse().unwrap()));
+            let observed = HopDecided { enforced: false, ..refused };
+            answered.decided(at(0), &observed);
+            assert!(answered.is_or_may_be(REQUEST_ID.parse().unwrap()), "where the deployment observes, it is");
         }
     }
 

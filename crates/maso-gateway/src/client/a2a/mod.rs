@@ -23,13 +23,19 @@ use axum::{
     routing::{any, get, post},
 };
 use maso_core::{AgentName, Finding, HopId, Refusal, Refused, ServerName, Word};
+use maso_path::NotTakenBack;
 use maso_wire::{
     Arrival, Credential, Parsed, Received, UnverifiedToken,
     a2a::{self, Asked, Code, WhichTask, WhichTasks},
 };
 use serde_json::{Value, json};
 
-use self::{binding::Binding, following::Opened, sending::Sent, tasks::Page};
+use self::{
+    binding::Binding,
+    following::Opened,
+    sending::Sent,
+    tasks::{Cancel, Page},
+};
 use super::http;
 use crate::{fleet, gateway::Gateway};
 
@@ -112,7 +118,7 @@ impl Visitor {
             Asked::Send(send) => self.send_and_wait(&params, *send).await,
             Asked::Task(which) => self.task(&which),
             Asked::Tasks(wanted) => self.tasks(&wanted),
-            Asked::Cancel(which) => self.cancel(&which),
+            Asked::Cancel(which) => self.cancel(&which).await,
             Asked::CallBack(which, target) => self.call_back(&which, target),
             Asked::Callback(which) => self.callback(which),
             Asked::Callbacks(which) => self.callbacks(&which),
@@ -127,12 +133,20 @@ impl Visitor {
         Ok(standing.told(&id.to_string(), &known).write())
     }
 
-    fn cancel(&self, which: &WhichTask) -> Result<Value, Fault> {
+    async fn cancel(&self, which: &WhichTask) -> Result<Value, Fault> {
         let (id, ..) = self.own(which)?;
-        if !self.gateway.a2a_tasks.cancel(id, &self.gateway.fleet) {
-            return Err(Fault::Told(Code::TaskNotCancelable, "somebody works on it, or it is over".to_owned()));
+        let too_late = || Fault::Told(Code::TaskNotCancelable, "it is over, or about to be".to_owned());
+        match self.gateway.a2a_tasks.cancel(id) {
+            Cancel::Done => self.gateway.fleet.stir(),
+            Cancel::Sent => {
+                let taken_back = self.gateway.take_request_back(id, &self.from).await;
+                taken_back.map_err(|why| match why {
+                    NotTakenBack::Unknown | NotTakenBack::Over => too_late(),
+                    NotTakenBack::Fault => Fault::refused(Refusal::Unavailable),
+                })?;
+            }
+            Cancel::TooLate => return Err(too_late()),
         }
-        self.gateway.fleet.stir();
         let (known, standing) = self.gateway.a2a_standing(id, &self.from, &self.to).ok_or_else(Fault::unknown_task)?;
         Ok(standing.told(&id.to_string(), &known).write())
     }

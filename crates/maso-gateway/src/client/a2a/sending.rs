@@ -30,6 +30,7 @@ pub(super) struct Sent {
 /// A hop that is decided again each time somebody may have answered.
 #[derive(Clone)]
 struct Asking {
+    from: AgentName,
     arrival: Arrival,
     request: Arc<Request>,
     content: Value,
@@ -89,7 +90,7 @@ impl Visitor {
             let reason = "it has more tasks that are not over than it may have".to_owned();
             return Err(self.turn_away(received, Refusal::LimitReached, "EC-1.3", reason).await);
         }
-        let asking = Asking { arrival, request: Arc::new(asking), content };
+        let asking = Asking { from: self.from.clone(), arrival, request: Arc::new(asking), content };
         let gateway = Arc::clone(&self.gateway);
         // Finished also when the client is gone: it may be in the mailbox already.
         let work = self.gateway.drain.keep(async move {
@@ -184,8 +185,14 @@ impl Gateway {
         };
         let is_sent = stage == Stage::Sent;
         if !self.a2a_tasks.decided(id, stage) && is_sent {
-            // Taken back while it was on its way.
-            self.fleet.withdraw(id);
+            let (gateway, from) = (self.shared(), asking.from.clone());
+            // Its client took it back while it was on its way.
+            let work = async move {
+                if let Err(why) = gateway.take_request_back(id, &from).await {
+                    tracing::warn!(%why, "a request whose client took it back is worked on");
+                }
+            };
+            tokio::spawn(self.drain.keep(work));
         }
         self.fleet.stir();
         Ok(())

@@ -47,8 +47,19 @@ pub(super) enum Stage {
     Sent,
     /// It was refused.
     Refused(Refusal),
-    /// It was taken back.
+    /// It was taken back while it waited for a person.
     Canceled,
+}
+
+/// What comes of taking a task back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancel {
+    /// It is taken back: it had gone to nobody.
+    Done,
+    /// It was released: its request is taken back, on the record.
+    Sent,
+    /// It is over, or being decided.
+    TooLate,
 }
 
 /// How a task stands at one moment.
@@ -122,19 +133,18 @@ impl Tasks {
         self.0.lock().remove(&id);
     }
 
-    /// Takes a task back. `false` when somebody works on it already, or it is over.
-    pub(super) fn cancel(&self, id: HopId, fleet: &Fleet) -> bool {
+    /// Takes a task back that was not released.
+    pub(super) fn cancel(&self, id: HopId) -> Cancel {
         let mut tasks = self.0.lock();
-        let Some(known) = tasks.get_mut(&id) else { return false };
-        let canceled = match known.stage {
-            Stage::Held(_) => true,
-            Stage::Sent => fleet.withdraw(id),
-            Stage::Deciding | Stage::Refused(_) | Stage::Canceled => false,
-        };
-        if canceled {
-            known.stage = Stage::Canceled;
+        let Some(known) = tasks.get_mut(&id) else { return Cancel::TooLate };
+        match known.stage {
+            Stage::Held(_) => {
+                known.stage = Stage::Canceled;
+                Cancel::Done
+            }
+            Stage::Sent => Cancel::Sent,
+            Stage::Deciding | Stage::Refused(_) | Stage::Canceled => Cancel::TooLate,
         }
-        canceled
     }
 
     /// Notes that a client's answer waits for a person, or waits no more.
@@ -203,6 +213,12 @@ impl Known {
             Stage::Sent => match fleet.progress(id)? {
                 Progress::Waits => stands(TaskState::Submitted, None, None),
                 Progress::Taken => stands(TaskState::Working, None, None),
+                Progress::TakenBack => {
+                    let note = format!(
+                        "nothing more is done for it; what was done is not undone, and stands on the record ({id})"
+                    );
+                    stands(TaskState::Canceled, Some(note), None)
+                }
                 Progress::Answered(result) => stands(TaskState::Completed, None, Some(result)),
             },
         })
