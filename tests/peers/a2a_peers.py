@@ -25,7 +25,7 @@ from a2a.helpers import new_task_from_user_message
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
 from a2a.types import (
     AgentCapabilities,
@@ -72,7 +72,7 @@ business_process = "notes"
 intent = "check notes and ask for quotes"
 outcome = "each note that was asked about is checked"
 agents = ["writer", "reader", "partner"]
-tools = ["quotes:quote"]
+tools = ["quotes:quote", "offers:quote"]
 process_owner = "owner"
 technical_owner = "owner"
 approved_by = ["owner"]
@@ -156,9 +156,9 @@ class Quotes(AgentExecutor):
 
 
 class Peer:
-    """The SDK as a server, with a card that it signs."""
+    """The SDK as a server in one binding, with a card that it signs."""
 
-    def __init__(self):
+    def __init__(self, binding):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.config = uvicorn.Config(None, host="127.0.0.1", port=0, log_level="error")
         self.socket = self.config.bind_socket()
@@ -169,7 +169,7 @@ class Peer:
             version="1.0.0",
             supported_interfaces=[
                 AgentInterface(
-                    url=f"http://127.0.0.1:{self.port}/", protocol_binding="JSONRPC", protocol_version="1.0"
+                    url=f"http://127.0.0.1:{self.port}/", protocol_binding=binding, protocol_version="1.0"
                 )
             ],
             capabilities=AgentCapabilities(streaming=True),
@@ -183,8 +183,8 @@ class Peer:
         sign = create_agent_card_signer(pem, {"alg": "ES256", "kid": "quotes", "jku": None, "typ": "JOSE"})
         card = sign(card)
         handler = DefaultRequestHandler(Quotes(), InMemoryTaskStore(), card)
-        routes = [*create_agent_card_routes(card), *create_jsonrpc_routes(handler, "/")]
-        self.config.app = Starlette(routes=routes)
+        spoken = create_jsonrpc_routes(handler, "/") if binding == "JSONRPC" else create_rest_routes(handler)
+        self.config.app = Starlette(routes=[*create_agent_card_routes(card), *spoken])
         self.server = uvicorn.Server(self.config)
         threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True).start()
 
@@ -195,18 +195,20 @@ class Peer:
 class Deployment:
     """A folder, and the program that serves it."""
 
-    def __init__(self, maso, folder, peer):
+    def __init__(self, maso, folder, peers):
         self.maso, self.folder = maso, Path(folder)
         self.environment = {**os.environ, "MASO_PASSPHRASE": PASSPHRASE, "MASO_OPERATOR": OPERATOR}
-        jwk = peer.jwk()
-        for path, text in {
+        files = {
             "maso.toml": MASO,
             "workflows/notes.toml": WORKFLOW,
-            "agents/writer.toml": AGENT.format(name="0001", more='\n[tools."quotes:quote"]\n'),
+            "agents/writer.toml": AGENT.format(name="0001", more='\n[tools."quotes:quote"]\n[tools."offers:quote"]\n'),
             "agents/reader.toml": AGENT.format(name="0002", more=""),
             "agents/partner.toml": AGENT.format(name="0003", more="\n[external]\n"),
-            "tools/quotes.toml": QUOTES.format(port=peer.port, x=jwk["x"], y=jwk["y"]),
-        }.items():
+        }
+        for server, peer in peers.items():
+            jwk = peer.jwk()
+            files[f"tools/{server}.toml"] = QUOTES.format(port=peer.port, x=jwk["x"], y=jwk["y"])
+        for path, text in files.items():
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / path).write_text(text)
         self.run("operators", "passphrase", "--operator", OPERATOR, str(self.folder))
@@ -279,6 +281,13 @@ def said(text, task=None):
     else:
         words.task_id = task.id
     return SendMessageRequest(message=words)
+
+
+def taken(deployment):
+    """The reader: takes a request, and does nothing about it."""
+    told = content(call(deployment.mcp("reader", "maso"), "receive_requests", {"wait_ms": 10000}))
+    # It may be told first that the one before was taken back.
+    return told["requests"] or taken(deployment)
 
 
 def work_that_asks(deployment):
@@ -355,6 +364,7 @@ async def as_client(deployment):
             waiting = message(f"taken-back-{binding}")
             waiting.configuration.return_immediately = True
             task = [event async for event in client.send_message(waiting)][0].task
+            await asyncio.to_thread(taken, deployment)
             cancelled = await client.cancel_task(CancelTaskRequest(id=task.id))
             assert cancelled.status.state == TaskState.TASK_STATE_CANCELED, cancelled
             n_tasks += 1
@@ -365,11 +375,11 @@ async def as_client(deployment):
                 pass
 
 
-def as_server(deployment):
+def as_server(deployment, server):
     """The SDK's server: its skill is a tool once a person approved its card."""
-    writer = deployment.mcp("writer", "quotes")
+    writer = deployment.mcp("writer", server)
     assert writer.request("tools/list", {})["result"]["tools"] == []
-    assert deployment.approve() == ["quotes:quote"]
+    assert deployment.approve() == [f"{server}:quote"]
     tools = writer.request("tools/list", {})["result"]["tools"]
     assert [tool["name"] for tool in tools] == ["quote"], tools
     told = content(call(writer, "quote", {"data": {"of": "paper"}}))
@@ -388,10 +398,12 @@ def main():
     args = parser.parse_args()
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="maso-a2a-") as folder:
-        deployment = Deployment(str(Path(args.maso).resolve()), Path(folder) / "notes", Peer())
+        peers = {"quotes": Peer("JSONRPC"), "offers": Peer("HTTP+JSON")}
+        deployment = Deployment(str(Path(args.maso).resolve()), Path(folder) / "notes", peers)
         checks = [
             ("the SDK as a client of an agent behind maso", lambda: asyncio.run(as_client(deployment))),
-            ("the SDK as a server that agents ask through maso", lambda: as_server(deployment)),
+            ("the SDK as a server that agents ask through maso", lambda: as_server(deployment, "quotes")),
+            ("the same in HTTP+JSON", lambda: as_server(deployment, "offers")),
             ("the record verifies", lambda: deployment.run("log", "verify", str(deployment.folder))),
         ]
         try:

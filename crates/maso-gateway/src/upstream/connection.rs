@@ -16,6 +16,7 @@ use axum::http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
     header::{HOST, PROXY_AUTHORIZATION},
     response::Parts,
+    uri::PathAndQuery,
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -80,6 +81,30 @@ impl Connections {
     /// Sends a request and waits for the head of its answer. A connection that turns out to be closed before the request
     /// was on it is left for another.
     pub(super) async fn ask(&self, method: Method, headers: HeaderMap, body: Bytes) -> Result<Answering, LegFault> {
+        self.ask_at(&self.address, method, headers, body).await
+    }
+
+    /// The same, of another path of the server.
+    pub(super) async fn ask_path(
+        &self,
+        path: &PathAndQuery,
+        method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answering, LegFault> {
+        let mut parts = self.address.clone().into_parts();
+        parts.path_and_query = Some(path.clone());
+        let address = Uri::from_parts(parts).map_err(|error| LegFault::NotSent(error.to_string()))?;
+        self.ask_at(&address, method, headers, body).await
+    }
+
+    async fn ask_at(
+        &self,
+        address: &Uri,
+        method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answering, LegFault> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.headers_mut() = headers;
@@ -89,7 +114,7 @@ impl Connections {
                 Some(connection) => (connection, false),
                 None => (self.open().await?, true),
             };
-            connection.route.prepare(&mut request, &self.address);
+            connection.route.prepare(&mut request, address);
             let asked = connection.sender.try_send_request(request);
             match connection.driver.drive(asked).await {
                 Ok(response) => {

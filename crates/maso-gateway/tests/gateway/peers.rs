@@ -10,10 +10,11 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::State,
-    http::{HeaderMap, header::CONTENT_TYPE},
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use maso_identity::AuthorityKey;
 use maso_log::v1::Body;
@@ -26,6 +27,7 @@ use crate::rig::{Pipe, Rig};
 /// An agent outside.
 struct Peer {
     address: String,
+    bindings: Vec<&'static str>,
     said: Arc<Said>,
 }
 
@@ -41,6 +43,11 @@ struct Said {
 
 impl Peer {
     async fn new(streams: bool) -> Self {
+        Self::offering(&["JSONRPC"], streams).await
+    }
+
+    /// One that offers these bindings, the first of which it prefers.
+    async fn offering(bindings: &[&'static str], streams: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let said = Arc::new(Said {
@@ -55,21 +62,23 @@ impl Peer {
                 "/keys",
                 get(async |State(said): State<Arc<Said>>| said.n_keys.fetch_add(1, Ordering::SeqCst).to_string()),
             )
-            .route("/a2a", post(answer))
+            .route("/JSONRPC", post(answer))
+            .route("/HTTP+JSON/{*path}", any(answer_path))
             .with_state(Arc::clone(&said));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let peer = Self { address, said };
+        let peer = Self { address, bindings: bindings.to_vec(), said };
         peer.show(partner().sign_card(peer.card(streams)));
         peer
     }
 
     fn card(&self, streams: bool) -> Value {
+        let interfaces = self.bindings.iter().map(|binding| {
+            json!({ "url": format!("{}/{binding}", self.address), "protocolBinding": binding, "protocolVersion": "1.0" })
+        });
         json!({
             "name": "partner",
             "version": "1",
-            "supportedInterfaces": [
-                { "url": format!("{}/a2a", self.address), "protocolBinding": "JSONRPC", "protocolVersion": "1.0" },
-            ],
+            "supportedInterfaces": interfaces.collect::<Vec<_>>(),
             "capabilities": { "streaming": streams },
             "skills": [{ "id": "quote", "name": "Quote", "description": "Quotes a price.", "tags": ["price"] }],
         })
@@ -121,6 +130,39 @@ async fn answer(State(said): State<Arc<Said>>, headers: HeaderMap, Json(mut requ
     let events: String = frames.map(|frame| format!("data: {frame}\n\n")).collect();
     ([(CONTENT_TYPE, "text/event-stream")], events).into_response()
 }
+
+/// The same in HTTP+JSON.
+async fn answer_path(
+    State(said): State<Arc<Said>>,
+    Path(path): Path<String>,
+    verb: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    assert_eq!(headers["a2a-version"], "1.0");
+    let task = path.strip_prefix("tasks/").map(|task| json!({ "id": task.trim_end_matches(":cancel") }));
+    let (method, params) = match (verb.as_str(), path.as_str(), task) {
+        ("POST", "message:send", _) => ("SendMessage", serde_json::from_slice(&body).unwrap()),
+        ("POST", "message:stream", _) => ("SendStreamingMessage", serde_json::from_slice(&body).unwrap()),
+        ("GET", _, Some(task)) => ("GetTask", task),
+        ("POST", path, Some(task)) if path.ends_with(":cancel") => ("CancelTask", task),
+        other => panic!("{other:?} is no operation"),
+    };
+    said.asked.lock().push(json!({ "method": method, "params": params }));
+    let results = said.answers.lock().pop_front().unwrap_or_default();
+    if method == "SendStreamingMessage" {
+        let events: String = results.iter().map(|result| format!("data: {result}\n\n")).collect();
+        return ([(CONTENT_TYPE, "text/event-stream")], events).into_response();
+    }
+    match results.into_iter().next() {
+        Some(result) => ([(CONTENT_TYPE, "application/a2a+json")], result.to_string()).into_response(),
+        None => {
+            (StatusCode::BAD_REQUEST, Json(json!({ "error": { "code": 400, "message": "no more" } }))).into_response()
+        }
+    }
+}
+
+const BINDINGS: [&str; 2] = ["JSONRPC", "HTTP+JSON"];
 
 fn partner() -> AuthorityKey {
     AuthorityKey::from_seed([9; 32])
@@ -196,59 +238,101 @@ async fn a_skill_is_a_tool_once_a_person_approved_the_card() {
 
 #[tokio::test]
 async fn a_task_is_asked_for_until_it_is_over() {
-    let peer = Peer::new(false).await;
+    for binding in BINDINGS {
+        let peer = Peer::offering(&[binding], false).await;
+        let (_rig, mut writer) = peer.trusted().await;
+        peer.answers(&[json!({ "task": task("t", "TASK_STATE_SUBMITTED") })]);
+        peer.answers(&[task("t", "TASK_STATE_WORKING")]);
+        peer.answers(&[task("t", "TASK_STATE_FAILED")]);
+        let answer = writer.call("quote", json!({ "text": "how much?" })).await;
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+        assert_eq!(answer["result"]["structuredContent"]["state"], "TASK_STATE_FAILED");
+        let methods: Vec<_> = peer.asked().iter().map(|asked| asked["method"].clone()).collect();
+        assert_eq!(methods, ["SendMessage", "GetTask", "GetTask"]);
+    }
+}
+
+#[tokio::test]
+async fn a_peer_is_asked_in_the_binding_that_it_prefers_of_those_that_the_declaration_allows() {
+    let peer = Peer::offering(&["HTTP+JSON", "JSONRPC"], false).await;
     let (_rig, mut writer) = peer.trusted().await;
-    peer.answers(&[json!({ "task": task("t", "TASK_STATE_SUBMITTED") })]);
-    peer.answers(&[task("t", "TASK_STATE_WORKING")]);
-    peer.answers(&[task("t", "TASK_STATE_FAILED")]);
+    peer.answers(&[json!({ "task": task("t", "TASK_STATE_COMPLETED") })]);
+    let answer = writer.call("quote", json!({ "data": { "of": "a" } })).await;
+    assert_eq!(answer["result"]["structuredContent"]["state"], "TASK_STATE_COMPLETED", "{answer}");
+    let asked = &peer.asked()[0]["params"];
+    assert_eq!(asked["message"]["metadata"]["skill"], "quote", "by a path, with the message for its body: {asked}");
+
+    let elsewhere = Peer::offering(&["HTTP+JSON", "JSONRPC"], false).await;
+    let mut card = elsewhere.card(false);
+    card["supportedInterfaces"][0]["url"] = json!("https://elsewhere.example/a2a");
+    elsewhere.show(partner().sign_card(card));
+    let (_rig, mut writer) = elsewhere.trusted().await;
+    elsewhere.answers(&[json!({ "task": task("t", "TASK_STATE_COMPLETED") })]);
+    let answer = writer.call("quote", json!({ "data": { "of": "a" } })).await;
+    assert_eq!(answer["result"]["structuredContent"]["state"], "TASK_STATE_COMPLETED", "at its own origin: {answer}");
+}
+
+#[tokio::test]
+async fn what_a_peer_does_not_take_was_not_sent_and_where_its_task_leads_is_no_address() {
+    let peer = Peer::offering(&["HTTP+JSON"], false).await;
+    let (_rig, mut writer) = peer.trusted().await;
     let answer = writer.call("quote", json!({ "text": "how much?" })).await;
-    assert_eq!(answer["result"]["isError"], true, "{answer}");
-    assert_eq!(answer["result"]["structuredContent"]["state"], "TASK_STATE_FAILED");
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    assert!(!answer.to_string().contains("no more"), "its words are not passed on");
+    peer.answers(&[json!({ "task": task("../admin", "TASK_STATE_WORKING") })]);
+    let answer = writer.call("quote", json!({ "text": "how much?" })).await;
+    assert!(answer["error"]["code"].is_i64(), "{answer}");
     let methods: Vec<_> = peer.asked().iter().map(|asked| asked["method"].clone()).collect();
-    assert_eq!(methods, ["SendMessage", "GetTask", "GetTask"]);
+    assert_eq!(methods, ["SendMessage", "SendMessage"], "nothing was asked at the path that it made up");
 }
 
 #[tokio::test]
 async fn what_a_peer_streams_is_put_together() {
-    let peer = Peer::new(true).await;
-    let (_rig, mut writer) = peer.trusted().await;
-    let part = |text: &str| json!({ "artifactUpdate": { "taskId": "t", "artifact": { "artifactId": "a", "parts": [{ "text": text }] }, "append": true } });
-    let done = json!({ "statusUpdate": { "taskId": "t", "status": { "state": "TASK_STATE_COMPLETED" } } });
-    peer.answers(&[json!({ "task": task("t", "TASK_STATE_WORKING") }), part("one"), part("two"), done]);
-    let answer = writer.call("quote", json!({ "text": "how much?" })).await;
-    assert_eq!(answer["result"]["content"][1]["text"], "two", "{answer}");
-    // One that breaks off is asked for.
-    peer.answers(&[json!({ "task": task("u", "TASK_STATE_WORKING") })]);
-    peer.answers(&[task("u", "TASK_STATE_COMPLETED")]);
-    let answer = writer.call("quote", json!({ "text": "and now?" })).await;
-    assert_eq!(answer["result"]["structuredContent"]["taskId"], "u", "{answer}");
+    for binding in BINDINGS {
+        let peer = Peer::offering(&[binding], true).await;
+        let (_rig, mut writer) = peer.trusted().await;
+        let part = |text: &str| json!({ "artifactUpdate": { "taskId": "t", "artifact": { "artifactId": "a", "parts": [{ "text": text }] }, "append": true } });
+        let done = json!({ "statusUpdate": { "taskId": "t", "status": { "state": "TASK_STATE_COMPLETED" } } });
+        peer.answers(&[json!({ "task": task("t", "TASK_STATE_WORKING") }), part("one"), part("two"), done]);
+        let answer = writer.call("quote", json!({ "text": "how much?" })).await;
+        assert_eq!(answer["result"]["content"][1]["text"], "two", "{answer}");
+        // One that breaks off is asked for.
+        peer.answers(&[json!({ "task": task("u", "TASK_STATE_WORKING") })]);
+        peer.answers(&[task("u", "TASK_STATE_COMPLETED")]);
+        let answer = writer.call("quote", json!({ "text": "and now?" })).await;
+        assert_eq!(answer["result"]["structuredContent"]["taskId"], "u", "{answer}");
+    }
 }
 
 #[tokio::test]
 async fn a_task_that_asks_for_more_goes_on_only_in_its_own_conversation() {
-    let peer = Peer::new(false).await;
-    let (rig, mut writer) = peer.trusted().await;
-    peer.answers(&[json!({ "task": task("t", "TASK_STATE_INPUT_REQUIRED") })]);
-    let answer = writer.call("quote", json!({ "text": "how much?" })).await;
-    assert_eq!(answer["result"]["structuredContent"]["state"], "TASK_STATE_INPUT_REQUIRED", "{answer}");
-    let on = json!({ "text": "two of them", "taskId": "t" });
-    let mut other = self::writer(&rig).await;
-    assert_eq!(other.call("quote", on.clone()).await["error"]["code"], -32602, "it began in another session");
-    peer.answers(&[json!({ "task": task("t", "TASK_STATE_COMPLETED") })]);
-    writer.call("quote", on).await;
-    assert_eq!(peer.asked().last().unwrap()["params"]["message"]["taskId"], "t");
-    assert_eq!(peer.asked().len(), 2, "the other one asked nothing");
+    for binding in BINDINGS {
+        let peer = Peer::offering(&[binding], false).await;
+        let (rig, mut writer) = peer.trusted().await;
+        peer.answers(&[json!({ "task": task("t", "TASK_STATE_INPUT_REQUIRED") })]);
+        let answer = writer.call("quote", json!({ "text": "how much?" })).await;
+        assert_eq!(answer["result"]["structuredContent"]["state"], "TASK_STATE_INPUT_REQUIRED", "{answer}");
+        let on = json!({ "text": "two of them", "taskId": "t" });
+        let mut other = self::writer(&rig).await;
+        assert_eq!(other.call("quote", on.clone()).await["error"]["code"], -32602, "it began in another session");
+        peer.answers(&[json!({ "task": task("t", "TASK_STATE_COMPLETED") })]);
+        writer.call("quote", on).await;
+        assert_eq!(peer.asked().last().unwrap()["params"]["message"]["taskId"], "t");
+        assert_eq!(peer.asked().len(), 2, "the other one asked nothing");
+    }
 }
 
 #[tokio::test]
 async fn what_tells_of_another_task_is_no_answer() {
-    let peer = Peer::new(false).await;
-    let (_rig, mut writer) = peer.trusted().await;
-    peer.answers(&[json!({ "task": task("t", "TASK_STATE_WORKING") })]);
-    peer.answers(&[task("of-somebody-else", "TASK_STATE_COMPLETED")]);
-    let answer = writer.call("quote", json!({ "text": "how much?" })).await;
-    assert!(answer.get("error").is_some() || answer["result"]["isError"] == true, "{answer}");
-    assert!(!answer.to_string().contains("of-somebody-else"));
+    for binding in BINDINGS {
+        let peer = Peer::offering(&[binding], false).await;
+        let (_rig, mut writer) = peer.trusted().await;
+        peer.answers(&[json!({ "task": task("t", "TASK_STATE_WORKING") })]);
+        peer.answers(&[task("of-somebody-else", "TASK_STATE_COMPLETED")]);
+        let answer = writer.call("quote", json!({ "text": "how much?" })).await;
+        assert!(answer.get("error").is_some() || answer["result"]["isError"] == true, "{answer}");
+        assert!(!answer.to_string().contains("of-somebody-else"));
+    }
 }
 
 /// With this card in place of the approved one, nothing is called, and somebody is told.

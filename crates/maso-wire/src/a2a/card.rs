@@ -9,12 +9,30 @@ use serde_json::{Value, json};
 pub struct Card {
     /// What the agent calls itself.
     pub name: String,
-    /// Where it takes JSON-RPC of a version that is spoken, in order of its preference.
-    pub urls: Vec<String>,
+    /// Where it is spoken to in a binding and a version that are spoken, in order of its preference.
+    pub interfaces: Vec<Interface>,
     /// Whether it streams.
     pub streams: bool,
     /// What it can do.
     pub skills: Vec<Skill>,
+}
+
+/// Where an agent is spoken to, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// The address.
+    pub url: String,
+    /// How it is spoken with there.
+    pub binding: Binding,
+}
+
+/// A binding of the protocol that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// JSON-RPC 2.0 at one address.
+    JsonRpc,
+    /// HTTP+JSON: operations are verbs, and paths below the address.
+    HttpJson,
 }
 
 /// Something that an agent can do.
@@ -70,6 +88,19 @@ struct ExtensionForm {
     required: bool,
 }
 
+impl InterfaceForm {
+    fn spoken(self) -> Option<Interface> {
+        let binding = match self.protocol_binding.as_str() {
+            "JSONRPC" => Binding::JsonRpc,
+            "HTTP+JSON" => Binding::HttpJson,
+            _ => return None,
+        };
+        // Whose tenant we would be is nothing that a card decides.
+        let is_spoken = super::speaks(Some(&self.protocol_version)) && self.tenant.is_empty();
+        is_spoken.then_some(Interface { url: self.url, binding })
+    }
+}
+
 impl Card {
     /// Reads a card.
     ///
@@ -81,16 +112,10 @@ impl Card {
             let uri: String = extension.uri.chars().take(100).collect();
             return Err(CardFault(format!("it demands an extension that is not spoken: {uri:?}")));
         }
-        let spoken = |interface: &InterfaceForm| {
-            interface.protocol_binding == "JSONRPC"
-                && super::speaks(Some(&interface.protocol_version))
-                // Whose tenant we would be is nothing that a card decides.
-                && interface.tenant.is_empty()
-        };
-        let urls: Vec<String> =
-            form.supported_interfaces.into_iter().filter(spoken).map(|interface| interface.url).collect();
-        if urls.is_empty() {
-            return Err(CardFault("it offers no JSON-RPC of version 1".to_owned()));
+        let interfaces: Vec<Interface> =
+            form.supported_interfaces.into_iter().filter_map(InterfaceForm::spoken).collect();
+        if interfaces.is_empty() {
+            return Err(CardFault("it offers neither JSON-RPC nor HTTP+JSON of version 1".to_owned()));
         }
         if form.skills.len() > SKILLS_MAX {
             return Err(CardFault(format!("it has more than {SKILLS_MAX} skills")));
@@ -100,7 +125,7 @@ impl Card {
             id.map(|id| Skill { id, value }).ok_or_else(|| CardFault("a skill without an id".to_owned()))
         });
         let skills = skills.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { name: form.name, urls, streams: form.capabilities.streaming == Some(true), skills })
+        Ok(Self { name: form.name, interfaces, streams: form.capabilities.streaming == Some(true), skills })
     }
 
     /// Our own card of an agent: where it is reached, how one shows who one is, and what it can do.

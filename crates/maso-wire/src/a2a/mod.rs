@@ -15,7 +15,7 @@ mod state;
 mod task;
 
 pub use ask::{Asked, Content, PushTarget, Returns, SendMessage, WhichConfig, WhichTask, WhichTasks};
-pub use card::{Card, CardFault, Skill};
+pub use card::{Binding, Card, CardFault, Interface, Skill};
 pub use code::Code;
 pub use http::Operation;
 pub use method::Method;

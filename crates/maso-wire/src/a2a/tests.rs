@@ -194,14 +194,22 @@ fn a_card_is_read_as_far_as_it_is_of_use() {
         "supportedInterfaces": [
             { "url": "https://p.example/old", "protocolBinding": "JSONRPC", "protocolVersion": "0.3" },
             { "url": "https://p.example/grpc", "protocolBinding": "GRPC", "protocolVersion": "1.0" },
+            { "url": "https://p.example/rest", "protocolBinding": "HTTP+JSON", "protocolVersion": "1.0" },
             { "url": "https://p.example/a2a", "protocolBinding": "JSONRPC", "protocolVersion": "1.0" },
         ],
         "skills": [{ "id": "quote", "name": "Quote" }],
     });
     let card = Card::read(&sound).unwrap();
     assert_eq!(
-        (card.urls, card.streams, card.skills[0].id.as_str()),
-        (vec!["https://p.example/a2a".to_owned()], false, "quote")
+        (card.interfaces, card.streams, card.skills[0].id.as_str()),
+        (
+            vec![
+                Interface { url: "https://p.example/rest".to_owned(), binding: Binding::HttpJson },
+                Interface { url: "https://p.example/a2a".to_owned(), binding: Binding::JsonRpc },
+            ],
+            false,
+            "quote"
+        )
     );
     let changed = |pointer: &str, value: Value| {
         let mut card = sound.clone();

@@ -8,7 +8,7 @@ use maso_core::Digest;
 use maso_identity::SignedCard;
 use maso_wire::{
     Limits,
-    a2a::{Card, Skill},
+    a2a::{Binding, Card, Skill},
     parse_json,
 };
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ use crate::upstream::connection::Connections;
 pub(super) struct Known {
     /// Where it is spoken to.
     pub(super) url: Url,
+    /// How it is spoken with there.
+    pub(super) binding: Binding,
     /// Whether it streams.
     pub(super) streams: bool,
     name: String,
@@ -53,11 +55,11 @@ impl Peer {
 
     fn read(&self, signed: &SignedCard) -> Result<Known, Unknown> {
         let card = Card::read(signed.value()).map_err(|fault| Unknown::Refused(fault.to_string()))?;
-        let urls = card.urls.iter().filter_map(|url| url.parse::<Url>().ok());
-        let Some(url) = urls.into_iter().find(|url| self.terms.allows(url)) else {
+        let interfaces = card.interfaces.iter().filter_map(|it| Some((it.url.parse::<Url>().ok()?, it.binding)));
+        let Some((url, binding)) = interfaces.into_iter().find(|(url, _)| self.terms.allows(url)) else {
             return Err(Unknown::Refused("the agent card leads where the deployment does not".to_owned()));
         };
-        Ok(Known { url, streams: card.streams, name: card.name, skills: card.skills, digest: signed.digest() })
+        Ok(Known { url, binding, streams: card.streams, name: card.name, skills: card.skills, digest: signed.digest() })
     }
 
     async fn fetch(&self) -> Result<Vec<u8>, String> {

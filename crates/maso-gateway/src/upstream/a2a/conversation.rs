@@ -1,29 +1,25 @@
 //! Speaking to a peer: a message, its task until that is over or asks for something, and taking the task back.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderName, HeaderValue, Uri,
     header::{ACCEPT, CONTENT_TYPE},
 };
 use maso_wire::{
     Limits,
-    a2a::{self, Said, TaskState, Update},
-    mcp::{self, Frame, Id, Reply, Response},
+    a2a::{self, Method, Said, TaskState, Update},
     sse::Reader,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Peer, card::Known};
+use super::{
+    Peer,
+    binding::{Answered, Asking, Binding},
+    card::Known,
+};
 use crate::upstream::connection::{Answering, Connections};
 
 /// What one connection says to a peer.
@@ -33,7 +29,7 @@ pub(super) struct Conversation {
     limits: Limits,
     wait: Duration,
     streams: bool,
-    next_id: AtomicU64,
+    binding: Binding,
     /// Tasks that asked for something on this connection, with their conversations. Nobody goes on with another's.
     open: Mutex<HashMap<String, Option<String>>>,
 }
@@ -54,28 +50,18 @@ struct TakesBack {
     task: Option<String>,
 }
 
-/// What was answered to a request.
-enum Answered {
-    Result(Value),
-    /// The peer did not do it.
-    Refused(String),
-    /// Nobody knows.
-    Broken(String),
-}
-
 impl Conversation {
     pub(super) fn new(peer: &Peer, known: &Known) -> Result<Self, String> {
         let address = known.url.as_str().parse::<Uri>().map_err(|_| "no address".to_owned())?;
         let mut headers = peer.headers.clone();
         headers.insert(VERSION, HeaderValue::from_static(a2a::VERSION));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(Self {
             connections: Connections::new(Arc::clone(&peer.dialer), address)?,
             headers,
             limits: peer.settings.limits.for_answers(),
             wait: Duration::from_millis(peer.settings.server_wait_ms),
             streams: known.streams,
-            next_id: AtomicU64::new(1),
+            binding: Binding::at(known.binding, &known.url)?,
             open: Mutex::default(),
         })
     }
@@ -128,7 +114,7 @@ impl Conversation {
         let update = if self.streams {
             self.stream(params, &mut said, watch).await
         } else {
-            self.ask_once("SendMessage", params, &mut said, watch, Said::hear).await
+            self.ask_once(Method::SendMessage, params, &mut said, watch, Said::hear).await
         };
         let mut update = match update {
             Ok(update) => update,
@@ -139,7 +125,9 @@ impl Conversation {
             let Some(task) = said.task.clone() else { return Called::Broken("it tells of no task".to_owned()) };
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(POLL_MAX);
-            update = match self.ask_once("GetTask", &json!({ "id": task }), &mut said, watch, Said::hear_of_task).await
+            update = match self
+                .ask_once(Method::GetTask, &json!({ "id": task }), &mut said, watch, Said::hear_of_task)
+                .await
             {
                 Ok(update) => update,
                 Err(Called::NotSent(why)) => return Called::Broken(why),
@@ -152,7 +140,7 @@ impl Conversation {
     /// Asks, and hears the answer.
     async fn ask_once(
         &self,
-        method: &str,
+        method: Method,
         params: &Value,
         said: &mut Said,
         watch: &mut TakesBack,
@@ -169,22 +157,25 @@ impl Conversation {
         }
     }
 
-    async fn ask(&self, method: &str, params: &Value) -> Answered {
-        let id = self.fresh_id();
-        let answer = match self.send(&id, method, params, "application/json").await {
+    async fn ask(&self, method: Method, params: &Value) -> Answered {
+        let asking = match self.binding.asking(method, params) {
+            Ok(asking) => asking,
+            Err(why) => return Answered::Refused(why),
+        };
+        let answer = match self.send(&asking, "application/a2a+json, application/json").await {
             Ok(answer) => answer,
             Err(fault) => return fault,
         };
         match self.whole(answer).await {
-            Ok(bytes) => self.read(&id, &bytes),
+            Ok(bytes) => self.binding.read(&asking, &bytes, &self.limits),
             Err(why) => Answered::Broken(why),
         }
     }
 
     /// Sends a message and reads the stream of what comes of it, as far as the stream goes.
     async fn stream(&self, params: &Value, said: &mut Said, watch: &mut TakesBack) -> Result<Update, Called> {
-        let id = self.fresh_id();
-        let mut answer = match self.send(&id, "SendStreamingMessage", params, "text/event-stream").await {
+        let asking = self.binding.asking(Method::SendStreamingMessage, params).map_err(Called::NotSent)?;
+        let mut answer = match self.send(&asking, "text/event-stream").await {
             Ok(answer) => answer,
             Err(Answered::Broken(why)) => return Err(Called::Broken(why)),
             Err(Answered::Refused(why)) => return Err(Called::NotSent(why)),
@@ -194,7 +185,7 @@ impl Conversation {
         if !is_stream.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream")) {
             // It said no before there was anything to stream.
             let bytes = self.whole(answer).await.map_err(Called::Broken)?;
-            return match self.read(&id, &bytes) {
+            return match self.binding.read(&asking, &bytes, &self.limits) {
                 Answered::Refused(why) => Err(Called::NotSent(why)),
                 Answered::Result(_) => Err(Called::Broken("an answer that is no stream".to_owned())),
                 Answered::Broken(why) => Err(Called::Broken(why)),
@@ -218,7 +209,7 @@ impl Conversation {
                 if n_events > EVENTS_MAX {
                     return Err(too_long());
                 }
-                match self.read(&id, &event.data) {
+                match self.binding.read(&asking, &event.data, &self.limits) {
                     Answered::Result(result) => {
                         let update = said.hear(&result).map_err(|fault| Called::Broken(fault.to_string()))?;
                         watch.task.clone_from(&said.task);
@@ -237,41 +228,24 @@ impl Conversation {
         }
     }
 
-    async fn send(&self, id: &Id, method: &str, params: &Value, accept: &'static str) -> Result<Answering, Answered> {
-        let params = serde_json::value::to_raw_value(params).expect("a JSON value is serializable");
-        let frame = mcp::request(id, method, &params);
+    async fn send(&self, asking: &Asking, accept: &'static str) -> Result<Answering, Answered> {
         let mut headers = self.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        let asked = self.connections.ask(Method::POST, headers, frame.into());
-        let answer = asked.await.map_err(|fault| match fault {
+        asking.content_type.clone().and_then(|kind| headers.insert(CONTENT_TYPE, kind));
+        let (verb, body) = (asking.verb.clone(), asking.body.clone());
+        let answer = match &asking.path {
+            Some(path) => self.connections.ask_path(path, verb, headers, body).await,
+            None => self.connections.ask(verb, headers, body).await,
+        };
+        let answer = answer.map_err(|fault| match fault {
             crate::upstream::LegFault::NotSent(why) => Answered::Refused(why),
             crate::upstream::LegFault::Broken(why) => Answered::Broken(why),
         })?;
         match answer.status() {
             status if status.is_success() => Ok(answer),
-            // It says so before it looks at what it is asked.
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
-                Err(Answered::Refused(format!("the agent answered {status}")))
-            }
+            status if self.binding.refuses(status) => Err(Answered::Refused(format!("the agent answered {status}"))),
             // Also a redirect: what is sent to the agent goes nowhere else.
             status => Err(Answered::Broken(format!("the agent answered {status}"))),
-        }
-    }
-
-    fn read(&self, id: &Id, bytes: &[u8]) -> Answered {
-        match Frame::parse(bytes, &self.limits) {
-            Ok(Frame::Response(Response { id: Some(of), reply: Reply::Result(_), parsed })) if of == *id => {
-                Answered::Result(parsed.pointer("/result").into_value())
-            }
-            // Its words are not passed on where nothing travels; the code says what kind of no it is.
-            Ok(Frame::Response(Response { reply: Reply::Error(error), .. })) => match error.code {
-                code @ (-32700 | -32602..=-32600 | -32009..=-32001) => {
-                    Answered::Refused(format!("the agent answered with error {code}"))
-                }
-                code => Answered::Broken(format!("the agent answered with error {code}")),
-            },
-            Ok(_) => Answered::Broken("the agent answered something else".to_owned()),
-            Err(fault) => Answered::Broken(fault.reason),
         }
     }
 
@@ -295,10 +269,6 @@ impl Conversation {
             }
         }
     }
-
-    fn fresh_id(&self) -> Id {
-        Id::Text(self.next_id.fetch_add(1, Ordering::Relaxed).to_string())
-    }
 }
 
 impl Drop for TakesBack {
@@ -308,7 +278,7 @@ impl Drop for TakesBack {
         let conversation = Arc::clone(&self.conversation);
         runtime.spawn(async move {
             let params = json!({ "id": task });
-            let cancelled = conversation.ask("CancelTask", &params);
+            let cancelled = conversation.ask(Method::CancelTask, &params);
             if !matches!(tokio::time::timeout(CANCEL_WAIT, cancelled).await, Ok(Answered::Result(_))) {
                 tracing::debug!("a task of an agent outside could not be taken back");
             }

@@ -4,6 +4,7 @@
 //! that whatever holds for tools holds for it (decision 24). Its card plays the part of the list of tools. A card that is
 //! not believed is told of as tools that are not what they were, so that it raises the alarm that a changed tool raises.
 
+mod binding;
 mod card;
 mod conversation;
 mod link;
