@@ -161,7 +161,7 @@ impl Story {
             Some("revoked") if body["what"] == "agent" => {
                 self.revoked.insert(format!("agent:{}", text("subject")));
             }
-            Some("revoked") => self.delegations.revoked(body),
+            Some("revoked") => self.delegations.revoked(body, self.is_whole, &mut problem),
             Some("join-token-issued") => {
                 self.invitations.insert(text("id"), body["expires_at"].as_i64().unwrap_or(i64::MIN));
             }

@@ -207,6 +207,29 @@ fn work_is_done_for_requests_that_were_let_through_by_whom_they_asked() {
 }
 
 #[test]
+fn an_agent_takes_back_what_it_asked_and_its_answer_comes_before_or_never() {
+    let decided = |hop: &str, from: &str, to: &str, answers: Option<&str>| {
+        json!({"kind": "hop-decided", "hop": hop, "decision": "allow", "enforced": true, "verb": "request",
+        "from": from, "to": to, "answers": answers})
+    };
+    let (asks, answers) = (decided("q", "agent:a", "agent:b", None), decided("h", "agent:b", "agent:a", Some("q")));
+    let revoked = |what: &str, by: &str| json!({"kind": "revoked", "what": what, "subject": "q", "by": by});
+    check(&[asks.clone(), answers.clone(), revoked("delegation", "agent:a")], &[]);
+    check(
+        &[asks.clone(), revoked("delegation", "agent:a"), answers],
+        &["record 3: `h` was allowed and answers `q`, which was revoked"],
+    );
+    check(&[revoked("delegation", "operator:o"), revoked("token", "operator:o")], &[]);
+    for (before, by, what) in
+        [(true, "agent:b", "delegation"), (false, "agent:a", "delegation"), (true, "agent:a", "agent")]
+    {
+        let story: Vec<_> = before.then(|| asks.clone()).into_iter().chain([revoked(what, by)]).collect();
+        let told = format!("record {}: `{by}` revoked `q`, which it never asked", story.len());
+        check(&story, &[&told]);
+    }
+}
+
+#[test]
 fn a_question_is_asked_before_it_is_answered_and_answered_once() {
     let asked = json!({"kind": "clarification-asked", "question": "q"});
     let answered = json!({"kind": "clarification-answered", "question": "q", "hop": "h"});

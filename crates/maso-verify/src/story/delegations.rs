@@ -7,9 +7,13 @@ use serde_json::Value;
 /// The requests of agents to each other. Work may go on for any of them, so none is forgotten.
 #[derive(Default)]
 pub(super) struct Delegations {
-    /// Whom each of them asked.
-    asked: HashMap<String, String>,
+    asked: HashMap<String, Asked>,
     revoked: HashSet<String>,
+}
+
+struct Asked {
+    from: String,
+    to: String,
 }
 
 impl Delegations {
@@ -17,18 +21,31 @@ impl Delegations {
     pub(super) fn permitted(&mut self, body: &Value) {
         if body["verb"] == "request" && body["answers"].is_null() {
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-            self.asked.insert(text("hop"), text("to"));
+            self.asked.insert(text("hop"), Asked { from: text("from"), to: text("to") });
         }
     }
 
-    /// Takes in a revocation.
-    pub(super) fn revoked(&mut self, body: &Value) {
-        if let (Some("delegation"), Some(hop)) = (body["what"].as_str(), body["subject"].as_str()) {
-            self.revoked.insert(hop.to_owned());
+    /// Takes in a revocation. An agent takes back what it asked itself, and nothing else.
+    pub(super) fn revoked(&mut self, body: &Value, is_whole: bool, problem: &mut dyn FnMut(String)) {
+        let by = body["by"].as_str().unwrap_or_default();
+        let hop = match (body["what"].as_str(), body["subject"].as_str()) {
+            (Some("delegation"), Some(hop)) => Some(hop),
+            _ => None,
+        };
+        if by.starts_with("agent:") {
+            match hop.and_then(|hop| self.asked.get(hop)) {
+                Some(asked) if asked.from == by => {}
+                None if hop.is_some() && !is_whole => {}
+                _ => problem(format!(
+                    "`{by}` revoked `{}`, which it never asked",
+                    body["subject"].as_str().unwrap_or_default()
+                )),
+            }
         }
+        self.revoked.extend(hop.map(ToOwned::to_owned));
     }
 
-    /// Looks at the chain of requests for which a hop was allowed.
+    /// Looks at the chain of requests for which a hop was allowed, and at the request that it answers.
     pub(super) fn bear(&self, body: &Value, is_whole: bool, problem: &mut dyn FnMut(String)) {
         let hop = body["hop"].as_str().unwrap_or_default();
         let chain = body["chain"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -36,7 +53,7 @@ impl Delegations {
         for asked in chain {
             match self.asked.get(asked) {
                 None if is_whole => problem(format!("`{hop}` was allowed for `{asked}`, which was never asked")),
-                to => last = to,
+                known => last = known.map(|known| known.to.as_str()),
             }
             if self.revoked.contains(asked) {
                 problem(format!("`{hop}` was allowed for `{asked}`, which was revoked"));
@@ -47,6 +64,11 @@ impl Delegations {
             && !parties.contains(&Some(last))
         {
             problem(format!("`{hop}` was allowed for what was asked of `{last}`, and is of others"));
+        }
+        let answers =
+            body["answers"].as_str().filter(|answers| body["verb"] == "request" && self.revoked.contains(*answers));
+        if let Some(answers) = answers {
+            problem(format!("`{hop}` was allowed and answers `{answers}`, which was revoked"));
         }
     }
 }
