@@ -111,7 +111,10 @@ class Conversation:
         return _text((yield from self.call(ITSELF, "send_request", asked)), "id")
 
     def result(self, request: str, *, result_s: float | None = None) -> Steps[dict[str, Any]]:
-        """What came of a request that this agent made. Raises `TimedOut` when it is not there in time."""
+        """What came of a request that this agent made.
+
+        Raises `TimedOut` when it is not there in time, and `Refused` when the request was taken back.
+        """
         until_s = self.until(self.patience.result_s if result_s is None else result_s)
         while True:
             wait_ms = self._slice_ms(until_s)
@@ -119,6 +122,9 @@ class Conversation:
             if told.data.get("done") is True:
                 result = told.data.get("result")
                 return result if isinstance(result, dict) else {"value": result}
+            if told.data.get("taken_back") is True:
+                # An operator revoked it, or this agent took it back elsewhere.
+                raise Refused(Code.TAKEN_BACK, request)
             if self.world.passed_s() >= until_s:
                 raise TimedOut(request)
 

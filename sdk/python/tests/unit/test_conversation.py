@@ -203,6 +203,13 @@ def test_a_result_is_waited_for_in_slices_and_not_for_ever() -> None:
     assert waits == [25_000, 25_000, 10_000]
 
 
+def test_the_result_of_what_was_taken_back_is_waited_for_no_longer() -> None:
+    script = Script(structured(done=False), structured(done=False, taken_back=True))
+    with pytest.raises(Refused) as told:
+        script.run(script.conversation.result("hop_7"))
+    assert (told.value.code, told.value.hop) == (Code.TAKEN_BACK, "hop_7")
+
+
 def test_a_request_is_answered_in_its_own_task_and_with_its_goal() -> None:
     told = {
         "id": "hop_1",
