@@ -230,11 +230,10 @@ class Deployment:
     def token(self, agent):
         return self.run("agents", "token", "--agent", agent, str(self.folder)).strip()
 
-    def approve(self):
+    def approve(self, tool):
         waiting = json.loads(self.run("approvals", "list", "--json", str(self.folder)))["tools"]
-        for tool in waiting:
-            self.run("approvals", "tool", "--tool", tool["tool"], "--digest", tool["digest"], str(self.folder))
-        return [tool["tool"] for tool in waiting]
+        [digest] = [one["digest"] for one in waiting if one["tool"] == tool]
+        self.run("approvals", "tool", "--tool", tool, "--digest", digest, str(self.folder))
 
     def mcp(self, agent, server):
         client = Http(f"{self.base}/mcp/{server}", "2025-11-25", self.token(agent))
@@ -294,11 +293,11 @@ def work_that_asks(deployment):
     """The reader: asks what is meant, and answers with what it was told."""
     reader = deployment.mcp("reader", "maso")
     request = content(call(reader, "receive_requests", {"wait_ms": 10000}))["requests"][0]
-    content(call(reader, "ask_clarification", {"about": request["id"], "question": "which note?"}))
+    question = content(call(reader, "ask_clarification", {"about": request["id"], "question": "which note?"}))
     answers = []
     for _ in range(TRIES_MAX):
         asked = content(call(reader, "clarifications", {}))["clarifications"]
-        answers = [one["answer"] for one in asked if one["answered"]]
+        answers = [one["answer"] for one in asked if one["answered"] and one["id"] == question["id"]]
         if answers:
             break
     call(reader, "complete_request", {"id": request["id"], "result": {"checked": answers[0]}})
@@ -379,7 +378,7 @@ def as_server(deployment, server):
     """The SDK's server: its skill is a tool once a person approved its card."""
     writer = deployment.mcp("writer", server)
     assert writer.request("tools/list", {})["result"]["tools"] == []
-    assert deployment.approve() == [f"{server}:quote"]
+    deployment.approve(f"{server}:quote")
     tools = writer.request("tools/list", {})["result"]["tools"]
     assert [tool["name"] for tool in tools] == ["quote"], tools
     told = content(call(writer, "quote", {"data": {"of": "paper"}}))
