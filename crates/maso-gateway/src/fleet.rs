@@ -46,10 +46,13 @@ pub(crate) struct Fleet {
     told: Mutex<BTreeMap<HopId, Told>>,
     changed: Notify,
     /// How a request ended by the record, through whichever process; also by the token under which it is worked on.
-    ended: Box<dyn Fn(HopId, Option<&UnverifiedToken>) -> Option<Ended> + Send + Sync>,
+    ended: Box<EndOf>,
     /// Reads what other processes have put on the record.
     hear: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
+
+/// Says how a request ended, from its id and the token under which it is worked on.
+type EndOf = dyn Fn(HopId, Option<&UnverifiedToken>) -> Option<Ended> + Send + Sync;
 
 /// A request of one agent to another that is not forgotten yet.
 #[derive(Clone, Debug)]
