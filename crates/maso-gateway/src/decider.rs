@@ -15,6 +15,7 @@ use maso_intent::{Deployment, Matter, PinState, TaskSpec, ToolDefinition, visibl
 use maso_path::{
     Carried, Clarification, Clock, ContextUse, Ended, Ids, NotTakenBack, Outcome, Path, Release, Resumed, Ticket,
 };
+use maso_policy::Grounds;
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
 
@@ -75,6 +76,8 @@ pub(crate) trait Decider: Send + Sync {
     fn clarifications(&self, agent: &AgentName) -> Vec<Clarification>;
     /// What was asked of this agent about a request that it made, and is not answered.
     fn question(&self, request: HopId, of: &AgentName) -> Option<Clarification>;
+    /// On what an agent may rest what it says in the task of this token or, without one, in its standing task.
+    fn grounds(&self, agent: &AgentName, task: Option<&UnverifiedToken>) -> Grounds;
     /// How a tool's published definition stands to the approved one.
     fn pin(&self, tool: &ToolRef) -> PinState;
     /// The deployment in force.
@@ -358,6 +361,16 @@ impl Decider for Paved {
         let (about, of) = (Matter::Request(request), Principal::Agent(of.clone()));
         let open = self.path.clarifications(|one| one.about == about && one.of == of && one.answer.is_none());
         open.into_iter().next()
+    }
+
+    fn grounds(&self, agent: &AgentName, task: Option<&UnverifiedToken>) -> Grounds {
+        let now = self.clock.now();
+        match task.map(|token| self.trust.task(token, now)) {
+            Some(Ok(claim)) => self.path.world().grounds(agent, Some(claim.task)),
+            // A token that is not believed says nothing of any task.
+            Some(Err(_)) => Grounds::default(),
+            None => self.path.world().grounds(agent, None),
+        }
     }
 
     fn pin(&self, tool: &ToolRef) -> PinState {

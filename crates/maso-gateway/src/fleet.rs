@@ -3,6 +3,7 @@
 
 mod messages;
 mod post;
+mod remark;
 mod server;
 mod taking_back;
 mod tasks;

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use maso_core::{ControlId, Finding, Findings, Timestamp, Word};
 use maso_intent::Resolved;
-use maso_wire::envelope::Message;
+use maso_wire::envelope::Beside;
 use serde_json::Value;
 
 use crate::{
@@ -92,23 +92,23 @@ impl Scanner {
     /// Stage 4.
     pub fn scan(&self, resolved: &Resolved, now: Timestamp) -> Scan {
         let mut scan = self.scan_subject(&Subject::of(resolved), now);
-        if let Some(message) = resolved.identified().message() {
-            scan.findings.join(self.scan_beside(message, now));
+        if let Some((_, beside)) = resolved.identified().said() {
+            scan.findings.join(self.scan_beside(beside, now));
         }
         scan
     }
 
     /// Scans what a message says beside its content. It is delivered as it was signed or not at all, so what would have to
     /// be replaced in it is against it.
-    fn scan_beside(&self, message: &Message, now: Timestamp) -> Findings {
-        let source = message.kind.evidence().map(|evidence| &evidence.provenance.source_id);
-        let assumed = message.assumptions.iter().map(|assumption| &assumption.text);
-        let binding = message.constraints.iter().map(|constraint| &constraint.text);
-        let texts = assumed.chain(&message.unknowns).chain(binding).chain(source);
-        let beside: Value = texts.map(|text| text.as_str()).collect();
-        let Scan { mut findings, redactions } = self.scan_value(Surface::Message, &beside, now);
+    fn scan_beside(&self, beside: &Beside, now: Timestamp) -> Findings {
+        let source = beside.kind.evidence().map(|evidence| &evidence.provenance.source_id);
+        let assumed = beside.assumptions.iter().map(|assumption| &assumption.text);
+        let binding = beside.constraints.iter().map(|constraint| &constraint.text);
+        let texts = assumed.chain(&beside.unknowns).chain(binding).chain(source);
+        let said: Value = texts.map(|text| text.as_str()).collect();
+        let Scan { mut findings, redactions } = self.scan_value(Surface::Message, &said, now);
         if !redactions.is_empty() {
-            findings.add(Finding::new(IA_2_6, Word::NoGo, "a credential stands beside the content of the message"));
+            findings.add(Finding::new(IA_2_6, Word::NoGo, "a credential stands beside the content"));
         }
         findings
     }

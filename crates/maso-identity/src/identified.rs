@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Digest, Hop, HopId, TaskId};
-use maso_wire::{Claims, Signed, envelope::Message};
+use maso_core::{AgentName, Digest, Hop, HopId, MessageId, TaskId};
+use maso_wire::{
+    Claims, Said,
+    envelope::{Beside, Message},
+};
 use uuid::Uuid;
 
 use crate::{Chain, Thumbprint};
@@ -129,15 +132,25 @@ impl Identified {
     /// The message that is sent by this hop, if one is. Whether it is the sender's is for whoever took it
     /// ([`crate::Messages`]); what it says is not believed for being said.
     pub fn message(&self) -> Option<&Message> {
-        match &self.0.claims.signed {
-            Signed::Message(message) => Some(message),
-            Signed::Nothing | Signed::Illegible => None,
+        match &self.0.claims.said {
+            Said::Message(message) => Some(message),
+            Said::Nothing | Said::Remark(_) | Said::Illegible => None,
+        }
+    }
+
+    /// What its sender says beside the payload, signed or not, and what that is called. It is held against what its sender
+    /// was given, and not believed for being said.
+    pub fn said(&self) -> Option<(MessageId, &Beside)> {
+        match &self.0.claims.said {
+            Said::Message(message) => Some((message.id, &message.beside)),
+            Said::Remark(remark) => Some((remark.id(), remark.beside())),
+            Said::Nothing | Said::Illegible => None,
         }
     }
 
     /// Whether it came under its sender's own signature, as a message or as what should have been one.
     pub fn is_signed(&self) -> bool {
-        !matches!(self.0.claims.signed, Signed::Nothing)
+        matches!(self.0.claims.said, Said::Message(_) | Said::Illegible)
     }
 
     /// The hash of the goal that the sender says it works on, if it says so (PG-3.2). Nobody has compared it yet.

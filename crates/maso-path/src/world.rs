@@ -30,7 +30,7 @@ use maso_core::{
 use maso_identity::Identified;
 use maso_intent::{AgentMandate, Circumstances, Deployment, PinState, Resolved, SolutionMandate, TaskSpec};
 use maso_log::{Record, v1::Body};
-use maso_policy::{Traced, Verdicts};
+use maso_policy::{Grounds, Traced, Verdicts};
 
 use crate::footing::Footing;
 
@@ -305,6 +305,12 @@ impl World {
     /// The tasks.
     pub fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    /// On what an agent may rest what it says: in this task, or without one in its standing task.
+    pub fn grounds(&self, agent: &AgentName, task: Option<TaskId>) -> Grounds {
+        let task = task.or_else(|| self.tasks.standing(agent).map(|task| task.id));
+        task.map(|task| self.conduct.grounds(agent, task)).unwrap_or_default()
     }
 
     /// What is unclear.

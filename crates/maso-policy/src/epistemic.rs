@@ -9,5 +9,5 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use lineage::Lineage;
+pub use lineage::{Grounds, Lineage};
 pub use statement::{Stance, Statement};

@@ -59,8 +59,9 @@ pub fn trace(memory: &Memory, resolved: Resolved) -> Traced {
     let view = View::from(&resolved);
     let Tracing { mut label, origins, mut findings } = follow(memory, view);
     // What its sender says of a message fences it more than what was found in it, and never less (DP-1.6).
-    if let Some(message) = resolved.identified().message().filter(|said| said.classification > label.confidentiality) {
-        label.confidentiality = message.classification;
+    let stated = resolved.identified().said().map(|(_, beside)| beside.classification);
+    if let Some(stated) = stated.filter(|stated| *stated > label.confidentiality) {
+        label.confidentiality = stated;
         findings.join(fenced(label, view));
     }
     Traced { resolved, label, origins, findings }

@@ -18,7 +18,7 @@ pub use credential::{Credential, PeerCertificates, UnverifiedToken};
 pub use json::{Malformed, Parsed, parse, parse_json};
 pub use known_hosts::KnownHosts;
 pub use limits::Limits;
-pub use received::{Arrival, Claims, Parts, Received, Signed};
+pub use received::{Arrival, Claims, Parts, Received, Said};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use maso_core::{Act, Digest, HopId, Principal, Timestamp, Turn};
 use serde_json::Value;
 
-use crate::{Credential, Limits, Malformed, Parsed, UnverifiedToken, envelope::Message, parse};
+use crate::{
+    Credential, Limits, Malformed, Parsed, UnverifiedToken,
+    envelope::{Message, Remark},
+    parse,
+};
 
 /// What the door knows about a frame besides its bytes.
 #[derive(Clone, Debug)]
@@ -40,19 +44,21 @@ pub struct Claims {
     pub context_tokens: Option<u64>,
     /// The hash of the goal that it works on.
     pub goal: Option<String>,
-    /// What it signed with its own key.
-    pub signed: Signed,
+    /// What it says beside the payload.
+    pub said: Said,
 }
 
-/// What stands under a sender's own signature, where its hop came as a signed message.
+/// What a sender says beside the payload of its hop.
 #[derive(Clone, Debug, Default)]
-pub enum Signed {
-    /// Nothing: the hop came another way.
+pub enum Said {
+    /// Nothing.
     #[default]
     Nothing,
-    /// A message.
+    /// A remark, which nobody signed.
+    Remark(Arc<Remark>),
+    /// A message under its sender's own signature, of which the payload is the content.
     Message(Arc<Message>),
-    /// Something that is no message.
+    /// Something that its sender signed, and that is no message.
     Illegible,
 }
 
@@ -112,14 +118,21 @@ impl Received {
     #[must_use]
     pub fn saying(mut self, message: Arc<Message>) -> Self {
         self.claims.goal = Some(message.goal.to_string());
-        self.claims.signed = Signed::Message(message);
+        self.claims.said = Said::Message(message);
+        self
+    }
+
+    /// The same, from a sender that says this beside its payload, if it says anything.
+    #[must_use]
+    pub fn remarking(mut self, remark: Option<Arc<Remark>>) -> Self {
+        self.claims.said = remark.map_or(Said::Nothing, Said::Remark);
         self
     }
 
     /// The same, from a sender that signed what is no message.
     #[must_use]
     pub fn saying_nothing(mut self) -> Self {
-        self.claims.signed = Signed::Illegible;
+        self.claims.said = Said::Illegible;
         self
     }
 

@@ -169,7 +169,7 @@ impl Gateway {
         let Ok(request) = message.contract.name.as_str().parse::<RequestName>() else {
             return Posted::Refused { hop, refusal: Refusal::Malformed };
         };
-        if message.kind.evidence().is_some() {
+        if message.beside.kind.evidence().is_some() {
             return self.tell(message, payload, arrival).await;
         }
         let act = Act::Request { agent: to.clone(), request: request.clone() };
@@ -182,7 +182,7 @@ impl Gateway {
                 let at = gateway.decider.now();
                 let there = gateway.decider.is_there(&to);
                 let asked = (request, go.replaced.unwrap_or(content));
-                let task = message.kind.task().cloned();
+                let task = message.task.clone();
                 let handed_on = match gateway.hand_on(task.as_ref(), go.link.as_ref()) {
                     Ok(token) => token,
                     Err(fault) => return unavailable(&fault.to_string()),
@@ -237,8 +237,8 @@ impl Gateway {
         let act = Act::Request { agent: open.to.clone(), request: open.request.clone() };
         let content = payload.value().clone();
         let received = Received::from_parsed(arrival, act, Turn::Answer { to: id }, payload);
-        if message.kind.evidence().is_none() {
-            let reason = format!("`{}` asks for something, and answers nothing", message.kind.as_str());
+        if message.beside.kind.evidence().is_none() {
+            let reason = format!("`{}` asks for something, and answers nothing", message.beside.kind.as_str());
             return self.turn_away(received, Refusal::OutOfMandate, reason).await;
         }
         let received = received.saying(Arc::clone(&message));
@@ -286,7 +286,7 @@ impl Gateway {
     }
 
     fn message_arrival(&self, message: &Message, credential: Credential, to: Principal) -> Arrival {
-        let task = message.kind.task().cloned();
+        let task = message.task.clone();
         Arrival { id: self.decider.hop_id(), at: self.decider.now(), credential, task, to }
     }
 

@@ -7,11 +7,16 @@ use maso_identity::{Delegation, Link};
 use maso_path::{Carried, NotTakenBack};
 use maso_wire::{
     Arrival, Received, UnverifiedToken,
+    envelope::Remarked,
     mcp::{self, Code, Listed, Method, Reply, Revision},
 };
 use serde_json::{Value, json};
 
-use super::{Open, RECEIVE_MAX, not_carried, tools};
+use super::{
+    Open, RECEIVE_MAX, not_carried,
+    remark::{naming, remark_in},
+    tools,
+};
 use crate::{
     calls::Call,
     decider::{Carry, Got},
@@ -86,6 +91,7 @@ impl Gateway {
             "report_status" => self.report_status(asked, call, &arguments).await,
             "ask_clarification" => self.ask_clarification(asked, call, &arguments).await,
             "answer_clarification" => self.answer_clarification(asked, call, &arguments).await,
+            "inputs" => self.inputs(asked).await,
             "clarifications" => self.clarifications(asked).await,
             "receive_requests" | "request_result" => {
                 let agent = match self.known_agent(asked) {
@@ -180,9 +186,14 @@ impl Gateway {
         let received = Received::from_parsed(arrival, act.clone(), Turn::Ask, payload)
             .claiming_context(asked.claimed_context())
             .attesting(goal_in(arguments));
+        let remark = match remark_in(arguments, id, Remarked::Request, &content) {
+            Ok(remark) => remark,
+            Err(malformed) => return self.unreadable(received, &malformed).await,
+        };
+        let received = received.remarking(remark.clone());
         let make_carry = || -> Carry {
             let (gateway, asked, call) = (self.shared(), Arc::clone(asked), Arc::clone(call));
-            let (to, request, content) = (to.clone(), request.clone(), content.clone());
+            let (to, request, content, remark) = (to.clone(), request.clone(), content.clone(), remark.clone());
             Box::new(move |go| {
                 Box::pin(async move {
                     let unavailable = || Got::Ours(mcp::refused_tool(Refusal::Unavailable, id));
@@ -205,10 +216,12 @@ impl Gateway {
                         Err(fault) => return Carried::Failed { reply: unavailable(), fault: fault.to_string() },
                     };
                     let there = gateway.decider.is_there(&to);
-                    let open = Open::new((from, to), (request, content), (task, handed_on), goal, at);
+                    let mut open = Open::new((from, to), (request, content), (task, handed_on), goal, at);
+                    open.beside = remark.as_ref().map(|remark| remark.told());
                     match gateway.fleet.put(id, open).await {
                         Ok(()) => {
-                            Carried::Delivered(Got::Ours(structured(&json!({ "id": id.to_string(), "there": there }))))
+                            let told = naming(json!({ "id": id.to_string(), "there": there }), remark.as_deref());
+                            Carried::Delivered(Got::Ours(structured(&told)))
                         }
                         Err(not_put) => not_carried(&not_put, unavailable()),
                     }
@@ -242,16 +255,25 @@ impl Gateway {
         let received = Received::from_parsed(arrival, act.clone(), Turn::Answer { to: id }, payload)
             .claiming_context(asked.claimed_context())
             .attesting(goal_in(arguments));
+        let remark = match remark_in(arguments, hop, Remarked::Answer, &result) {
+            Ok(remark) => remark,
+            Err(malformed) => return self.unreadable(received, &malformed).await,
+        };
+        let received = received.remarking(remark.clone());
         let make_carry = || -> Carry {
-            let (gateway, to, result) = (self.shared(), open.to.clone(), result.clone());
+            let (gateway, to, result, remark) = (self.shared(), open.to.clone(), result.clone(), remark.clone());
             Box::new(move |go| {
                 Box::pin(async move {
                     if go.agent.as_ref() != Some(&to) {
                         let fault = "the request was made of another agent".to_owned();
                         return Carried::Failed { reply: Got::Ours(unknown_request()), fault };
                     }
-                    match gateway.fleet.complete(id, go.replaced.unwrap_or(result), None).await {
-                        Ok(true) => Carried::Delivered(Got::Ours(structured(&json!({ "done": true })))),
+                    let beside = remark.as_ref().map(|remark| remark.told());
+                    match gateway.fleet.complete(id, go.replaced.unwrap_or(result), beside).await {
+                        Ok(true) => {
+                            let told = naming(json!({ "done": true }), remark.as_deref());
+                            Carried::Delivered(Got::Ours(structured(&told)))
+                        }
                         Ok(false) => {
                             let fault = "it was answered already".to_owned();
                             Carried::Failed { reply: Got::Ours(unknown_request()), fault }

@@ -2,9 +2,10 @@
 
 use maso_core::{AgentName, WorkStatus};
 use maso_intent::Deployment;
+use maso_wire::envelope::Remarked;
 use serde_json::{Value, json};
 
-use super::{RECEIVE_MAX, WAIT_MS_MAX};
+use super::{RECEIVE_MAX, WAIT_MS_MAX, remark};
 use crate::rotation;
 
 /// What an agent is shown: how to ask what is meant; how to ask others if it may ask another, or be asked; how to tell of
@@ -54,7 +55,7 @@ fn to_clarify() -> [Value; 2] {
     ]
 }
 
-fn to_ask() -> [Value; 6] {
+fn to_ask() -> [Value; 7] {
     let goal = json!({ "type": "string", "description": "The hash of the task's specification (`goal_hash`)." });
     let id = json!({ "type": "string", "description": "The id of the request." });
     let wait =
@@ -78,6 +79,7 @@ fn to_ask() -> [Value; 6] {
                 "request": { "type": "string", "description": "The kind of request." },
                 "content": { "type": "object", "description": "What is asked, as the grant's schema has it." },
                 "goal_hash": goal,
+                "message": remark::schema_of(Remarked::Request),
             }),
         ),
         tool(
@@ -97,6 +99,7 @@ fn to_ask() -> [Value; 6] {
                 "id": id,
                 "result": { "type": "object", "description": "What came of it." },
                 "goal_hash": goal,
+                "message": remark::schema_of(Remarked::Answer),
             }),
         ),
         tool(
@@ -104,6 +107,12 @@ fn to_ask() -> [Value; 6] {
             "Take back a request that was sent. Nothing more is done for it; what was done is not undone.",
             &["id"],
             json!({ "id": id }),
+        ),
+        tool(
+            "inputs",
+            "On what this agent may rest what it says beside a request or an answer in this task: what it was given there.",
+            &[],
+            json!({}),
         ),
         tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
     ]

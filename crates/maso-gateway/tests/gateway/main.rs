@@ -14,6 +14,7 @@ mod meeting;
 mod messages;
 mod peers;
 mod pipe;
+mod remarks;
 mod rig;
 mod server;
 mod streams;

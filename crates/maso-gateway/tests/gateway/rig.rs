@@ -73,6 +73,17 @@ impl Rig {
         Self::with(source, Meets::First).await
     }
 
+    /// As [`Rig::new`], with this control switched off.
+    pub async fn without(control: &str) -> Self {
+        let off = format!("\n[[controls.deselected]]\ncontrol = {control:?}\nreason = \"shown\"\nowner = \"owner\"\n");
+        let source = |folder: &std::path::Path| {
+            let mut source = source(folder);
+            source.files.get_mut("maso.toml").unwrap().push_str(&off);
+            source
+        };
+        Self::with(source, Meets::First).await
+    }
+
     /// As [`Rig::new`], where what is held keeps its request open for so long.
     pub async fn holding_open(hold_open: &str) -> Self {
         let hold_open = format!("hold_open = {hold_open:?}");

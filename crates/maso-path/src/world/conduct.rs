@@ -34,6 +34,7 @@ use maso_log::{
     Record,
     v1::{self, Body},
 };
+use maso_policy::Grounds;
 use maso_posture::Attempts;
 
 use crate::footing::Footing;
@@ -195,6 +196,11 @@ impl Conduct {
             self.depths.closed(&run);
             self.retries.closed(task);
         }
+    }
+
+    /// On what an agent may rest what it says in this task.
+    pub(super) fn grounds(&self, agent: &AgentName, task: TaskId) -> Grounds {
+        self.lineages.grounds(agent, task)
     }
 
     /// Which tasks wait to be evaluated, and what was found.

@@ -12,11 +12,27 @@ use super::{Stance, Statement};
 pub struct Lineage {
     said: BTreeMap<MessageId, Said>,
     in_order_said: VecDeque<MessageId>,
-    /// What came from outside the orchestration, and which agent saw it.
-    seen: BTreeMap<HopId, AgentName>,
+    /// What came from outside the orchestration.
+    seen: BTreeMap<HopId, Seen>,
     in_order_seen: VecDeque<HopId>,
     /// What binds each agent by what it was told.
     bound: BTreeMap<AgentName, BTreeMap<ConstraintName, BTreeSet<Digest>>>,
+}
+
+/// Something that came from outside the orchestration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    by: AgentName,
+    of: String,
+}
+
+/// On what an agent may rest what it says in a task: all of it was given to it there. The newest come first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grounds {
+    /// What servers returned to it, and by what it asked them.
+    pub sources: Vec<(HopId, String)>,
+    /// What it was told, and by whom, and what it said itself.
+    pub messages: Vec<(MessageId, AgentName)>,
 }
 
 /// A message that was said.
@@ -56,17 +72,35 @@ impl Lineage {
     /// Constraints that bind one agent. None of them is ever forgotten, so past that it may be told no more.
     pub const BOUND_MAX: usize = 1_024;
 
-    /// Notes that an agent saw what came from outside the orchestration: what a server returned.
-    pub fn saw(&mut self, agent: &AgentName, source: HopId) {
+    /// Notes that an agent saw what came from outside the orchestration: what a server returned when it was asked by this.
+    pub fn saw(&mut self, agent: &AgentName, source: HopId, of: &str) {
         if self.seen.contains_key(&source) {
             return;
         }
-        self.seen.insert(source, agent.clone());
+        self.seen.insert(source, Seen { by: agent.clone(), of: of.to_owned() });
         self.in_order_seen.push_back(source);
         if self.in_order_seen.len() > Self::SOURCES_MAX
             && let Some(oldest) = self.in_order_seen.pop_front()
         {
             self.seen.remove(&oldest);
+        }
+    }
+
+    /// On what this agent may rest what it says, as much of each as there is room for.
+    pub fn grounds(&self, agent: &AgentName, n_max: usize) -> Grounds {
+        let seen = self.in_order_seen.iter().rev().filter_map(|id| Some((*id, self.seen.get(id)?)));
+        let said = self.in_order_said.iter().rev().filter_map(|id| Some((*id, self.said.get(id)?)));
+        Grounds {
+            sources: seen
+                .filter(|(_, seen)| seen.by == *agent)
+                .map(|(id, seen)| (id, seen.of.clone()))
+                .take(n_max)
+                .collect(),
+            messages: said
+                .filter(|(_, said)| said.to == *agent || said.from == *agent)
+                .map(|(id, said)| (id, said.from.clone()))
+                .take(n_max)
+                .collect(),
         }
     }
 
@@ -129,7 +163,9 @@ impl Lineage {
                     }
                     _ => ground.unknown.push(*input),
                 },
-                Input::Hop(id) if self.seen.get(id) == Some(&statement.from) => drop(ground.sources.insert(*id)),
+                Input::Hop(id) if self.seen.get(id).is_some_and(|seen| seen.by == statement.from) => {
+                    ground.sources.insert(*id);
+                }
                 Input::Hop(_) => ground.unknown.push(*input),
             }
         }

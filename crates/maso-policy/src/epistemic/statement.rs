@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::{AgentName, ConstraintName, Digest, MessageId};
-use maso_wire::envelope::{Confidence, Input, Kind, Message, Reach};
+use maso_wire::envelope::{Beside, Confidence, Input, Kind, Reach};
 
 /// What a message states, as far as the rules ask: no text of it, so that it can stand on the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,25 +60,25 @@ impl Stance {
 }
 
 impl Statement {
-    /// What a message states.
-    pub fn of(message: &Message) -> Self {
-        let evidence = message.kind.evidence();
+    /// What is stated beside a content, by one agent to another.
+    pub fn of(id: MessageId, (from, to): (AgentName, AgentName), beside: &Beside) -> Self {
+        let evidence = beside.kind.evidence();
         let made_up = evidence.is_some_and(|evidence| evidence.provenance.is_unverified_and_made_up());
         Self {
-            id: message.id,
-            from: message.claimed_sender.agent.clone(),
-            to: message.recipient.agent.clone(),
-            stance: match message.kind {
+            id,
+            from,
+            to,
+            stance: match beside.kind {
                 Kind::Data { .. } => Stance::Data { made_up },
                 Kind::Claim { .. } => Stance::Claim { made_up },
-                Kind::Instruction { .. } | Kind::Delegation { .. } => Stance::Work,
+                Kind::Instruction | Kind::Delegation => Stance::Work,
             },
-            confidence: message.kind.confidence(),
+            confidence: beside.kind.confidence(),
             extracted: evidence.and_then(|evidence| evidence.extraction.iter().map(|field| field.confidence).min()),
-            assumptions: message.assumptions.iter().map(|one| (one.text.digest(), one.reach)).collect(),
-            unknowns: message.unknowns.iter().map(|unknown| unknown.digest()).collect(),
-            constraints: message.constraints.iter().map(|one| (one.name.clone(), one.digest())).collect(),
-            inputs: message.inputs.iter().copied().collect(),
+            assumptions: beside.assumptions.iter().map(|one| (one.text.digest(), one.reach)).collect(),
+            unknowns: beside.unknowns.iter().map(|unknown| unknown.digest()).collect(),
+            constraints: beside.constraints.iter().map(|one| (one.name.clone(), one.digest())).collect(),
+            inputs: beside.inputs.iter().copied().collect(),
         }
     }
 }

@@ -59,7 +59,7 @@ fn says(n: u128, (from, to): (usize, usize), stance: Stance, inputs: &[Input]) -
 /// A task in which each agent saw one source, of its own number.
 fn lineage() -> Lineage {
     let mut lineage = Lineage::default();
-    (0..4).for_each(|n| lineage.saw(&agent(n), hop(n as u128)));
+    (0..4).for_each(|n| lineage.saw(&agent(n), hop(n as u128), "notes:lookup"));
     lineage
 }
 
@@ -239,8 +239,10 @@ fn a_message_is_said_once() {
 #[test]
 fn what_is_too_much_to_follow_may_not_be_said() {
     let mut lineage = Lineage::default();
-    let wide: Vec<_> =
-        (0..=Lineage::ROOTS_MAX as u128).inspect(|n| lineage.saw(&agent(0), hop(*n))).map(source).collect();
+    let wide: Vec<_> = (0..=Lineage::ROOTS_MAX as u128)
+        .inspect(|n| lineage.saw(&agent(0), hop(*n), "notes:lookup"))
+        .map(source)
+        .collect();
     check(&lineage, &says(1, (0, 1), CHECKED, &wide[1..]), &[]);
     check(&lineage, &says(1, (0, 1), CHECKED, &wide), &[("PG-2.6", Word::NoGo)]);
     let mut order = says(1, (0, 1), Stance::Work, &[]);
@@ -256,17 +258,17 @@ fn what_is_too_much_to_follow_may_not_be_said() {
 #[test]
 fn what_is_forgotten_is_nothing_to_rest_on() {
     let mut lineage = Lineage::default();
-    lineage.saw(&agent(1), hop(0));
+    lineage.saw(&agent(1), hop(0), "notes:lookup");
     lineage.take(&says(0, (0, 1), Stance::Work, &[]));
     for n in 1..Lineage::MESSAGES_MAX as u128 {
         lineage.take(&says(n, (2, 3), Stance::Work, &[]));
     }
     for n in 1..Lineage::SOURCES_MAX as u128 {
-        lineage.saw(&agent(1), hop(n));
+        lineage.saw(&agent(1), hop(n), "notes:lookup");
     }
     let next = says(u128::MAX, (1, 2), CHECKED, &[source(0), source(1), message(0)]);
     check(&lineage, &next, &[]);
-    lineage.saw(&agent(1), hop(u128::MAX));
+    lineage.saw(&agent(1), hop(u128::MAX), "notes:lookup");
     check(&lineage, &next, &[("PG-2.6", Word::NoGo)]);
     let next = says(u128::MAX, (1, 2), CHECKED, &[source(1), message(0)]);
     lineage.take(&says(u128::MAX - 1, (2, 3), Stance::Work, &[]));

@@ -1,7 +1,6 @@
 //! What a message is for, with what such a message must have and no other may.
 
 use super::{Confidence, Extraction, Provenance};
-use crate::UnverifiedToken;
 
 /// What a message is for (PG-1.4).
 #[derive(Clone, Debug, PartialEq)]
@@ -21,15 +20,9 @@ pub enum Kind {
         confidence: Confidence,
     },
     /// How work that was asked for is to be done.
-    Instruction {
-        /// The task under which its sender may say so.
-        task: UnverifiedToken,
-    },
+    Instruction,
     /// Work that its sender asks for.
-    Delegation {
-        /// The task under which its sender may ask.
-        task: UnverifiedToken,
-    },
+    Delegation,
 }
 
 impl Kind {
@@ -38,8 +31,8 @@ impl Kind {
         match self {
             Self::Data { .. } => DATA,
             Self::Claim { .. } => CLAIM,
-            Self::Instruction { .. } => INSTRUCTION,
-            Self::Delegation { .. } => DELEGATION,
+            Self::Instruction => INSTRUCTION,
+            Self::Delegation => DELEGATION,
         }
     }
 
@@ -47,7 +40,7 @@ impl Kind {
     pub const fn evidence(&self) -> Option<&Evidence> {
         match self {
             Self::Data { evidence, .. } | Self::Claim { evidence, .. } => Some(evidence),
-            Self::Instruction { .. } | Self::Delegation { .. } => None,
+            Self::Instruction | Self::Delegation => None,
         }
     }
 
@@ -56,15 +49,7 @@ impl Kind {
         match self {
             Self::Data { confidence, .. } => *confidence,
             Self::Claim { confidence, .. } => Some(*confidence),
-            Self::Instruction { .. } | Self::Delegation { .. } => None,
-        }
-    }
-
-    /// The task token that it carries, if it does. Nobody has looked at it.
-    pub const fn task(&self) -> Option<&UnverifiedToken> {
-        match self {
-            Self::Data { evidence, .. } | Self::Claim { evidence, .. } => evidence.task.as_ref(),
-            Self::Instruction { task } | Self::Delegation { task } => Some(task),
+            Self::Instruction | Self::Delegation => None,
         }
     }
 }
@@ -76,8 +61,6 @@ pub struct Evidence {
     pub provenance: Provenance,
     /// Which fields were read out of documents, and how.
     pub extraction: Vec<Extraction>,
-    /// The task that it belongs to, if it says so.
-    pub task: Option<UnverifiedToken>,
 }
 
 pub(super) const DATA: &str = "data";

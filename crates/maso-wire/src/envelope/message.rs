@@ -1,12 +1,12 @@
 //! The message itself.
 
-use std::{collections::HashSet, fmt, hash::Hash, ops::Deref};
+use std::{fmt, ops::Deref};
 
-use maso_core::{Confidentiality, ContractName, Digest, HopId, MessageId, SpiffeId, Timestamp};
+use maso_core::{ContractName, Digest, MessageId, SpiffeId, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Assumption, Constraint, Kind, Nonce, Text};
-use crate::{Limits, Malformed};
+use super::{Beside, Nonce};
+use crate::{Limits, Malformed, UnverifiedToken};
 
 /// A message that is well formed. Nothing in it is believed.
 // INVARIANT: what `Message::of` looks at holds; nothing changes a message afterwards.
@@ -26,26 +26,18 @@ pub struct Parts {
     pub at: Timestamp,
     /// The last moment at which it may be taken.
     pub valid_until: Timestamp,
-    /// What it is for.
-    pub kind: Kind,
     /// What it says.
     pub content: Map<String, Value>,
-    /// What its sender takes for granted.
-    pub assumptions: Vec<Assumption>,
-    /// What its sender does not know.
-    pub unknowns: Vec<Text>,
-    /// What binds whoever works on.
-    pub constraints: Vec<Constraint>,
-    /// Who may see it.
-    pub classification: Confidentiality,
+    /// What its sender says beside that.
+    pub beside: Beside,
+    /// The task under which it is said. What asks for something has one.
+    pub task: Option<UnverifiedToken>,
     /// Hash of the specification of the task that it serves.
     pub goal: Digest,
     /// What its sender uses once.
     pub nonce: Nonce,
     /// What its content looks like.
     pub contract: Contract,
-    /// On what it rests.
-    pub inputs: Vec<Input>,
 }
 
 /// What the content of a message looks like: a contract that its receiver has published (EC-2.14).
@@ -63,31 +55,9 @@ impl fmt::Display for Contract {
     }
 }
 
-/// Something on which a message rests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Input {
-    /// Another message.
-    Message(MessageId),
-    /// A hop: what a server returned, or an answer.
-    Hop(HopId),
-}
-
-impl fmt::Display for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Message(id) => fmt::Display::fmt(id, f),
-            Self::Hop(id) => fmt::Display::fmt(id, f),
-        }
-    }
-}
-
 impl Message {
     /// Milliseconds for which a message may be valid: ten minutes. For so long its nonce has to be remembered.
     pub const VALID_MS_MAX: u64 = 600_000;
-    /// Entries of each list but one.
-    pub const ENTRIES_MAX: usize = 64;
-    /// Fields that were read out of documents.
-    pub const EXTRACTIONS_MAX: usize = 256;
     /// Bytes of the task token.
     pub const TASK_BYTES_MAX: usize = 33 << 10;
 
@@ -104,8 +74,8 @@ impl Message {
     /// A message of these parts.
     ///
     /// # Errors
-    /// When it would be valid for too long or never, a list is longer than one may be or names something twice, it says
-    /// that a field was extracted which is not there, or it rests on itself.
+    /// When it would be valid for too long or never, asks for something in no task, or says beside its content what cannot
+    /// be said there ([`Beside`]).
     pub fn of(parts: Parts) -> Result<Self, Malformed> {
         if parts.valid_until <= parts.at {
             return Err(Malformed::because("`/valid_until` is not after `/timestamp`"));
@@ -113,21 +83,11 @@ impl Message {
         if parts.valid_until.since_ms(parts.at) > Self::VALID_MS_MAX {
             return Err(Malformed::because(format!("`/valid_until` is more than {} ms away", Self::VALID_MS_MAX)));
         }
-        list("/assumptions", Self::ENTRIES_MAX, parts.assumptions.iter().map(|assumption| &assumption.text))?;
-        list("/unknowns", Self::ENTRIES_MAX, parts.unknowns.iter())?;
-        list("/constraints", Self::ENTRIES_MAX, parts.constraints.iter().map(|constraint| &constraint.name))?;
-        list("/inputs", Self::ENTRIES_MAX, parts.inputs.iter())?;
-        if parts.inputs.contains(&Input::Message(parts.id)) {
-            return Err(Malformed::because("`/inputs` names the message itself"));
+        parts.beside.check(parts.id, &parts.content)?;
+        if parts.task.is_none() && parts.beside.kind.evidence().is_none() {
+            return Err(Malformed::because("`/task_token` is missing"));
         }
-        if let Some(evidence) = parts.kind.evidence() {
-            let fields = evidence.extraction.iter().map(|extraction| extraction.pointer.as_str());
-            list("/extraction", Self::EXTRACTIONS_MAX, fields.clone())?;
-            if let Some(index) = fields.clone().position(|pointer| !is_there(&parts.content, pointer)) {
-                return Err(Malformed::because(format!("`/extraction/{index}/pointer` points at no field")));
-            }
-        }
-        if parts.kind.task().is_some_and(|task| !(1..=Self::TASK_BYTES_MAX).contains(&task.expose().len())) {
+        if parts.task.as_ref().is_some_and(|task| !(1..=Self::TASK_BYTES_MAX).contains(&task.expose().len())) {
             return Err(Malformed::because(format!("`/task_token` is not of 1 to {} bytes", Self::TASK_BYTES_MAX)));
         }
         if parts.contract.version == 0 {
@@ -153,33 +113,7 @@ impl Deref for Message {
 impl fmt::Debug for Message {
     // What it says may be confidential; its id finds it again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { id, claimed_sender, recipient, kind, .. } = &self.0;
-        write!(f, "Message({} {id} from {claimed_sender} to {recipient})", kind.as_str())
+        let Parts { id, claimed_sender, recipient, beside, .. } = &self.0;
+        write!(f, "Message({} {id} from {claimed_sender} to {recipient})", beside.kind.as_str())
     }
-}
-
-/// Whether a list is as long as one may be, and names nothing twice.
-fn list<T: Eq + Hash>(path: &str, n_max: usize, entries: impl Iterator<Item = T> + Clone) -> Result<(), Malformed> {
-    let n_entries = entries.clone().count();
-    if n_entries > n_max {
-        return Err(Malformed::because(format!("`{path}` has {n_entries} entries, {n_max} allowed")));
-    }
-    let mut seen = HashSet::with_capacity(n_entries);
-    for (index, entry) in entries.enumerate() {
-        if !seen.insert(entry) {
-            return Err(Malformed::because(format!("`{path}/{index}` names what is named before")));
-        }
-    }
-    Ok(())
-}
-
-/// Whether a JSON pointer (RFC 6901) points at something inside of the content.
-fn is_there(content: &Map<String, Value>, pointer: &str) -> bool {
-    let Some(rest) = pointer.strip_prefix('/') else { return false };
-    let (key, deeper) = rest.split_once('/').map_or((rest, ""), |(key, _)| (key, &rest[key.len()..]));
-    content.get(&unescaped(key)).is_some_and(|value| value.pointer(deeper).is_some())
-}
-
-fn unescaped(key: &str) -> String {
-    key.replace("~1", "/").replace("~0", "~")
 }

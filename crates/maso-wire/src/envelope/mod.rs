@@ -4,6 +4,7 @@
 //! message must not be: a claim without provenance, a delegation without its task. Nothing in it is believed for being
 //! said. Who sent it is shown by the signature around it, which is checked before a byte of it is parsed.
 
+mod beside;
 mod confidence;
 mod extraction;
 mod kind;
@@ -11,15 +12,18 @@ mod message;
 mod nonce;
 mod provenance;
 mod read;
+mod remark;
 mod statement;
 mod write;
 
+pub use beside::{Beside, Input};
 pub use confidence::Confidence;
 pub use extraction::{Extraction, Validation};
 pub use kind::{Evidence, Kind};
-pub use message::{Contract, Input, Message, Parts};
+pub use message::{Contract, Message, Parts};
 pub use nonce::Nonce;
 pub use provenance::{Method, Provenance, Source};
+pub use remark::{Remark, Remarked};
 pub use statement::{Assumption, Constraint, Force, Reach, Text};
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use maso_core::{Confidentiality, Digest, MessageId, SpiffeId};
 use serde_json::{Map, Value};
 
 use super::{
-    Assumption, Confidence, Constraint, Contract, Evidence, Extraction, Force, Input, Kind, Message, Method, Parts,
-    Provenance, Reach, Source, Validation, kind, provenance,
+    Assumption, Beside, Confidence, Constraint, Contract, Evidence, Extraction, Force, Input, Kind, Message, Method,
+    Parts, Provenance, Reach, Source, Validation, kind, provenance,
 };
 use crate::{Malformed, UnverifiedToken, parse_json};
 
@@ -25,16 +25,23 @@ impl Message {
             recipient: members.spelled("recipient_id")?,
             at: members.read("timestamp")?,
             valid_until: members.read("valid_until")?,
-            kind: kind_in(&mut members)?,
+            beside: Beside {
+                kind: kind_in(&mut members)?,
+                assumptions: members.list("assumptions", assumption)?,
+                unknowns: members
+                    .list("unknowns", |entry| parsed(&text_of(&entry.value, &entry.path)?, &entry.path))?,
+                constraints: members.list("constraints", constraint)?,
+                classification: members.word("classification", Confidentiality::parse)?,
+                inputs: members.list("inputs", input)?,
+            },
             content: members.object("content")?.members,
-            assumptions: members.list("assumptions", assumption)?,
-            unknowns: members.list("unknowns", |entry| parsed(&text_of(&entry.value, &entry.path)?, &entry.path))?,
-            constraints: members.list("constraints", constraint)?,
-            classification: members.word("classification", Confidentiality::parse)?,
+            task: match members.optional("task_token") {
+                Some(entry) => Some(UnverifiedToken::new(text_of(&entry.value, &entry.path)?)),
+                None => None,
+            },
             goal: members.digest("goal_hash")?,
             nonce: members.read("nonce")?,
             contract: contract(members.object("contract")?)?,
-            inputs: members.list("inputs", input)?,
         };
         members.end()?;
         Self::of(parts)
@@ -44,16 +51,26 @@ impl Message {
 fn kind_in(members: &mut Members) -> Result<Kind, Malformed> {
     let word = members.text("message_type")?;
     Ok(match word.as_str() {
+        kind::INSTRUCTION => Kind::Instruction,
+        kind::DELEGATION => Kind::Delegation,
+        told => {
+            let kind = told_kind(told, members)?;
+            return kind.ok_or_else(|| expected("/message_type", "one of data, instruction, claim, delegation"));
+        }
+    })
+}
+
+/// The kind of what tells something, with what such a thing must have; `None` for another word.
+pub(super) fn told_kind(word: &str, members: &mut Members) -> Result<Option<Kind>, Malformed> {
+    Ok(Some(match word {
         kind::DATA => {
             let evidence = evidence(members)?;
             let confidence = members.optional("confidence").map(|entry| confidence(&entry)).transpose()?;
             Kind::Data { evidence, confidence }
         }
         kind::CLAIM => Kind::Claim { evidence: evidence(members)?, confidence: members.confidence("confidence")? },
-        kind::INSTRUCTION => Kind::Instruction { task: UnverifiedToken::new(members.text("task_token")?) },
-        kind::DELEGATION => Kind::Delegation { task: UnverifiedToken::new(members.text("task_token")?) },
-        _ => return Err(expected("/message_type", "one of data, instruction, claim, delegation")),
-    })
+        _ => return Ok(None),
+    }))
 }
 
 fn evidence(members: &mut Members) -> Result<Evidence, Malformed> {
@@ -68,20 +85,18 @@ fn evidence(members: &mut Members) -> Result<Evidence, Malformed> {
         _ => return Err(expected("/provenance/verification_method", "the method of what is verified, or else `none`")),
     };
     stated.end()?;
-    let extraction = if members.has("extraction") { members.list("extraction", extraction)? } else { Vec::new() };
-    let task = members.optional("task_token").map(|entry| text_of(&entry.value, &entry.path)).transpose()?;
-    let provenance = Provenance { source, source_id, verified };
-    Ok(Evidence { provenance, extraction, task: task.map(UnverifiedToken::new) })
+    let extraction = members.list_if_there("extraction", extraction)?;
+    Ok(Evidence { provenance: Provenance { source, source_id, verified }, extraction })
 }
 
-fn assumption(entry: Entry) -> Result<Assumption, Malformed> {
+pub(super) fn assumption(entry: Entry) -> Result<Assumption, Malformed> {
     let mut members = Members::of(entry.value, entry.path)?;
     let assumption = Assumption { text: members.read("text")?, reach: members.word("scope", Reach::parse)? };
     members.end()?;
     Ok(assumption)
 }
 
-fn constraint(entry: Entry) -> Result<Constraint, Malformed> {
+pub(super) fn constraint(entry: Entry) -> Result<Constraint, Malformed> {
     let mut members = Members::of(entry.value, entry.path)?;
     let constraint = Constraint {
         name: members.read("name")?,
@@ -115,7 +130,7 @@ fn contract(mut members: Members) -> Result<Contract, Malformed> {
     Ok(Contract { name, version: version.ok_or_else(|| expected("/contract/version", "a whole number"))? })
 }
 
-fn input(entry: Entry) -> Result<Input, Malformed> {
+pub(super) fn input(entry: Entry) -> Result<Input, Malformed> {
     let text = text_of(&entry.value, &entry.path)?;
     let message = text.parse().ok().map(Input::Message);
     let input = message.or_else(|| text.parse().ok().map(Input::Hop));
@@ -129,26 +144,26 @@ fn confidence(entry: &Entry) -> Result<Confidence, Malformed> {
 }
 
 /// A value, with its place.
-struct Entry {
-    value: Value,
-    path: String,
+pub(super) struct Entry {
+    pub(super) value: Value,
+    pub(super) path: String,
 }
 
 /// The members of an object that were not read yet, with its place.
-struct Members {
+pub(super) struct Members {
     members: Map<String, Value>,
     path: String,
 }
 
 impl Members {
-    fn of(value: Value, path: String) -> Result<Self, Malformed> {
+    pub(super) fn of(value: Value, path: String) -> Result<Self, Malformed> {
         match value {
             Value::Object(members) => Ok(Self { members, path }),
             _ => Err(expected(&path, "an object")),
         }
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
 
@@ -173,7 +188,16 @@ impl Members {
         entries.map(|(index, value)| read(Entry { value, path: format!("{path}/{index}") })).collect()
     }
 
-    fn text(&mut self, name: &str) -> Result<String, Malformed> {
+    /// The same of a list that need not be there: it is empty then.
+    pub(super) fn list_if_there<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(Entry) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        if self.has(name) { self.list(name, read) } else { Ok(Vec::new()) }
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Result<String, Malformed> {
         let Entry { value, path } = self.required(name)?;
         text_of(&value, &path)
     }
@@ -190,7 +214,7 @@ impl Members {
         read.ok_or_else(|| expected(&format!("{}/{name}", self.path), T::EXPECTED))
     }
 
-    fn word<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Malformed> {
+    pub(super) fn word<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Malformed> {
         let word = self.text(name)?;
         parse(&word).ok_or_else(|| expected(&format!("{}/{name}", self.path), "one of the words for it"))
     }
@@ -211,7 +235,7 @@ impl Members {
     }
 
     /// Nothing may be left that nobody read.
-    fn end(self) -> Result<(), Malformed> {
+    pub(super) fn end(self) -> Result<(), Malformed> {
         match self.members.keys().next() {
             None => Ok(()),
             Some(unknown) => {
@@ -237,14 +261,14 @@ impl Spelled for SpiffeId {
 }
 
 /// A text that says something, read at its place. The reason why not would repeat what stands there.
-fn parsed<T: FromStr>(text: &str, path: &str) -> Result<T, Malformed> {
+pub(super) fn parsed<T: FromStr>(text: &str, path: &str) -> Result<T, Malformed> {
     text.parse().map_err(|_| expected(path, "what its form allows"))
 }
 
-fn text_of(value: &Value, path: &str) -> Result<String, Malformed> {
+pub(super) fn text_of(value: &Value, path: &str) -> Result<String, Malformed> {
     value.as_str().map(str::to_owned).ok_or_else(|| expected(path, "a text"))
 }
 
-fn expected(path: &str, what: &str) -> Malformed {
+pub(super) fn expected(path: &str, what: &str) -> Malformed {
     Malformed::because(format!("`{path}` is not {what}"))
 }

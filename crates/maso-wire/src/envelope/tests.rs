@@ -45,7 +45,7 @@ fn every_message_of_the_corpus_is_read_and_written_as_the_same() {
         let message = Message::parse(&bytes).unwrap_or_else(|malformed| panic!("{name}: {malformed}"));
         assert_eq!(Message::parse(&message.write()).unwrap(), message, "{name}");
         let kind = name.split(['-', '.']).nth(1).unwrap();
-        assert_eq!(message.kind.as_str(), kind, "{name}");
+        assert_eq!(message.beside.kind.as_str(), kind, "{name}");
     }
 }
 
@@ -171,10 +171,10 @@ fn a_field_that_was_read_out_of_a_document_is_there_and_named_once() {
 #[test]
 fn each_list_holds_at_its_edge() {
     let texts = |n: usize| (0..n).map(|index| json!(format!("unknown {index}"))).collect::<Vec<_>>();
-    let at = changed("/unknowns", Some(json!(texts(Message::ENTRIES_MAX))));
+    let at = changed("/unknowns", Some(json!(texts(Beside::ENTRIES_MAX))));
     assert!(Message::parse(at.to_string().as_bytes()).is_ok());
     assert_eq!(
-        reason(&changed("/unknowns", Some(json!(texts(Message::ENTRIES_MAX + 1))))),
+        reason(&changed("/unknowns", Some(json!(texts(Beside::ENTRIES_MAX + 1))))),
         "`/unknowns` has 65 entries, 64 allowed"
     );
     let text = |n: usize| changed("/unknowns", Some(json!(["x".repeat(n)])));
@@ -218,6 +218,28 @@ fn a_constraint_that_was_loosened_is_another() {
     let exact = constraint(Force::Exactly, "500 EUR").digest();
     assert_ne!(exact, constraint(Force::Must, "500 EUR").digest());
     assert_ne!(exact, constraint(Force::Exactly, "501 EUR").digest());
+}
+
+/// What is beside this content, as a tool is given it.
+fn remarked(beside: &str) -> Result<Remark, crate::Malformed> {
+    let id = MessageId::from_uuid(uuid::Uuid::from_u128(1));
+    Remark::read(id, serde_json::from_str(beside).unwrap(), Remarked::Request, &json!({ "note": "a" }))
+}
+
+#[test]
+fn a_remark_says_what_it_says_and_what_it_leaves_out_is_empty() {
+    let remark = remarked("{}").unwrap();
+    let Beside { kind, assumptions, unknowns, constraints, classification, inputs } = remark.beside();
+    assert_eq!((kind, classification), (&Kind::Delegation, &Confidentiality::Public));
+    assert!(assumptions.is_empty() && unknowns.is_empty() && constraints.is_empty() && inputs.is_empty());
+    let reason = |beside: &str| remarked(beside).unwrap_err().to_string();
+    assert_eq!(reason(r#"{"message_type": "claim"}"#), "`/message_type` is not one of delegation, instruction");
+    for member in ["provenance", "confidence", "extraction", "nonce", "sender_id", "message_id", "task_token"] {
+        assert!(reason(&json!({ member: null }).to_string()).contains("has no member"), "{member}");
+    }
+    assert_eq!(reason(r#"{"inputs": ["msg_00000000000000000000000000000001"]}"#), "`/inputs` names the message itself");
+    assert_eq!(reason(r#"{"unknowns": ["a", "a"]}"#), "`/unknowns/1` names what is named before");
+    assert_eq!(reason("[]"), "`` is not an object");
 }
 
 fn moment() -> impl Strategy<Value = Timestamp> {
@@ -276,7 +298,7 @@ fn evidence(content: &serde_json::Map<String, Value>) -> impl Strategy<Value = E
     let provenance =
         (source, text(), method).prop_map(|(source, source_id, verified)| Provenance { source, source_id, verified });
     let extraction = (any::<bool>(), any::<[u8; 32]>(), text(), text(), confidence(), moment(), validation);
-    (provenance, extraction, prop::option::of(token())).prop_map(move |(provenance, field, task)| {
+    (provenance, extraction).prop_map(move |(provenance, field)| {
         let (is_extracted, document, model, model_version, confidence, at, validation) = field;
         let fields = pointers.iter().filter(|_| is_extracted).map(|pointer| Extraction {
             pointer: pointer.clone(),
@@ -287,7 +309,7 @@ fn evidence(content: &serde_json::Map<String, Value>) -> impl Strategy<Value = E
             at,
             validation,
         });
-        Evidence { provenance, extraction: fields.collect(), task }
+        Evidence { provenance, extraction: fields.collect() }
     })
 }
 
@@ -296,13 +318,14 @@ fn kind(content: &serde_json::Map<String, Value>) -> impl Strategy<Value = Kind>
         (evidence(content), prop::option::of(confidence()))
             .prop_map(|(evidence, confidence)| Kind::Data { evidence, confidence }),
         (evidence(content), confidence()).prop_map(|(evidence, confidence)| Kind::Claim { evidence, confidence }),
-        token().prop_map(|task| Kind::Instruction { task }),
-        token().prop_map(|task| Kind::Delegation { task }),
+        Just(Kind::Instruction),
+        Just(Kind::Delegation),
     ]
 }
 
 fn messages() -> impl Strategy<Value = Message> {
-    let who = (any::<u128>(), agent(), agent(), moment(), 1..=Message::VALID_MS_MAX);
+    let tasks = (prop::option::of(token()), token());
+    let who = (any::<u128>(), agent(), agent(), moment(), 1..=Message::VALID_MS_MAX, tasks);
     let what = content().prop_flat_map(|content| (kind(&content), Just(content)));
     let reaches = prop::collection::vec(prop::sample::select(Reach::ALL.to_vec()), 4);
     let constraints =
@@ -311,7 +334,7 @@ fn messages() -> impl Strategy<Value = Message> {
     let inputs = prop::collection::hash_set((any::<bool>(), 1_u128..), 0..4);
     let rest = (any::<[u8; 32]>(), "[A-Za-z0-9_-]{16,64}", "[a-z0-9][a-z0-9._-]{0,10}", 1..u32::MAX, inputs);
     (who, what, beside, rest).prop_map(|(who, (kind, content), beside, rest)| {
-        let (id, claimed_sender, recipient, at, valid_ms) = who;
+        let (id, claimed_sender, recipient, at, valid_ms, (task, asked_in)) = who;
         let (assumptions, reaches, unknowns, constraints, classification) = beside;
         let (goal, nonce, contract, version, inputs) = rest;
         let id = uuid::Uuid::from_u128(id);
@@ -320,25 +343,34 @@ fn messages() -> impl Strategy<Value = Message> {
             let other = uuid::Uuid::from_u128(id.as_u128() ^ bits);
             if is_message { Input::Message(MessageId::from_uuid(other)) } else { Input::Hop(HopId::from_uuid(other)) }
         };
+        // What asks for something names its task.
+        let task = if kind.evidence().is_none() { Some(asked_in) } else { task };
         let parts = Parts {
             id: MessageId::from_uuid(id),
             claimed_sender,
             recipient,
             at,
             valid_until: at.plus_ms(valid_ms),
-            kind,
             content,
-            assumptions: assumptions.into_iter().zip(reaches).map(|(text, reach)| Assumption { text, reach }).collect(),
-            unknowns,
-            constraints: constraints
-                .into_iter()
-                .map(|(name, (force, text))| Constraint { name: name.parse().unwrap(), force, text })
-                .collect(),
-            classification,
+            beside: Beside {
+                kind,
+                assumptions: assumptions
+                    .into_iter()
+                    .zip(reaches)
+                    .map(|(text, reach)| Assumption { text, reach })
+                    .collect(),
+                unknowns,
+                constraints: constraints
+                    .into_iter()
+                    .map(|(name, (force, text))| Constraint { name: name.parse().unwrap(), force, text })
+                    .collect(),
+                classification,
+                inputs: inputs.into_iter().map(input).collect(),
+            },
+            task,
             goal: Digest::from_bytes(goal),
             nonce: nonce.parse().unwrap(),
             contract: Contract { name: contract.parse().unwrap(), version },
-            inputs: inputs.into_iter().map(input).collect(),
         };
         Message::of(parts).unwrap()
     })
@@ -351,6 +383,27 @@ proptest! {
         let read = Message::parse(&written);
         prop_assert_eq!(read.as_ref(), Ok(&message), "{}", String::from_utf8_lossy(&written));
         prop_assert!(read.unwrap() == Message::of(message.into_parts()).unwrap());
+    }
+
+    #[test]
+    fn what_is_said_beside_is_the_same_at_either_door(message in messages()) {
+        let mut beside: Value = serde_json::from_slice(&message.write()).unwrap();
+        let members = beside.as_object_mut().unwrap();
+        let content = members.remove("content").unwrap();
+        for signed in [
+            "message_id", "sender_id", "recipient_id", "timestamp", "valid_until", "goal_hash", "nonce", "contract",
+            "task_token",
+        ] {
+            members.remove(signed);
+        }
+        let asks = message.beside.kind.evidence().is_none();
+        let of = if asks { Remarked::Request } else { Remarked::Answer };
+        let remark = Remark::read(message.id, beside.clone(), of, &content).unwrap();
+        prop_assert_eq!(remark.beside(), &message.beside);
+        beside["message_id"] = json!(message.id.to_string());
+        prop_assert_eq!(remark.told(), beside);
+        let other = if asks { Remarked::Answer } else { Remarked::Request };
+        prop_assert!(Remark::read(message.id, remark.told(), other, &content).is_err());
     }
 
     #[test]

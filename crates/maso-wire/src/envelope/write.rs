@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Evidence, Message, provenance};
+use super::{Beside, Evidence, Message, provenance};
 
 impl Message {
     /// The JSON text of the message, which reads back as the same message where it is within [`Message::LIMITS`].
@@ -13,35 +13,46 @@ impl Message {
             "recipient_id": self.recipient.to_string(),
             "timestamp": self.at.to_string(),
             "valid_until": self.valid_until.to_string(),
-            "message_type": self.kind.as_str(),
             "content": self.content,
-            "assumptions": self.assumptions.iter().map(|assumption| {
-                json!({ "text": assumption.text.as_str(), "scope": assumption.reach.as_str() })
-            }).collect::<Vec<_>>(),
-            "unknowns": self.unknowns.iter().map(|unknown| unknown.as_str()).collect::<Vec<_>>(),
-            "constraints": self.constraints.iter().map(|constraint| {
-                json!({
-                    "name": constraint.name.as_str(),
-                    "force": constraint.force.as_str(),
-                    "text": constraint.text.as_str(),
-                })
-            }).collect::<Vec<_>>(),
-            "classification": self.classification.as_str(),
             "goal_hash": self.goal.to_string(),
             "nonce": self.nonce.as_str(),
             "contract": { "name": self.contract.name.as_str(), "version": self.contract.version },
-            "inputs": self.inputs.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
-        if let Some(evidence) = self.kind.evidence() {
-            write_evidence(&mut told, evidence);
-        }
-        if let Some(confidence) = self.kind.confidence() {
-            told["confidence"] = json!(confidence.as_number());
-        }
-        if let Some(task) = self.kind.task() {
+        beside(&mut told, &self.beside);
+        if let Some(task) = &self.task {
             told["task_token"] = json!(task.expose());
         }
         told.to_string().into_bytes()
+    }
+}
+
+/// Writes what is said beside a content among the members of a message.
+pub(super) fn beside(told: &mut Value, beside: &Beside) {
+    told["message_type"] = json!(beside.kind.as_str());
+    told["assumptions"] = beside
+        .assumptions
+        .iter()
+        .map(|assumption| json!({ "text": assumption.text.as_str(), "scope": assumption.reach.as_str() }))
+        .collect();
+    told["unknowns"] = beside.unknowns.iter().map(|unknown| unknown.as_str()).collect();
+    told["constraints"] = beside
+        .constraints
+        .iter()
+        .map(|constraint| {
+            json!({
+                "name": constraint.name.as_str(),
+                "force": constraint.force.as_str(),
+                "text": constraint.text.as_str(),
+            })
+        })
+        .collect();
+    told["classification"] = json!(beside.classification.as_str());
+    told["inputs"] = beside.inputs.iter().map(ToString::to_string).collect();
+    if let Some(evidence) = beside.kind.evidence() {
+        write_evidence(told, evidence);
+    }
+    if let Some(confidence) = beside.kind.confidence() {
+        told["confidence"] = json!(confidence.as_number());
     }
 }
 

@@ -30,7 +30,7 @@ from .messages import Sent
 from .patience import Patience
 from .requests import Grant, Received, grants_in
 from .secret import Token
-from .statements import Assumption, Constraint, Contract, Extracted, Provenance, Said, Statement
+from .statements import Assumption, Constraint, Contract, Extracted, Inputs, Provenance, Said, Statement
 from .tools import Tool
 from .toolset import Offer
 
@@ -54,6 +54,7 @@ __all__ = [
     "Extracted",
     "Grant",
     "Held",
+    "Inputs",
     "MasoError",
     "Messages",
     "Offer",

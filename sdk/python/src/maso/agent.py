@@ -19,12 +19,14 @@ from .conversation import Conversation, Status
 from .credentials import Credentials
 from .drivers import WORLD, exchange
 from .errors import MasoError
+from .events import Answered
 from .joining import join
 from .keys import AgentKey
 from .mailbox import Messages
 from .patience import Patience
 from .requests import Grant, Received
 from .secret import Token
+from .statements import Inputs, Kind, Statement
 from .steps import Exchange, Handle, Handled, Outcome, Pause, Steps
 from .tools import Tool
 from .toolset import Offer, offers
@@ -120,30 +122,51 @@ class Agent:
         *,
         result_s: float | None = None,
         goal_hash: str | None = None,
+        statement: Statement | None = None,
     ) -> dict[str, Any]:
         """Asks another agent for work under a grant, and waits for its answer, `result_s` seconds at most.
 
         Raises `TimedOut` then, with the id by which `result_of` waits on.
         """
-        steps = self._conversation.delegate(to, request, content, result_s=result_s, goal_hash=goal_hash)
+        steps = self._conversation.delegate(
+            to, request, content, result_s=result_s, goal_hash=goal_hash, statement=statement
+        )
         return self._run(steps)
 
-    def send(self, to: str, request: str, content: dict[str, Any], *, goal_hash: str | None = None) -> str:
+    def send(
+        self,
+        to: str,
+        request: str,
+        content: dict[str, Any],
+        *,
+        goal_hash: str | None = None,
+        statement: Statement | None = None,
+    ) -> str:
         """Asks another agent for work and does not wait; the id of the request."""
-        return self._run(self._conversation.send(to, request, content, goal_hash=goal_hash))
+        return self._run(self._conversation.send(to, request, content, goal_hash=goal_hash, statement=statement))
 
     def result_of(self, request: str, *, result_s: float | None = None) -> dict[str, Any]:
         """What came of a request that this agent made."""
         return self._run(self._conversation.result(request, result_s=result_s))
+
+    def answered(self, request: str, *, result_s: float | None = None) -> Answered:
+        """The same, with what was said beside it."""
+        return self._run(self._conversation.answered(request, result_s=result_s))
+
+    def inputs(self) -> Inputs:
+        """On what this agent may rest a statement in this task."""
+        return self._run(self._conversation.inputs())
 
     def requests(self, *, idle_s: float | None = None) -> Iterator[Received]:
         """What other agents ask of this one, as it comes; ends when nothing came for `idle_s` seconds."""
         while (request := self._run(self._conversation.next_request(idle_s=idle_s))) is not None:
             yield request
 
-    def complete(self, request: Received, result: dict[str, Any]) -> None:
+    def complete(
+        self, request: Received, result: dict[str, Any], statement: Statement | None = None, *, kind: Kind = "data"
+    ) -> None:
         """Answers a request, in the task that it came from."""
-        self._run(self._conversation.complete(request, result))
+        self._run(self._conversation.complete(request, result, statement, kind=kind))
 
     def serve(
         self,

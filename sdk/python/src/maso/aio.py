@@ -18,12 +18,14 @@ from .contexts import Checkpoint, Context, Resumed
 from .conversation import Conversation, Status
 from .credentials import Credentials
 from .drivers import WORLD, exchange_async
+from .events import Answered
 from .joining import join
 from .keys import AgentKey
 from .mailbox import AsyncMessages
 from .patience import Patience
 from .requests import Grant, Received
 from .secret import Token
+from .statements import Inputs, Kind, Statement
 from .steps import Exchange, Handle, Handled, Outcome, Pause, Steps
 from .tools import Tool
 from .toolset import Offer, offers
@@ -104,27 +106,48 @@ class AsyncAgent:
         *,
         result_s: float | None = None,
         goal_hash: str | None = None,
+        statement: Statement | None = None,
     ) -> dict[str, Any]:
         """As `Agent.delegate`."""
-        steps = self._conversation.delegate(to, request, content, result_s=result_s, goal_hash=goal_hash)
+        steps = self._conversation.delegate(
+            to, request, content, result_s=result_s, goal_hash=goal_hash, statement=statement
+        )
         return await self._run(steps)
 
-    async def send(self, to: str, request: str, content: dict[str, Any], *, goal_hash: str | None = None) -> str:
+    async def send(
+        self,
+        to: str,
+        request: str,
+        content: dict[str, Any],
+        *,
+        goal_hash: str | None = None,
+        statement: Statement | None = None,
+    ) -> str:
         """As `Agent.send`."""
-        return await self._run(self._conversation.send(to, request, content, goal_hash=goal_hash))
+        return await self._run(self._conversation.send(to, request, content, goal_hash=goal_hash, statement=statement))
 
     async def result_of(self, request: str, *, result_s: float | None = None) -> dict[str, Any]:
         """As `Agent.result_of`."""
         return await self._run(self._conversation.result(request, result_s=result_s))
+
+    async def answered(self, request: str, *, result_s: float | None = None) -> Answered:
+        """As `Agent.answered`."""
+        return await self._run(self._conversation.answered(request, result_s=result_s))
+
+    async def inputs(self) -> Inputs:
+        """As `Agent.inputs`."""
+        return await self._run(self._conversation.inputs())
 
     async def requests(self, *, idle_s: float | None = None) -> AsyncIterator[Received]:
         """As `Agent.requests`."""
         while (request := await self._run(self._conversation.next_request(idle_s=idle_s))) is not None:
             yield request
 
-    async def complete(self, request: Received, result: dict[str, Any]) -> None:
+    async def complete(
+        self, request: Received, result: dict[str, Any], statement: Statement | None = None, *, kind: Kind = "data"
+    ) -> None:
         """As `Agent.complete`."""
-        await self._run(self._conversation.complete(request, result))
+        await self._run(self._conversation.complete(request, result, statement, kind=kind))
 
     async def serve(
         self,

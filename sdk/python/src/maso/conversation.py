@@ -12,12 +12,14 @@ from .answers import HEADER_MISMATCH, Result, RpcError, called, result_of
 from .contexts import Checkpoint, Context, Resumed
 from .credentials import Credentials
 from .errors import Code, Held, MasoError, ProtocolFault, Refused, TimedOut, Unanswered, Unreachable
+from .events import Answered
 from .frames import parameter_headers, request_frame, request_headers, response_in
 from .joining import Membership, renew
 from .patience import Patience
 from .proof import proof
 from .requests import Received
 from .secret import Token
+from .statements import Inputs, Kind, Said, Statement
 from .steps import Answer, Exchange, Handle, Handled, Lost, Pause, Steps, World
 from .tools import Tool, tools_in
 
@@ -100,14 +102,24 @@ class Conversation:
         *,
         result_s: float | None = None,
         goal_hash: str | None = None,
+        statement: Statement | None = None,
     ) -> Steps[dict[str, Any]]:
         """Asks another agent for work and waits for what comes of it."""
-        sent = yield from self.send(to, request, content, goal_hash=goal_hash)
+        sent = yield from self.send(to, request, content, goal_hash=goal_hash, statement=statement)
         return (yield from self.result(sent, result_s=result_s))
 
-    def send(self, to: str, request: str, content: dict[str, Any], *, goal_hash: str | None = None) -> Steps[str]:
+    def send(
+        self,
+        to: str,
+        request: str,
+        content: dict[str, Any],
+        *,
+        goal_hash: str | None = None,
+        statement: Statement | None = None,
+    ) -> Steps[str]:
         """Asks another agent for work; the id of the request."""
-        asked = {"to": to, "request": request, "content": content, **_given(goal_hash=goal_hash)}
+        beside = None if statement is None else statement.beside("delegation")
+        asked = {"to": to, "request": request, "content": content, **_given(goal_hash=goal_hash, message=beside)}
         return _text((yield from self.call(ITSELF, "send_request", asked)), "id")
 
     def result(self, request: str, *, result_s: float | None = None) -> Steps[dict[str, Any]]:
@@ -115,13 +127,17 @@ class Conversation:
 
         Raises `TimedOut` when it is not there in time, and `Refused` when the request was taken back.
         """
+        result = (yield from self.answered(request, result_s=result_s)).result
+        return result if isinstance(result, dict) else {"value": result}
+
+    def answered(self, request: str, *, result_s: float | None = None) -> Steps[Answered]:
+        """The same, with what was said beside it."""
         until_s = self.until(self.patience.result_s if result_s is None else result_s)
         while True:
             wait_ms = self._slice_ms(until_s)
             told = yield from self._read("request_result", {"id": request, "wait_ms": wait_ms})
             if told.data.get("done") is True:
-                result = told.data.get("result")
-                return result if isinstance(result, dict) else {"value": result}
+                return Answered(request, told.data.get("result"), Said.parse(told.data.get("message")))
             if told.data.get("taken_back") is True:
                 # An operator revoked it, or this agent took it back elsewhere.
                 raise Refused(Code.TAKEN_BACK, request)
@@ -142,9 +158,12 @@ class Conversation:
             if until_s is not None and self.world.passed_s() >= until_s:
                 return None
 
-    def complete(self, request: Received, result: dict[str, Any]) -> Steps[None]:
+    def complete(
+        self, request: Received, result: dict[str, Any], statement: Statement | None = None, *, kind: Kind = "data"
+    ) -> Steps[None]:
         """Answers a request, in its own task. A request is answered once, so this may be repeated."""
-        answer = {"id": request.id, "result": result, **_given(goal_hash=request.goal_hash)}
+        beside = None if statement is None else statement.beside(kind)
+        answer = {"id": request.id, "result": result, **_given(goal_hash=request.goal_hash, message=beside)}
         yield from self.within(request.task).call(ITSELF, "complete_request", answer, once=True)
 
     def serve(
@@ -167,6 +186,10 @@ class Conversation:
             except MasoError as error:
                 on_failure(request, error)
         return n_served
+
+    def inputs(self) -> Steps[Inputs]:
+        """On what this agent may rest what it says in this task."""
+        return Inputs.parse((yield from self._read("inputs", {})).data)
 
     # The work itself.
 

@@ -15,9 +15,6 @@ from .statements import Said
 class Asked(Received):
     """Another agent asks for something. Whatever takes a `Received` takes it: `within`, `complete`, `ask`."""
 
-    said: Said | None = None
-    """What it said beside the content, where it asked by a message."""
-
 
 @dataclass(frozen=True)
 class Answered:
@@ -48,10 +45,10 @@ def event_of(name: str, data: bytes) -> Event | None:
     if name not in ("request", "answer", "told"):
         return None
     told = object_in(data)
-    said = Said.parse(told.get("message"))
     if name == "request":
         asked = Received.parse(told)
-        return Asked(asked.id, asked.sender, asked.kind, asked.content, asked.task, asked.goal_hash, said)
+        return Asked(asked.id, asked.sender, asked.kind, asked.content, asked.task, asked.goal_hash, asked.said)
+    said = Said.parse(told.get("message"))
     if name == "answer":
         return Answered(_text(told, "id"), told.get("result"), said)
     return Told(_text(told, "id"), _text(told, "from"), _text(told, "contract"), told.get("content"), said)

@@ -46,13 +46,7 @@ class Draft:
     valid_s: float = 300.0
 
     def __post_init__(self) -> None:
-        asks, stated = self.kind in ("delegation", "instruction"), self.statement
-        if asks and (stated.provenance or stated.confidence is not None or stated.extraction):
-            raise ValueError("what asks for something has no provenance, no confidence and no extraction")
-        if not asks and stated.provenance is None:
-            raise ValueError("data and claims say where they come from: give a `provenance`")
-        if self.kind == "claim" and stated.confidence is None:
-            raise ValueError("a claim says how sure its sender is: give a `confidence`")
+        self.statement.beside(self.kind)
         if not 0 < self.valid_s <= VALID_S_MAX:
             raise ValueError("a message is valid for ten minutes at most")
 
@@ -290,7 +284,9 @@ def answering(
     """What answers a request: to whoever asked, under the same contract, for the same goal."""
     said, goal = request.said, goal_hash or request.goal_hash
     if said is not None:
-        version, goal = version or said.contract.version, goal or said.goal_hash
+        if version is None and said.contract is not None:
+            version = said.contract.version
+        goal = goal or said.goal_hash
     if version is None or goal is None:
         raise ValueError("the request was no message: give the `version` of the workflow's mandate, and a `goal_hash`")
     return Draft(kind, request.sender, Contract(request.kind, version), content, goal, statement)

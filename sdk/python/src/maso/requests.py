@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import CredentialFault, ProtocolFault
 from .secret import Token
+from .statements import Said
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Received:
     """The task in which it asks; the work belongs to it. No credential."""
     goal_hash: str | None = None
     """The hash of that task's specification."""
+    said: Said | None = None
+    """What its sender said beside the content, if anything."""
 
     @classmethod
     def parse(cls, told: Any) -> Received:
@@ -38,7 +41,9 @@ class Received:
             token = None if task is None else Token(task if isinstance(task, str) else "")
         except CredentialFault:
             raise ProtocolFault("a received request has a task token that is none") from None
-        return cls(told["id"], told["from"], told["request"], told.get("content"), token, goal)
+        return cls(
+            told["id"], told["from"], told["request"], told.get("content"), token, goal, Said.parse(told.get("message"))
+        )
 
 
 @dataclass(frozen=True)

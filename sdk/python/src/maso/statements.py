@@ -87,6 +87,17 @@ class Statement:
     """How sure its sender is, from 0 to 1: of claims, and of data that says it."""
     extraction: Sequence[Extracted] = ()
 
+    def beside(self, kind: Kind) -> dict[str, Any]:
+        """As it is said beside a content of this kind, whichever door it goes by."""
+        asks = kind in ("delegation", "instruction")
+        if asks and (self.provenance or self.confidence is not None or self.extraction):
+            raise ValueError("what asks for something has no provenance, no confidence and no extraction")
+        if not asks and self.provenance is None:
+            raise ValueError("data and claims say where they come from: give a `provenance`")
+        if kind == "claim" and self.confidence is None:
+            raise ValueError("a claim says how sure its sender is: give a `confidence`")
+        return {"message_type": kind, **self.members()}
+
     def members(self) -> dict[str, Any]:
         """As a message has it."""
         said: dict[str, Any] = {
@@ -118,23 +129,24 @@ class Said:
     message: str
     """The message's id: what a message that rests on this one names among its `inputs`."""
     kind: str
-    contract: Contract
-    goal_hash: str
-    """The hash of the specification of the task that it serves."""
+    contract: Contract | None
+    """What it was made for, of a signed message: over MCP the request says so."""
+    goal_hash: str | None
+    """The hash of the specification of the task that it serves, of a signed message."""
     statement: Statement
 
     @classmethod
     def parse(cls, told: Any) -> Said | None:
-        """Reads what came beside a content; `None` where nothing did, as with what was sent over MCP."""
+        """Reads what came beside a content; `None` where nothing did."""
         if told is None:
             return None
         try:
-            provenance = told.get("provenance")
+            provenance, contract = told.get("provenance"), told.get("contract")
             return cls(
                 _text(told["message_id"]),
                 _text(told["message_type"]),
-                Contract(_text(told["contract"]["name"]), told["contract"]["version"]),
-                _text(told["goal_hash"]),
+                None if contract is None else Contract(_text(contract["name"]), contract["version"]),
+                _text(told["goal_hash"]) if "goal_hash" in told else None,
                 Statement(
                     told.get("classification", "restricted"),
                     tuple(map(_text, told.get("inputs", ()))),
@@ -151,6 +163,27 @@ class Said:
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ProtocolFault("what was said beside a content cannot be read") from None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """On what an agent may rest a statement in a task: ids, each with where it comes from, the newest first."""
+
+    sources: Mapping[str, str]
+    """What servers returned: by the tool or resource that was asked."""
+    messages: Mapping[str, str]
+    """What was said to it, and by it: by the agent that said it."""
+
+    @classmethod
+    def parse(cls, told: Any) -> Inputs:
+        """Reads them as `inputs` tells them."""
+        try:
+            return cls(
+                {_text(one["id"]): _text(one["of"]) for one in told["sources"]},
+                {_text(one["id"]): _text(one["from"]) for one in told["messages"]},
+            )
+        except (KeyError, TypeError, ValueError):
+            raise ProtocolFault("on what an agent may rest something cannot be read") from None
 
 
 def moment(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """What the core sends, and what it makes of each answer."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,13 @@ from scripted import TOKEN, Reply, Script, answers, fails, frame_of, held, refus
 from maso import (
     Code,
     Held,
+    Inputs,
     Patience,
     ProtocolFault,
+    Provenance,
     Refused,
+    Said,
+    Statement,
     TimedOut,
     Token,
     ToolFailed,
@@ -275,3 +280,52 @@ def test_an_answer_in_a_stream_of_events_is_found_behind_what_else_is_told() -> 
 def test_patience_has_bounds(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Patience(**wrong)
+
+
+SAID = Statement(
+    "public",
+    unknowns=("when it began",),
+    provenance=Provenance("tool", "claims-db:read_claim", "tool-output"),
+    confidence=0.75,
+    inputs=("hop_3",),
+)
+
+
+def test_what_is_said_beside_goes_along_and_comes_back() -> None:
+    script = Script(structured(id="hop_1", there=True), structured(done=True))
+    assert script.run(script.conversation.send("analysis", "assess", {}, statement=Statement("public"))) == "hop_1"
+    asked = frame_of(script.sent[0])["params"]["arguments"]["message"]
+    assert asked == {
+        "message_type": "delegation",
+        "classification": "public",
+        "inputs": [],
+        "assumptions": [],
+        "unknowns": [],
+        "constraints": [],
+    }
+    script.run(script.conversation.complete(Received("hop_1", "intake", "assess", {}), {}, SAID, kind="claim"))
+    answered = frame_of(script.sent[1])["params"]["arguments"]["message"]
+    assert (answered["message_type"], answered["confidence"], answered["inputs"]) == ("claim", 0.75, ["hop_3"])
+
+    beside = {"message_id": "msg_1", **answered}
+    other = Script(structured(done=True, result={"ok": 1}, message=beside))
+    got = other.run(other.conversation.answered("hop_1"))
+    assert (got.result, got.said) == ({"ok": 1}, Said("msg_1", "claim", None, None, SAID))
+
+
+@pytest.mark.parametrize(("kind", "statement"), [("data", Statement()), ("claim", replace(SAID, confidence=None))])
+def test_what_maso_would_not_read_is_not_sent(kind: Any, statement: Statement) -> None:
+    script = Script()
+    with pytest.raises(ValueError, match="give a"):
+        script.run(script.conversation.complete(Received("hop_1", "intake", "assess", {}), {}, statement, kind=kind))
+    with pytest.raises(ValueError, match="has no provenance"):
+        script.run(script.conversation.send("analysis", "assess", {}, statement=SAID))
+    assert script.sent == []
+
+
+def test_on_what_a_statement_may_rest_is_read() -> None:
+    told = {"sources": [{"id": "hop_3", "of": "claims-db:read_claim"}], "messages": [{"id": "msg_1", "from": "intake"}]}
+    script = Script(structured(**told), structured(sources=[{}], messages=[]))
+    assert script.run(script.conversation.inputs()) == Inputs({"hop_3": "claims-db:read_claim"}, {"msg_1": "intake"})
+    with pytest.raises(ProtocolFault):
+        script.run(script.conversation.inputs())

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use maso_core::{Act, Digest, Finding, Findings, Principal, TaskId, Timestamp, Turn, Word};
+use maso_core::{Act, AgentName, Digest, Finding, Findings, Principal, TaskId, Timestamp, Turn, Word};
 use maso_intent::{Deployment, Resolved};
 use maso_log::v1;
-use maso_policy::{Lineage, Stance, Statement};
+use maso_policy::{Grounds, Lineage, Stance, Statement};
 use maso_wire::envelope::{Confidence, Contract, Input, Reach};
 use parking_lot::Mutex;
 
@@ -19,25 +19,30 @@ impl Lineages {
         let hop = resolved.hop();
         let applies = |control: &str| resolved.deployment().applies(control, now);
         let unread = applies("EI-2.5").then(|| unread(resolved)).flatten();
-        let Some(message) = resolved.identified().message() else {
+        let Some((id, _)) = resolved.identified().said() else {
             return Findings::from(unread.into_iter().collect::<Vec<_>>());
         };
-        let statement = Statement::of(message);
-        let is_of_its_hop =
-            hop.from == Principal::Agent(statement.from.clone()) && hop.to == Principal::Agent(statement.to.clone());
-        if !is_of_its_hop {
-            let reason = format!("{} is not from {} to {}", statement.id, hop.from, hop.to);
+        let Some(statement) = statement_of(resolved) else {
+            let reason = format!("{id} is not from {} to {}", hop.from, hop.to);
             return Findings::from(vec![Finding::new("IA-2.3", Word::NoGo, reason)]);
-        }
+        };
         let mut findings = match self.0.lock().get(&resolved.task().id) {
             Some(lineage) => lineage.judge(&statement, applies),
             None => Lineage::default().judge(&statement, applies),
         };
-        if applies("EC-2.14") {
+        // Only a message says for which contract it was made; at the other door the call does.
+        if let Some(message) = resolved.identified().message()
+            && applies("EC-2.14")
+        {
             contract(resolved, &message.contract).into_iter().for_each(|finding| findings.add(finding));
         }
         unread.into_iter().for_each(|finding| findings.add(finding));
         findings
+    }
+
+    /// On what an agent may rest what it says in this task.
+    pub(super) fn grounds(&self, agent: &AgentName, task: TaskId) -> Grounds {
+        self.0.lock().get(&task).map(|lineage| lineage.grounds(agent, GROUNDS_MAX)).unwrap_or_default()
     }
 
     /// Takes in what came from outside the orchestration: what a server returned to an agent that may tell others of it.
@@ -53,7 +58,7 @@ impl Lineages {
         };
         let workflow = deployment.agents.get(&agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
         if workflow.is_some_and(|workflow| workflow.lets_agents_talk()) {
-            self.0.lock().entry(task).or_default().saw(&agent, hop);
+            self.0.lock().entry(task).or_default().saw(&agent, hop, &decided.object);
         }
     }
 
@@ -87,7 +92,7 @@ fn contract(resolved: &Resolved, contract: &Contract) -> Option<Finding> {
 }
 
 /// A value that is read out of documents, as its edge declares, of which nobody says who read it, where, and how surely
-/// (EI-2.5). What comes another way than as a signed message can say nothing of it.
+/// (EI-2.5).
 fn unread(resolved: &Resolved) -> Option<Finding> {
     let (hop, solution) = (resolved.hop(), resolved.solution());
     let declared = match (&hop.from, &hop.to, &hop.act, hop.turn) {
@@ -99,7 +104,7 @@ fn unread(resolved: &Resolved) -> Option<Finding> {
         }
         _ => return None,
     };
-    let said = resolved.identified().message().and_then(|message| message.kind.evidence());
+    let said = resolved.identified().said().and_then(|(_, beside)| beside.kind.evidence());
     let is_said =
         |pointer: &str| said.is_some_and(|evidence| evidence.extraction.iter().any(|field| field.pointer == *pointer));
     let is_there = |pointer: &str| hop.payload.pointer(pointer).is_some_and(|value| !value.is_null());
@@ -137,8 +142,15 @@ pub(crate) fn write_statement(resolved: &Resolved) -> Option<v1::MessageSaid> {
     })
 }
 
+/// What is stated by a hop, if anything is and it goes between two agents: those that a message names, where it is one.
 fn statement_of(resolved: &Resolved) -> Option<Statement> {
-    resolved.identified().message().map(Statement::of)
+    let hop = resolved.hop();
+    let (id, beside) = resolved.identified().said()?;
+    let (Principal::Agent(from), Principal::Agent(to)) = (&hop.from, &hop.to) else { return None };
+    let message = resolved.identified().message();
+    let is_of_its_hop =
+        message.is_none_or(|message| message.claimed_sender.agent == *from && message.recipient.agent == *to);
+    is_of_its_hop.then(|| Statement::of(id, (from.clone(), to.clone()), beside))
 }
 
 /// Reads back what [`write_statement`] wrote.
@@ -180,6 +192,9 @@ fn read(said: &v1::MessageSaid) -> Option<Statement> {
         inputs: said.inputs.iter().map(input).collect::<Option<_>>()?,
     })
 }
+
+/// How much of what an agent may rest on it is shown, of each kind.
+const GROUNDS_MAX: usize = 100;
 
 const DATA: &str = "data";
 const CLAIM: &str = "claim";
