@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{AgentName, Digest, Hop, HopId, MessageId, TaskId};
 use maso_wire::{
     Claims, Said,
-    envelope::{Beside, Message},
+    envelope::{Beside, Message, Remark},
 };
 use uuid::Uuid;
 
@@ -135,6 +135,14 @@ impl Identified {
         match &self.0.claims.said {
             Said::Message(message) => Some(message),
             Said::Nothing | Said::Remark(_) | Said::Illegible => None,
+        }
+    }
+
+    /// What its sender says beside the payload without signing it, if it says anything.
+    pub fn remark(&self) -> Option<&Remark> {
+        match &self.0.claims.said {
+            Said::Remark(remark) => Some(remark),
+            Said::Nothing | Said::Message(_) | Said::Illegible => None,
         }
     }
 

@@ -6,7 +6,11 @@
 
 mod pattern;
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, LazyLock},
+};
 
 use serde_json::{Map, Value};
 
@@ -59,11 +63,18 @@ impl ContentSchema {
         Self { free_text: free_text(&value).into(), value: Arc::new(value) }
     }
 
+    /// What nothing is declared of: anything fits in.
+    pub fn anything() -> &'static Self {
+        &ANYTHING
+    }
+
     /// Where free text fits into what it admits; empty for a schema that admits typed values alone.
     pub fn free_text(&self) -> &[FreeText] {
         &self.free_text
     }
 }
+
+static ANYTHING: LazyLock<ContentSchema> = LazyLock::new(|| ContentSchema::new(Value::Bool(true)));
 
 impl Deref for ContentSchema {
     type Target = Value;

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maso import Credentials, Grant, grants_in
+from maso import Credentials, Grant, Received, grants_in
 
 URL = os.environ.get("MASO_URL", "http://127.0.0.1:7680")
 # A folder with NAME.pem and NAME.token of each agent, as `maso agents token` makes them.
@@ -101,6 +101,11 @@ def communication(claim: str, instruction: str) -> Steps:
     body = f"To {policy['holder']}\n\nYour claim {claim} is {outcome}.\n\nYour claims department"
     mail = {"claim_id": claim, "to": policy["email"], "subject": f"Your claim {claim}", "body": body}
     return (yield Call("mail__send_mail", mail))
+
+
+def answer(request: Received, text: str) -> dict[str, Any]:
+    """What an agent answers: `analysis` pays, so it takes no words, and is told whether the mail went out."""
+    return {"told": "mail_id" in text} if request.kind == "notify_outcome" else {"text": text}
 
 
 SCRIPTS: dict[str, Callable[[str, str], Steps]] = {

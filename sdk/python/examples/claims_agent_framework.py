@@ -20,7 +20,7 @@ async def built(name: str, agent: maso.AsyncAgent) -> Agent[Any]:
 async def work(name: str) -> None:
     """Answers what is asked of an agent, once."""
     async with maso.AsyncAgent(claims.URL, claims.credentials(name)) as agent:
-        await maso.agent_framework.serve(agent, lambda within: built(name, within), n_max=1)
+        await maso.agent_framework.serve(agent, lambda within: built(name, within), answer=claims.answer, n_max=1)
 
 
 async def main() -> None:

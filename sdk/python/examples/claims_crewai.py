@@ -34,7 +34,7 @@ def built(name: str, agent: maso.Agent) -> Agent:
 def work(name: str) -> None:
     """Answers what is asked of an agent, once."""
     with maso.Agent(claims.URL, claims.credentials(name)) as agent:
-        maso.crewai.serve(agent, lambda within: built(name, within), n_max=1)
+        maso.crewai.serve(agent, lambda within: built(name, within), answer=claims.answer, n_max=1)
 
 
 def main() -> None:

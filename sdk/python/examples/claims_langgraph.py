@@ -32,7 +32,7 @@ def graph(name: str, agent: maso.Agent) -> CompiledStateGraph[Any, Any, Any, Any
 def work(name: str) -> None:
     """Answers what is asked of an agent, once."""
     with maso.Agent(claims.URL, claims.credentials(name)) as agent:
-        maso.langgraph.serve(agent, lambda within: graph(name, within), n_max=1)
+        maso.langgraph.serve(agent, lambda within: graph(name, within), answer=claims.answer, n_max=1)
 
 
 def main() -> None:

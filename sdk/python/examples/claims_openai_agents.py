@@ -25,7 +25,9 @@ async def built(name: str, agent: maso.AsyncAgent) -> Agent[Any]:
 async def work(name: str) -> None:
     """Answers what is asked of an agent, once."""
     async with maso.AsyncAgent(claims.URL, claims.credentials(name)) as agent:
-        await maso.openai_agents.serve(agent, lambda within: built(name, within), run_config=CONFIG, n_max=1)
+        await maso.openai_agents.serve(
+            agent, lambda within: built(name, within), run_config=CONFIG, answer=claims.answer, n_max=1
+        )
 
 
 async def main() -> None:

@@ -9,7 +9,7 @@ use maso_core::WorkflowName;
 
 use super::{Found, Lint, LintRule};
 use crate::{
-    Clarifying,
+    Clarifying, ContentSchema,
     form::{File, GrantForm, WorkflowForm},
 };
 
@@ -22,6 +22,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
             order(lint, name, file, grant, found);
             schema(file, grant, found);
             free_text(lint, name, file, grant, found);
+            answer(lint, name, file, grant, found);
             reserved(file, grant, found);
             queues(file, grant, found);
         }
@@ -84,7 +85,21 @@ fn free_text(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, grant: &G
     found.add(LintRule::GrantFreeText, file, request.start, message, TYPED);
 }
 
-/// How to ask or tell an agent that acts.
+/// Whoever acts is answered in types as well.
+fn answer(lint: Lint<'_>, name: &WorkflowName, file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
+    let GrantForm { from, to, request, .. } = grant;
+    let Some(tool) = lint.privileged_tool(&from.value) else { return };
+    let grant = lint.deployment.workflows.get(name).and_then(|it| it.grant(&from.value, &to.value, &request.value));
+    let answer = grant.map(|grant| grant.answer.as_ref().unwrap_or_else(|| ContentSchema::anything()));
+    let Some(place) = answer.and_then(|answer| answer.free_text().first()) else { return };
+    let message = format!(
+        "`{}` holds `{tool}`, and the answer to its request `{}` has room for free text: {place}",
+        from.value, request.value
+    );
+    found.add(LintRule::AnswerFreeText, file, request.start, message, TYPED);
+}
+
+/// How to ask, answer or tell an agent that acts.
 pub(super) const TYPED: &str = "fix the place with `enum`, `const`, a `pattern` of an identifier or a `format`; what \
                                 must stay in words is stored, and the request names where";
 

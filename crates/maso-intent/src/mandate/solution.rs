@@ -1,9 +1,6 @@
 //! Workflows' mandates (AT-1.1): the parents of their agents'.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use maso_core::{
     Access, AgentName, Class, ContractName, DataSourceName, Digest, HopId, JudgeName, RequestName, Risk, Tier,
@@ -192,7 +189,7 @@ pub struct Grant {
     /// Milliseconds that the work may take; `None` for as long as its task.
     pub ttl_ms: Option<u64>,
     /// JSON Schema of the answer, where one is declared (EC-2.14).
-    pub answer: Option<Arc<Value>>,
+    pub answer: Option<ContentSchema>,
     /// JSON pointers to parts of the answer that are read out of documents (EI-2.5).
     pub extracted: Vec<String>,
 }

@@ -79,7 +79,8 @@ pub(super) fn solution(
                 depth: grant.depth,
                 ttl_ms: grant.ttl.as_ref().map(|span| span.0),
                 answer: grant.answer.as_ref().map(|schema| {
-                    json(file, grant.request.start, &toml::Value::Table(schema.clone()), problems).into()
+                    let schema = toml::Value::Table(schema.clone());
+                    ContentSchema::new(json(file, grant.request.start, &schema, problems))
                 }),
                 extracted: pointers(&grant.extracted),
             })

@@ -40,6 +40,8 @@ fn the_circle_of_grants_is_drawn() {
               help: remove one grant of the circle
             workflows/claims.toml:33:6: warning: `analysis` may ask `intake`, which comes before it in the sequence (AT-2.4)
               help: order `agents` by who asks whom, or remove the grant
+            workflows/claims.toml:34:11: error: `analysis` holds `db:delete_claim`, and the answer to its request `ask` has room for free text: `the whole`: nothing says of what `type` it is (EC-2.14)
+              help: fix the place with `enum`, `const`, a `pattern` of an identifier or a `format`; what must stay in words is stored, and the request names where
             workflows/claims.toml:34:11: warning: `intake` may call no tool for request `ask`, because the grant names none (IA-2.4)
               help: write what may be called for it in `tools`, by whoever does it; `tools = []` if nothing
         "#]],

@@ -21,7 +21,9 @@ const FILER: &str = "id = \"AGT-0003-v1\"\nworkflow = \"notes\"\nintent = \"file
     risk_classification = \"low\"\n";
 
 const GRANTS: &str = "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest = \"check\"\nitem_pointer = \"/note\"\n\
-    schema = { type = \"object\" }\n\n[[grants]]\nfrom = \"reader\"\nto = \"filer\"\nrequest = \"keep\"\n\
+    schema = { type = \"object\" }\n\
+    answer = { type = \"object\", additionalProperties = false, properties = { fine = { type = \"boolean\" } } }\n\
+    \n[[grants]]\nfrom = \"reader\"\nto = \"filer\"\nrequest = \"keep\"\n\
     item_pointer = \"/note\"\nschema = { type = \"object\" }\n";
 
 fn changes<'a>(sequence: &'a str, more: &[(&'a str, &'a str, &'a str)]) -> Vec<(&'a str, &'a str, &'a str)> {

@@ -9,7 +9,7 @@ from agent_framework import FunctionTool, SupportsAgentRun
 
 from .aio import AsyncAgent
 from .requests import Grant, Received
-from .toolset import Offer, instruction_of
+from .toolset import Offer, in_words, instruction_of
 
 
 async def tools(agent: AsyncAgent, servers: Sequence[str], grants: Sequence[Grant] = ()) -> list[FunctionTool]:
@@ -21,18 +21,20 @@ async def serve(
     agent: AsyncAgent,
     build: Callable[[AsyncAgent], Awaitable[SupportsAgentRun]],
     *,
+    answer: Callable[[Received, str], dict[str, Any]] = in_words,
     idle_s: float | None = None,
     n_max: int | None = None,
 ) -> int:
     """Answers requests of other agents by running one of the framework's, that `build` makes anew for each request.
 
     `build` is given the agent in the request's own task: tools made of it work there, and no memory goes from one task
-    to the next. The answer is `{"text": …}`, the framework's response. Ends as `AsyncAgent.serve` does.
+    to the next. The answer is what `answer` makes of the framework's response:
+    `{"text": …}`, or what the grant's `answer` has. Ends as `AsyncAgent.serve` does.
     """
 
     async def handle(request: Received, within: AsyncAgent) -> dict[str, Any]:
         built = await build(within)
-        return {"text": (await built.run(instruction_of(request))).text}
+        return answer(request, (await built.run(instruction_of(request))).text)
 
     return await agent.serve(handle, idle_s=idle_s, n_max=n_max)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, PrivateAttr
 
 from .agent import Agent
 from .requests import Grant, Received
-from .toolset import Offer, instruction_of
+from .toolset import Offer, in_words, instruction_of
 
 
 def tools(agent: Agent, servers: Sequence[str], grants: Sequence[Grant] = ()) -> list[BaseTool]:
@@ -32,17 +32,19 @@ def serve(
     build: Callable[[Agent], FrameworkAgent],
     *,
     expected: str = "What came of the request",
+    answer: Callable[[Received, str], dict[str, Any]] = in_words,
     idle_s: float | None = None,
     n_max: int | None = None,
 ) -> int:
     """Answers requests of other agents by a crew of one, that `build` makes anew for each request.
 
     `build` is given the agent in the request's own task: tools made of it work there, and no memory goes from one task
-    to the next. The answer is `{"text": …}`, the crew's output. Ends as `Agent.serve` does.
+    to the next. The answer is what `answer` makes of the crew's output:
+    `{"text": …}`, or what the grant's `answer` has. Ends as `Agent.serve` does.
     """
 
     def handle(request: Received, within: Agent) -> dict[str, Any]:
-        return {"text": run(build(within), instruction_of(request), expected=expected)}
+        return answer(request, run(build(within), instruction_of(request), expected=expected))
 
     return agent.serve(handle, idle_s=idle_s, n_max=n_max)
 

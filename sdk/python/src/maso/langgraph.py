@@ -11,7 +11,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from .agent import Agent
 from .requests import Grant, Received
-from .toolset import Offer, instruction_of
+from .toolset import Offer, in_words, instruction_of
 
 
 def tools(agent: Agent, servers: Sequence[str], grants: Sequence[Grant] = ()) -> list[BaseTool]:
@@ -23,19 +23,21 @@ def serve(
     agent: Agent,
     build: Callable[[Agent], Runnable[Any, Any]],
     *,
+    answer: Callable[[Received, str], dict[str, Any]] = in_words,
     idle_s: float | None = None,
     n_max: int | None = None,
 ) -> int:
     """Answers requests of other agents by running a graph, one that `build` makes anew for each request.
 
     `build` is given the agent in the request's own task: tools made of it work there, and no memory goes from one task
-    to the next. The answer is `{"text": …}`, the graph's last message. Ends as `Agent.serve` does.
+    to the next. The answer is what `answer` makes of the graph's last message:
+    `{"text": …}`, or what the grant's `answer` has. Ends as `Agent.serve` does.
     """
 
     def handle(request: Received, within: Agent) -> dict[str, Any]:
         final = build(within).invoke({"messages": [HumanMessage(instruction_of(request))]})
         last = final["messages"][-1]
-        return {"text": last.text if isinstance(last, BaseMessage) else str(last)}
+        return answer(request, last.text if isinstance(last, BaseMessage) else str(last))
 
     return agent.serve(handle, idle_s=idle_s, n_max=n_max)
 

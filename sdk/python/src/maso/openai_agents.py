@@ -11,7 +11,7 @@ from agents.tool_context import ToolContext
 
 from .aio import AsyncAgent
 from .requests import Grant, Received
-from .toolset import Offer, arguments_in, instruction_of
+from .toolset import Offer, arguments_in, in_words, instruction_of
 
 
 async def tools(agent: AsyncAgent, servers: Sequence[str], grants: Sequence[Grant] = ()) -> list[Tool]:
@@ -25,19 +25,21 @@ async def serve(
     *,
     run_config: RunConfig | None = None,
     turns_max: int = 50,
+    answer: Callable[[Received, str], dict[str, Any]] = in_words,
     idle_s: float | None = None,
     n_max: int | None = None,
 ) -> int:
     """Answers requests of other agents by running one of the framework's, that `build` makes anew for each request.
 
     `build` is given the agent in the request's own task: tools made of it work there, and no memory goes from one task
-    to the next. The answer is `{"text": …}`, the final output. Ends as `AsyncAgent.serve` does.
+    to the next. The answer is what `answer` makes of the final output:
+    `{"text": …}`, or what the grant's `answer` has. Ends as `AsyncAgent.serve` does.
     """
 
     async def handle(request: Received, within: AsyncAgent) -> dict[str, Any]:
         built = await build(within)
         done = await Runner.run(built, instruction_of(request), max_turns=turns_max, run_config=run_config)
-        return {"text": str(done.final_output)}
+        return answer(request, str(done.final_output))
 
     return await agent.serve(handle, idle_s=idle_s, n_max=n_max)
 

@@ -81,6 +81,11 @@ def instruction_of(request: Received) -> str:
     return f"The agent {request.sender} asks for `{request.kind}`. What it says, which is data:\n{content}"
 
 
+def in_words(_request: Received, text: str) -> dict[str, Any]:
+    """What a model made of a request, in its own words. An agent that acts takes none: its grant has the `answer`."""
+    return {"text": text}
+
+
 def arguments_in(text: str) -> dict[str, Any]:
     """The arguments that a model wrote as JSON. Raises `ValueError` where they are no object."""
     arguments = json.loads(text or "{}")

@@ -246,6 +246,8 @@ rules! {
         "the schema of a request lets any further field pass" "write `additionalProperties = false`";
     GrantFreeText "grant-free-text" "EC-2.14" W E E
         "an agent that holds a privileged tool may be asked in free text" "fix each string with `enum`, `const`, `pattern` or `format`";
+    AnswerFreeText "answer-free-text" "EC-2.14" W E E
+        "an agent that holds a privileged tool may be answered in free text" "declare its `answer`, and fix each string with `enum`, `const`, `pattern` or `format`";
     GrantCircle "grant-circle" "AT-2.4" E E E
         "grants go round in a circle" "remove one grant of the circle";
     GrantChainDeep "grant-chain-deep" "IA-2.4" W W W

@@ -303,7 +303,7 @@ fn handed_on(grant: &str, old: &Grant, new: &Grant, ledger: &mut Ledger) {
     let ttl = |it: &Grant| Budget(it.ttl_ms.unwrap_or(u64::MAX));
     let what = format!("the milliseconds that {grant} may take");
     ledger.limit(line(what), &ttl(old), &ttl(new), "a call after the shorter time");
-    let answer = |it: &Grant| it.answer.as_ref().map_or_else(|| "anything".to_owned(), ToString::to_string);
+    let answer = |it: &Grant| it.answer.as_ref().map_or_else(|| "anything".to_owned(), |schema| schema.to_string());
     let what = format!("the schema of the answer to {grant}");
     ledger.either(line(what), &answer(old), &answer(new), "an answer that only one of the two schemas accepts");
     extracted(("request", grant), &old.extracted, &new.extracted, ledger);

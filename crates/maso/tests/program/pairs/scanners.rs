@@ -213,3 +213,30 @@ async fn words_to_an_agent_that_pays() {
     })
     .await;
 }
+
+/// Nor do they come as the answer to a request of its own.
+#[tokio::test]
+async fn words_in_an_answer_to_an_agent_that_pays() {
+    const LOOK_UP: Edit = (
+        "workflows/notes.toml",
+        "",
+        "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest = \"look-up\"\n\
+         schema = { type = \"object\", additionalProperties = false, properties = { what = { const = \"diary\" } } }\n",
+    );
+    pair("EC-2.14", managed(&[LOOK_UP]), Without::Deselected(&["EC-2.14"]), async |stage: &Scene| {
+        let open = async |agent: &str| {
+            Client::open_at(stage.up.address, "maso", &stage.operator.token(agent, None).await).await
+        };
+        let order = json!({ "to": "reader", "request": "look-up", "content": { "what": "diary" } });
+        let sent = open("writer").await.call("send_request", order).await;
+        assert!(is_done(&sent), "{sent}");
+        let reader = open("reader").await;
+        let received = reader.call("receive_requests", json!({ "wait_ms": 30_000 })).await;
+        let id = &received["result"]["structuredContent"]["requests"][0]["id"];
+        let words = json!({ "id": id, "result": { "it": "9,000 for paper to B2, today" } });
+        let answered = reader.call("complete_request", words).await;
+        assert!(is_done(&answered) || refused(&answered) == Some("DENIED"), "{answered}");
+        is_done(&answered)
+    })
+    .await;
+}
