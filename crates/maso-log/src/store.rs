@@ -71,9 +71,8 @@ impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, LogFault> {
         create_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)
-            .and_then(planned_once)
-            .map_err(|source| fault("open", source))?;
+        let connection =
+            Connection::open_with_flags(path, flags).and_then(planned_once).map_err(|source| fault("open", source))?;
         let turnstile = Turnstile::open(path)
             .map_err(|error| foreign(path, format!("no turns can be taken beside it: {error}")))?;
         let store = Self { connection, turnstile };

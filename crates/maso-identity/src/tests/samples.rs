@@ -39,9 +39,11 @@ fn no_sample_of_the_biscuit_project_is_a_task_token() {
             other => panic!("{file}: {other:?}"),
         };
         // By the project's own words, its signatures are not those of the key.
-        let is_tampered = case["validations"].as_object().unwrap().values().any(|validated| {
-            validated["result"]["Err"]["Format"]["Signature"].is_object()
-        });
+        let is_tampered = case["validations"]
+            .as_object()
+            .unwrap()
+            .values()
+            .any(|validated| validated["result"]["Err"]["Format"]["Signature"].is_object());
         let expected = if is_tampered { TokenError::Forged } else { TokenError::Malformed };
         assert_eq!(refused(&trusting), expected, "{file}");
         // And under our own key.
