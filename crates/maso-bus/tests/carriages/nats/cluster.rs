@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use maso_bus::{Bounds, Broker, Caller, Carriage as _, Kind, Mailbox, Nats, NatsOptions, NotPut, Promise};
+use maso_bus::{Bounds, Broker, Caller, Carriage as _, Kind, Mailbox, Nats, NatsOptions, NotPut, Promise, User};
 use maso_intent::{BusServers, Durability, Replicas};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{layout, seal};
+use super::{layout, seal, stolen};
 use crate::{
     contract::{self, LONG, Tried, awaited, mailbox, nothing_lies_there, request},
     server::Server,
@@ -26,6 +26,11 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// Starts them with this in the configuration of each.
+    fn start_with(config: &str) -> Self {
         static N_STARTED: AtomicU16 = AtomicU16::new(0);
         let port = 6_222 + N_STARTED.fetch_add(1, Ordering::Relaxed);
         let hosts = [1, 2, 3].map(host);
@@ -33,7 +38,7 @@ impl Cluster {
         let routes = routes.join(", ");
         let servers = hosts.map(|host| {
             let cluster = format!("cluster {{ name: maso, listen: \"{host}:{port}\", routes: [{routes}] }}");
-            Server::start_on(host.into(), "", &format!("server_name: \"{host}\"\n{cluster}"))
+            Server::start_on(host.into(), "", &format!("server_name: \"{host}\"\n{cluster}\n{config}"))
         });
         Self { servers }
     }
@@ -185,6 +190,22 @@ async fn with_two_of_three_gone_nothing_is_acknowledged_and_all_goes_on_when_the
         patient.acknowledge(&taken.receipt).await.unwrap();
     }
     nothing_lies_there(&*patient).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_users_of_a_deployment_are_known_to_each_server() {
+    let mut cluster = Cluster::start_with(&stolen::users());
+    let anonymous = Nats::connect(cluster.options(LONG)).await;
+    assert!(anonymous.is_err(), "nobody comes without a key");
+    let options = cluster.options(LONG);
+    let broker = Broker { seed: Some(stolen::keys()[&User::Mediator].clone()), ..options.broker };
+    let nats = cluster.process(NatsOptions { broker, ..options }).await;
+    for (n, server) in (1..).zip([0, 1]) {
+        cluster.servers[server].kill();
+        nats.put(&request(n)).await.unwrap();
+        assert_eq!(awaited(&*nats).await.parcel, request(n));
+        cluster.servers[server].start_again();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

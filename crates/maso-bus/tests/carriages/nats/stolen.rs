@@ -36,6 +36,18 @@ fn read(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
     }
 }
 
+/// A key for each user of the deployment.
+pub(super) fn keys() -> BTreeMap<User, NkeySeed> {
+    let accounts = Accounts::of(&deployment());
+    accounts.users().zip(1..).map(|((user, _), n)| (user.clone(), NkeySeed::from_random([n; 32]))).collect()
+}
+
+/// What a server's configuration says of them.
+pub(super) fn users() -> String {
+    let keys = keys();
+    Accounts::of(&deployment()).write(|user| keys[user].public().to_owned())
+}
+
 /// A server with the accounts of the deployment, and the keys of its users.
 struct Guarded {
     server: Server,
@@ -44,11 +56,7 @@ struct Guarded {
 
 impl Guarded {
     fn start() -> Self {
-        let accounts = Accounts::of(&deployment());
-        let keys: BTreeMap<User, NkeySeed> =
-            accounts.users().zip(1..).map(|((user, _), n)| (user.clone(), NkeySeed::from_random([n; 32]))).collect();
-        let config = accounts.write(|user| keys[user].public().to_owned());
-        Self { server: Server::start("sync_interval: always", &config), keys }
+        Self { server: Server::start("sync_interval: always", &users()), keys: keys() }
     }
 
     fn mediator(&self) -> NatsOptions {
