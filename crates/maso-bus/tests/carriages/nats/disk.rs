@@ -31,6 +31,7 @@ struct SmallDisk {
 
 impl SmallDisk {
     /// Makes one, where that is allowed: in a namespace for users and one for file systems.
+    #[allow(clippy::print_stderr, reason = "whoever reads the tests' output is to know what did not run")]
     fn new() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut keeper = Command::new("unshare")
