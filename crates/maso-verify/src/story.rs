@@ -158,10 +158,12 @@ impl Story {
                     self.spent.insert(name, (sequence, hop));
                 }
             }
-            Some("revoked") if body["what"] == "agent" => {
-                self.revoked.insert(format!("agent:{}", text("subject")));
+            Some("revoked") => {
+                if body["what"] == "agent" {
+                    self.revoked.insert(format!("agent:{}", text("subject")));
+                }
+                self.delegations.revoked(body, self.is_whole, &mut problem);
             }
-            Some("revoked") => self.delegations.revoked(body, self.is_whole, &mut problem),
             Some("join-token-issued") => {
                 self.invitations.insert(text("id"), body["expires_at"].as_i64().unwrap_or(i64::MIN));
             }
