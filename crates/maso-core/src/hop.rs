@@ -163,6 +163,11 @@ pub enum Act {
         /// What it says.
         status: WorkStatus,
     },
+    /// An agent asks maso itself to let it start an instance of a declared agent.
+    Spawn {
+        /// The agent of which an instance is started.
+        agent: AgentName,
+    },
 }
 
 impl Act {
@@ -176,7 +181,7 @@ impl Act {
             | Self::List { server, .. }
             | Self::AskClient { server, .. }
             | Self::Notify { server, .. } => Some(server),
-            Self::Request { .. } | Self::Tell { .. } | Self::Report { .. } => None,
+            Self::Request { .. } | Self::Tell { .. } | Self::Report { .. } | Self::Spawn { .. } => None,
         }
     }
 
@@ -201,6 +206,7 @@ impl Act {
             Self::Request { .. } => "request",
             Self::Tell { .. } => "tell",
             Self::Report { .. } => "report",
+            Self::Spawn { .. } => "spawn",
         }
     }
 
@@ -217,6 +223,7 @@ impl Act {
             Self::Request { agent, request } => format!("{agent}:{request}"),
             Self::Tell { agent, contract } => format!("{agent}:{contract}"),
             Self::Report { status } => status.to_string(),
+            Self::Spawn { agent } => agent.to_string(),
         }
     }
 }
@@ -251,6 +258,7 @@ impl Act {
                 Self::Tell { agent: agent.parse().ok()?, contract: contract.parse().ok()? }
             }
             "report" => Self::Report { status: WorkStatus::parse(object)? },
+            "spawn" => Self::Spawn { agent: object.parse().ok()? },
             _ => return None,
         })
     }
@@ -334,6 +342,7 @@ impl Hop {
             (Act::Request { .. }, Turn::Ask) => HopKind::Delegation,
             (Act::Request { .. }, Turn::Answer { .. })
             | (Act::Notify { .. } | Act::Tell { .. } | Act::Report { .. }, _) => HopKind::Message,
+            (Act::Spawn { .. }, _) => HopKind::Spawn,
             (Act::AskClient { .. }, Turn::Ask) => HopKind::ModelCall,
             (Act::AskClient { .. }, Turn::Answer { .. }) => HopKind::ModelReply,
             (_, Turn::Ask) => HopKind::ToolCall,

@@ -211,3 +211,5 @@ uuid_id!(/// One task: one run of a workflow, or an agent's standing task.
     TaskId, "task");
 uuid_id!(/// One held action, waiting for a person.
     TicketId, "ticket");
+uuid_id!(/// One instance of an agent, which another agent started.
+    InstanceId, "inst");

@@ -8,6 +8,7 @@ mod canonical;
 mod finding;
 mod hop;
 mod id;
+mod instance;
 mod label;
 mod posture;
 mod refusal;
@@ -22,9 +23,11 @@ pub use canonical::{Digest, canonical_bytes};
 pub use finding::{Evidence, Finding, Findings, Word};
 pub use hop::{Act, Hop, HopKind, ITSELF, Listing, Principal, Turn, Wants, WorkStatus};
 pub use id::{
-    AgentName, ConstraintName, ContractName, ControlId, DataSourceName, HopId, IdError, JudgeName, MessageId,
-    OperatorName, RequestName, ServerName, SpiffeId, TaskId, TicketId, ToolName, ToolRef, TrustDomain, WorkflowName,
+    AgentName, ConstraintName, ContractName, ControlId, DataSourceName, HopId, IdError, InstanceId, JudgeName,
+    MessageId, OperatorName, RequestName, ServerName, SpiffeId, TaskId, TicketId, ToolName, ToolRef, TrustDomain,
+    WorkflowName,
 };
+pub use instance::Holder;
 pub use label::{Confidentiality, Integrity, Label, Origin, Source};
 pub use posture::{Mode, Phase, Scope, Tier, TierFact};
 pub use refusal::{Refusal, Refused};

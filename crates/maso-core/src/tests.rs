@@ -60,6 +60,7 @@ fn what_the_record_says_of_a_hop_reads_back() {
         Act::Request { agent: "intake".parse().unwrap(), request: "assess".parse().unwrap() },
         Act::Tell { agent: "analysis".parse().unwrap(), contract: "sighting".parse().unwrap() },
         Act::Report { status: WorkStatus::Completed },
+        Act::Spawn { agent: "analysis".parse().unwrap() },
     ] {
         assert_eq!(Act::parse(act.verb(), &act.object()), Some(act));
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use maso_core::{
-    Act, AgentName, Digest, HopId, Mode, OperatorName, Principal, Refusal, Refused, ServerName, Timestamp, ToolRef,
+    Act, AgentName, Digest, HopId, InstanceId, Mode, OperatorName, Principal, Refusal, Refused, ServerName, Timestamp,
+    ToolRef,
 };
 use maso_identity::{
     Addressee, AuthorityKey, Callback, Delegation, Envelope, Link, MessageError, Messages, PublicKey, SignedMessage,
@@ -13,13 +14,14 @@ use maso_identity::{
 };
 use maso_intent::{Deployment, Matter, PinState, TaskSpec, ToolDefinition, visible_tools};
 use maso_path::{
-    Carried, Clarification, Clock, ContextUse, Ended, Ids, NotTakenBack, Outcome, Path, Release, Resumed, Ticket,
+    Carried, Clarification, Clock, ContextUse, Ended, Ids, Invited, NotInvited, NotTakenBack, Outcome, Path, Release,
+    Resumed, Ticket,
 };
 use maso_policy::Grounds;
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
 use serde_json::Value;
 
-use crate::upstream::Answer;
+use crate::{fleet::Taker, upstream::Answer};
 
 /// Decides what becomes of hops.
 #[async_trait]
@@ -51,6 +53,12 @@ pub(crate) trait Decider: Send + Sync {
     fn visible_tools(&self, agent: &AgentName, server: &ServerName, task: Option<&UnverifiedToken>) -> Vec<ToolRef>;
     /// Which of these definitions may be shown and called.
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)>;
+    /// Whose credential this is, of those who are this agent. Whether it counts is not looked at.
+    fn taker(&self, credential: &Credential) -> Taker;
+    /// Whether an instance counts no more.
+    fn has_ended(&self, instance: InstanceId) -> bool;
+    /// The token with which the process of an instance joins that a hop has started.
+    async fn invite(&self, instance: InstanceId) -> Result<Invited, NotInvited>;
     /// Notes what an agent goes on from in an empty context.
     async fn checkpoint(self: Arc<Self>, received: Received) -> Result<ContextUse, Refusal>;
     /// What an agent goes on from.
@@ -302,6 +310,18 @@ impl Decider for Paved {
 
     async fn published(&self, tools: Vec<(ToolRef, ToolDefinition)>) -> Vec<(ToolRef, PinState)> {
         self.path.published(tools).await
+    }
+
+    fn taker(&self, credential: &Credential) -> Taker {
+        Taker(self.trust.instance_of(credential, self.clock.now()))
+    }
+
+    fn has_ended(&self, instance: InstanceId) -> bool {
+        !self.trust.instances().find(instance).is_some_and(|it| it.counts_at(self.clock.now()))
+    }
+
+    async fn invite(&self, instance: InstanceId) -> Result<Invited, NotInvited> {
+        self.path.invite(instance).await
     }
 
     async fn checkpoint(self: Arc<Self>, received: Received) -> Result<ContextUse, Refusal> {

@@ -5,6 +5,8 @@ mod messages;
 mod post;
 mod remark;
 mod server;
+mod spawning;
+mod takers;
 mod taking_back;
 mod tasks;
 #[cfg(test)]
@@ -33,6 +35,8 @@ use crate::decider::Got;
 pub(crate) use messages::{Handed, Posted};
 use post::Post;
 pub(crate) use server::{request_id, structured};
+pub(crate) use spawning::Spawned;
+pub(crate) use takers::Taker;
 pub(crate) use tasks::{Progress, Request, came_of};
 use told::Told;
 pub(crate) use tools::tool;
@@ -70,6 +74,8 @@ pub(crate) struct Open {
     goal: Option<Digest>,
     at: Timestamp,
     lies: Lies,
+    /// Who took it last through this process: the agent itself, or one instance of it. Nobody else answers it.
+    taken_by: Option<Taker>,
     /// Whether it was answered through this process.
     answered: bool,
     /// The answer, once it came to this process.
@@ -125,6 +131,7 @@ impl Open {
             goal,
             at,
             lies: Lies::InMailbox,
+            taken_by: None,
             answered: false,
             result: None,
             beside: None,
@@ -346,7 +353,7 @@ impl Fleet {
                 .into_iter()
                 .take(max)
                 .map(|(id, open)| {
-                    open.lies = Lies::WithIt;
+                    (open.lies, open.taken_by) = (Lies::WithIt, None);
                     open.told(*id)
                 })
                 .collect();

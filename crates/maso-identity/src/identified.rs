@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maso_core::{AgentName, Digest, Hop, HopId, MessageId, TaskId};
+use maso_core::{AgentName, Digest, Hop, HopId, InstanceId, MessageId, TaskId, Timestamp};
 use maso_wire::{
     Claims, Said,
     envelope::{Beside, Message, Remark},
@@ -56,6 +56,10 @@ impl TaskClaim {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Basis {
     pub(crate) agent: Option<AgentName>,
+    /// Which instance of the agent, if it is one that another agent started.
+    pub(crate) instance: Option<InstanceId>,
+    /// The end of what was shown; none of a pipe.
+    pub(crate) until: Option<Timestamp>,
     pub(crate) token: Option<Uuid>,
     pub(crate) key: Option<Thumbprint>,
     /// The certificate of the connection, where it says who is there.
@@ -65,6 +69,18 @@ pub struct Basis {
     pub(crate) chain: Option<Arc<Chain>>,
     /// The request of one agent to another that it answers.
     pub(crate) answers: Option<HopId>,
+}
+
+impl Basis {
+    /// The instance of its agent that it is, if it is one.
+    pub const fn instance(&self) -> Option<InstanceId> {
+        self.instance
+    }
+
+    /// The moment at which what was shown ends; `None` of a pipe, which ends with its process.
+    pub const fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
 }
 
 /// By what a certificate can be revoked.

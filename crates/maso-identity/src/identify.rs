@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{Act, AgentName, Finding, Hop, HopId, Refusal, Refused, Timestamp, Turn, Word};
 use maso_wire::Received;
 
-use crate::{Basis, Identified, Spent, SvidError, TokenError, Trust, proof::ProofError};
+use crate::{Basis, Ending, Identified, Spent, SvidError, TokenError, Trust, proof::ProofError};
 
 /// Believes the sender of a hop: it is who it says, now, and this hop was not shown before.
 ///
@@ -89,6 +89,9 @@ pub enum Unproven {
     /// The certificate of the connection was revoked, or its key.
     #[error("the certificate, or its key, is revoked")]
     SvidRevoked,
+    /// Who shows it is an instance of an agent that counts no more, or that nobody started.
+    #[error("the instance of the agent {0}")]
+    Instance(Ending),
     /// The certificate and what came with the request are not the same agent's.
     #[error("the certificate is of one agent, and what came with the request of another")]
     TwoAgents,
@@ -114,7 +117,8 @@ impl Unproven {
             | Self::Token(_)
             | Self::TokenRevoked
             | Self::AgentRevoked(_)
-            | Self::KeyRevoked => "IA-2.1",
+            | Self::KeyRevoked
+            | Self::Instance(_) => "IA-2.1",
             Self::BearerFromAfar | Self::BearerNotAllowed => "IA-1.2",
             Self::NoCredential
             | Self::BoundTokenAlone

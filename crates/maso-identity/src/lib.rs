@@ -10,6 +10,7 @@ mod delegation;
 mod dsse;
 mod identified;
 mod identify;
+mod instances;
 mod join;
 mod jws;
 mod key;
@@ -33,6 +34,7 @@ pub use delegation::{Beyond, BoundArgument, Chain, DataScope, Delegation, Link, 
 pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};
+pub use instances::{Ending, Instance, Instances, Starter};
 pub use join::{JoinToken, JoinTokenError};
 pub use key::{AgentKey, KeyError, PublicKey, Thumbprint};
 pub use message::{Addressee, MessageError, Messages, SignedMessage};

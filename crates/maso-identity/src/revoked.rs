@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use maso_core::{AgentName, HopId, TaskId};
+use maso_core::{AgentName, HopId, InstanceId, TaskId};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
@@ -21,6 +21,35 @@ pub enum Revocation {
     Task(TaskId),
     /// Every token of work that was handed on by this request, all that it was handed on to, and its answer.
     Link(HopId),
+    /// One instance of an agent, and all that it started.
+    Instance(InstanceId),
+}
+
+impl Revocation {
+    /// What it is of, and of which one, as the record has it.
+    pub fn written(&self) -> (&'static str, String) {
+        match self {
+            Self::Token(id) => ("token", id.to_string()),
+            Self::Agent(agent) => ("agent", agent.to_string()),
+            Self::Key(key) => ("key", key.to_string()),
+            Self::Task(task) => ("task", task.to_string()),
+            Self::Link(hop) => ("delegation", hop.to_string()),
+            Self::Instance(instance) => ("instance", instance.to_string()),
+        }
+    }
+
+    /// Reads what [`written`](Self::written) writes.
+    pub fn read(what: &str, subject: &str) -> Option<Self> {
+        Some(match what {
+            "token" => Self::Token(subject.parse().ok()?),
+            "agent" => Self::Agent(subject.parse().ok()?),
+            "key" => Self::Key(subject.parse().ok()?),
+            "task" => Self::Task(subject.parse().ok()?),
+            "delegation" => Self::Link(subject.parse().ok()?),
+            "instance" => Self::Instance(subject.parse().ok()?),
+            _ => return None,
+        })
+    }
 }
 
 /// All revocations in force. It grows by what operators and breakers revoke, and by requests that
@@ -47,10 +76,25 @@ impl Revoked {
         if revoked.is_empty() {
             return None;
         }
-        let Basis { agent, token, key, svid, task, chain, answers } = basis;
+        basis.rests_on().find(|what| revoked.contains(what))
+    }
+
+    /// Whether anything of it no longer counts.
+    pub(crate) fn any_of(&self, what: &[Revocation]) -> bool {
+        let revoked = self.0.read();
+        what.iter().any(|what| revoked.contains(what))
+    }
+}
+
+impl Basis {
+    /// Everything whose revocation ends the belief in it.
+    pub fn rests_on(&self) -> impl Iterator<Item = Revocation> {
+        // No part of it may be forgotten here: what is not named is not revoked.
+        let Self { agent, instance, until: _, token, key, svid, task, chain, answers } = self;
         let rests_on = [
             token.map(Revocation::Token),
             agent.clone().map(Revocation::Agent),
+            instance.map(Revocation::Instance),
             key.map(Revocation::Key),
             svid.and_then(|svid| svid.serial).map(Revocation::Token),
             svid.map(|svid| Revocation::Key(svid.key)),
@@ -60,6 +104,6 @@ impl Revoked {
         // What somebody asked for rests on them as well.
         let links = chain.iter().flat_map(|chain| chain.links());
         let came_by = links.flat_map(|link| [Revocation::Agent(link.from.clone()), Revocation::Link(link.id)]);
-        rests_on.into_iter().flatten().chain(came_by).find(|what| revoked.contains(what))
+        rests_on.into_iter().flatten().chain(came_by)
     }
 }

@@ -5,6 +5,7 @@ mod cards;
 mod delegation;
 mod envelopes;
 mod identify;
+mod instances;
 mod keys;
 mod messages;
 mod nonces;

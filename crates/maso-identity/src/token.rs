@@ -2,7 +2,7 @@
 //!
 //! Each kind has its own `typ`, checked before the signature, so that one can never be used as another.
 
-use maso_core::{SpiffeId, Timestamp, TrustDomain};
+use maso_core::{Holder, InstanceId, SpiffeId, Timestamp, TrustDomain};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -55,7 +55,7 @@ impl From<JwsError> for TokenError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentToken {
     id: Uuid,
-    agent: SpiffeId,
+    holder: Holder,
     key: Option<Thumbprint>,
     lifetime: Lifetime,
 }
@@ -64,15 +64,19 @@ impl AgentToken {
     /// Believes a token that this deployment signed for one of its agents.
     pub(crate) fn believe(text: &str, authority: &AuthorityPublic, domain: &TrustDomain) -> Result<Self, TokenError> {
         let claims: AgentClaims = claims(text, AGENT_TYPE, authority)?;
-        let agent: SpiffeId = claims.sub.parse().map_err(|_| TokenError::Malformed)?;
-        if claims.iss != issuer(domain) || claims.aud != AUDIENCE || agent.trust_domain != *domain {
+        let holder: Holder = claims.sub.parse().map_err(|_| TokenError::Malformed)?;
+        if claims.iss != issuer(domain) || claims.aud != AUDIENCE || holder.agent.trust_domain != *domain {
             return Err(TokenError::Foreign);
         }
         let key = match claims.cnf {
             Some(confirmation) => Some(confirmation.jkt.parse().map_err(|_| TokenError::Malformed)?),
             None => None,
         };
-        Ok(Self { id: claims.jti, agent, key, lifetime: Lifetime::new(claims.iat, claims.exp)? })
+        if holder.instance.is_some() && key.is_none() {
+            // What a process of its own joined with is bound to the key of that process.
+            return Err(TokenError::Malformed);
+        }
+        Ok(Self { id: claims.jti, holder, key, lifetime: Lifetime::new(claims.iat, claims.exp)? })
     }
 
     /// Its own id.
@@ -80,9 +84,19 @@ impl AgentToken {
         self.id
     }
 
-    /// Whose it is.
+    /// The agent whose it is.
     pub const fn agent(&self) -> &SpiffeId {
-        &self.agent
+        &self.holder.agent
+    }
+
+    /// The instance of that agent whose it is; `None` where it is the agent's own.
+    pub const fn instance(&self) -> Option<InstanceId> {
+        self.holder.instance
+    }
+
+    /// The moment from which it counts no more.
+    pub const fn until(&self) -> Timestamp {
+        self.lifetime.until
     }
 
     /// The key without which it is worth nothing, if it is bound to one.
@@ -96,17 +110,18 @@ impl AgentToken {
 }
 
 impl AuthorityKey {
-    /// Issues a token that says who an agent is. With a key it is worth nothing without that key; without one it is a
+    /// Issues a token that says who an agent is, or an instance of it. With a key it is worth nothing without that key; without one it is a
     /// bearer token, which works on loopback only and only where the deployment says so.
     pub fn issue_agent_token(
         &self,
-        agent: &SpiffeId,
+        holder: impl Into<Holder>,
         key: Option<&Thumbprint>,
         token_id: Uuid,
         now: Timestamp,
         ttl_ms: u64,
     ) -> String {
-        let mut claims = issued(&agent.trust_domain, agent, AUDIENCE, now, ttl_ms);
+        let holder = holder.into();
+        let mut claims = issued(&holder.agent.trust_domain, &holder, AUDIENCE, now, ttl_ms);
         claims["jti"] = json!(token_id.to_string());
         if let Some(key) = key {
             claims["cnf"] = json!({ "jkt": key.to_string() });

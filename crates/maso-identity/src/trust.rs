@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use maso_core::{AgentName, Digest, Principal, Timestamp, TrustDomain, WorkloadId};
+use maso_core::{AgentName, Digest, InstanceId, Principal, Timestamp, TrustDomain, WorkloadId};
 use maso_wire::{Credential, PeerCertificates, UnverifiedToken};
 use rustls_pki_types::CertificateDer;
-use uuid::Uuid;
 
 use crate::{
-    AgentToken, AuthorityPublic, Basis, Nonces, Proof, ProofError, PublicKey, Revocation, SvidError, TaskClaim,
-    TaskToken, Thumbprint, TokenError, Unproven,
+    AgentToken, AuthorityPublic, Basis, Ending, Instance, Instances, Nonces, Proof, ProofError, PublicKey, Revocation,
+    SvidError, TaskClaim, TaskToken, Thumbprint, TokenError, Unproven,
     identified::SvidBasis,
     jws::UnverifiedJws,
     proof::{Freshness, Possession, Request, ShownKey, Signed},
@@ -79,6 +78,7 @@ pub struct Trust {
     /// Certificates whose trust domain vouched for them, with the state of the bundles at that time.
     svids: Verified<(u64, Svid)>,
     revoked: Revoked,
+    instances: Instances,
 }
 
 impl Trust {
@@ -93,6 +93,7 @@ impl Trust {
             bundles: Bundles::default(),
             svids: Verified::new(settings.tokens_max),
             revoked: Revoked::default(),
+            instances: Instances::default(),
             settings,
         }
     }
@@ -108,12 +109,35 @@ impl Trust {
         self.bundles.set(domain, authorities);
     }
 
-    /// Stops believing something, from the next hop on.
-    pub fn revoke(&self, revocation: Revocation) {
+    /// Stops believing something, from the next hop on, and every instance that rests on it.
+    pub fn revoke(&self, revocation: Revocation, at: Timestamp) {
+        self.instances.revoked(&revocation, at);
         self.revoked.add(revocation);
     }
 
-    /// Believes it again; whether it was revoked.
+    /// Takes in that an agent started an instance of another. It may be revoked by now, or what it rests on: then it has
+    /// ended.
+    pub fn started(&self, instance: Instance) {
+        let (id, at) = (instance.id, instance.since);
+        let itself = [
+            Revocation::Instance(id),
+            Revocation::Agent(instance.agent.clone()),
+            Revocation::Key(instance.key),
+            Revocation::Task(instance.task),
+        ];
+        let is_revoked = self.revoked.any_of(&instance.rests_on) || self.revoked.any_of(&itself);
+        self.instances.started(instance);
+        if is_revoked {
+            self.instances.end(id, at, Ending::Revoked);
+        }
+    }
+
+    /// The instances of agents that agents started.
+    pub const fn instances(&self) -> &Instances {
+        &self.instances
+    }
+
+    /// Believes it again; whether it was revoked. An instance that ended by it does not come back.
     pub fn reinstate(&self, revocation: &Revocation) -> bool {
         self.revoked.remove(revocation)
     }
@@ -128,6 +152,9 @@ impl Trust {
     /// # Errors
     /// What was revoked.
     pub fn bears(&self, basis: &Basis) -> Result<(), Unproven> {
+        if let (Some(id), Some(agent)) = (basis.instance, &basis.agent) {
+            self.instances.counts(id, agent).map_err(Unproven::Instance)?;
+        }
         match self.revoked.first_of(basis) {
             None => Ok(()),
             Some(Revocation::Token(id)) if basis.svid.is_some_and(|svid| svid.serial == Some(id)) => {
@@ -139,6 +166,7 @@ impl Trust {
             Some(Revocation::Key(_)) => Err(Unproven::KeyRevoked),
             Some(Revocation::Task(_)) => Err(Unproven::TaskRevoked),
             Some(Revocation::Link(link)) => Err(Unproven::LinkRevoked(link)),
+            Some(Revocation::Instance(_)) => Err(Unproven::Instance(Ending::Revoked)),
         }
     }
 
@@ -175,6 +203,17 @@ impl Trust {
         }
     }
 
+    /// Which instance of its agent a credential is of; `None` for the agent's own, and for what does not count.
+    pub fn instance_of(&self, credential: &Credential, now: Timestamp) -> Option<InstanceId> {
+        match credential {
+            Credential::Absent | Credential::Pipe(_) => None,
+            Credential::Bearer { token, .. } | Credential::Bound { token, .. } => {
+                self.token(token, now).ok()?.instance()
+            }
+            Credential::Certificate { beside, .. } => self.instance_of(beside.as_deref()?, now),
+        }
+    }
+
     /// The agent that shows this credential, with its proof, which is not used up. For what is prepared before its hop
     /// travels and gives nothing to anybody; the hop itself is identified all the same.
     ///
@@ -207,12 +246,12 @@ impl Trust {
         Ok(key)
     }
 
-    /// The id of an agent token that counts now. Who holds it is not looked at.
+    /// An agent token that counts now. Who holds it is not looked at.
     ///
     /// # Errors
     /// When the deployment did not issue it, it has ended or was revoked.
-    pub fn token_id(&self, token: &UnverifiedToken, now: Timestamp) -> Result<Uuid, Unproven> {
-        Ok(self.agent_token(token, Digest::of(token.expose().as_bytes()), now)?.id())
+    pub fn token(&self, token: &UnverifiedToken, now: Timestamp) -> Result<AgentToken, Unproven> {
+        self.agent_token(token, Digest::of(token.expose().as_bytes()), now)
     }
 
     /// What a task token says.
@@ -315,6 +354,7 @@ impl Trust {
         let basis = Basis {
             agent: Some(agent.clone()),
             svid: Some(SvidBasis { serial: svid.serial, key }),
+            until: Some(svid.until()),
             ..Basis::default()
         };
         self.bears(&basis)?;
@@ -413,7 +453,8 @@ impl Claimant {
         if self.principal != beside.principal {
             return Err(Unproven::TwoAgents);
         }
-        Ok(Self { basis: Basis { svid: self.basis.svid, ..beside.basis }, ..beside })
+        let until = self.basis.until.into_iter().chain(beside.basis.until).min();
+        Ok(Self { basis: Basis { svid: self.basis.svid, until, ..beside.basis }, ..beside })
     }
 
     /// Uses up the proof. Comes last: a hop that is refused for another reason has not used it up.
@@ -441,6 +482,8 @@ fn agent_of(token: &AgentToken) -> Principal {
 fn basis_of(token: &AgentToken) -> Basis {
     Basis {
         agent: Some(token.agent().agent.clone()),
+        instance: token.instance(),
+        until: Some(token.until()),
         token: Some(token.id()),
         key: token.key().copied(),
         ..Basis::default()

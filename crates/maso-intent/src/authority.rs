@@ -19,6 +19,7 @@ pub struct Authority {
     requests: BTreeSet<(AgentName, RequestName)>,
     tells: BTreeSet<(AgentName, ContractName)>,
     reports: bool,
+    spawns: BTreeSet<AgentName>,
 }
 
 impl Authority {
@@ -62,6 +63,7 @@ impl Authority {
                 .map(|channel| (channel.to.clone(), channel.contract.clone()))
                 .collect(),
             reports: parent.sequence.is_some(),
+            spawns: mandate.spawns.keys().filter(|agent| parent.agents.contains(agent)).cloned().collect(),
         }
     }
 
@@ -76,6 +78,7 @@ impl Authority {
             requests: self.requests.intersection(&other.requests).cloned().collect(),
             tells: self.tells.intersection(&other.tells).cloned().collect(),
             reports: self.reports && other.reports,
+            spawns: self.spawns.intersection(&other.spawns).cloned().collect(),
         }
     }
 
@@ -87,7 +90,8 @@ impl Authority {
         }
         if around >= Phase::Contingency {
             // The bus between agents is off.
-            return Self { requests: BTreeSet::new(), tells: BTreeSet::new(), ..self.clone() };
+            let (requests, tells, spawns) = Default::default();
+            return Self { requests, tells, spawns, ..self.clone() };
         }
         self.clone()
     }
@@ -108,6 +112,7 @@ impl Authority {
             Act::Request { agent, request } => self.requests.iter().any(|(to, what)| to == agent && what == request),
             Act::Tell { agent, contract } => self.tells.iter().any(|(to, what)| to == agent && what == contract),
             Act::Report { .. } => self.reports,
+            Act::Spawn { agent } => self.spawns.contains(agent),
         }
     }
 
@@ -137,6 +142,11 @@ impl Authority {
     /// What may be told unasked, each with the agent that is told.
     pub fn tells(&self) -> impl Iterator<Item = (&AgentName, &ContractName)> {
         self.tells.iter().map(|(agent, contract)| (agent, contract))
+    }
+
+    /// The agents of which instances may be started.
+    pub fn spawns(&self) -> impl Iterator<Item = &AgentName> {
+        self.spawns.iter()
     }
 
     /// Whether nothing at all is possible.

@@ -152,7 +152,8 @@ impl Resolved {
                 | Act::AskClient { .. }
                 | Act::Notify { .. }
                 | Act::Tell { .. }
-                | Act::Report { .. } => false,
+                | Act::Report { .. }
+                | Act::Spawn { .. } => false,
             }
     }
 }

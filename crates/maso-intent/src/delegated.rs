@@ -86,7 +86,10 @@ fn names(
 
 /// Whether the work may be handed on once more. To ask back what is meant hands nothing on.
 fn further(chain: &Chain, hop: &Hop, solution: &SolutionMandate) -> Result<(), (Refusal, Finding)> {
-    if !matches!((&hop.act, hop.turn), (Act::Request { .. }, Turn::Ask)) || Clarifying::of(hop, solution).is_some() {
+    // Who is started is to work on what it is asked: to start somebody hands work on as well.
+    if !matches!((&hop.act, hop.turn), (Act::Request { .. } | Act::Spawn { .. }, Turn::Ask))
+        || Clarifying::of(hop, solution).is_some()
+    {
         return Ok(());
     }
     let reason = match chain.ends_at() {

@@ -72,7 +72,7 @@ pub use mandate::{
     ContextLevel, ContextTerms, DataSource, Decider, Deviation, Done, Evaluation, Expiry, FixedArgument, Grant,
     HaltCondition, HaltTerms, HardLimits, History, JudgePrecedence, MandateReview, OiSpec, OnDeviation, OverrideRule,
     Plan, PlanAttempts, PlannedCall, PlannedStep, Powers, PrimaryAction, ProcessSeen, ProcessTerms, Progress,
-    ResourceTerm, ReviewOutcome, ReviewTrigger, SequenceBy, SolutionMandate, ToolTerms, Whose,
+    ResourceTerm, ReviewOutcome, ReviewTrigger, SequenceBy, SolutionMandate, SpawnTerms, ToolTerms, Whose,
 };
 pub use manifest::{
     AuthorityArgument, Below, DryRunCall, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport,

@@ -279,7 +279,11 @@ fn party(hop: &Hop) -> Result<&AgentName, (Refusal, Finding)> {
         (act, Principal::Agent(agent), Principal::Server(server)) if !from_server && act.server() == Some(server) => {
             agent
         }
-        (Act::Report { .. }, Principal::Agent(agent), maso) if hop.turn == Turn::Ask && maso.is_itself() => agent,
+        (Act::Report { .. } | Act::Spawn { .. }, Principal::Agent(agent), maso)
+            if hop.turn == Turn::Ask && maso.is_itself() =>
+        {
+            agent
+        }
         _ => return Err(outside("EC-1.2", misdirected(hop))),
     };
     Ok(agent)
@@ -303,7 +307,9 @@ fn posture(hop: &Hop, agent: &AgentName, circumstances: &Circumstances) -> Resul
     if *agent_phase >= Phase::Alternate {
         return suspended("EC-2.4", format!("agent `{agent}` is isolated: PACE phase `{agent_phase}`"));
     }
-    if *around_phase >= Phase::Contingency && matches!(hop.act, Act::Request { .. } | Act::Tell { .. }) {
+    if *around_phase >= Phase::Contingency
+        && matches!(hop.act, Act::Request { .. } | Act::Tell { .. } | Act::Spawn { .. })
+    {
         return suspended("EC-2.10", format!("bus between agents off: PACE phase `{around_phase}`"));
     }
     Ok(())
@@ -404,6 +410,7 @@ const fn control_of(act: &Act) -> &'static str {
         Act::Complete { .. } | Act::List { .. } | Act::Notify { .. } | Act::AskClient { .. } => "SC-2.3",
         Act::Request { .. } => "IA-2.4",
         Act::Tell { .. } => "PG-1.4",
+        Act::Spawn { .. } => "EC-1.5a",
     }
 }
 

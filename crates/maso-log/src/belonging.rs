@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::{AgentName, SpiffeId, TaskId};
+use maso_core::{AgentName, Holder, TaskId};
 
 use crate::{
     LogFault, Reader, Record,
@@ -40,13 +40,16 @@ impl Owner {
     }
 
     /// Texts of which one stands in every body that names the owner: never inside a string, where a quote is escaped.
-    fn marks(&self) -> [String; 3] {
+    fn marks(&self) -> [String; 4] {
         match self {
-            Self::Task(task) => [(); 3].map(|()| format!("\"{task}\"")),
-            // By its name in hops, by its name in revocations, by its SPIFFE id in tokens.
-            Self::Agent(agent) => {
-                [format!("\"agent:{agent}\""), format!("\"subject\":\"{agent}\""), format!("/agent/{agent}\"")]
-            }
+            Self::Task(task) => [(); 4].map(|()| format!("\"{task}\"")),
+            // By its name in hops, by its name in revocations, by its SPIFFE id in tokens, or by that of an instance.
+            Self::Agent(agent) => [
+                format!("\"agent:{agent}\""),
+                format!("\"subject\":\"{agent}\""),
+                format!("/agent/{agent}\""),
+                format!("/agent/{agent}/inst_"),
+            ],
         }
     }
 
@@ -79,8 +82,14 @@ impl Owner {
                 let named = format!("agent:{agent}");
                 asked.by == named || asked.of == named
             }
+            (Self::Task(task), Body::AgentSpawned(spawned)) => is(Some(&spawned.task), task),
+            (Self::Agent(agent), Body::AgentSpawned(spawned)) => {
+                let named = format!("agent:{agent}");
+                spawned.agent == named || spawned.by == named
+            }
+            (Self::Agent(agent), Body::InstanceEnded(ended)) => ended.agent == format!("agent:{agent}"),
             (Self::Agent(agent), Body::TokenIssued(token)) => {
-                let is_its = |id: SpiffeId| id.agent == *agent;
+                let is_its = |id: Holder| id.agent.agent == *agent;
                 token.kind_of_token == "agent" && token.subject.parse().is_ok_and(is_its)
             }
             (Self::Agent(agent), Body::JoinTokenIssued(issued)) => issued.agent == format!("agent:{agent}"),

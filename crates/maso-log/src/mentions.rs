@@ -23,6 +23,9 @@ impl Body {
             // Once for each time that it is due.
             | Self::TaskEvaluated(_)
             | Self::Revoked(_)
+            // One more, of which there are only so many.
+            | Self::AgentSpawned(_)
+            | Self::InstanceEnded(_)
             | Self::TicketAnswered(_)
             | Self::TicketExpired(_)
             | Self::ToolSeen(_)
@@ -64,8 +67,14 @@ impl Body {
                 subjects
             }
             Self::SvidIssued(issued) => vec![&issued.id],
-            Self::JoinTokenIssued(issued) => vec![&issued.id],
-            Self::JoinTokenUsed(used) => vec![&used.id],
+            Self::JoinTokenIssued(issued) => {
+                std::iter::once(&issued.id).chain(&issued.instance).map(String::as_str).collect()
+            }
+            Self::JoinTokenUsed(used) => std::iter::once(&used.id).chain(&used.instance).map(String::as_str).collect(),
+            Self::AgentSpawned(spawned) => {
+                [&spawned.instance, &spawned.hop].into_iter().chain(&spawned.by_instance).map(String::as_str).collect()
+            }
+            Self::InstanceEnded(ended) => vec![&ended.instance],
             Self::DryRunStarted(started) => vec![&started.hop],
             Self::DryRunEnded(ended) => vec![&ended.hop],
             Self::HopReleased(released) => vec![&released.hop],

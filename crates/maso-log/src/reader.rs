@@ -133,10 +133,10 @@ impl Reader {
         sequences.into_iter().filter_map(|sequence| self.record(sequence).transpose()).collect()
     }
 
-    /// The records `from` to `to` in whose body one of two texts stands, in order, at most `n_max`.
+    /// The records `from` to `to` in whose body one of these texts stands, in order, at most `n_max`.
     pub(crate) fn holding(
         &self,
-        marks: &[String; 3],
+        marks: &[String; 4],
         from: u64,
         to: u64,
         n_max: usize,
@@ -145,12 +145,13 @@ impl Reader {
         let mut statement = connection
             .prepare_cached(
                 "SELECT sequence, at_ms, body, previous, hash FROM records
-                 WHERE sequence BETWEEN ?1 AND ?2 AND (instr(body, ?3) OR instr(body, ?4) OR instr(body, ?5))
-                 ORDER BY sequence LIMIT ?6",
+                 WHERE sequence BETWEEN ?1 AND ?2 AND (instr(body, ?3) OR instr(body, ?4) OR instr(body, ?5)
+                 OR instr(body, ?6))
+                 ORDER BY sequence LIMIT ?7",
             )
             .map_err(reading)?;
-        let [one, two, three] = marks;
-        let rows = rusqlite::params![bound(from), bound(to), one, two, three, limit(n_max)];
+        let [one, two, three, four] = marks;
+        let rows = rusqlite::params![bound(from), bound(to), one, two, three, four, limit(n_max)];
         let mut rows = statement.query(rows).map_err(reading)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next().map_err(reading)? {

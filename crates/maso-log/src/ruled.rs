@@ -141,6 +141,7 @@ fn denied(denial: &Denial) -> HopDecided {
             from: Some(identified.hop().from.to_string()),
             task: identified.task().map(|claim| claim.task.to_string()),
             chain: chain(identified),
+            instance: instance(identified),
             findings: findings(denial.findings.iter()),
             ..outline(identified.hop(), identified.digest().to_string())
         },
@@ -168,6 +169,11 @@ fn chain(identified: &Identified) -> Vec<String> {
     claim.into_iter().flatten().map(|link| link.id.to_string()).collect()
 }
 
+/// Which instance of its agent sent a hop. What answers it for a server is that server's.
+fn instance(identified: &Identified) -> Option<String> {
+    identified.basis().instance().map(|instance| instance.to_string())
+}
+
 /// Everything that is known of a hop that was weighed; `further` are findings that came after.
 fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDecided {
     let resolved = weighed.resolved();
@@ -177,6 +183,7 @@ fn weighed(weighed: &Weighed, further: Findings, verdicts: &Verdicts) -> HopDeci
         from: Some(resolved.hop().from.to_string()),
         task: Some(resolved.task().id.to_string()),
         chain: chain(resolved.identified()),
+        instance: instance(resolved.identified()),
         agent_nhi: agent_nhi(resolved),
         action: Some(resolved.action_digest().to_string()),
         risk: Some(weighed.risk().to_string()),
@@ -237,6 +244,7 @@ fn outline(hop: &Hop, input_hash: String) -> HopDecided {
         task: None,
         chain: Vec::new(),
         agent_nhi: None,
+        instance: None,
         input_hash,
         payload: None,
         action: None,

@@ -27,6 +27,10 @@ pub enum Body {
     JoinTokenIssued(JoinTokenIssued),
     /// A program became an agent by it. At most one such record exists for each token: the log refuses a second.
     JoinTokenUsed(JoinTokenUsed),
+    /// An agent started an instance of another, by a hop that is permitted with it.
+    AgentSpawned(Box<AgentSpawned>),
+    /// An instance ended by itself, or by time.
+    InstanceEnded(InstanceEnded),
     /// An SVID was issued to an attested process.
     SvidIssued(Box<SvidIssued>),
     /// Something was revoked.
@@ -378,10 +382,13 @@ pub struct JoinTokenIssued {
     pub agent: String,
     /// SHA-256 of the token.
     pub hash: String,
-    /// Who had it issued: `operator:NAME`.
+    /// Who had it issued: `operator:NAME`, or `agent:NAME` for an instance that it started.
     pub by: String,
     /// Unix milliseconds.
     pub expires_at: i64,
+    /// The instance for which it was issued. Only the key that was named when it was started joins by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 /// A program became an agent by its join token.
@@ -395,6 +402,65 @@ pub struct JoinTokenUsed {
     pub token_id: String,
     /// Thumbprint of the key to which that is bound.
     pub thumbprint: String,
+    /// The instance that it became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+}
+
+/// An agent started an instance of another. What it was started for is in the hop's payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSpawned {
+    /// The instance.
+    pub instance: String,
+    /// Of which agent: `agent:NAME`.
+    pub agent: String,
+    /// Who started it: `agent:NAME`.
+    pub by: String,
+    /// Which instance of that, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_instance: Option<String>,
+    /// The hop by which it was started.
+    pub hop: String,
+    /// The task for which it was, and with which it ends.
+    pub task: String,
+    /// Thumbprint of the key of its process.
+    pub thumbprint: String,
+    /// All by which its starter was believed. Whatever of it is revoked ends the instance.
+    pub rests_on: Vec<RestsOn>,
+    /// How many instances stand between it and an agent that nobody started, itself included.
+    pub depth: u32,
+    /// Until when its process must have joined, in Unix milliseconds.
+    pub join_by: i64,
+    /// Its end, in Unix milliseconds.
+    pub until: i64,
+}
+
+/// Something that can be revoked, and was not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestsOn {
+    /// `token`, `agent`, `key`, `task`, `delegation` or `instance`.
+    pub what: String,
+    /// Its id, name or thumbprint.
+    pub subject: String,
+}
+
+impl From<(&str, String)> for RestsOn {
+    fn from((what, subject): (&str, String)) -> Self {
+        Self { what: what.to_owned(), subject }
+    }
+}
+
+/// An instance ended by itself, or by time. Those that it started end with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceEnded {
+    /// The instance.
+    pub instance: String,
+    /// Of which agent: `agent:NAME`.
+    pub agent: String,
+    /// `left`, `expired` or `not-joined`.
+    pub reason: String,
+    /// Who says so: `agent:NAME` or `maso`.
+    pub by: String,
 }
 
 /// An SVID was issued to a process that was taken for an agent's. Neither the SVID nor a private key is ever written.
@@ -435,7 +501,7 @@ pub struct AttestedProcess {
 /// Something was revoked, by an operator; a request of one agent to another also by the agent that made it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Revoked {
-    /// `token`, `agent`, `key`, or `delegation`: a request, and all that it led to.
+    /// `token`, `agent`, `key`, `instance`, or `delegation`: a request, and all that it led to.
     pub what: String,
     /// Its id, name or thumbprint.
     pub subject: String,
@@ -542,6 +608,9 @@ pub struct HopDecided {
     /// The agent's SPIFFE id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_nhi: Option<String>,
+    /// Which instance of its agent sent it, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// SHA-256 of the exact payload bytes.
     pub input_hash: String,
     /// Digest of the payload in its canonical form, under which it is kept beside the record.

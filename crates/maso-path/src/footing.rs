@@ -13,6 +13,7 @@ use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
+    spawning::{Spawn, stopped_starter},
     world::{Asked, ChainStep, Deciding, Passing, Request, Spending, Step, asked, is_call, planned},
 };
 
@@ -63,6 +64,8 @@ pub(crate) struct Footing {
     pub(crate) planned: Option<PlannedCall>,
     /// What of it concerns the sequence of agents, if anything does.
     pub(crate) step: Option<Step>,
+    /// The instance that it starts, if it starts one.
+    pub(crate) spawn: Option<Spawn>,
     /// What it is about, if it starts work.
     pub(crate) work: Option<Work>,
     /// Whom it asks for work.
@@ -115,6 +118,7 @@ impl Footing {
             counted: resolved.counted(),
             planned: planned(resolved).filter(|_| !weighed.findings().iter().any(is_off_plan)),
             step: Step::of(resolved),
+            spawn: Spawn::of(resolved, circumstances.now).ok().flatten(),
             work: resolved.starts_work().then(|| Work { item: resolved.item() }),
             asked: asked(resolved),
             is_question: matches!(resolved.clarifying(), Some(Clarifying::AskPerson | Clarifying::AskBack { .. })),
@@ -135,7 +139,15 @@ impl Path {
     pub(crate) fn still_stands(&self, footing: Footing, passing: &Arc<Passing>) -> impl Fn() -> bool + Send + use<> {
         let (world, trust, clock) = (Arc::clone(&self.world), Arc::clone(&self.trust), Arc::clone(&self.clock));
         let passing = Arc::clone(passing);
-        move || trust.bears(&footing.basis).is_ok() && world.bears(&footing, &passing, clock.now())
+        move || {
+            let (instances, now) = (trust.instances(), clock.now());
+            let instance = footing.basis.instance();
+            trust.bears(&footing.basis).is_ok()
+                && instance.is_none_or(|id| instances.find(id).is_some_and(|it| it.counts_at(now)))
+                && stopped_starter(instances, instance, &world).is_none()
+                && footing.spawn.as_ref().is_none_or(|spawn| spawn.fits(instances, now))
+                && world.bears(&footing, &passing, now)
+        }
     }
 
     /// The same question about a denial that does not bind, because the deployment only observes: what a person stopped

@@ -86,7 +86,7 @@ impl Path {
             // The names of tools are pinned and approved; whoever lists them has seen nothing.
             (_, _, Act::List { listing: Listing::Tools, .. }) => return None,
             // It goes to maso itself, and nobody is shown it.
-            (_, _, Act::Report { .. }) => return None,
+            (_, _, Act::Report { .. } | Act::Spawn { .. }) => return None,
             (Principal::Server(_), _, _) => labels_of(resolved),
             // Relay does not launder: what an agent passes on is believed as little as the least of what it is made of.
             (Principal::Agent(_), _, Act::Request { .. } | Act::Tell { .. }) => plain(label),

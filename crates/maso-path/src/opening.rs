@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use maso_core::{Mode, Principal, Tier};
 use maso_guard::Scanner;
-use maso_identity::{Revocation, Trust};
+use maso_identity::Trust;
 use maso_intent::{AgentMandate, Deployment, InForce, SolutionMandate, TaskSpec, Unapproved};
 use maso_judge::Panel;
 use maso_log::{LogFault, Options, PayloadKey, Record, Recorder, v1};
@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use crate::{
     hearing::Heard,
+    spawning::believe,
     turns::Turns,
     world::{Clock, Ids, World, write_approval},
 };
@@ -105,9 +106,7 @@ impl Path {
                 move || clock.now(),
                 move |record: &Record| {
                     world.fold(record);
-                    if let v1::Body::Revoked(revoked) = &record.body {
-                        revoke(&trust, revoked);
-                    }
+                    believe(&trust, record);
                 },
             )?
         };
@@ -211,17 +210,3 @@ impl Path {
 
 /// Entries that may wait for a commit, and entries of one group commit (the knee of the measured curve).
 const RECORDER: Options = Options { queue_max: 4_096, batch_max: 512 };
-
-fn revoke(trust: &Trust, revoked: &v1::Revoked) {
-    let revocation = match revoked.what.as_str() {
-        "agent" => revoked.subject.parse().ok().map(Revocation::Agent),
-        "key" => revoked.subject.parse().ok().map(Revocation::Key),
-        "token" => revoked.subject.parse().ok().map(Revocation::Token),
-        "delegation" => revoked.subject.parse().ok().map(Revocation::Link),
-        _ => None,
-    };
-    match revocation {
-        Some(revocation) => trust.revoke(revocation),
-        None => tracing::error!(what = revoked.what, "a revocation on the record cannot be read"),
-    }
-}

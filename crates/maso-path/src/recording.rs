@@ -173,7 +173,9 @@ fn is_pure_read(permit: &Permit) -> bool {
             | Act::Complete { .. }
             | Act::List { .. }
             | Act::Notify { .. } => true,
-            Act::AskClient { .. } | Act::Request { .. } | Act::Tell { .. } | Act::Report { .. } => false,
+            Act::AskClient { .. } | Act::Request { .. } | Act::Tell { .. } | Act::Report { .. } | Act::Spawn { .. } => {
+                false
+            }
         }
 }
 

@@ -25,4 +25,5 @@ mod rig;
 mod rotation;
 mod rules;
 mod simulation;
+mod spawning;
 mod trying_out;

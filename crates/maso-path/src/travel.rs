@@ -17,6 +17,7 @@ use crate::{
     Path, Release,
     dry_run::Trying,
     release::{Carried, Passage},
+    spawning::held_with,
     waiting::Waiting,
     world::Passing,
 };
@@ -150,8 +151,9 @@ impl Path {
         let instruction = self.instruction_of(&resolved).await?;
         let clarification = self.clarification_of(&resolved)?;
         let message = self.message_of(&resolved)?;
+        let spawn = self.spawn_of(&resolved);
         let (mut also, mut beforehand) = (Vec::new(), Vec::new());
-        for means in [instruction.map(|one| one.map(v1::Body::InstructionUsed)), clarification, message] {
+        for means in [instruction.map(|one| one.map(v1::Body::InstructionUsed)), clarification, message, spawn] {
             match means {
                 Ok(means) => also.extend(means),
                 Err(why) => beforehand.push(why),
@@ -198,6 +200,10 @@ impl Path {
         // It may have waited since it was identified.
         if let Err(unproven) = self.trust.bears(identified.basis()) {
             let refused = Refused::new(identified, unproven.refusal(), unproven.finding());
+            return Err(Box::new((Denial::from(refused), Observing::Never)));
+        }
+        if let Some(starter) = self.stopped_starter(identified.basis().instance()) {
+            let refused = Refused::new(identified, Refusal::Suspended, held_with(&starter));
             return Err(Box::new((Denial::from(refused), Observing::Never)));
         }
         let around = self.world.around(identified, self.clock.now());

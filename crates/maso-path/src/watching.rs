@@ -48,7 +48,8 @@ impl Path {
     /// # Errors
     /// When it could not be recorded; the next call tries again.
     pub async fn tick(&self) -> Result<(), maso_log::LogFault> {
-        for body in self.world.overdue(self.clock.now()) {
+        let now = self.clock.now();
+        for body in self.world.overdue(now).into_iter().chain(self.overdue_instances(now)) {
             self.recorder.record(body).await?;
         }
         self.evaluate_due().await

@@ -144,6 +144,9 @@ impl World {
             | Body::TaskAssessed(_)
             | Body::TokenIssued(_)
             | Body::SvidIssued(_)
+            // What is believed of instances is the trust's.
+            | Body::AgentSpawned(_)
+            | Body::InstanceEnded(_)
             | Body::Revoked(_)
             | Body::DryRunStarted(_)
             | Body::InstructionUsed(_)

@@ -174,6 +174,7 @@ pub(crate) fn oispec() -> OiSpec {
 fn agent(name: &str, position: u32, tools: &[&str], clearance: Confidentiality) -> (AgentName, Arc<AgentMandate>) {
     let name: AgentName = name.parse().unwrap();
     let mandate = AgentMandate {
+        spawns: BTreeMap::new(),
         id: format!("AGT-{name}-v1"),
         digest: Digest::of(name.as_str().as_bytes()),
         version: 1,

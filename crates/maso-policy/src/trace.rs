@@ -101,6 +101,7 @@ fn item_of(act: &Act) -> String {
         Act::Request { request, .. } => request.to_string(),
         Act::Tell { contract, .. } => contract.to_string(),
         Act::Report { status } => status.to_string(),
+        Act::Spawn { agent } => agent.to_string(),
     }
 }
 

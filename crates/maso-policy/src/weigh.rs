@@ -136,7 +136,8 @@ impl Action {
                 | Act::Notify { .. }
                 | Act::Request { .. }
                 | Act::Tell { .. }
-                | Act::Report { .. },
+                | Act::Report { .. }
+                | Act::Spawn { .. },
                 Turn::Ask,
                 _,
             ) => harmless,
@@ -250,7 +251,7 @@ fn rehearsal(action: Action, view: View<'_>) -> Rehearsal {
 
 /// What the phase forbids outright. Stage 3 stops an agent; this holds even where it was not asked.
 fn posture(view: View<'_>, action: Action) -> Findings {
-    let between_agents = matches!(view.hop.act, Act::Request { .. } | Act::Tell { .. });
+    let between_agents = matches!(view.hop.act, Act::Request { .. } | Act::Tell { .. } | Act::Spawn { .. });
     let reason = match view.phase {
         Phase::Emergency => "everything is stopped",
         Phase::Contingency if between_agents => "agents may not talk to each other in Contingency",

@@ -1,12 +1,13 @@
 //! The story that the records tell: nothing is released that was not permitted, no approval counts twice.
 
 mod delegations;
+mod instances;
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use self::delegations::Delegations;
+use self::{delegations::Delegations, instances::Instances};
 use crate::{Report, named::Named, payloads::Erasures};
 
 /// How long a decision may take from being made, when its approvals must count, to being written.
@@ -43,6 +44,7 @@ pub(crate) struct Story {
     /// Hops that carry out an instruction and have not come to an end.
     carrying_out: HashMap<String, String>,
     delegations: Delegations,
+    instances: Instances,
     pub(crate) erasures: Erasures,
     /// Payloads that the records name, in hexadecimal.
     pub(crate) payloads: Named,
@@ -86,6 +88,7 @@ impl Story {
             instructions: HashMap::new(),
             carrying_out: HashMap::new(),
             delegations: Delegations::default(),
+            instances: Instances::default(),
             erasures: Erasures::default(),
             payloads: Named::new()?,
         })
@@ -102,7 +105,10 @@ impl Story {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let mut problem = |what: String| report.problem(sequence, what);
         match body["kind"].as_str() {
-            Some("hop-decided") => self.decided(sequence, at_ms, body, &mut problem)?,
+            Some("hop-decided") => {
+                self.instances.decided(body, self.is_whole, &mut problem);
+                self.decided(sequence, at_ms, body, &mut problem)?;
+            }
             Some("dry-run-started") => drop(self.trying_out.insert(text("hop"), text("action"))),
             Some("dry-run-ended") => self.tried(body, &mut problem),
             Some("hop-released") => {
@@ -159,15 +165,23 @@ impl Story {
                 }
             }
             Some("revoked") => {
+                self.instances.revoked(body);
                 if body["what"] == "agent" {
                     self.revoked.insert(format!("agent:{}", text("subject")));
                 }
                 self.delegations.revoked(body, self.is_whole, &mut problem);
             }
+            Some("agent-spawned") => self.instances.started(sequence, body, self.is_whole, &mut problem),
+            Some("instance-ended") => self.instances.ended(body),
+            Some("task-closed") => self.instances.task_closed(body),
+            Some("token-issued") => self.instances.issued(body, self.is_whole, &mut problem),
             Some("join-token-issued") => {
                 self.invitations.insert(text("id"), body["expires_at"].as_i64().unwrap_or(i64::MIN));
             }
-            Some("join-token-used") => self.joined(sequence, at_ms, body, &mut problem),
+            Some("join-token-used") => {
+                self.instances.joined(body, self.is_whole, &mut problem);
+                self.joined(sequence, at_ms, body, &mut problem);
+            }
             Some("svid-issued") => self.issued(at_ms, body, &mut problem),
             Some("task-evaluated") => evaluated(body, &mut problem),
             Some("instruction-used") => self.used(sequence, body, &mut problem),
@@ -357,6 +371,9 @@ impl Story {
 
     /// What can only be said at the end.
     pub(crate) fn end(&mut self, report: &mut Report) {
+        for (sequence, what) in self.instances.unpermitted() {
+            report.problem(sequence, what);
+        }
         for (sequence, hop, ticket) in self.owed.drain(..) {
             if self.spent.get(&ticket).is_none_or(|(_, spent_on)| *spent_on != hop) {
                 report.problem(sequence, format!("`{hop}` was allowed by `{ticket}`, which was not used for it"));

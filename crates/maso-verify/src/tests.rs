@@ -534,3 +534,63 @@ fn a_join_token_is_used_once_in_its_time_and_not_for_a_revoked_agent() {
         &["record 3: `agent:a` joined after it was revoked"],
     );
 }
+
+#[test]
+fn nothing_is_done_by_an_instance_that_nobody_started_or_that_has_ended() {
+    let permit = |hop: &str| json!({"kind": "hop-decided", "hop": hop, "verb": "spawn", "decision": "allow"});
+    let started = |id: &str, hop: &str, by: Option<&str>, until: i64| {
+        let mut body = json!({
+            "kind": "agent-spawned", "instance": id, "agent": "agent:b", "by": "agent:a", "hop": hop, "task": "t",
+            "thumbprint": format!("key of {id}"), "rests_on": [{"what": "agent", "subject": "a"}], "until": until,
+        });
+        if let Some(by) = by {
+            body["by_instance"] = json!(by);
+        }
+        body
+    };
+    let acts =
+        |id: &str| json!({"kind": "hop-decided", "hop": "h", "verb": "call_tool", "decision": "allow", "instance": id});
+    let revoked = |what: &str, subject: &str| json!({"kind": "revoked", "what": what, "subject": subject});
+    let line = [started("inst_1", "p", None, 9), permit("p"), started("inst_2", "q", Some("inst_1"), 9), permit("q")];
+    let after = |more: &[Value]| [&line[..], more].concat();
+    check(&after(&[acts("inst_1"), acts("inst_2")]), &[]);
+    for end in [
+        revoked("agent", "a"),
+        revoked("agent", "b"),
+        revoked("instance", "inst_1"),
+        revoked("key", "key of inst_1"),
+        json!({"kind": "instance-ended", "instance": "inst_1"}),
+        json!({"kind": "task-closed", "task": "t"}),
+    ] {
+        let expected = ["record 6: `inst_1` acted and does not count", "record 7: `inst_2` acted and does not count"];
+        check(&after(&[end, acts("inst_1"), acts("inst_2")]), &expected);
+    }
+    check(&[acts("inst_1")], &["record 1: `inst_1` acted and does not count"]);
+    check(
+        &[started("inst_1", "p", None, 9)],
+        &["record 1: `inst_1` was started by `p`, which is no permit to start anything"],
+    );
+    check(
+        &[started("inst_1", "p", None, 9), permit("p"), started("inst_2", "q", Some("inst_1"), 10), permit("q")],
+        &["record 3: `inst_2` outlives the instance that started it"],
+    );
+    check(
+        &[revoked("agent", "a"), started("inst_1", "p", None, 9), permit("p")],
+        &["record 2: `inst_1` rests on the agent `a`, which was revoked before"],
+    );
+    let token = |until: i64| json!({"kind": "token-issued", "subject": "spiffe://x/agent/b/inst_1", "token_id": "k", "expires_at": until});
+    check(&after(&[token(9)]), &[]);
+    check(&after(&[token(10)]), &["record 5: a token of `inst_1` outlives it"]);
+    check(
+        &after(&[revoked("instance", "inst_1"), token(9)]),
+        &["record 6: `inst_1` was issued a token and does not count"],
+    );
+    let invited = json!({"kind": "join-token-issued", "id": "7", "agent": "agent:b", "expires_at": DAY_MS});
+    let joined = json!({
+        "kind": "join-token-used", "id": "7", "agent": "agent:b", "token_id": "k", "instance": "inst_1", "thumbprint": "x",
+    });
+    check(
+        &after(&[invited, joined]),
+        &["record 6: a process joined as `inst_1` with another key than was named for it"],
+    );
+}

@@ -795,7 +795,7 @@ pub enum AgentOrder {
         #[command(flatten)]
         output: Output,
     },
-    /// Show who issued which credential to which agent and by which way, and what still counts.
+    /// Show who issued which credential to which agent and by which way, what still counts, and whom agents started.
     Lineage {
         #[command(flatten)]
         folder: Folder,
@@ -808,11 +808,12 @@ pub enum AgentOrder {
         #[command(flatten)]
         output: Output,
     },
-    /// Revoke a token, a key, an agent or a delegation.
+    /// Revoke a token, a key, an agent, an instance or a delegation.
     Revoke {
         #[command(flatten)]
         folder: Folder,
-        /// `token`, `key`, `agent` or `delegation`: what one agent asked of another, and all that it led to.
+        /// `token`, `key`, `agent`, `instance` with all that it started, or `delegation`: what one agent asked of another, and
+        /// all that it led to.
         #[arg(long)]
         what: String,
         /// Its id, thumbprint or name; of a delegation, the hop that asked.

@@ -1,4 +1,5 @@
-//! The doors at which programs ask for themselves: `/v1/join`, `/v1/identity/renew`.
+//! The doors at which programs ask for themselves: `/v1/join`, `/v1/identity/renew`,
+//! `/v1/identity/leave`.
 //!
 //! Nobody has to be signed in: what they show is looked at, and whoever shows nothing that counts is told no more than that.
 
@@ -23,6 +24,7 @@ pub fn routes(desk: Arc<Desk>, hosts: &Arc<KnownHosts>, base_url: &str) -> Route
     let routes = Router::new()
         .route(JOIN, post(join))
         .route(RENEW, post(renew))
+        .route(LEAVE, post(leave))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(harden))
         .with_state(door);
@@ -49,19 +51,32 @@ async fn join(
 }
 
 async fn renew(State(door): State<Door>, headers: HeaderMap) -> Result<(StatusCode, Json<api::IssuedToken>), Failure> {
-    let shown = only(&headers, header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '));
-    let (scheme, token) = shown.ok_or(JoinFault::NotBelieved)?;
-    let proof = only(&headers, "dpop").ok_or(JoinFault::NotBelieved)?;
-    if !scheme.eq_ignore_ascii_case("dpop") {
-        return Err(JoinFault::NotBelieved.into());
-    }
-    let credential = Credential::Bound {
-        token: UnverifiedToken::new(token.trim()),
-        proof: UnverifiedToken::new(proof),
-        method: "POST".to_owned(),
-        url: format!("{}{RENEW}", door.base_url),
-    };
+    let credential = door.credential(&headers, RENEW)?;
     Ok((StatusCode::CREATED, Json(door.desk.renew(&credential).await?)))
+}
+
+async fn leave(State(door): State<Door>, headers: HeaderMap) -> Result<StatusCode, Failure> {
+    let credential = door.credential(&headers, LEAVE)?;
+    door.desk.leave(&credential).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Door {
+    /// What is shown at this address: a token, and a proof by its key.
+    fn credential(&self, headers: &HeaderMap, address: &str) -> Result<Credential, JoinFault> {
+        let shown = only(headers, header::AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '));
+        let (scheme, token) = shown.ok_or(JoinFault::NotBelieved)?;
+        let proof = only(headers, "dpop").ok_or(JoinFault::NotBelieved)?;
+        if !scheme.eq_ignore_ascii_case("dpop") {
+            return Err(JoinFault::NotBelieved);
+        }
+        Ok(Credential::Bound {
+            token: UnverifiedToken::new(token.trim()),
+            proof: UnverifiedToken::new(proof),
+            method: "POST".to_owned(),
+            url: format!("{}{address}", self.base_url),
+        })
+    }
 }
 
 /// The value of a header that is there exactly once: two could be read differently by two readers.
@@ -75,4 +90,5 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 const JOIN: &str = "/v1/join";
 const RENEW: &str = "/v1/identity/renew";
+const LEAVE: &str = "/v1/identity/leave";
 const BODY_BYTES_MAX: usize = 8 * 1024;

@@ -1,10 +1,13 @@
-//! Becoming an agent by a token that works once, and staying one: what programs ask for themselves (IA-2.1, IA-2.2).
+//! Becoming an agent, or an instance of one, by a token that works once, staying it and leaving: what programs ask for
+//! themselves (IA-2.1, IA-2.2).
 
-use maso_core::{AgentName, Principal};
-use maso_identity::{JoinToken, Proof, PublicKey, Revocation, Thumbprint};
+use std::sync::Arc;
+
+use maso_core::{AgentName, Principal, Timestamp};
+use maso_identity::{AgentToken, Instance, JoinToken, Proof, PublicKey, Revocation, Thumbprint};
 use maso_intent::Role;
 use maso_log::{LogFault, v1};
-use maso_path::Path;
+use maso_path::{Invitation, Path};
 use maso_wire::{Credential, UnverifiedToken};
 use uuid::Uuid;
 
@@ -62,6 +65,7 @@ impl Desk {
             hash: token.hash().to_string(),
             by: format!("operator:{}", by.operator()),
             expires_at,
+            instance: None,
         };
         self.path().recorder().record(v1::Body::JoinTokenIssued(issued)).await?;
         Ok(maso_api::IssuedToken { token: token.expose(), token_id: token.id().to_string(), expires_at })
@@ -81,15 +85,33 @@ impl Desk {
         let Joining { token: text, key, proof, url } = joining;
         let key =
             self.path().trust().prove(key, proof, text, ("POST", url), now).map_err(|_| JoinFault::NotBelieved)?;
+        let instance = self.instance_of(&invitation, key, now)?;
+        let id = instance.as_ref().map(|instance| instance.id.to_string());
         let used = |issued: &v1::Token| {
             vec![v1::Body::JoinTokenUsed(v1::JoinTokenUsed {
                 id: token.id().to_string(),
                 agent: format!("agent:{}", invitation.agent),
                 token_id: issued.token_id.clone(),
                 thumbprint: key.to_string(),
+                instance: id,
             })]
         };
-        self.issue_to(&invitation.agent, key, format!("join:{}", token.id()), used, None).await
+        let whose = Whose { agent: &invitation.agent, instance, key, former: None };
+        self.issue_to(whose, format!("join:{}", token.id()), used).await
+    }
+
+    /// The instance for which a join token was issued, if it may be joined by whoever has this key: the one that was named
+    /// when it was started.
+    fn instance_of(
+        &self,
+        invitation: &Invitation,
+        key: Thumbprint,
+        now: Timestamp,
+    ) -> Result<Option<Instance>, JoinFault> {
+        let Some(id) = invitation.instance else { return Ok(None) };
+        let instance = self.path().trust().instances().find(id);
+        let is_its = |it: &Instance| it.key == key && it.agent == invitation.agent && it.counts_at(now);
+        instance.filter(is_its).map(Some).ok_or(JoinFault::NotBelieved)
     }
 
     /// A fresh token for whoever shows one that is bound to a key, and has the key.
@@ -97,37 +119,74 @@ impl Desk {
     /// # Errors
     /// When what is shown does not count, or it could not be recorded.
     pub async fn renew(&self, credential: &Credential) -> Result<maso_api::IssuedToken, JoinFault> {
+        let (former, key) = self.shown(credential)?;
+        let instance = match former.instance() {
+            None => None,
+            // What it was issued counts, or it would not have been believed; for how long, only this says.
+            Some(id) => Some(self.path().trust().instances().find(id).ok_or(JoinFault::NotBelieved)?),
+        };
+        let whose = Whose { agent: &former.agent().agent, instance, key, former: Some(former.id()) };
+        self.issue_to(whose, format!("token:{}", former.id()), |_| Vec::new()).await
+    }
+
+    /// Ends the instance that shows this, and all that it started.
+    ///
+    /// # Errors
+    /// When what is shown does not count or is no instance's, or it could not be recorded.
+    pub async fn leave(&self, credential: &Credential) -> Result<(), JoinFault> {
+        let (shown, _) = self.shown(credential)?;
+        let instance = shown.instance().ok_or(JoinFault::NotBelieved)?;
+        match self.path().leave(instance, &shown.agent().agent).await {
+            // Somebody else ended it meanwhile: it is as it wanted it.
+            Ok(()) | Err(LogFault::Overtaken) => Ok(()),
+            Err(fault) => Err(JoinFault::NotRecorded(fault)),
+        }
+    }
+
+    /// The bound token that somebody shows, and whose key it has. The proof counts as used.
+    fn shown(&self, credential: &Credential) -> Result<(AgentToken, Thumbprint), JoinFault> {
         let now = self.path().clock().now();
         let shown = self.path().trust().authenticate(credential, now);
-        let Ok((Principal::Agent(agent), Proof::Key { thumbprint })) = shown else {
-            return Err(JoinFault::NotBelieved);
-        };
+        let Ok((Principal::Agent(_), Proof::Key { thumbprint })) = shown else { return Err(JoinFault::NotBelieved) };
         let key = thumbprint.parse().map_err(|_| JoinFault::NotBelieved)?;
         let Credential::Bound { token, .. } = credential else { return Err(JoinFault::NotBelieved) };
-        let former = self.path().trust().token_id(token, now).map_err(|_| JoinFault::NotBelieved)?;
-        self.issue_to(&agent, key, format!("token:{former}"), |_| Vec::new(), Some(former)).await
+        let token = self.path().trust().token(token, now).map_err(|_| JoinFault::NotBelieved)?;
+        Ok((token, key))
     }
 
     /// Issues a bound token, if nobody revoked or stopped what it rests on before its commit.
     async fn issue_to(
         &self,
-        agent: &AgentName,
-        key: Thumbprint,
+        whose: Whose<'_>,
         by: String,
         also: impl FnOnce(&v1::Token) -> Vec<v1::Body>,
-        former: Option<Uuid>,
     ) -> Result<maso_api::IssuedToken, JoinFault> {
-        let issue = Issue { agent, key: Some(key), ttl_ms: u64::MAX, by };
+        let Whose { agent, instance, key, former } = whose;
+        let now = self.path().clock().now();
+        // Its instance's time bounds it as well as its agent's tier.
+        let ttl_ms = instance.as_ref().map_or(u64::MAX, |it| if it.until > now { it.until.since_ms(now) } else { 0 });
+        let instance = instance.map(|it| it.id);
+        let issue = Issue { agent, instance, key: Some(key), ttl_ms, by };
         let (issued, record) = self.make_token(issue).ok_or(JoinFault::NotBelieved)?;
-        let (path, agent) = (std::sync::Arc::clone(self.path()), agent.clone());
+        let (path, agent) = (Arc::clone(self.path()), agent.clone());
         let also = also(&record);
-        let holds = move || bears(&path, &agent, key, former);
+        let stands = instance.map(|id| self.path().instance_stands(id, agent.clone()));
+        let holds = move || bears(&path, &agent, key, former) && stands.as_ref().is_none_or(|stands| stands());
         match self.path().recorder().record_if(v1::Body::TokenIssued(record), also, holds).await {
             Ok(_) => Ok(issued),
             Err(LogFault::Spent { .. } | LogFault::Overtaken) => Err(JoinFault::NotBelieved),
             Err(fault) => Err(JoinFault::NotRecorded(fault)),
         }
     }
+}
+
+/// To whom a token is issued.
+struct Whose<'a> {
+    agent: &'a AgentName,
+    instance: Option<Instance>,
+    key: Thumbprint,
+    /// The token in whose place it is issued.
+    former: Option<Uuid>,
 }
 
 /// Whether an agent may be issued a token for this key, in place of a former one.

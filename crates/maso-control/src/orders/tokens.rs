@@ -1,6 +1,6 @@
 //! Agent tokens: issued, and revoked (IA-2.1, IA-2.2).
 
-use maso_core::{AgentName, HopId, SpiffeId, Timestamp};
+use maso_core::{AgentName, Holder, HopId, InstanceId, SpiffeId, Timestamp};
 use maso_identity::Thumbprint;
 use maso_intent::Role;
 use maso_log::v1;
@@ -11,6 +11,8 @@ use crate::{Desk, OrderFault, SignedIn};
 /// A token that is to be issued to an agent.
 pub(super) struct Issue<'a> {
     pub(super) agent: &'a AgentName,
+    /// Which instance of it, if it is one.
+    pub(super) instance: Option<InstanceId>,
     /// The key to which it is bound, if it is.
     pub(super) key: Option<Thumbprint>,
     /// How long it lives; never longer than its agent's may.
@@ -44,7 +46,7 @@ impl Desk {
             return Err(OrderFault::Bad("this deployment issues no token without a key".to_owned()));
         }
         let by = format!("operator:{}", by.operator());
-        let issue = Issue { agent, key: thumbprint, ttl_ms: order.ttl_ms.unwrap_or(u64::MAX), by };
+        let issue = Issue { agent, instance: None, key: thumbprint, ttl_ms: order.ttl_ms.unwrap_or(u64::MAX), by };
         let (token, issued) =
             self.make_token(issue).ok_or_else(|| OrderFault::Unknown { what: "agent", name: agent.to_string() })?;
         self.path().recorder().record(v1::Body::TokenIssued(issued)).await?;
@@ -54,7 +56,7 @@ impl Desk {
     /// Makes an agent's token and what is recorded of it, before it may be given to anybody. `None` for an agent that does
     /// not exist.
     pub(super) fn make_token(&self, issue: Issue<'_>) -> Option<(maso_api::IssuedToken, v1::Token)> {
-        let Issue { agent, key, ttl_ms, by } = issue;
+        let Issue { agent, instance, key, ttl_ms, by } = issue;
         let deployment = self.path().world().deployment();
         let ttl_ms = ttl_ms.min(deployment.credential_ms_max(agent));
         if !deployment.agents.contains_key(agent) {
@@ -63,12 +65,13 @@ impl Desk {
         let now: Timestamp = self.path().clock().now();
         let id = Uuid::new_v4();
         let spiffe = SpiffeId { trust_domain: deployment.trust_domain.clone(), agent: agent.clone() };
-        let token = self.authority().issue_agent_token(&spiffe, key.as_ref(), id, now, ttl_ms);
+        let holder = Holder { agent: spiffe, instance };
+        let token = self.authority().issue_agent_token(holder.clone(), key.as_ref(), id, now, ttl_ms);
         let expires_at = now.plus_ms(ttl_ms).as_millis();
         let issued = v1::Token {
             token_id: id.to_string(),
             kind_of_token: "agent".to_owned(),
-            subject: spiffe.to_string(),
+            subject: holder.to_string(),
             thumbprint: key.map(|key| key.to_string()),
             by: Some(by),
             expires_at,
@@ -76,7 +79,8 @@ impl Desk {
         Some((maso_api::IssuedToken { token, token_id: id.to_string(), expires_at }, issued))
     }
 
-    /// Revokes a token, a key, an agent or a delegation with all that it led to, from the next hop on.
+    /// Revokes a token, a key, an agent, an instance with all that it started, or a delegation with all that it led to, from
+    /// the next hop on.
     ///
     /// # Errors
     /// When the person may not, or what is revoked does not read as such.
@@ -87,8 +91,9 @@ impl Desk {
             "key" => order.subject.parse::<Thumbprint>().is_ok(),
             "agent" => order.subject.parse::<AgentName>().is_ok(),
             "delegation" => order.subject.parse::<HopId>().is_ok(),
+            "instance" => order.subject.parse::<InstanceId>().is_ok(),
             other => {
-                let can = "a token, a key, an agent or a delegation can";
+                let can = "a token, a key, an agent, an instance or a delegation can";
                 return Err(OrderFault::Bad(format!("`{other}` cannot be revoked: {can}")));
             }
         };

@@ -25,7 +25,7 @@ use crate::{
     bodies::Unread,
     calls::Call,
     client::{
-        Ends, Session, a2a, messages,
+        Ends, Session, a2a, instances, messages,
         session::{GENERAL, Listening},
         stdio::stateless_era,
     },
@@ -38,7 +38,12 @@ use crate::{
 /// The routes of the doors for agents, for [`crate::serve`]: without the peer's address no bearer token counts as coming from this
 /// machine.
 pub fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new().route("/mcp/{server}", any(door)).merge(messages::routes()).merge(a2a::routes()).with_state(gateway)
+    Router::new()
+        .route("/mcp/{server}", any(door))
+        .merge(messages::routes())
+        .merge(instances::routes())
+        .merge(a2a::routes())
+        .with_state(gateway)
 }
 
 async fn door(State(gateway): State<Arc<Gateway>>, Path(server): Path<String>, request: Request) -> Response {

@@ -23,7 +23,7 @@ use super::http;
 use crate::{
     admission::Admission,
     bodies::Unread,
-    fleet::{self, Handed, Posted},
+    fleet::{self, Handed, Posted, Taker},
     gateway::Gateway,
     unbroken::Unbroken,
 };
@@ -129,7 +129,8 @@ async fn listen(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
         Err(refusal) => return refused(refusal, None),
     };
     visitor.gateway.decider.seen(&agent);
-    let listener = Listener { gateway: visitor.gateway, agent, admission, handed: Vec::new() };
+    let taker = visitor.gateway.decider.taker(&visitor.credential);
+    let listener = Listener { gateway: visitor.gateway, agent, taker, admission, handed: Vec::new() };
     let events = futures::stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(event), listener))
@@ -142,14 +143,14 @@ async fn listen(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
 }
 
 /// One HTTP request to this door.
-struct Visitor {
-    gateway: Arc<Gateway>,
-    credential: Credential,
-    headers: HeaderMap,
+pub(super) struct Visitor {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) credential: Credential,
+    pub(super) headers: HeaderMap,
 }
 
 impl Visitor {
-    fn of(gateway: Arc<Gateway>, request: Request) -> Result<(Self, Body), Box<Response>> {
+    pub(super) fn of(gateway: Arc<Gateway>, request: Request) -> Result<(Self, Body), Box<Response>> {
         let (parts, body) = request.into_parts();
         if !http::host_is_ours(&gateway, &parts.headers, parts.uri.host())
             || !http::origin_is_ours(&gateway, &parts.headers)
@@ -160,12 +161,9 @@ impl Visitor {
         Ok((Self { gateway, credential, headers: parts.headers }, body))
     }
 
-    /// The message in the body, taken once, with its content.
-    async fn signed(&self, body: Body, addressee: Addressee<'_>) -> Result<(SignedMessage, Parsed), Box<Response>> {
-        if !http::content_type_is_json(&self.headers) {
-            return Err(Box::new(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()));
-        }
-        // With its proof: a stolen token without its key takes no place from its owner.
+    /// The agent that shows itself, with its proof, which does not count as used: a stolen token without its key takes no place
+    /// from its owner. Whoever is outside has no part here.
+    pub(super) async fn shown(&self) -> Result<AgentName, Box<Response>> {
         let agent = match self.gateway.decider.shown(&self.credential) {
             Ok(agent) => agent,
             Err(refusal) => {
@@ -173,9 +171,18 @@ impl Visitor {
                 return Err(Box::new(refused(refusal, None)));
             }
         };
-        if let Err(refusal) = self.gateway.keep_out(&agent, (&self.credential, None), &maso()).await {
-            return Err(Box::new(refused(refusal, None)));
+        match self.gateway.keep_out(&agent, (&self.credential, None), &maso()).await {
+            Ok(()) => Ok(agent),
+            Err(refusal) => Err(Box::new(refused(refusal, None))),
         }
+    }
+
+    /// The message in the body, taken once, with its content.
+    async fn signed(&self, body: Body, addressee: Addressee<'_>) -> Result<(SignedMessage, Parsed), Box<Response>> {
+        if !http::content_type_is_json(&self.headers) {
+            return Err(Box::new(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()));
+        }
+        let agent = self.shown().await?;
         let bytes = match self.gateway.bodies.read(&agent, body, ENVELOPE_BYTES_MAX).await {
             Ok(bytes) => bytes,
             Err(Unread::TooLarge) => return Err(Box::new(StatusCode::PAYLOAD_TOO_LARGE.into_response())),
@@ -249,6 +256,8 @@ impl Visitor {
 struct Listener {
     gateway: Arc<Gateway>,
     agent: AgentName,
+    /// Whether it is an instance of the agent, and which.
+    taker: Taker,
     /// By what the stream stays open.
     admission: Admission,
     handed: Vec<Handed>,
@@ -264,6 +273,7 @@ impl Listener {
                 self.gateway.fleet.acknowledged().await;
                 return None;
             }
+            self.gateway.free_what_ended(&self.agent);
             self.gateway.fleet.hand(&self.agent, std::future::pending()).await
         };
         let next = tokio::select! {
@@ -272,6 +282,9 @@ impl Listener {
             next = tokio::time::timeout(http::KEEP_ALIVE, waited) => next.ok().flatten(),
         };
         let Some((handed, told)) = next else { return Some(Bytes::from_static(b":\n\n")) };
+        if let Handed::Request(id) = handed {
+            self.gateway.fleet.taken(&[id], self.taker);
+        }
         self.handed.push(handed);
         // Looked at once more: what came may have come before the next tick.
         if !self.admission.counts() {
@@ -310,7 +323,7 @@ fn posted(gateway: &Gateway, posted: Posted) -> Response {
 }
 
 /// A code, and nothing to probe with.
-fn refused(refusal: Refusal, hop: Option<HopId>) -> Response {
+pub(super) fn refused(refusal: Refusal, hop: Option<HopId>) -> Response {
     let status = match refusal {
         Refusal::Malformed => StatusCode::BAD_REQUEST,
         Refusal::Unauthentic => StatusCode::UNAUTHORIZED,
@@ -333,7 +346,7 @@ fn unknown() -> Response {
     told(StatusCode::NOT_FOUND, &json!({ "unknown": "message" }))
 }
 
-fn told(status: StatusCode, value: &Value) -> Response {
+pub(super) fn told(status: StatusCode, value: &Value) -> Response {
     http::json(status, value.to_string())
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod a2a;
 pub(crate) mod http;
+mod instances;
 mod messages;
 mod outside;
 mod session;

@@ -9,7 +9,7 @@ use maso_path::{Carried, Ticket};
 use maso_wire::{Arrival, Credential, Parsed, Received, envelope::Message, mcp::Reply, parse};
 use serde_json::{Value, json};
 
-use super::{Fleet, Lies, Open, Told, not_carried};
+use super::{Fleet, Lies, Open, Told, not_carried, takers::NOT_THE_TAKER};
 use crate::{
     decider::{Carry, Decided, Got},
     gateway::Gateway,
@@ -69,7 +69,7 @@ impl Fleet {
             let waiting = requests.iter_mut().filter(|(id, open)| waits(**id, open));
             let (id, open) = waiting.min_by_key(|(_, open)| open.at)?;
             if is_asked(*id, open) {
-                open.lies = Lies::WithIt;
+                (open.lies, open.taken_by) = (Lies::WithIt, None);
                 return Some((Handed::Request(*id), open.told(*id)));
             }
             open.result_taken = true;
@@ -230,6 +230,7 @@ impl Gateway {
         credential: Credential,
     ) -> Posted {
         let message = Arc::new(signed.into_message());
+        let taker = self.decider.taker(&credential);
         let arrival = self.message_arrival(&message, credential, Principal::Agent(open.from.clone()));
         // An answer belongs to the task of what it answers.
         let arrival = Arrival { task: arrival.task.clone().or(open.handed_on.clone()), ..arrival };
@@ -247,6 +248,9 @@ impl Gateway {
             Box::pin(async move {
                 if go.agent.as_ref() != Some(&to) {
                     return unavailable("the request was made of another agent");
+                }
+                if !gateway.may_answer(id, taker) {
+                    return unavailable(NOT_THE_TAKER);
                 }
                 let result = go.replaced.unwrap_or(content);
                 match gateway.fleet.complete(id, result, Some(beside(&message))).await {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Open, RECEIVE_MAX, not_carried,
     remark::{naming, remark_in},
+    takers::NOT_THE_TAKER,
     tools,
 };
 use crate::{
@@ -88,6 +89,7 @@ impl Gateway {
             "send_request" => self.send_request(asked, call, &arguments).await,
             "cancel_request" => self.cancel_request(asked, &arguments).await,
             "complete_request" => self.complete_request(asked, call, &arguments).await,
+            "spawn_agent" => self.spawn_agent(asked, call, &arguments).await,
             "report_status" => self.report_status(asked, call, &arguments).await,
             "ask_clarification" => self.ask_clarification(asked, call, &arguments).await,
             "answer_clarification" => self.answer_clarification(asked, call, &arguments).await,
@@ -105,9 +107,11 @@ impl Gateway {
                 let (max, wait_ms) = room_and_patience(&arguments);
                 let over = self.waiting_over(call);
                 if name == "receive_requests" {
+                    self.free_what_ended(&agent);
                     let requests = self.fleet.receive(&agent, max, wait_ms, over).await;
                     let gateway = self.shared();
                     let taken: Vec<HopId> = requests.iter().filter_map(request_id).collect();
+                    self.fleet.taken(&taken, self.decider.taker(&asked.credential));
                     let taken_back = self.fleet.tell_taken_back(&agent, RECEIVE_MAX);
                     let mut told = json!({ "requests": requests });
                     if !taken_back.is_empty() {
@@ -262,10 +266,15 @@ impl Gateway {
         let received = received.remarking(remark.clone());
         let make_carry = || -> Carry {
             let (gateway, to, result, remark) = (self.shared(), open.to.clone(), result.clone(), remark.clone());
+            let taker = self.decider.taker(&asked.credential);
             Box::new(move |go| {
                 Box::pin(async move {
                     if go.agent.as_ref() != Some(&to) {
                         let fault = "the request was made of another agent".to_owned();
+                        return Carried::Failed { reply: Got::Ours(unknown_request()), fault };
+                    }
+                    if !gateway.may_answer(id, taker) {
+                        let fault = NOT_THE_TAKER.to_owned();
                         return Carried::Failed { reply: Got::Ours(unknown_request()), fault };
                     }
                     let beside = remark.as_ref().map(|remark| remark.told());

@@ -24,6 +24,11 @@ pub(super) fn tools_of(deployment: &Deployment, agent: &AgentName) -> Vec<Value>
     if workflow.is_some_and(|workflow| workflow.sequence.is_some()) {
         shown.push(to_report());
     }
+    let authority = deployment.authority(agent);
+    let startable: Vec<&str> = authority.spawns().map(AgentName::as_str).collect();
+    if !startable.is_empty() {
+        shown.push(to_start(&startable));
+    }
     if rotation::is_watched(deployment, agent) {
         shown.extend(rotation::tools());
     }
@@ -126,6 +131,19 @@ fn to_hear() -> Value {
         json!({
             "wait_ms": { "type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "description": "How long to wait for it." },
             "max": { "type": "integer", "minimum": 1, "maximum": RECEIVE_MAX, "description": "How many at most." },
+        }),
+    )
+}
+
+fn to_start(agents: &[&str]) -> Value {
+    tool(
+        "spawn_agent",
+        "Start an instance of an agent, which works for requests alone. Give its id and the join token to its process.",
+        &["agent", "thumbprint"],
+        json!({
+            "agent": { "type": "string", "enum": agents, "description": "The agent." },
+            "thumbprint": { "type": "string", "description": "That (RFC 7638) of the key that the new process made." },
+            "reason": { "type": "string", "maxLength": 500, "description": "What for, for people. The instance is not told." },
         }),
     )
 }

@@ -218,9 +218,9 @@ fn restricted(remit: &Remit, until: Option<Timestamp>) -> BlockBuilder {
         .collect();
     let set = |texts: &mut dyn Iterator<Item = String>| Term::Set(texts.map(Term::Str).collect());
     let mut ways = vec![
-        r#"operation($verb), ["request", "tell", "report"].contains($verb)"#.to_owned(),
+        r#"operation($verb), ["request", "tell", "report", "spawn"].contains($verb)"#.to_owned(),
         r#"operation("call_tool"), object($what), {tools}.contains($what)"#.to_owned(),
-        r#"operation($verb), !["request", "tell", "report", "call_tool", "read_resource", "get_prompt"].contains($verb), server($of), {servers}.contains($of)"#.to_owned(),
+        r#"operation($verb), !["request", "tell", "report", "spawn", "call_tool", "read_resource", "get_prompt"].contains($verb), server($of), {servers}.contains($of)"#.to_owned(),
     ];
     let mut terms = vec![
         ("tools".to_owned(), set(&mut remit.tools.iter().map(ToString::to_string))),

@@ -60,6 +60,8 @@ impl Remit {
             | Act::AskClient { server, .. } => self.concerns(server),
             // Nor is what is only told: no permission travels with it, and the clearance of whoever is told fences it.
             Act::Request { .. } | Act::Tell { .. } | Act::Report { .. } => true,
+            // Who is started gets nothing of it: it has its own mandate, and works for requests alone.
+            Act::Spawn { .. } => true,
         };
         if !is_named {
             return Err(Beyond::Act);

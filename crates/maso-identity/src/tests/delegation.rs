@@ -171,13 +171,13 @@ fn what_is_revoked_takes_all_below_it_along() {
     let trust = trust();
     let (one, other) = (believed(&second, &trust).unwrap(), believed(&beside, &trust).unwrap());
     let basis = |claim: &TaskClaim| Basis { chain: Some(claim.chain.clone()), ..Basis::default() };
-    trust.revoke(Revocation::Link(HopId::from_uuid(Uuid::from_u128(2))));
+    trust.revoke(Revocation::Link(HopId::from_uuid(Uuid::from_u128(2))), NOW);
     assert_eq!(believed(&second, &trust), Err(Unproven::LinkRevoked(HopId::from_uuid(Uuid::from_u128(2)))));
     assert!(trust.bears(&basis(&one)).is_err(), "also of what was identified before");
     assert!(
         believed(&first, &trust).is_ok() && believed(&beside, &trust).is_ok() && trust.bears(&basis(&other)).is_ok()
     );
-    trust.revoke(Revocation::Agent(agent("intake")));
+    trust.revoke(Revocation::Agent(agent("intake")), NOW);
     for token in [&first, &second, &beside] {
         assert!(believed(token, &trust).is_err(), "who asked is believed no more");
     }

@@ -269,14 +269,14 @@ fn what_is_revoked_is_refused_at_once_also_when_its_signature_is_remembered() {
     for (revocation, reason) in cases {
         let trust = trust();
         identify_at(bound(&token, &proof(&token, 1)), &trust, NOW).unwrap();
-        trust.revoke(revocation.clone());
+        trust.revoke(revocation.clone(), NOW);
         assert!(trust.is_revoked(&revocation));
         refused(bound(&token, &proof(&token, 2)), &trust, NOW, (UNAUTHENTIC, "IA-2.1", reason));
         assert!(trust.reinstate(&revocation) && !trust.reinstate(&revocation));
         identify_at(bound(&token, &proof(&token, 2)), &trust, NOW).unwrap();
     }
     let trust = trust();
-    trust.revoke(Revocation::Agent(intake()));
+    trust.revoke(Revocation::Agent(intake()), NOW);
     let pipe = Credential::Pipe(Principal::Agent(intake()));
     refused(pipe, &trust, NOW, (UNAUTHENTIC, "IA-2.1", "agent `intake` is revoked"));
 }
@@ -320,7 +320,7 @@ fn a_task_token_that_came_along_must_be_good() {
         at(&task_token(), &trust, later),
         (UNAUTHENTIC, "PG-1.3", "the task token expired at 2026-09-21T15:13:20.000Z"),
     );
-    trust.revoke(Revocation::Task(task().task));
+    trust.revoke(Revocation::Task(task().task), NOW);
     check(at(&task_token(), &trust, NOW), (UNAUTHENTIC, "PG-1.3", "the task is closed"));
 }
 
@@ -414,7 +414,7 @@ fn what_no_hop_could_be_identified_by_names_nobody() {
     let (bound_token, bearer_token) = (bound_token(), bearer_token());
     let revoking = || {
         let trust = super::trust();
-        trust.revoke(Revocation::Agent("intake".parse().unwrap()));
+        trust.revoke(Revocation::Agent("intake".parse().unwrap()), NOW);
         trust
     };
     let fresh = bound(&bound_token, &proof(&bound_token, 1));

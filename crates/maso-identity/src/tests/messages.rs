@@ -140,7 +140,7 @@ fn whoever_holds_no_key_can_send_no_message() {
 fn whoever_was_revoked_sends_nothing() {
     for revocation in [Revocation::Agent(agent("intake")), Revocation::Key(agent_key().thumbprint())] {
         let trust = trust();
-        trust.revoke(revocation);
+        trust.revoke(revocation, NOW);
         let refused = messages().take(&sealed(&message()), &shown(1, NOW), Addressee::Anyone, &trust, NOW);
         assert!(matches!(refused, Err(MessageError::Credential(_))), "{refused:?}");
     }

@@ -299,7 +299,7 @@ fn what_is_revoked_counts_no_more_though_it_was_believed_before() {
         let trust = trust_in(&[("claims.example", &authority)]);
         let identified = identify_at(shown(&[&certificate]), &trust, NOW).unwrap();
         trust.bears(identified.basis()).unwrap();
-        trust.revoke(revocation);
+        trust.revoke(revocation, NOW);
         trust.bears(identified.basis()).unwrap_err();
         assert_eq!(why(shown(&[&certificate]), &trust, NOW), told("IA-2.1", reason));
     }
@@ -338,7 +338,7 @@ fn a_token_beside_a_certificate_must_be_the_same_agents_and_both_must_count() {
     trust.named_agent(&contradicting, NOW).unwrap_err();
     assert_eq!(why(beside(certificate.clone(), bearer("no token", true)), &trust, NOW).0, "IA-2.1");
     // With the certificate goes what was shown beside it, and the other way round.
-    trust.revoke(Revocation::Token(Uuid::from_bytes(SERIAL)));
+    trust.revoke(Revocation::Token(Uuid::from_bytes(SERIAL)), NOW);
     trust.bears(identified.basis()).unwrap_err();
     identify_at(both(2), &trust, NOW).expect_err("its certificate is revoked");
 }

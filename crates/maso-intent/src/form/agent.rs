@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use maso_core::{Confidentiality, DataSourceName, Digest, OperatorName, ServerName, ToolRef, WorkflowName, WorkloadId};
+use maso_core::{
+    AgentName, Confidentiality, DataSourceName, Digest, OperatorName, ServerName, ToolRef, WorkflowName, WorkloadId,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -97,6 +99,9 @@ pub(crate) struct AgentForm {
     pub(crate) identity: Option<IdentityForm>,
     /// That it is outside, and comes over A2A alone: nothing that it says is believed.
     pub(crate) external: Option<ExternalForm>,
+    /// The agents of which it may start instances, each on its terms. What those may do is their own mandate to say.
+    #[serde(default)]
+    pub(crate) spawns: BTreeMap<At<AgentName>, SpawnForm>,
     /// What it may do with its own authority.
     #[serde(default)]
     pub(crate) authority: PowersForm,
@@ -214,6 +219,18 @@ pub(crate) struct ProcessForm {
     pub(crate) cgroup: Option<String>,
 }
 
+/// On what terms an agent may start instances of another.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpawnForm {
+    /// How many of them may be there at once.
+    pub(crate) at_most: u32,
+    /// How many may be started within an hour.
+    pub(crate) per_hour: u32,
+    /// After how long each of them ends, such as `15m`. It never outlives who started it.
+    pub(crate) ttl: At<Span>,
+}
+
 /// An agent that is outside the deployment.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -232,7 +249,7 @@ pub(crate) struct PowersForm {
     /// Over how many hops its requests may lead at most, along the grants; 0 is the same as `can_delegate = false`.
     #[schemars(with = "Option<u32>")]
     pub(crate) max_delegation_depth: Option<toml::Spanned<u32>>,
-    /// Always `false`: no agent makes another one.
+    /// Always `false`: no agent makes another one. Instances of declared agents are started under `spawns`.
     #[schemars(with = "Option<bool>", extend("const" = false))]
     pub(crate) can_create_agents: Option<toml::Spanned<bool>>,
     /// Always `false`: no agent changes a workflow.

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use self::{
-    agent::{AfterFailureForm, AgentForm, BoundForm, ProcessForm, PromptForm, TermsForm},
+    agent::{AfterFailureForm, AgentForm, BoundForm, ProcessForm, PromptForm, SpawnForm, TermsForm},
     context::ContextForm,
     evidence::EvidenceForm,
     judge::{JudgeForm, KindForm},

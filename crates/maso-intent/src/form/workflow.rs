@@ -141,6 +141,10 @@ pub(crate) struct HardLimitsForm {
     pub(crate) delegations_max: Option<u32>,
     /// Requests to other agents in the whole workflow within an hour (10000, EC-1.5a).
     pub(crate) delegations_per_hour_max: Option<u32>,
+    /// Instances of agents that agents may start for one task (32, EC-1.5a).
+    pub(crate) spawns_max: Option<u32>,
+    /// How deep they may stand below an agent that nobody started (1, EC-1.5a).
+    pub(crate) spawn_depth: Option<u32>,
     /// How often an agent may try again what failed or was refused (3, EC-1.10).
     pub(crate) retries_max: Option<u32>,
     /// For how long an action that failed or was refused may not be tried again as it is (0s, ENV-14).

@@ -20,7 +20,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
 
 fn numbers(file: &File<'_, WorkflowForm>, found: &mut Found) {
     let form = &file.form.limits;
-    let numbers: [(&str, Option<u32>, RangeInclusive<u32>, LintRule); 4] = [
+    let numbers: [(&str, Option<u32>, RangeInclusive<u32>, LintRule); 6] = [
         ("turns_max", form.turns_max, 1..=Bounds::TURNS_MAX, LintRule::TurnsOutOfBounds),
         ("delegations_max", form.delegations_max, 1..=Bounds::DELEGATIONS_MAX, LintRule::DelegationsOutOfBounds),
         (
@@ -29,6 +29,8 @@ fn numbers(file: &File<'_, WorkflowForm>, found: &mut Found) {
             1..=Bounds::DELEGATIONS_PER_HOUR_MAX,
             LintRule::DelegationsOutOfBounds,
         ),
+        ("spawns_max", form.spawns_max, 1..=Bounds::SPAWNS_MAX, LintRule::SpawnsOutOfBounds),
+        ("spawn_depth", form.spawn_depth, 1..=Bounds::SPAWN_DEPTH_MAX, LintRule::SpawnsOutOfBounds),
         ("retries_max", form.retries_max, 0..=Bounds::RETRIES_MAX, LintRule::RetriesOutOfBounds),
     ];
     for (key, number, bounds, rule) in numbers {

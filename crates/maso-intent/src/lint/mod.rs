@@ -33,6 +33,7 @@ mod rule;
 mod rules;
 mod sequence;
 mod servers;
+mod spawns;
 mod substitutes;
 mod terms;
 mod tools;
@@ -171,6 +172,7 @@ const SUBJECTS: &[fn(Lint<'_>, &mut Found)] = &[
     models::check,
     contexts::check,
     servers::check,
+    spawns::check,
     tools::check,
     dry_runs::check,
     arguments::check,

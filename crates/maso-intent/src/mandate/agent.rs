@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ExternalTerms;
 
-use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Plan, Powers, ProcessTerms};
+use super::{Access, AfterFailure, AgentRole, ContextTerms, History, OiSpec, Plan, Powers, ProcessTerms, SpawnTerms};
 
 /// What one agent may and must do; always inside its workflow's [`SolutionMandate`].
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub struct AgentMandate {
     pub workload: Option<WorkloadId>,
     /// On what terms it comes from outside; `None` where it is the deployment's own.
     pub external: Option<ExternalTerms>,
+    /// The agents of which it may start instances, and on what terms (EC-1.5a).
+    pub spawns: BTreeMap<AgentName, SpawnTerms>,
     /// What it may do with its own authority.
     pub powers: Powers,
     /// What happens when it failed.

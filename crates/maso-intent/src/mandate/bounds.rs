@@ -9,6 +9,10 @@ pub struct Bounds {
     pub delegations_max: u32,
     /// Requests to other agents in the whole workflow, within an hour.
     pub delegations_per_hour_max: u32,
+    /// Instances of agents that agents may start for one task.
+    pub spawns_max: u32,
+    /// How deep they may stand below an agent that nobody started.
+    pub spawn_depth: u32,
     /// How often an agent may try again what failed, or was refused.
     pub retries_max: u32,
     /// For how long an action that failed or was refused may not be tried again as it is; 0 for no time.
@@ -24,6 +28,10 @@ impl Bounds {
     pub const DELEGATIONS_MAX: u32 = 10_000;
     /// The most requests of one hour that a workflow may declare.
     pub const DELEGATIONS_PER_HOUR_MAX: u32 = 100_000;
+    /// The most instances for one task that a workflow may declare.
+    pub const SPAWNS_MAX: u32 = 1_000;
+    /// The deepest that instances may be declared to stand.
+    pub const SPAWN_DEPTH_MAX: u32 = 8;
     /// The most retries that a workflow may declare.
     pub const RETRIES_MAX: u32 = 10;
     /// The longest cooldown that a workflow may declare.
@@ -38,6 +46,8 @@ impl Default for Bounds {
             turns_max: 10,
             delegations_max: 1_000,
             delegations_per_hour_max: 10_000,
+            spawns_max: 32,
+            spawn_depth: 1,
             retries_max: 3,
             retry_cooldown_ms: 0,
             decisions_kept_ms: 30 * 24 * HOUR_MS,

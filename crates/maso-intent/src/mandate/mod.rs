@@ -13,6 +13,7 @@ mod plan;
 mod process;
 mod sequence;
 mod solution;
+mod spawn;
 
 pub use self::{
     agent::{AgentMandate, Bound, ResourceTerm, ToolTerms},
@@ -28,4 +29,5 @@ pub use self::{
     process::{ProcessSeen, ProcessTerms},
     sequence::SequenceBy,
     solution::{Channel, FixedArgument, Grant, HardLimits, PlanAttempts, SolutionMandate},
+    spawn::SpawnTerms,
 };

@@ -5,7 +5,7 @@ use maso_core::{AgentName, Confidentiality, Digest};
 use super::{external, history::Declared, oispec::oispec, value::json};
 use crate::{
     AfterFailure, AgentMandate, Bound, Plan, PlannedStep, Powers, Problem, ProcessTerms, ResourceTerm, Settings,
-    Severity, SolutionMandate, ToolTerms,
+    Severity, SolutionMandate, SpawnTerms, ToolTerms,
     form::{AfterFailureForm, AgentForm, BoundForm, ContextForm, File, ProcessForm, PromptForm},
 };
 
@@ -76,6 +76,14 @@ pub(super) fn agent(
         process: form.process.as_ref().and_then(|process| self::process(file, process, problems)),
         workload: form.identity.as_ref().map(|identity| identity.spiffe_id.value.clone()),
         external: external::terms(file, problems),
+        spawns: form
+            .spawns
+            .iter()
+            .map(|(agent, form)| {
+                let (at_most, per_hour, ttl_ms) = (form.at_most, form.per_hour, form.ttl.0);
+                (agent.value.clone(), SpawnTerms { at_most, per_hour, ttl_ms })
+            })
+            .collect(),
         powers: powers(file, problems),
         on_fail: after(&form.on_fail),
         on_timeout: after(&form.on_timeout),

@@ -22,6 +22,7 @@ pub(super) fn terms(file: &File<'_, AgentForm>, problems: &mut Vec<Problem>) -> 
         ("may_be_asked_by", !form.may_be_asked_by.is_empty()),
         ("required_tools", !form.required_tools.is_empty()),
         ("process", form.process.is_some()),
+        ("spawns", !form.spawns.is_empty()),
     ];
     for (key, _) in holds.iter().filter(|(_, is_there)| *is_there) {
         let message = format!("an agent that is outside has `{key}`");

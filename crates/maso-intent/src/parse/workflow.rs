@@ -151,6 +151,8 @@ fn bounds(form: &WorkflowForm) -> Bounds {
         turns_max: form.turns_max.unwrap_or(usual.turns_max),
         delegations_max: form.delegations_max.unwrap_or(usual.delegations_max),
         delegations_per_hour_max: form.delegations_per_hour_max.unwrap_or(usual.delegations_per_hour_max),
+        spawns_max: form.spawns_max.unwrap_or(usual.spawns_max),
+        spawn_depth: form.spawn_depth.unwrap_or(usual.spawn_depth),
         retries_max: form.retries_max.unwrap_or(usual.retries_max),
         retry_cooldown_ms: form.retry_cooldown.as_ref().map_or(usual.retry_cooldown_ms, |span| span.0),
         decisions_kept_ms: form.decisions_kept.as_ref().map_or(usual.decisions_kept_ms, |span| span.0),

@@ -235,7 +235,7 @@ fn whatever_is_revoked_whenever_takes_all_that_rests_on_it_and_nothing_else() {
             let (trust, call) =
                 (&stage.trust, |between: &dyn Fn()| stage.call(&stage.deployment, token, by, TOOLS[tool], between));
             // It was decided, and was about to be written.
-            assert_eq!(call(&|| trust.revoke(revoked.clone())), !rests_on_it, "{chain:?} {revoked:?}");
+            assert_eq!(call(&|| trust.revoke(revoked.clone(), NOW)), !rests_on_it, "{chain:?} {revoked:?}");
             assert_eq!(call(&|| {}), !rests_on_it, "{chain:?} {revoked:?}");
             trust.reinstate(&revoked);
             assert!(call(&|| {}));

@@ -19,6 +19,8 @@ pub trait Ids: Send + Sync {
     fn task(&self) -> TaskId;
     /// A fresh ticket id.
     fn ticket(&self) -> TicketId;
+    /// 256 bits that nobody can guess; `None` where there are none to be had.
+    fn secret(&self) -> Option<[u8; 32]>;
 }
 
 /// The machine's clock.
@@ -47,5 +49,10 @@ impl Ids for SystemIds {
 
     fn ticket(&self) -> TicketId {
         TicketId::from_uuid(Uuid::now_v7())
+    }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).ok().map(|()| secret)
     }
 }

@@ -218,7 +218,7 @@ pub(crate) fn is_call(hop: &Hop) -> bool {
 }
 
 fn is_counted(verb: &str) -> bool {
-    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request" | "tell" | "report")
+    matches!(verb, "call_tool" | "read_resource" | "get_prompt" | "request" | "tell" | "report" | "spawn")
 }
 
 fn is_counted_call(from: &str, verb: &str, is_ask: bool) -> bool {

@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use maso_core::{AgentName, Principal, SpiffeId, TaskId, Timestamp};
+use maso_core::{AgentName, Holder, Principal, TaskId, Timestamp};
 use maso_intent::Deployment;
 use maso_log::{
     Record,
@@ -108,7 +108,7 @@ impl Traffic {
                 inner.links.decided(record.at, decided);
             }
             Body::TokenIssued(token) if token.kind_of_token == "agent" => {
-                let whose = token.subject.parse::<SpiffeId>().ok().map(|id| id.agent);
+                let whose = token.subject.parse::<Holder>().ok().map(|id| id.agent.agent);
                 if let Some(held) = self.credentials_of(&mut inner, whose) {
                     held.issued(record.at, &token.token_id, token.thumbprint.as_deref(), token.expires_at);
                 }

@@ -106,6 +106,10 @@ fn of_agent(deployment: &Deployment, mandate: &AgentMandate) -> Vec<(String, Str
         let workflow = format!("== Workflow::{}", quoted(mandate.workflow.as_str()));
         say("report".to_owned(), scope("permit", &agent, "report", &workflow, ""));
     }
+    for started in deployment.authority(&mandate.agent).spawns() {
+        let resource = format!("== Agent::{}", quoted(started.as_str()));
+        say(format!("spawns/{started}"), scope("permit", &agent, "spawn", &resource, ""));
+    }
     for server in &mandate.may_be_asked_by {
         let uid = format!("Server::{}", quoted(server.as_str()));
         say(format!("may_be_asked_by/{server}"), scope("permit", &uid, "ask_client", &format!("== {agent}"), ""));

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use cedar_policy::{Context, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
-use maso_core::{Act, Class, Label, Phase, Reversibility, Risk};
+use maso_core::{Act, AgentName, Class, Label, Phase, Reversibility, Risk};
 use maso_intent::{AgentMandate, ServerManifest, TaskKind, ToolManifest};
 
 use super::arguments::ARGUMENTS;
@@ -66,6 +66,10 @@ impl Parties {
             Act::GetPrompt { server: of, .. } => by_agent(uid(&PROMPT, view.hop.act.object()), Some(server(of))),
             Act::Complete { server: of } | Act::List { server: of, .. } => by_agent(server(of), None),
             Act::Report { .. } => by_agent(workflow.clone(), None),
+            Act::Spawn { agent: started } => {
+                let workflow = view.deployment.agents.get(started).map(|it| uid(&WORKFLOW, it.workflow.as_str()));
+                by_agent(uid(&AGENT, started.as_str()), workflow)
+            }
             Act::Request { agent: to, .. } | Act::Tell { agent: to, .. } => {
                 let kind = if matches!(view.hop.act, Act::Tell { .. }) { &MESSAGE } else { &REQUEST };
                 let mut parties = by_agent(uid(kind, view.hop.act.object()), Some(uid(&AGENT, to.as_str())));
@@ -106,19 +110,23 @@ pub(super) fn describe(view: View<'_>, parties: &Parties) -> Vec<Entity> {
         }
         Act::Request { agent: to, .. } | Act::Tell { agent: to, .. } => {
             described.push(entity(parties.resource.clone(), Vec::new(), above));
-            if to != &view.mandate.agent
-                && let Some(mandate) = view.deployment.agents.get(to)
-            {
-                let workflow = uid(&WORKFLOW, mandate.workflow.as_str());
-                if mandate.workflow != view.mandate.workflow {
-                    described.push(entity(workflow.clone(), Vec::new(), None));
-                }
-                described.push(agent(mandate, &workflow));
-            }
+            described.extend(other_agent(view, to));
         }
+        Act::Spawn { agent: started } => described.extend(other_agent(view, started)),
         Act::Complete { .. } | Act::List { .. } | Act::AskClient { .. } | Act::Notify { .. } | Act::Report { .. } => {}
     }
     described
+}
+
+/// Another agent than the one that acts, with its workflow where that is another one.
+fn other_agent(view: View<'_>, other: &AgentName) -> Vec<Entity> {
+    let Some(mandate) = view.deployment.agents.get(other).filter(|_| *other != view.mandate.agent) else {
+        return Vec::new();
+    };
+    let workflow = uid(&WORKFLOW, mandate.workflow.as_str());
+    let is_elsewhere = mandate.workflow != view.mandate.workflow;
+    let around = is_elsewhere.then(|| entity(workflow.clone(), Vec::new(), None));
+    around.into_iter().chain([agent(mandate, &workflow)]).collect()
 }
 
 fn agent(mandate: &AgentMandate, workflow: &EntityUid) -> Entity {

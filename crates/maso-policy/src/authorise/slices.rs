@@ -165,6 +165,7 @@ impl Slices {
             | Act::AskClient { server, .. }
             | Act::Notify { server, .. } => Object::Server(server.clone()),
             Act::Report { .. } => Object::Named(act.object()),
+            Act::Spawn { agent } => view.mandate.spawns.contains_key(agent).then(|| Object::Named(act.object()))?,
             Act::Request { agent, request } => {
                 let granted = |grant: &Grant| grant.to == *agent && grant.request == *request;
                 view.solution.grants.iter().any(granted).then(|| Object::Named(act.object()))?
@@ -257,7 +258,8 @@ const fn fixed(act: &Act) -> bool {
         | Act::Notify { .. }
         | Act::Request { .. }
         | Act::Tell { .. }
-        | Act::Report { .. } => true,
+        | Act::Report { .. }
+        | Act::Spawn { .. } => true,
         Act::ReadResource { .. } | Act::GetPrompt { .. } => false,
     }
 }

@@ -156,6 +156,7 @@ const fn topic(act: &Act, before: Outcome, after: Outcome) -> &'static str {
         (Act::Request { .. }, ..) => "request",
         (Act::Tell { .. }, ..) => "message",
         (Act::Report { .. }, ..) => "report",
+        (Act::Spawn { .. }, ..) => "spawn",
         (Act::ReadResource { .. }, ..) => "resource",
         (Act::GetPrompt { .. }, ..) => "prompt",
         (Act::AskClient { .. }, ..) => "client",

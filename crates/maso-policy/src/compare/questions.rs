@@ -46,6 +46,7 @@ impl Question {
             .filter(|channel| channel.from == *agent)
             .map(|channel| (&channel.to, &channel.contract))
             .collect();
+        let spawns: BTreeSet<_> = mandates.iter().flat_map(|one| one.spawns.keys()).collect();
         let servers: BTreeSet<&ServerName> = tools
             .iter()
             .map(|tool| &tool.server)
@@ -75,6 +76,7 @@ impl Question {
         if [old, new].iter().any(|version| reports(version, agent)) {
             families.push(WorkStatus::ALL.iter().map(|status| Act::Report { status: *status }).collect());
         }
+        families.extend(spawns.into_iter().map(|agent| vec![Act::Spawn { agent: agent.clone() }]));
         families.extend(servers.into_iter().map(|server| {
             let listings = LISTINGS.map(|listing| Act::List { server: server.clone(), listing });
             let others =

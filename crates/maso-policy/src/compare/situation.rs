@@ -104,7 +104,7 @@ impl Version {
         let (from, to) = match &action.act {
             Act::AskClient { server, .. } | Act::Notify { server, .. } => (Principal::Server(server.clone()), agent),
             Act::Request { agent: to, .. } | Act::Tell { agent: to, .. } => (agent, Principal::Agent(to.clone())),
-            Act::Report { .. } => (agent, Principal::itself()),
+            Act::Report { .. } | Act::Spawn { .. } => (agent, Principal::itself()),
             act => (agent, Principal::Server(act.server()?.clone())),
         };
         let hop = Hop {

@@ -228,6 +228,7 @@ pub(super) fn phrase(acts: &[Act]) -> String {
         Act::Request { agent, request } => format!("ask `{agent}` to `{request}`"),
         Act::Tell { agent, contract } => format!("tell `{agent}` a `{contract}`"),
         Act::Report { status } => format!("report its work as {status}"),
+        Act::Spawn { agent } => format!("start an instance of `{agent}`"),
     }
 }
 

@@ -64,7 +64,8 @@ impl Event {
             | Act::AskClient { .. }
             | Act::Notify { .. }
             | Act::Tell { .. }
-            | Act::Report { .. } => false,
+            | Act::Report { .. }
+            | Act::Spawn { .. } => false,
         }
     }
 

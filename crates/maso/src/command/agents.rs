@@ -1,5 +1,6 @@
 //! `maso agents`: lists agents; issues and revokes their tokens; says who was issued what.
 
+mod family;
 mod join;
 mod lineage;
 
@@ -24,8 +25,9 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
         AgentOrder::List { folder, output } => {
             let assembled = assemble(&folder.dir, "agents", Mode::Enforce).await?;
             let agents = maso_control::view::agents(assembled.path.world(), SystemClock.now());
+            let (instances, now) = (assembled.path.trust().instances(), SystemClock.now());
             if output.json {
-                screen::json(&agents);
+                screen::json(&family::beside(&agents, instances, now));
             } else {
                 for agent in agents {
                     say!(
@@ -47,6 +49,9 @@ pub async fn run(args: Agents) -> Result<ExitCode, Fault> {
                             Some(_) => say!("  {}", screen::yellow(&told)),
                             None => say!("  {}", screen::faint(&told)),
                         }
+                    }
+                    for instance in family::those_of(&agent.agent, instances, now) {
+                        say!("  {}", screen::faint(&format!("instance {instance}")));
                     }
                     for tool in &agent.tools {
                         let class = tool.class.as_deref().unwrap_or("?");

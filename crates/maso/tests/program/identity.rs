@@ -23,7 +23,8 @@ fn deployment() -> Deployment {
 async fn lineage(deployment: &Deployment, args: &[&str]) -> Vec<Value> {
     let told = deployment.run(&[&["agents", "lineage", "--json"], args].concat()).await;
     assert!(told.status.success(), "{told:?}");
-    serde_json::from_slice(&told.stdout).unwrap()
+    let mut told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    serde_json::from_value(told["credentials"].take()).unwrap()
 }
 
 #[tokio::test]

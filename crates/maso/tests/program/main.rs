@@ -27,5 +27,6 @@ mod server;
 mod servers;
 mod sidecar;
 mod signing;
+mod spawning;
 mod stopping;
 mod tls;

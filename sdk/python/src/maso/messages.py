@@ -270,7 +270,8 @@ def identity_in(token: Token) -> str:
         raise CredentialFault("the token names no agent") from None
     if not isinstance(subject, str) or not subject.startswith("spiffe://"):
         raise CredentialFault("the token names no agent")
-    return subject
+    # An instance speaks in its agent's name; its key says which one it is.
+    return subject.partition("/inst_")[0]
 
 
 def answering(

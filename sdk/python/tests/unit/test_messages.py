@@ -190,6 +190,10 @@ def test_a_token_that_names_nobody_signs_nothing(text: str) -> None:
         identity_in(token(7))
 
 
+def test_an_instance_speaks_in_the_name_of_its_agent() -> None:
+    assert identity_in(token(f"{ME}/inst_0192f0c1d2e37a4b8c5d6e7f80910a2b")) == ME
+
+
 def test_what_is_held_is_said_again_as_a_message_of_its_own() -> None:
     it = script(HELD, HELD, SENT)
     assert it.run(Post(it.conversation).say(draft(), people_s=10)).id == "hop_1"

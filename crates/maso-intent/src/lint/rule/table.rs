@@ -140,6 +140,16 @@ rules! {
         "agents may go back and forth without end, or not at all" "write `turns_max` from 1 to 100";
     DelegationsOutOfBounds "delegations-out-of-bounds" "EC-1.5a" E E E
         "agents may give each other work without end, or none" "lower the number, or remove the grants";
+    SpawnsOutOfBounds "spawns-out-of-bounds" "EC-1.5a" E E E
+        "instances of agents may be started without end, or none" "lower the number, or remove the entry of `spawns`";
+    SpawnUnknown "spawn-unknown" "EC-1.5a" E E E
+        "an agent may start instances of what is no agent of its workflow" "name an agent of the same workflow";
+    SpawnCircle "spawn-circle" "EC-1.5a" E E E
+        "agents may start each other in a circle" "remove an entry of `spawns`";
+    SpawnTtlTooLong "spawn-ttl-too-long" "IA-2.2" W W W
+        "an instance would outlive what any credential of it may" "shorten `ttl`";
+    SpawnWithoutGrant "spawn-without-grant" "IA-2.4" W W E
+        "an agent may start another one, and ask nothing of it" "grant a request, or remove the entry of `spawns`";
     RetriesOutOfBounds "retries-out-of-bounds" "EC-1.10" E E E
         "agents may try again more than ten times" "lower `retries_max`";
     CooldownTooLong "cooldown-too-long" "ENV-14" E E E

@@ -74,4 +74,8 @@ impl Ids for CountedIds {
     fn ticket(&self) -> TicketId {
         TicketId::from_uuid(self.next())
     }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        Some(*maso_core::Digest::of(self.next().as_bytes()).as_bytes())
+    }
 }

@@ -29,6 +29,15 @@ fn workflow(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &m
     let (before, after) = (old.delegations_per_hour_max, new.delegations_per_hour_max);
     let example = more("one hour's request", before, after);
     ledger.limit(line("requests between agents of one hour"), &before, &after, &example);
+    let example = more("one task's instance", old.spawns_max, new.spawns_max);
+    ledger.limit(
+        line("instances of agents that agents start for one task"),
+        &old.spawns_max,
+        &new.spawns_max,
+        &example,
+    );
+    let example = "an instance that is started by the deepest one";
+    ledger.limit(line("how deep instances may stand"), &old.spawn_depth, &new.spawn_depth, example);
     let example = more("retry", old.retries_max, new.retries_max);
     ledger.limit(line("retries of what failed"), &old.retries_max, &new.retries_max, &example);
     ledger.demand(
@@ -52,6 +61,14 @@ fn agent(name: &str, old: &AgentMandate, new: &AgentMandate, ledger: &mut Ledger
     ledger.limit(line("how far requests may be handed on"), &depth(old), &depth(new), example);
     let retries = |it: &AgentMandate| Few(it.on_fail.as_ref().map(|after| after.retry_max));
     ledger.limit(line("its own retries"), &retries(old), &retries(new), "one more retry of what failed");
+    for (started, before, after) in both(&old.spawns, &new.spawns) {
+        let line = |what: &str| Line { topic: "limit", about: name, what: format!("{what} `{started}` by `{name}`") };
+        let example = "one instance more";
+        ledger.limit(line("instances at once of"), &before.at_most, &after.at_most, example);
+        ledger.limit(line("instances within an hour of"), &before.per_hour, &after.per_hour, example);
+        let (before, after) = (Milliseconds(before.ttl_ms), Milliseconds(after.ttl_ms));
+        ledger.limit(line("how long an instance lives of"), &before, &after, "a call of it after the shorter time");
+    }
 }
 
 fn tool(old: &ToolManifest, new: &ToolManifest, ledger: &mut Ledger) {

@@ -1,14 +1,17 @@
-//! `maso agents lineage`: which credentials agents were issued, by whom and by which way, and what still counts.
+//! `maso agents lineage`: which credentials agents were issued, by whom and by which way, what still counts, and which
+//! instances of agents other agents started.
 //!
 //! Read from the record alone: it is true of every process that served the deployment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maso_core::{AgentName, SpiffeId, Timestamp};
+use maso_core::{AgentName, Holder, InstanceId, Timestamp};
+use maso_identity::{Ending, Instances};
 use maso_log::{Reader, Record, v1};
-use maso_path::{Clock as _, SystemClock};
+use maso_path::{Clock as _, SystemClock, fold_instances};
 use serde::Serialize;
 
+use super::family::Family;
 use crate::{
     fault::Fault,
     screen::{self, say},
@@ -25,29 +28,35 @@ pub fn show(reader: &Reader, agent: Option<&AgentName>, all: bool, json: bool) -
         next = end.sequence + 1;
         page.iter().for_each(|record| lineage.fold(record));
     }
-    let credentials = lineage.credentials(SystemClock.now());
+    let now = SystemClock.now();
+    let family = Family::of(&lineage.instances, (agent, all), now);
+    let credentials = lineage.credentials(now);
     let wanted = credentials.into_iter().filter(|credential| {
         (all || credential.stands == Stands::Valid) && agent.is_none_or(|agent| credential.agent == agent.as_str())
     });
     let wanted: Vec<_> = wanted.collect();
     if json {
-        screen::json(&wanted);
-    } else if wanted.is_empty() {
+        screen::json(&serde_json::json!({ "credentials": wanted, "instances": family }));
+        return Ok(());
+    }
+    if wanted.is_empty() {
         say!("no credential of an agent counts now; `--all` shows those that did");
     } else {
         wanted.iter().for_each(tell);
     }
+    family.tell();
     Ok(())
 }
 
 fn tell(credential: &Credential) {
-    let Credential { agent, kind, id, by, way, issued_at, expires_at, key, .. } = credential;
+    let Credential { agent, instance, kind, id, by, way, issued_at, expires_at, key, .. } = credential;
     let stands = match credential.stands {
         Stands::Valid => screen::green("valid"),
         Stands::Ended => screen::faint("ended"),
         Stands::Revoked => screen::red("revoked"),
     };
-    say!("{}  {kind}  {stands}  {id}", screen::strong(agent));
+    let whose = instance.as_ref().map_or_else(|| agent.clone(), |instance| format!("{agent}/{instance}"));
+    say!("{}  {kind}  {stands}  {id}", screen::strong(&whose));
     say!("  by {by} ({way}), {issued_at} to {expires_at}");
     if let Some(key) = key {
         say!("  {}", screen::faint(&format!("key {key}")));
@@ -58,6 +67,9 @@ fn tell(credential: &Credential) {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Credential {
     agent: String,
+    /// Which instance of it, if it is one that another agent started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     /// `token`, `x509` or `jwt`.
     kind: &'static str,
     /// Token id, serial number or `jti`.
@@ -110,13 +122,16 @@ struct Lineage {
     revoked: BTreeSet<(String, String)>,
     /// Who had each join token issued, by its id.
     invited: BTreeMap<String, String>,
+    /// What agents started.
+    instances: Instances,
 }
 
 impl Lineage {
     fn fold(&mut self, record: &Record) {
+        fold_instances(&self.instances, record);
         let credential = match &record.body {
             v1::Body::TokenIssued(token) if token.kind_of_token == "agent" => {
-                let Ok(subject) = token.subject.parse::<SpiffeId>() else { return };
+                let Ok(subject) = token.subject.parse::<Holder>() else { return };
                 // Records of earlier versions do not say which operator it was.
                 let from = token.by.as_deref().unwrap_or("operator");
                 let (by, way) = match from.split_once(':') {
@@ -126,7 +141,8 @@ impl Lineage {
                     _ => (from, Way::OperatorToken),
                 };
                 let credential = Credential {
-                    agent: subject.agent.to_string(),
+                    agent: subject.agent.agent.to_string(),
+                    instance: subject.instance.map(|instance| instance.to_string()),
                     kind: "token",
                     id: token.token_id.clone(),
                     key: token.thumbprint.clone(),
@@ -141,6 +157,7 @@ impl Lineage {
             v1::Body::SvidIssued(svid) => {
                 let credential = Credential {
                     agent: svid.agent.trim_start_matches("agent:").to_owned(),
+                    instance: None,
                     kind: if svid.svid == "jwt" { "jwt" } else { "x509" },
                     id: svid.id.clone(),
                     key: Some(svid.key.clone()),
@@ -167,17 +184,20 @@ impl Lineage {
 
     /// All of them in the order of the record, as they stand now.
     fn credentials(self, now: Timestamp) -> Vec<Credential> {
-        let Self { issued, revoked, .. } = self;
+        let Self { issued, revoked, ref instances, .. } = self;
         let is_revoked = |what: &str, subject: &str| revoked.contains(&(what.to_owned(), subject.to_owned()));
         let stands = |ends: i64, credential: &Credential| {
             // The key of a JWT-SVID is its issuer's.
             let key = credential.key.as_deref().filter(|_| credential.kind != "jwt");
-            if is_revoked("agent", &credential.agent)
+            let instance = credential.instance.as_deref().map(str::parse::<InstanceId>);
+            let ending = instance.and_then(|id| instances.find(id.ok()?)?.ended);
+            if matches!(ending, Some((_, Ending::Revoked | Ending::WithItsStarter)))
+                || is_revoked("agent", &credential.agent)
                 || is_revoked("token", &credential.id)
                 || key.is_some_and(|key| is_revoked("key", key))
             {
                 Stands::Revoked
-            } else if ends <= now.as_millis() {
+            } else if ends <= now.as_millis() || ending.is_some() {
                 Stands::Ended
             } else {
                 Stands::Valid

@@ -67,6 +67,24 @@ async fn work_that_is_handed_on_and_on() {
     .await;
 }
 
+#[tokio::test]
+async fn agents_that_start_more_and_more_agents() {
+    let with = managed(&[crate::spawning::SPAWNS, crate::spawning::GRANT]);
+    pair("EC-1.5a", with, Without::Deselected(&["EC-1.5a"]), async |stage: &Scene| {
+        let start = async |seed: u8| {
+            let key = maso_identity::AgentKey::from_seed([seed; 32]);
+            crate::spawning::start(stage, "reader", &key).await
+        };
+        for seed in 1..=2 {
+            assert!(is_done(&start(seed).await));
+        }
+        let answer = start(3).await;
+        assert!(is_done(&answer) || refused(&answer) == Some("LIMIT_REACHED"), "{answer}");
+        is_done(&answer)
+    })
+    .await;
+}
+
 /// A tool of which each test can have the answer that it needs.
 const MISBEHAVE: [Edit; 2] = [
     (WORKFLOW, "\"notes:pay\"]", "\"notes:pay\", \"notes:misbehave\"]"),
