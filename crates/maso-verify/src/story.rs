@@ -165,10 +165,10 @@ impl Story {
                 }
             }
             Some("revoked") => {
-                self.instances.revoked(body);
                 if body["what"] == "agent" {
                     self.revoked.insert(format!("agent:{}", text("subject")));
                 }
+                self.instances.revoked(body);
                 self.delegations.revoked(body, self.is_whole, &mut problem);
             }
             Some("agent-spawned") => self.instances.started(sequence, body, self.is_whole, &mut problem),

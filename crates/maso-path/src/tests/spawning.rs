@@ -15,6 +15,9 @@ const WRITER: &str = "agents/writer.toml";
 const WORKFLOW: &str = "workflows/notes.toml";
 const OFF: &str = "\n[[controls.deselected]]\ncontrol = \"EC-1.5a\"\nreason = \"shown\"\nowner = \"owner\"\n";
 
+/// A file, what stands there, and what is to stand there.
+type Edit = (&'static str, &'static str, &'static str);
+
 fn mandate(number: u8, spawns: &str) -> String {
     format!(
         "id = \"AGT-000{number}-v1\"\nworkflow = \"notes\"\nintent = \"look up\"\noutcome = \"it is found\"\n\
@@ -197,7 +200,7 @@ async fn a_key_is_named_and_is_nobody_elses() {
 }
 
 /// Tries one more after each cap is reached; what comes of it.
-async fn past(terms: &str, changes: &[(&str, &str, &str)], n: u8) -> (Rig, Option<&'static str>) {
+async fn past(terms: &str, changes: &[Edit], n: u8) -> (Rig, Option<&'static str>) {
     let rig = fleet(terms, changes).await;
     let task = rig.task("look up n-1").await;
     for seed in 1..=n {
@@ -213,7 +216,7 @@ async fn past(terms: &str, changes: &[(&str, &str, &str)], n: u8) -> (Rig, Optio
 async fn past_each_cap_nothing_is_started_and_the_record_says_which() {
     let generous = "at_most = 9\nper_hour = 9\nttl = \"20m\"";
     let few = (WORKFLOW, "max_value_minor = 0\n", "max_value_minor = 0\nspawns_max = 2\n");
-    let cases: [(&str, &[(&str, &str, &str)]); 3] = [
+    let cases: [(&str, &[Edit]); 3] = [
         ("at_most = 2\nper_hour = 9\nttl = \"20m\"", &[]),
         ("at_most = 9\nper_hour = 2\nttl = \"20m\"", &[]),
         (generous, &[few]),
