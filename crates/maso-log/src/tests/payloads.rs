@@ -56,9 +56,23 @@ fn verified(place: &Place) -> maso_verify::Report {
     maso_verify::verify_database(&place.path, Some(&maso_verify::PayloadKey::new(&KEY))).unwrap()
 }
 
+/// The files in which this stands. Looked at anew when one goes meanwhile: whoever closes the record last puts its write-ahead
+/// log into the database.
 fn find(place: &Place, what: &[u8]) -> Vec<PathBuf> {
-    let files = std::fs::read_dir(place.path.parent().unwrap()).unwrap().map(|file| file.unwrap().path());
-    files.filter(|file| std::fs::read(file).unwrap().windows(what.len()).any(|window| window == what)).collect()
+    let holds = |file: PathBuf| {
+        let content = std::fs::read(&file)?;
+        Ok(content.windows(what.len()).any(|window| window == what).then_some(file))
+    };
+    let look = || -> std::io::Result<Vec<PathBuf>> {
+        let files = std::fs::read_dir(place.path.parent().unwrap())?.map(|file| file.map(|file| file.path()));
+        files.filter_map(|file| file.and_then(holds).transpose()).collect()
+    };
+    loop {
+        match look() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            found => return found.unwrap(),
+        }
+    }
 }
 
 fn nowhere() -> Vec<PathBuf> {
