@@ -66,13 +66,26 @@ async fn post(stage: &Scene, path: &str, token: &str, key: &AgentKey) -> (Status
     (status, serde_json::from_str(&text).unwrap_or_default())
 }
 
+/// An instance calls a tool of this server.
+async fn call(stage: &Scene, server: &str, (token, key): (&str, &AgentKey), tool: &str, arguments: Value) -> Value {
+    let mut client = Client::new(stage.up.address, None);
+    client.url = format!("http://{}/mcp/{server}", stage.up.address);
+    let mut headers = stateless_headers(tool);
+    headers.extend(proven(token, key, &client.url));
+    answer(client.post(&client.stateless_frame(tool, arguments), &headers).await).await
+}
+
 /// An instance reads a note.
 async fn read(stage: &Scene, token: &str, key: &AgentKey) -> Value {
-    let client = Client::new(stage.up.address, None);
-    let mut headers = stateless_headers("read_note");
-    headers.extend(proven(token, key, &client.url));
-    let frame = client.stateless_frame("read_note", json!({ "note": "n-1" }));
-    answer(client.post(&frame, &headers).await).await
+    call(stage, "notes", (token, key), "read_note", json!({ "note": "n-1" })).await
+}
+
+/// An instance looks once for requests: their ids.
+async fn receive(stage: &Scene, who: (&str, &AgentKey)) -> Vec<String> {
+    let told = call(stage, "maso", who, "receive_requests", json!({ "wait_ms": 0 })).await;
+    let requests =
+        told["result"]["structuredContent"]["requests"].as_array().unwrap_or_else(|| panic!("{told}")).iter();
+    requests.map(|request| request["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// An instance whose process has joined: its id, and its token.
@@ -151,6 +164,32 @@ async fn an_instance_renews_for_as_long_as_it_may_and_leaves_when_it_is_done() {
     assert_eq!(post(&stage, "/v1/identity/leave", &bound, &key(5)).await.0, StatusCode::UNAUTHORIZED);
     let ended = stage.deployment.bodies("instance-ended").await;
     assert_eq!((ended.len(), &ended[0]["reason"], &ended[0]["by"]), (1, &json!("left"), &json!("agent:reader")));
+    stage.up.stop().await;
+    stage.deployment.verify().await;
+}
+
+#[tokio::test]
+async fn whoever_took_a_request_answers_it_and_what_an_ended_one_took_is_the_next_ones() {
+    let stage = scene(&wanted()).await;
+    let ((_, first), (_, second)) = (started(&stage, 1).await, started(&stage, 2).await);
+    let (one, other) = ((first.as_str(), &key(1)), (second.as_str(), &key(2)));
+    let writer = Client::open_at(stage.up.address, "maso", &stage.operator.token("writer", None).await).await;
+    let sent = writer.call("send_request", json!({ "to": "reader", "request": "count", "content": {} })).await;
+    let id = sent["result"]["structuredContent"]["id"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
+    assert_eq!(receive(&stage, one).await, [id.as_str()]);
+    assert!(receive(&stage, other).await.is_empty(), "one of them has it");
+    let answering = json!({ "id": id, "result": { "n": 3 } });
+    let told = call(&stage, "maso", other, "complete_request", answering.clone()).await;
+    assert!(!is_done(&told), "its sibling took it: {told}");
+
+    assert_eq!(post(&stage, "/v1/identity/leave", one.0, one.1).await.0, StatusCode::NO_CONTENT);
+    let told = call(&stage, "maso", one, "complete_request", answering.clone()).await;
+    assert!(!is_done(&told), "it has ended: {told}");
+    assert_eq!(receive(&stage, other).await, [id.as_str()]);
+    let told = call(&stage, "maso", other, "complete_request", answering).await;
+    assert!(is_done(&told), "{told}");
+    let came = writer.call("request_result", json!({ "id": id, "wait_ms": 0 })).await;
+    assert_eq!(came["result"]["structuredContent"]["result"], json!({ "n": 3 }), "{came}");
     stage.up.stop().await;
     stage.deployment.verify().await;
 }
