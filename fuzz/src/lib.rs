@@ -60,7 +60,7 @@ pub fn frame(bytes: &[u8]) {
 pub fn a2a(bytes: &[u8]) {
     let Ok(parsed) = parse(bytes, &Limits::DEFAULT) else { return };
     if let Ok(card) = Card::read(parsed.value()) {
-        assert!(!card.urls.is_empty(), "a card that leads nowhere is of use");
+        assert!(!card.interfaces.is_empty(), "a card that leads nowhere is of use");
     }
     let mut said = Said::default();
     if said.hear(parsed.value()).is_ok() {
@@ -208,7 +208,7 @@ pub fn message(bytes: &[u8]) {
     let Ok(message) = Message::parse(bytes) else { return };
     let lenient: Value = serde_json::from_slice(bytes).expect("strict parsing accepts nothing that is not JSON");
     assert_eq!(lenient["content"].as_object(), Some(&message.content), "its content was read in two ways");
-    assert_eq!(lenient["message_type"], message.kind.as_str(), "its type was read in two ways");
+    assert_eq!(lenient["message_type"], message.beside.kind.as_str(), "its type was read in two ways");
     assert_eq!(Message::parse(&message.write()), Ok(message), "written and read again it is another");
 }
 

@@ -259,7 +259,11 @@ pub(crate) async fn a_full_mailbox_takes_nothing_and_again_when_something_is_gon
     tried.one.put(&parcel("payment", "intake", Kind::Request, 10, b"")).await.unwrap();
     let taken = awaited(&*tried.other).await;
     tried.other.acknowledge(&taken.receipt).await.unwrap();
-    tried.one.put(&more).await.unwrap();
+    // Of three servers, the last to hear of it may be the one that counts what lies there.
+    while let Err(not_put) = tried.one.put(&more).await {
+        assert_eq!(not_put, NotPut::Full(Full::Mailbox));
+        tokio::task::yield_now().await;
+    }
 }
 
 pub(crate) async fn a_mailbox_is_bounded_in_bytes(make: impl AsyncFn(Bounds) -> Tried) {

@@ -162,11 +162,9 @@ impl Desk {
         also: impl FnOnce(&v1::Token) -> Vec<v1::Body>,
     ) -> Result<maso_api::IssuedToken, JoinFault> {
         let Whose { agent, instance, key, former } = whose;
-        let now = self.path().clock().now();
         // Its instance's time bounds it as well as its agent's tier.
-        let ttl_ms = instance.as_ref().map_or(u64::MAX, |it| if it.until > now { it.until.since_ms(now) } else { 0 });
-        let instance = instance.map(|it| it.id);
-        let issue = Issue { agent, instance, key: Some(key), ttl_ms, by };
+        let (not_after, instance) = instance.map(|it| (it.until, it.id)).unzip();
+        let issue = Issue { agent, instance, key: Some(key), ttl_ms: u64::MAX, not_after, by };
         let (issued, record) = self.make_token(issue).ok_or(JoinFault::NotBelieved)?;
         let (path, agent) = (Arc::clone(self.path()), agent.clone());
         let also = also(&record);

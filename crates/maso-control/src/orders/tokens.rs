@@ -17,6 +17,8 @@ pub(super) struct Issue<'a> {
     pub(super) key: Option<Thumbprint>,
     /// How long it lives; never longer than its agent's may.
     pub(super) ttl_ms: u64,
+    /// The end of what it rests on, which it does not outlive.
+    pub(super) not_after: Option<Timestamp>,
     /// Whence it comes, as the record has it.
     pub(super) by: String,
 }
@@ -46,7 +48,8 @@ impl Desk {
             return Err(OrderFault::Bad("this deployment issues no token without a key".to_owned()));
         }
         let by = format!("operator:{}", by.operator());
-        let issue = Issue { agent, instance: None, key: thumbprint, ttl_ms: order.ttl_ms.unwrap_or(u64::MAX), by };
+        let ttl_ms = order.ttl_ms.unwrap_or(u64::MAX);
+        let issue = Issue { agent, instance: None, key: thumbprint, ttl_ms, not_after: None, by };
         let (token, issued) =
             self.make_token(issue).ok_or_else(|| OrderFault::Unknown { what: "agent", name: agent.to_string() })?;
         self.path().recorder().record(v1::Body::TokenIssued(issued)).await?;
@@ -56,13 +59,14 @@ impl Desk {
     /// Makes an agent's token and what is recorded of it, before it may be given to anybody. `None` for an agent that does
     /// not exist.
     pub(super) fn make_token(&self, issue: Issue<'_>) -> Option<(maso_api::IssuedToken, v1::Token)> {
-        let Issue { agent, instance, key, ttl_ms, by } = issue;
+        let Issue { agent, instance, key, ttl_ms, not_after, by } = issue;
         let deployment = self.path().world().deployment();
-        let ttl_ms = ttl_ms.min(deployment.credential_ms_max(agent));
         if !deployment.agents.contains_key(agent) {
             return None;
         }
         let now: Timestamp = self.path().clock().now();
+        let left = |end: Timestamp| if end > now { end.since_ms(now) } else { 0 };
+        let ttl_ms = ttl_ms.min(deployment.credential_ms_max(agent)).min(not_after.map_or(u64::MAX, left));
         let id = Uuid::new_v4();
         let spiffe = SpiffeId { trust_domain: deployment.trust_domain.clone(), agent: agent.clone() };
         let holder = Holder { agent: spiffe, instance };
