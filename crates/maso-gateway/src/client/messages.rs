@@ -71,18 +71,25 @@ async fn reply(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, requ
     posted(&gateway, Unbroken::new(work).await)
 }
 
+/// Who says something of a message that concerns nobody else, and of which.
+async fn about(
+    gateway: Arc<Gateway>,
+    id: &str,
+    request: Request,
+) -> Result<(Arc<Gateway>, AgentName, HopId), Box<Response>> {
+    let (visitor, _) = Visitor::of(gateway, request)?;
+    let agent = visitor.identified().await?;
+    let id = id.parse().map_err(|_| Box::new(unknown()))?;
+    Ok((visitor.gateway, agent, id))
+}
+
 /// Says that the sender has what was handed to it.
 async fn acknowledge(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, request: Request) -> Response {
-    let (visitor, _) = match Visitor::of(gateway, request) {
-        Ok(visitor) => visitor,
+    let (gateway, agent, id) = match about(gateway, &id, request).await {
+        Ok(about) => about,
         Err(response) => return *response,
     };
-    let agent = match visitor.identified().await {
-        Ok(agent) => agent,
-        Err(response) => return *response,
-    };
-    let Ok(id) = id.parse::<HopId>() else { return unknown() };
-    match visitor.gateway.fleet.acknowledge(id, &agent).await {
+    match gateway.fleet.acknowledge(id, &agent).await {
         Ok(true) => StatusCode::NO_CONTENT.into_response(),
         Ok(false) => unknown(),
         Err(unavailable) => {
@@ -94,16 +101,11 @@ async fn acknowledge(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>
 
 /// Takes back a request that the sender made.
 async fn take_back(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, request: Request) -> Response {
-    let (visitor, _) = match Visitor::of(gateway, request) {
-        Ok(visitor) => visitor,
+    let (gateway, agent, id) = match about(gateway, &id, request).await {
+        Ok(about) => about,
         Err(response) => return *response,
     };
-    let agent = match visitor.identified().await {
-        Ok(agent) => agent,
-        Err(response) => return *response,
-    };
-    let Ok(id) = id.parse::<HopId>() else { return unknown() };
-    match visitor.gateway.take_request_back(id, &agent).await {
+    match gateway.take_request_back(id, &agent).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(NotTakenBack::Unknown) => unknown(),
         Err(NotTakenBack::Over) => told(StatusCode::CONFLICT, &json!({ "over": "message" })),
