@@ -47,7 +47,7 @@ async fn desk_over(folder: &std::path::Path) -> (Arc<Desk>, OperatorName) {
         panel: Panel::from_deployment(&deployment, &|_| None).unwrap(),
         deployment: Arc::clone(&deployment),
         trust: Arc::new(Trust::new(settings)),
-        scanner: Scanner::new(),
+        scanner: Arc::new(Scanner::new()),
         mode: Mode::Enforce,
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),

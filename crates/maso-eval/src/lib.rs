@@ -3,4 +3,7 @@
 //! Nothing here decides: runs travel the path as live ones do, and texts are scanned as payloads are. What is measured is
 //! the program, under a deployment that somebody wrote.
 
+pub mod replay;
 pub mod rows;
+pub mod run;
+pub mod scores;

@@ -6,6 +6,7 @@
 
 mod applicability;
 mod argument;
+mod asking;
 mod authority;
 mod bus;
 mod catalogue;
@@ -49,6 +50,7 @@ mod transaction;
 mod typed;
 
 pub use applicability::{Applicability, ControlState, Gap, Spared};
+pub use asking::{Phrase, PreApproval};
 pub use authority::{Authority, visible_tools};
 pub use bus::{BusServers, BusSettings, Durability, Replicas};
 pub use catalogue::{Awaits, Concern, Control, ControlKind, Does, Domain, Effect, Needs, Rhythm, Strength};

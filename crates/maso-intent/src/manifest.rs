@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use maso_core::{Class, Digest, Integrity, Label, Reversibility, Risk, ServerName, ToolName, ToolRef, words};
+use maso_wire::DocumentForm;
 use serde_json::Value;
 
 use crate::PeerTerms;
@@ -142,6 +143,15 @@ pub struct ResultLabels {
     pub default: Label,
     /// JSON pointer of a field in the structured result (a `*` segment stands for any index or key), and its label.
     pub fields: Vec<(String, Label)>,
+    /// How the only text of a result is read where it has no structured one.
+    pub text: DocumentForm,
+}
+
+impl ResultLabels {
+    /// One label for all of it.
+    pub const fn plain(label: Label) -> Self {
+        Self { default: label, fields: Vec::new(), text: DocumentForm::Json }
+    }
 }
 
 /// A tool's definition exactly as its server published it.
@@ -172,7 +182,7 @@ impl ToolManifest {
             reversibility: Reversibility::Irreversible,
             reversible_window_ms: None,
             risk: Risk::Critical,
-            result: ResultLabels { default: label, fields: Vec::new() },
+            result: ResultLabels::plain(label),
             authority: BTreeMap::new(),
             value_pointer: None,
             idempotency_pointer: None,

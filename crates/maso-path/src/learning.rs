@@ -188,5 +188,5 @@ fn read(origin: &v1::Origin, whole: Label) -> Origin {
 }
 
 fn plain(label: Label) -> ResultLabels {
-    ResultLabels { default: label, fields: Vec::new() }
+    ResultLabels::plain(label)
 }

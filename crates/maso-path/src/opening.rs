@@ -21,7 +21,7 @@ use crate::{
 /// The path of one deployment. Shared by all doors.
 pub struct Path {
     pub(crate) trust: Arc<Trust>,
-    pub(crate) scanner: Scanner,
+    pub(crate) scanner: Arc<Scanner>,
     pub(crate) policies: Policies,
     pub(crate) panel: Panel,
     pub(crate) heard: Heard,
@@ -46,7 +46,7 @@ pub struct Sources {
     /// Whose tokens and pipes are believed.
     pub trust: Arc<Trust>,
     /// Layer 1.
-    pub scanner: Scanner,
+    pub scanner: Arc<Scanner>,
     /// Layer 2.
     pub panel: Panel,
     /// Whether decisions bind.

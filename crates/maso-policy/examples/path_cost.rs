@@ -119,7 +119,7 @@ fn many(n_policies: usize, concerning: bool) -> String {
 
 fn remember(memory: &mut Memory, n_answers: usize) {
     let label = Label { integrity: Integrity::External, ..Label::NEUTRAL };
-    let labels = ResultLabels { default: label, fields: Vec::new() };
+    let labels = ResultLabels::plain(label);
     let source = maso_core::Source::Server { server: "notes".parse().unwrap(), item: "read_note".into() };
     for n in 0..n_answers {
         let text = format!("note {n} for person-{n}@notes.example: {}", "the claim is as it was before ".repeat(20));

@@ -26,7 +26,7 @@ pub(crate) fn label(integrity: Integrity, confidentiality: Confidentiality) -> L
 }
 
 pub(crate) fn plain(label: Label) -> ResultLabels {
-    ResultLabels { default: label, fields: Vec::new() }
+    ResultLabels::plain(label)
 }
 
 pub(crate) fn tool(name: &str) -> ToolRef {
@@ -336,6 +336,7 @@ pub(crate) fn deployment() -> Deployment {
             extracted: vec![],
         }],
         clarity: maso_intent::TaskPart::required_by_default(),
+        pre_approved: vec![],
         plan_attempts: PlanAttempts::default(),
         hard_stops: BTreeMap::new(),
         judge_precedence: JudgePrecedence::default(),

@@ -151,16 +151,16 @@ fn declared(
     match (from, tool, server) {
         (Principal::Server(_), Some(tool), _) if matches!(act, Act::CallTool(_)) => tool.result.clone(),
         (Principal::Server(_), _, Some(server)) if matches!(act, Act::Notify { .. } | Act::AskClient { .. }) => {
-            ResultLabels { default: unasked(server, to, deployment), fields: Vec::new() }
+            ResultLabels::plain(unasked(server, to, deployment))
         }
-        (Principal::Server(_), _, Some(server)) => ResultLabels { default: server.label, fields: Vec::new() },
-        (Principal::Server(_), _, None) => ResultLabels { default: Label::WORST, fields: Vec::new() },
+        (Principal::Server(_), _, Some(server)) => ResultLabels::plain(server.label),
+        (Principal::Server(_), _, None) => ResultLabels::plain(Label::WORST),
         (Principal::Agent(agent), _, _) => {
             let confidentiality =
                 deployment.agents.get(agent).map_or(Confidentiality::Restricted, |mandate| mandate.clearance);
-            ResultLabels { default: Label { integrity: Integrity::External, confidentiality }, fields: Vec::new() }
+            ResultLabels::plain(Label { integrity: Integrity::External, confidentiality })
         }
-        (Principal::Operator(_), _, _) => ResultLabels { default: Label::WORST, fields: Vec::new() },
+        (Principal::Operator(_), _, _) => ResultLabels::plain(Label::WORST),
     }
 }
 

@@ -82,6 +82,9 @@ pub(crate) fn appraise(view: View<'_>, origins: &[Origin], traced: &Findings, fi
     let mut review = Review::NONE;
     if view.hop.turn == Turn::Ask {
         review = required(action, risk, n_judges(view), view);
+        if is_pre_approved(risk, view) {
+            review.n_people = 0;
+        }
         match rehearsal(action, view) {
             Rehearsal::Spared => {}
             Rehearsal::Required => review.dry_run = true,
@@ -208,6 +211,16 @@ fn required(action: Action, risk: Risk, n_judges: u8, view: View<'_>) -> Review 
         review = review.join(PERSON);
     }
     review
+}
+
+/// Whether people approved such an action in advance, and the task asks for it: then nobody is asked once more (Tier 3). What is
+/// critical is never approved so, nor is anything while something is wrong. Whatever a control has against it still needs a person.
+fn is_pre_approved(risk: Risk, view: View<'_>) -> bool {
+    let Some(tool) = view.hop.act.tool() else { return false };
+    view.tier() == Tier::Autonomous
+        && view.phase == Phase::Primary
+        && risk < Risk::Critical
+        && view.solution.pre_approved.iter().any(|it| it.tool == *tool && it.is_asked_for(view.task))
 }
 
 /// Whether a hop is tried out before anybody is asked about it (EC-2.7a).

@@ -5,6 +5,7 @@
 
 pub mod a2a;
 mod credential;
+mod document;
 pub mod envelope;
 mod json;
 mod known_hosts;
@@ -15,6 +16,7 @@ mod received;
 pub mod sse;
 
 pub use credential::{Credential, PeerCertificates, UnverifiedToken};
+pub use document::{DocumentForm, parse_document};
 pub use json::{Malformed, Parsed, parse, parse_json};
 pub use known_hosts::KnownHosts;
 pub use limits::Limits;

@@ -184,7 +184,7 @@ fn sources(
     Ok(Sources {
         deployment: Arc::clone(deployment),
         trust: Arc::new(Trust::new(settings)),
-        scanner: Scanner::with(Config { deselected: deselected(deployment) }),
+        scanner: Arc::new(Scanner::with(Config { deselected: deselected(deployment) })),
         panel,
         mode: opening.mode,
         clock: Arc::new(clock),

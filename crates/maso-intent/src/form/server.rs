@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use maso_core::{Class, Confidentiality, Integrity, Reversibility, Risk, ServerName, ToolName};
+use maso_wire::DocumentForm;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -106,6 +107,8 @@ pub(crate) struct ToolForm {
     /// The label of its answers; a missing half comes from the server.
     #[serde(default)]
     pub(crate) result: LabelForm,
+    /// How it writes its answers where it gives text alone: `json`, `yaml` or `python` (`json`).
+    pub(crate) result_text: Option<At<DocumentForm>>,
     /// Pointer of a field of a structured answer = its label.
     #[serde(default)]
     pub(crate) result_fields: BTreeMap<At<Pointer>, LabelForm>,

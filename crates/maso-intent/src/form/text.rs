@@ -8,6 +8,7 @@ use maso_core::{
     TrustDomain, WorkflowName, WorkloadId,
 };
 use maso_identity::OperatorPublic;
+use maso_wire::DocumentForm;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use toml::Spanned;
@@ -16,8 +17,8 @@ use uuid::Uuid;
 use super::help::with_hint;
 use crate::{
     Access, AgentRole, Below, BusServers, ClientCertificates, Durability, Evaluation, EventName, Expiry, HaltCondition,
-    HostName, JudgeAction, JudgeProhibition, JudgeRole, Occurrence, OnDeviation, PrimaryAction, Reach, ReviewOutcome,
-    ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
+    HostName, JudgeAction, JudgeProhibition, JudgeRole, Occurrence, OnDeviation, Phrase, PrimaryAction, Reach,
+    ReviewOutcome, ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
 };
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
@@ -297,6 +298,16 @@ impl FromText for OperatorPublic {
     }
 }
 
+impl FromText for Phrase {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
 macro_rules! from_str {
     ($($name:ty = $pattern:literal),+ $(,)?) => {$(
         impl FromText for $name {
@@ -347,6 +358,7 @@ from_word!(
     Class,
     ClientCertificates,
     Confidentiality,
+    DocumentForm,
     Durability,
     Evaluation,
     Expiry,

@@ -15,7 +15,7 @@ use super::{
     text::{At, Moment, Pointer, Span},
 };
 use crate::{
-    Access, Evaluation, Expiry, HaltCondition, JudgeAction, PrimaryAction, ReviewOutcome, ReviewTrigger, Role,
+    Access, Evaluation, Expiry, HaltCondition, JudgeAction, Phrase, PrimaryAction, ReviewOutcome, ReviewTrigger, Role,
     SequenceBy, TaskPart, Whose,
 };
 
@@ -95,6 +95,9 @@ pub(crate) struct WorkflowForm {
     /// What a task must say of itself before anything but a read is done for it.
     #[serde(default)]
     pub(crate) clarity: ClarityForm,
+    /// What needs no person where a task asks for it (Tier 3).
+    #[serde(default)]
+    pub(crate) pre_approved: Vec<PreApprovalForm>,
     /// Whose word goes first when judges disagree.
     #[serde(default)]
     pub(crate) judge_precedence: JudgePrecedenceForm,
@@ -262,6 +265,15 @@ pub(crate) struct MessageForm {
 pub(crate) struct ClarityForm {
     /// The parts of a task (`["objective", "success-criteria"]`).
     pub(crate) required: Option<Vec<At<TaskPart>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreApprovalForm {
+    /// The tool, as `server:tool`.
+    pub(crate) tool: At<ToolRef>,
+    /// The words of a task that ask for it; one is enough. Words of one text stand together in a sentence, `*` is any ending.
+    pub(crate) asked_by: Vec<At<Phrase>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -13,7 +13,7 @@ use super::{
     Amendment, Bounds, ConflictTerms, DataSource, Evaluation, HaltCondition, HaltTerms, History, JudgePrecedence,
     MandateReview, OiSpec, ReviewOutcome, SequenceBy,
 };
-use crate::{ContentSchema, TaskPart, parse::day_is_over};
+use crate::{ContentSchema, PreApproval, TaskPart, parse::day_is_over};
 
 /// What a workflow may and must do: the parent of its agents' mandates.
 #[derive(Clone, Debug)]
@@ -58,6 +58,8 @@ pub struct SolutionMandate {
     pub channels: Vec<Channel>,
     /// What a task must say of itself before anything but a read is done for it (PG-1.6).
     pub clarity: BTreeSet<TaskPart>,
+    /// What needs no person where a task asks for it (Tier 3).
+    pub pre_approved: Vec<PreApproval>,
     /// How many plan attempts are still accepted.
     pub plan_attempts: PlanAttempts,
     /// What halts all of its agents, and who decides then.

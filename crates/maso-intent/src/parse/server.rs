@@ -67,6 +67,7 @@ fn manifest(tool: ToolRef, form: &ToolForm, server: Label) -> ToolManifest {
                 .iter()
                 .map(|(pointer, field)| (pointer.value.0.clone(), label(field, default)))
                 .collect(),
+            text: form.result_text.as_ref().map(|at| at.value).unwrap_or_default(),
         },
         authority: form
             .authority

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
 use crate::{
     Amendment, Bounds, Channel, ConflictTerms, ContentSchema, DataSource, FixedArgument, Grant, HaltCondition,
-    HaltTerms, HardLimits, JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, Problem, SolutionMandate,
+    HaltTerms, HardLimits, JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, PreApproval, Problem, SolutionMandate,
     TaskPart,
     form::{
         AmendmentForm, At, ConflictForm, DataSourceForm, File, GrantForm, HaltForm, MessageForm, OverrideRuleForm,
@@ -90,6 +90,14 @@ pub(super) fn solution(
             Some(parts) => parts.iter().map(|part| part.value).collect(),
             None => TaskPart::required_by_default(),
         },
+        pre_approved: form
+            .pre_approved
+            .iter()
+            .map(|form| PreApproval {
+                tool: form.tool.value.clone(),
+                asked_by: form.asked_by.iter().map(|phrase| phrase.value.clone()).collect(),
+            })
+            .collect(),
         plan_attempts: PlanAttempts {
             single_session: form.plan_attempts.single_session.unwrap_or(plan_attempts.single_session),
             rolling_7day: form.plan_attempts.rolling_7day.unwrap_or(plan_attempts.rolling_7day),

@@ -89,7 +89,7 @@ impl Scene {
         };
         let resolved = resolve(identified, circumstances).unwrap();
         let mut memory = Memory::default();
-        let labels = ResultLabels { default: Label::NEUTRAL, fields: Vec::new() };
+        let labels = ResultLabels::plain(Label::NEUTRAL);
         for (name, value) in &resolved.solution().constants {
             memory.learn(Source::Mandate(name.clone()), value, &labels);
         }

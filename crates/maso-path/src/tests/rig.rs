@@ -431,17 +431,17 @@ pub fn changed_definition() -> (ToolRef, ToolDefinition) {
 static DEPLOYMENT: LazyLock<Arc<Deployment>> = LazyLock::new(|| Arc::new(parsed(&source())));
 
 thread_local! {
-    static SCANNERS: RefCell<Vec<Scanner>> = const { RefCell::new(Vec::new()) };
+    static SCANNERS: RefCell<Vec<Arc<Scanner>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The scanner of a deployment: one that another rig left, unless something is switched off.
-fn scanner_of(deployment: &Deployment) -> Scanner {
+fn scanner_of(deployment: &Deployment) -> Arc<Scanner> {
     if deployment.deselected.is_empty() {
         return SCANNERS.with_borrow_mut(Vec::pop).unwrap_or_default();
     }
     let deselected = deployment.deselected.iter();
     let deselected = deselected.map(|one| Deselected { control: one.control.clone(), until: one.until }).collect();
-    Scanner::with(Config { deselected })
+    Arc::new(Scanner::with(Config { deselected }))
 }
 
 /// The writer holds nothing that is privileged, so that it may be spoken to in words.

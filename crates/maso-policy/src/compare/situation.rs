@@ -143,7 +143,7 @@ impl Version {
 fn memory_of(action: &Action, task: &TaskSpec) -> Memory {
     let mut memory = Memory::default();
     let labels =
-        |integrity, confidentiality| ResultLabels { default: Label { integrity, confidentiality }, fields: Vec::new() };
+        |integrity, confidentiality| ResultLabels::plain(Label { integrity, confidentiality });
     // What nobody saw is believed least.
     if action.origin > Integrity::External {
         memory.learn(Source::Task(task.id), &action.payload, &labels(action.origin, Confidentiality::Public));

@@ -2,6 +2,7 @@
 
 use maso_core::Label;
 use maso_intent::ResultLabels;
+use maso_wire::DocumentForm;
 use serde_json::Value;
 
 /// A path pattern: the unescaped segments of a JSON pointer, in which `*` stands for any key or index.
@@ -128,7 +129,7 @@ pub(super) enum Named {
 /// Calls `each` with every leaf of what a server or an agent said, under the label that is declared for its place.
 ///
 /// Field labels apply to the structured result of a tool, or, where it gives none, to its only text block if that is
-/// JSON. Everything else has the default label: text that happens to look like a field raises nothing.
+/// a document as its manifest says. Everything else has the default label: text that happens to look like a field raises nothing.
 ///
 /// The place is that in the document in which the leaf stands; a text that is no document has none.
 pub(super) fn each_labelled(
@@ -154,7 +155,8 @@ pub(super) fn each_labelled(
     let texts = text_blocks(value);
     let labelled_text = structured.is_none() && !failed && texts.len() == 1;
     for text in &texts {
-        match json_in(text) {
+        let parsed = if labelled_text { document_in(text, labels.text) } else { json_in(text) };
+        match parsed {
             Some(parsed) if labelled_text => each_leaf(&parsed, &mut |place, leaf| {
                 let (label, named) = label_at(place);
                 each(place, leaf, label, named);
@@ -185,6 +187,11 @@ pub(super) fn each_labelled(
 fn text_blocks(value: &Value) -> Vec<&str> {
     let blocks = ["content", "contents"].into_iter().filter_map(|key| value.get(key)?.as_array()).flatten();
     blocks.filter_map(|block| block.get("text")?.as_str()).collect()
+}
+
+/// The object or array that a text is, as its tool writes them.
+fn document_in(text: &str, form: DocumentForm) -> Option<Value> {
+    maso_wire::parse_document(text, form, &maso_wire::Limits::DEFAULT).ok()
 }
 
 /// The JSON object or array that a text is, read as strictly as a frame.

@@ -48,7 +48,7 @@ impl Memory {
     /// A memory of a task that has seen nothing but its operator's words and the constants of its mandate.
     pub fn for_task(task: &TaskSpec, solution: &SolutionMandate, mandate: &AgentMandate) -> Self {
         let mut memory = Self::default();
-        let operators = ResultLabels { default: Label { integrity: Integrity::Operator, ..OWN }, fields: Vec::new() };
+        let operators = ResultLabels::plain(Label { integrity: Integrity::Operator, ..OWN });
         // What is out of scope is named there so that nobody touches it: it lends no authority.
         for text in std::iter::once(&task.words).chain(&task.success_criteria).chain(&task.scope) {
             memory.learn(Source::Task(task.id), &Value::String(text.clone()), &operators);
@@ -65,7 +65,7 @@ impl Memory {
 
     /// Remembers what a person said of the task after it was opened: words of an operator, as those that opened it.
     pub fn clarified(&mut self, task: TaskId, words: &str) {
-        let operators = ResultLabels { default: Label { integrity: Integrity::Operator, ..OWN }, fields: Vec::new() };
+        let operators = ResultLabels::plain(Label { integrity: Integrity::Operator, ..OWN });
         self.learn(Source::Task(task), &Value::String(words.to_owned()), &operators);
     }
 

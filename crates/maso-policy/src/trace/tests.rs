@@ -159,7 +159,8 @@ fn the_label_of_all_that_was_seen_only_gets_worse() {
 }
 
 fn fields() -> ResultLabels {
-    ResultLabels { default: READ, fields: vec![("/payee".into(), CHECKED), ("/items/*/amount".into(), CHECKED)] }
+    let fields = vec![("/payee".into(), CHECKED), ("/items/*/amount".into(), CHECKED)];
+    ResultLabels { fields, ..ResultLabels::plain(READ) }
 }
 
 #[test]

@@ -185,7 +185,7 @@ async fn open(folder: &TempDir, source: &Source, clock: Arc<Ahead>) -> Arc<Path>
         panel: Panel::from_deployment(&deployment, &|_| None).unwrap(),
         deployment,
         trust: Arc::new(Trust::new(settings)),
-        scanner: Scanner::new(),
+        scanner: Arc::new(Scanner::new()),
         mode: Mode::Enforce,
         clock,
         ids: Arc::new(SystemIds),

@@ -123,7 +123,7 @@ pub(super) fn hop(deployment: &Arc<Deployment>) -> Result<(Identified, Circumsta
 
 fn learn(rounds: usize) -> Quantiles {
     let mut memory = Memory::default();
-    let labels = ResultLabels { default: Label::WORST, fields: Vec::new() };
+    let labels = ResultLabels::plain(Label::WORST);
     let source = Source::Server { server: "notes".parse().expect("the name is a server's"), item: "read_note".into() };
     let answer = ground::arguments();
     Times::taken(rounds, || source.clone(), |source| memory.learn(source, &answer, &labels)).quantiles()

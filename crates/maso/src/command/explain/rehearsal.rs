@@ -189,7 +189,7 @@ impl Rehearsal {
 
 /// Lets the task have seen what the action says it has.
 fn learn(memory: &mut Memory, action: &Action, task: TaskId) {
-    let labels = |label| ResultLabels { default: label, fields: Vec::new() };
+    let labels = |label| ResultLabels::plain(label);
     if action.origin > Integrity::External {
         let label = Label { integrity: action.origin, ..action.seen };
         memory.learn(Source::Task(task), &action.payload, &labels(label));
