@@ -4,6 +4,8 @@
 //! the program, under a deployment that somebody wrote.
 
 pub mod replay;
+pub mod report;
 pub mod rows;
 pub mod run;
 pub mod scores;
+pub mod traces;

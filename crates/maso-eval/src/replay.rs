@@ -14,7 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use maso_core::{Act, AgentName, HopId, Mode, OperatorName, Principal, TaskId, TicketId, Timestamp, ToolRef, Turn};
+use maso_core::{
+    Act, AgentName, ControlId, HopId, Mode, OperatorName, Principal, TaskId, TicketId, Timestamp, ToolRef, Turn,
+};
 use maso_guard::{Config, Deselected, Scanner};
 use maso_identity::{AuthorityKey, Trust, TrustSettings};
 use maso_intent::{Deployment, OpenTask, Role as OperatorRole, TaskSpec, ToolDefinition};
@@ -86,12 +88,39 @@ pub struct Decided {
     pub tool: String,
 }
 
+/// Whether layer 1 looks for what is wrong in texts while runs are replayed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detection {
+    /// As the deployment has it.
+    #[default]
+    Declared,
+    /// It does, whatever the deployment switched off.
+    On,
+    /// It does not: what is measured rests on where values come from, and on what was asked for.
+    Off,
+}
+
+impl Detection {
+    /// The controls whose findings count while runs are replayed.
+    fn apply(self, deselected: &mut Vec<Deselected>) {
+        let detects = |control: &ControlId| DETECTION.contains(&control.as_str());
+        match self {
+            Self::Declared => {}
+            Self::On => deselected.retain(|it| !detects(&it.control)),
+            Self::Off => {
+                let ids = DETECTION.iter().filter_map(|id| id.parse().ok());
+                deselected.extend(ids.map(|control| Deselected { control, until: None }));
+            }
+        }
+    }
+}
+
 impl Stage {
-    /// A deployment with one agent; its only workflow's tasks are opened.
+    /// A deployment with one agent, whose workflow's tasks are opened.
     ///
     /// # Errors
     /// When it has another number of agents, or nobody in it may approve.
-    pub fn new(deployment: Deployment) -> Result<Self, ReplayFault> {
+    pub fn new(deployment: Deployment, detection: Detection) -> Result<Self, ReplayFault> {
         let unfit = |why: &str| ReplayFault::Unfit(why.to_owned());
         let mut agents = deployment.agents.keys();
         let (Some(agent), None) = (agents.next().cloned(), agents.next()) else {
@@ -105,7 +134,9 @@ impl Stage {
         let mandates = deployment.workflows.values().filter_map(|solution| solution.effective_from);
         let begin = mandates.max().ok_or_else(|| unfit("its workflow has no `effective_date`"))?.plus_ms(DAY_MS);
         let deselected = deployment.deselected.iter();
-        let deselected = deselected.map(|it| Deselected { control: it.control.clone(), until: it.until }).collect();
+        let deselected = deselected.map(|it| Deselected { control: it.control.clone(), until: it.until });
+        let mut deselected: Vec<_> = deselected.collect();
+        detection.apply(&mut deselected);
         Ok(Self {
             scanner: Arc::new(Scanner::with(Config { deselected })),
             deployment: Arc::new(deployment),
@@ -142,7 +173,9 @@ impl Stage {
         let mut known = servers.flat_map(|server| server.tools.values().map(|tool| &tool.tool));
         let found = known.find(|tool| tool.tool.as_str() == name).cloned();
         // What the deployment does not know, it is asked for all the same.
-        found.or_else(|| format!("unknown:{name}").parse().ok()).unwrap_or_else(|| "unknown:unnamed".parse().expect("a tool's name"))
+        found
+            .or_else(|| format!("unknown:{name}").parse().ok())
+            .unwrap_or_else(|| "unknown:unnamed".parse().expect("a tool's name"))
     }
 }
 
@@ -169,7 +202,8 @@ struct Live<'a> {
     path: Path,
     clock: Arc<Steps>,
     authority: AuthorityKey,
-    task: TaskId,
+    /// None where the person said nothing: then the agent works in its standing task.
+    task: Option<TaskId>,
 }
 
 impl<'a> Live<'a> {
@@ -178,7 +212,8 @@ impl<'a> Live<'a> {
         let clock = Arc::new(Steps(AtomicI64::new(stage.begin.as_millis())));
         let deployment = Arc::clone(&stage.deployment);
         let trust = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), stage.begin);
-        let panel = Panel::from_deployment(&deployment, &|_| None).map_err(|error| ReplayFault::Unfit(error.to_string()))?;
+        let panel =
+            Panel::from_deployment(&deployment, &|_| None).map_err(|error| ReplayFault::Unfit(error.to_string()))?;
         let sources = Sources {
             deployment,
             trust: Arc::new(Trust::new(trust)),
@@ -193,20 +228,7 @@ impl<'a> Live<'a> {
         };
         let path = Path::open(&folder.join("log.db"), sources).await.map_err(broken)?;
         path.published(definitions(&stage.deployment)).await;
-        let workflow = stage.deployment.agents[&stage.agent].workflow.clone();
-        let wanted = OpenTask {
-            workflow,
-            words: run.prompt.clone(),
-            success_criteria: Vec::new(),
-            scope: None,
-            out_of_scope: Vec::new(),
-            accountable_human: None,
-            ttl_ms: None,
-        };
-        let task = path.ids().task();
-        let opened = TaskSpec::open(wanted, task, clock.now(), path.world().deployment())
-            .map_err(|error| ReplayFault::Unfit(format!("its task cannot be opened: {error}")))?;
-        path.recorder().record(Body::TaskOpened(write_task(&opened))).await.map_err(broken)?;
+        let task = if run.prompt.trim().is_empty() { None } else { Some(open(stage, run, &path, clock.now()).await?) };
         Ok(Self { stage, path, clock, authority, task })
     }
 
@@ -259,9 +281,10 @@ impl<'a> Live<'a> {
 
     fn arrival(&self, from: Principal, to: Principal) -> Arrival {
         let world = self.path.world();
-        let task = world.tasks().open(self.task).map(|spec| {
+        let task = self.task.and_then(|id| world.tasks().open(id)).map(|spec| {
             let domain = &world.deployment().trust_domain;
-            let token = self.authority.issue_task_token(domain, (self.task, spec.digest()), &[], self.clock.now(), DAY_MS);
+            let token =
+                self.authority.issue_task_token(domain, (spec.id, spec.digest()), &[], self.clock.now(), DAY_MS);
             UnverifiedToken::new(token)
         });
         Arrival { id: self.path.ids().hop(), at: self.clock.now(), credential: Credential::Pipe(from), task, to }
@@ -279,11 +302,38 @@ impl<'a> Live<'a> {
             }
         }
         let decided = calls.into_iter().map(|(call, asked)| {
-            let Told { decision, control, reason } = first.get(&asked.hop.to_string()).map_or_else(Told::malformed, Told::of);
-            Decided { id: run.id.clone(), i: call.i, decision, control, reason, took: asked.took, tool: call.name.clone() }
+            let Told { decision, control, reason } =
+                first.get(&asked.hop.to_string()).map_or_else(Told::malformed, Told::of);
+            Decided {
+                id: run.id.clone(),
+                i: call.i,
+                decision,
+                control,
+                reason,
+                took: asked.took,
+                tool: call.name.clone(),
+            }
         });
         Ok(decided.collect())
     }
+}
+
+/// Opens a task with the person's words.
+async fn open(stage: &Stage, run: &Run, path: &Path, now: Timestamp) -> Result<TaskId, ReplayFault> {
+    let wanted = OpenTask {
+        workflow: stage.deployment.agents[&stage.agent].workflow.clone(),
+        words: run.prompt.clone(),
+        success_criteria: Vec::new(),
+        scope: None,
+        out_of_scope: Vec::new(),
+        accountable_human: None,
+        ttl_ms: None,
+    };
+    let id = path.ids().task();
+    let task = TaskSpec::open(wanted, id, now, path.world().deployment())
+        .map_err(|error| ReplayFault::Unfit(format!("its task cannot be opened: {error}")))?;
+    path.recorder().record(Body::TaskOpened(write_task(&task))).await.map_err(broken)?;
+    Ok(id)
 }
 
 /// A call that was made.
@@ -381,6 +431,9 @@ impl Ids for Counted {
         None
     }
 }
+
+/// The controls that judge a text by what stands in it.
+const DETECTION: [&str; 5] = ["PG-1.1", "PG-1.2", "PG-1.5", "IA-2.6", "DP-2.1"];
 
 const DAY_MS: u64 = 24 * 3_600_000;
 const RECORDS_MAX: usize = 1_000_000;

@@ -216,7 +216,7 @@ impl Scanner {
         hidden: Option<&str>,
         notes: &mut Notes<'_>,
     ) {
-        if (secrets.is_empty() && hidden.is_none()) || !notes.active(IA_2_6) {
+        if (secrets.is_empty() && hidden.is_none()) || !notes.active(IA_2_6) || subject.takes_credential(&leaf) {
             return;
         }
         let replaceable = matches!(subject.surface, Surface::Result | Surface::Description) && !leaf.is_key;

@@ -6,7 +6,7 @@ use maso_core::{Act, Class, Digest, Listing, Principal, Turn};
 use maso_intent::{AuthorityArgument, Clarifying, Resolved, ToolDefinition, Wordy};
 use serde_json::Value;
 
-use crate::{Sizes, Surface};
+use crate::{Sizes, Surface, leaf::Leaf};
 
 /// What is scanned, and everything that scanners may know of it.
 pub struct Subject<'a> {
@@ -110,6 +110,14 @@ impl<'a> Subject<'a> {
             authority: resolved.tool().filter(|_| is_call).map(|tool| &tool.authority),
             sizes: Sizes::within(&resolved.deployment().settings),
         }
+    }
+
+    /// Whether this is an argument that is there for a credential, such as the password of a login: its manifest says so, and where
+    /// its value must come from.
+    pub fn takes_credential(&self, leaf: &Leaf<'_>) -> bool {
+        let mut credentials =
+            self.authority.into_iter().flatten().filter(|(_, argument)| argument.role == "credential");
+        !leaf.is_key && credentials.any(|(pointer, _)| *pointer == leaf.pointer())
     }
 
     /// A value outside any hop.

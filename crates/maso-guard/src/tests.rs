@@ -425,6 +425,7 @@ fn paths_and_addresses_lead_where_they_seem_to() {
         role: role.into(),
         integrity_min: Integrity::External,
         below: Below::Escalate,
+        by: maso_intent::Comparison::Whole,
     };
     let authority = BTreeMap::from([
         ("/path".to_owned(), argument("path")),

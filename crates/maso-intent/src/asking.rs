@@ -60,7 +60,9 @@ impl Phrase {
         sentences(&words).any(|sentence| {
             let words: Vec<&str> = sentence.split(|c: char| !is_in_word(c)).filter(|word| !word.is_empty()).collect();
             self.0.iter().all(|stem| {
-                (0..words.len()).any(|at| stem.is(words[at]) && !words[at.saturating_sub(REACH)..at].iter().any(|word| negates(word)))
+                (0..words.len()).any(|at| {
+                    stem.is(words[at]) && !words[at.saturating_sub(REACH)..at].iter().any(|word| negates(word))
+                })
             })
         })
     }
@@ -99,8 +101,10 @@ fn is_in_word(character: char) -> bool {
 
 /// Words that turn what follows into what is not wanted.
 fn negates(word: &str) -> bool {
-    matches!(word, "not" | "never" | "without" | "no" | "nobody" | "cannot" | "nicht" | "nie" | "kein" | "keine" | "ohne")
-        || word.ends_with("n't")
+    matches!(
+        word,
+        "not" | "never" | "without" | "no" | "nobody" | "cannot" | "nicht" | "nie" | "kein" | "keine" | "ohne"
+    ) || word.ends_with("n't")
         || word.ends_with("n’t")
 }
 

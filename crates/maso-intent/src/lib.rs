@@ -77,7 +77,8 @@ pub use mandate::{
     ResourceTerm, ReviewOutcome, ReviewTrigger, SequenceBy, SolutionMandate, SpawnTerms, ToolTerms, Whose,
 };
 pub use manifest::{
-    AuthorityArgument, Below, DryRunCall, ResultLabels, ServerManifest, ToolDefinition, ToolManifest, Transport,
+    AuthorityArgument, Below, Comparison, DryRunCall, ResultLabels, ServerManifest, ToolDefinition, ToolManifest,
+    Transport,
 };
 pub use minimal::minimal;
 pub use money::{decimals, in_currency};

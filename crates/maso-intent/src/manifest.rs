@@ -118,13 +118,28 @@ impl DryRunCall {
 /// An argument that decides who or what is affected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorityArgument {
-    /// What it is: `recipient`, `account`, `url`, `path`, `amount`, `query`, `code`.
+    /// What it is: `recipient`, `account`, `url`, `path`, `amount`, `query`, `code`, `date`, `credential`.
     pub role: String,
     /// The least integrity that its value's origin must have.
     pub integrity_min: Integrity,
     /// What happens below that.
     pub below: Below,
+    /// What of the value must have come from there.
+    pub by: Comparison,
 }
+
+/// What of a value must have been said by whoever it comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Comparison {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The host of a web address: a page of a site that was named is as good as the site.
+    Host,
+    /// The day on which a moment lies.
+    Day,
+}
+words!(Comparison { Whole = "whole", Host = "host", Day = "day" });
 
 /// What happens to a hop whose authority-bearing value has too low an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

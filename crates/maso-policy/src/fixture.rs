@@ -11,10 +11,10 @@ use maso_core::{
 };
 use maso_identity::Remit;
 use maso_intent::{
-    AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Channel, ContentSchema, Deployment, Evaluation,
-    Grant, HardLimits, History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator, PinState,
-    PlanAttempts, PolicyFile, Powers, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate, TaskKind,
-    TaskSpec, ToolManifest, ToolTerms, Transport,
+    AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Channel, Comparison, ContentSchema, Deployment,
+    Evaluation, Grant, HardLimits, History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator,
+    PinState, PlanAttempts, PolicyFile, Powers, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate,
+    TaskKind, TaskSpec, ToolManifest, ToolTerms, Transport,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -255,7 +255,12 @@ pub(crate) fn deployment() -> Deployment {
     let mut read_claim = manifest("claims-db:read_claim", Class::Read, Risk::Low, plain(internal));
     read_claim.result.fields = vec![("/payee_iban".into(), verified), ("/items/*/amount".into(), verified)];
     let mut pay_claim = manifest("claims-db:pay_claim", Class::Transfer, Risk::High, plain(internal));
-    let argument = |role: &str, integrity_min, below| AuthorityArgument { role: role.into(), integrity_min, below };
+    let argument = |role: &str, integrity_min, below| AuthorityArgument {
+        role: role.into(),
+        integrity_min,
+        below,
+        by: Comparison::Whole,
+    };
     pay_claim.authority = BTreeMap::from([
         ("/payee_iban".into(), argument("account", Integrity::Verified, Below::Deny)),
         ("/amount".into(), argument("amount", Integrity::Internal, Below::Escalate)),

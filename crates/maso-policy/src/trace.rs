@@ -5,13 +5,17 @@ use std::collections::HashSet;
 use maso_core::{
     Act, Class, Confidentiality, Finding, Findings, Integrity, Label, Origin, Principal, Source, TaskId, Turn, Word,
 };
-use maso_intent::{AuthorityArgument, Below, Bound, Deployment, Resolved, ResultLabels, ServerManifest, ToolManifest};
+use maso_intent::{
+    AuthorityArgument, Below, Bound, Comparison, Deployment, Resolved, ResultLabels, ServerManifest, ToolManifest,
+};
 use serde_json::Value;
 
 use crate::view::View;
 use leaves::{Leaf, Pattern, Segment, each_labelled, each_leaf_and_key, is_identifier, pointer_to};
 
+mod days;
 mod excerpt;
+mod hosts;
 mod leaves;
 mod memory;
 mod normal;
@@ -249,7 +253,7 @@ fn origins_in(memory: &Memory, view: View<'_>) -> Tracing {
             return;
         }
         let (source, label) = constant(view, place, leaf)
-            .or_else(|| found(memory, leaf).map(|(source, label)| (source.clone(), label)))
+            .or_else(|| found(memory, leaf, needed).map(|(source, label)| (source.clone(), label)))
             .unwrap_or((Source::Unknown, unknown));
         let label = if is_outside { Label { integrity: Integrity::External, ..label } } else { label };
         tracing.label = tracing.label.combine(label);
@@ -321,11 +325,27 @@ fn constant(view: View<'_>, place: &[Segment<'_>], leaf: Leaf<'_>) -> Option<(So
     allowed.contains(value).then(|| (Source::Mandate(format!("{}{pointer}", view.hop.act.object())), label))
 }
 
-fn found<'m>(memory: &'m Memory, leaf: Leaf<'_>) -> Option<(&'m Source, Label)> {
-    match leaf {
+/// Where a value was seen: all of it, or the part of it that its manifest says is enough.
+fn found<'m>(memory: &'m Memory, leaf: Leaf<'_>, needed: Option<&AuthorityArgument>) -> Option<(&'m Source, Label)> {
+    let whole = match leaf {
         Leaf::Value(value) => memory.origin_of(value),
         Leaf::Key(key) => memory.origin_of_text(key),
+    };
+    let text = match leaf {
+        Leaf::Value(Value::String(text)) => text.as_str(),
+        Leaf::Key(text) => text,
+        Leaf::Value(_) => return whole,
+    };
+    let Some(argument) = needed else { return whole };
+    if whole.is_some_and(|(_, label)| label.integrity >= argument.integrity_min) {
+        return whole;
     }
+    let part = match argument.by {
+        Comparison::Whole => None,
+        Comparison::Host => memory.origin_of_host(text),
+        Comparison::Day => memory.origin_of_day(text),
+    };
+    part.filter(|(_, label)| whole.is_none_or(|(_, known)| known.integrity < label.integrity)).or(whole)
 }
 
 /// Too low an origin for a value that carries authority, in words that a supervisor can decide on.

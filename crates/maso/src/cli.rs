@@ -272,6 +272,15 @@ Examples:
 Compare ratios within a run, never times between two. Aims that are missed are
 told and are no failure.")]
     Bench(Bench),
+    /// Measure what maso makes of recorded runs of agents.
+    #[command(after_help = "\
+Examples:
+  maso eval traces runs.jsonl.zst
+  maso eval traces runs.jsonl --deployment mydeployment --decisions decided.jsonl
+  maso eval traces runs.jsonl.zst --detection off --json
+
+No model is run, and the same files give the same figures each time.")]
+    Eval(Eval),
     /// Write a shell's completions to standard output.
     #[command(after_help = "\
 Examples:
@@ -1156,6 +1165,61 @@ pub enum BenchPart {
     Calls,
     /// (d) Messages between agents.
     Messages,
+}
+
+#[derive(Debug, Args)]
+pub struct Eval {
+    #[command(subcommand)]
+    pub of: EvalOf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EvalOf {
+    /// Replay recorded runs through the path, and score what becomes of their calls.
+    #[command(after_help = "\
+Each run is replayed as if it were live, on a record of its own: the person's
+words open a task, calls and results are hops. What is held is approved, so that
+the run goes on as it was recorded, and counts as held.
+
+A row is a JSON object with `id`, `suite`, `prompt`, `messages` and `calls`; what
+is known of it beside that (`kind`, `attack_sets`, `utility_calls`, …) is for the
+scores alone.")]
+    Traces(EvalTraces),
+}
+
+#[derive(Debug, Args)]
+pub struct EvalTraces {
+    /// Files of recorded runs: JSON Lines, plain or compressed with zstd (`.zst`).
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The folder with a deployment for each suite.
+    #[arg(long, value_name = "DIR", default_value = "examples/eval", conflicts_with = "deployment")]
+    pub deployments: PathBuf,
+    /// One deployment for all suites.
+    #[arg(long, value_name = "DIR")]
+    pub deployment: Option<PathBuf>,
+    /// Whether texts are searched for injections, credentials and the like.
+    #[arg(long, value_enum, default_value = "declared")]
+    pub detection: EvalDetection,
+    /// Leave out runs that something defended while they were recorded.
+    #[arg(long)]
+    pub undefended: bool,
+    /// Write what became of each call, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub decisions: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Whether texts are searched while runs are replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum EvalDetection {
+    /// As the deployment has it.
+    Declared,
+    /// Whatever the deployment switched off.
+    On,
+    /// Not at all.
+    Off,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod controls;
 pub mod demo;
 pub mod diff;
+pub mod eval;
 pub mod explain;
 pub mod fmt;
 pub mod init;

@@ -67,6 +67,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Kill(args) => command::kill::run(args).await,
         Command::Log(args) => command::log::run(args).await,
         Command::Bench(args) => command::bench::run(args).await,
+        Command::Eval(args) => command::eval::run(args),
         Command::Completions(args) => command::completions::run(&args),
         Command::DemoServer(args) => command::demo::serve(args).await,
         Command::DemoAgent => command::demo::act(),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::text::{At, Pointer, Span};
-use crate::Below;
+use crate::{Below, Comparison};
 
 /// A tool server: how it is reached, and what each of its tools can do. The name of the file is the name of the server.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -169,6 +169,8 @@ pub(crate) struct AuthorityForm {
     pub(crate) integrity_min: Option<At<Integrity>>,
     /// What happens below that (`escalate`).
     pub(crate) below: Option<At<Below>>,
+    /// What of the value must have come from there (`whole`).
+    pub(crate) by: Option<At<Comparison>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -182,6 +184,8 @@ pub(crate) enum AuthorityRole {
     Amount,
     Query,
     Code,
+    Date,
+    Credential,
 }
 
 impl AuthorityRole {
@@ -194,6 +198,8 @@ impl AuthorityRole {
             Self::Amount => "amount",
             Self::Query => "query",
             Self::Code => "code",
+            Self::Date => "date",
+            Self::Credential => "credential",
         }
     }
 }

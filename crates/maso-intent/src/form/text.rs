@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use super::help::with_hint;
 use crate::{
-    Access, AgentRole, Below, BusServers, ClientCertificates, Durability, Evaluation, EventName, Expiry, HaltCondition,
-    HostName, JudgeAction, JudgeProhibition, JudgeRole, Occurrence, OnDeviation, Phrase, PrimaryAction, Reach,
-    ReviewOutcome, ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
+    Access, AgentRole, Below, BusServers, ClientCertificates, Comparison, Durability, Evaluation, EventName, Expiry,
+    HaltCondition, HostName, JudgeAction, JudgeProhibition, JudgeRole, Occurrence, OnDeviation, Phrase, PrimaryAction,
+    Reach, ReviewOutcome, ReviewTrigger, Role, SequenceBy, TaskPart, ToolTerm, Whose, nearest::suggestion,
 };
 
 /// A value with the byte offset at which it stands in its file. Equal and ordered by the value alone.
@@ -357,6 +357,7 @@ from_word!(
     Below,
     Class,
     ClientCertificates,
+    Comparison,
     Confidentiality,
     DocumentForm,
     Durability,

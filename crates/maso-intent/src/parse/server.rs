@@ -77,6 +77,7 @@ fn manifest(tool: ToolRef, form: &ToolForm, server: Label) -> ToolManifest {
                     role: argument.role.as_str().to_owned(),
                     integrity_min: argument.integrity_min.as_ref().map_or(Integrity::Internal, |at| at.value),
                     below: argument.below.as_ref().map_or(Below::Escalate, |at| at.value),
+                    by: argument.by.as_ref().map(|at| at.value).unwrap_or_default(),
                 };
                 (pointer.value.0.clone(), argument)
             })

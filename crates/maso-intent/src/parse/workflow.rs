@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::{day::day_begins, history::Declared, oispec::oispec, value::json};
 use crate::{
     Amendment, Bounds, Channel, ConflictTerms, ContentSchema, DataSource, FixedArgument, Grant, HaltCondition,
-    HaltTerms, HardLimits, JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, PreApproval, Problem, SolutionMandate,
-    TaskPart,
+    HaltTerms, HardLimits, JudgePrecedence, MandateReview, OverrideRule, PlanAttempts, PreApproval, Problem,
+    SolutionMandate, TaskPart,
     form::{
         AmendmentForm, At, ConflictForm, DataSourceForm, File, GrantForm, HaltForm, MessageForm, OverrideRuleForm,
         Pointer, PromptForm, ReviewForm, WorkflowForm,

@@ -142,8 +142,7 @@ impl Version {
 /// A memory in which the values of the action have this origin, and whose label is as confidential as what was seen.
 fn memory_of(action: &Action, task: &TaskSpec) -> Memory {
     let mut memory = Memory::default();
-    let labels =
-        |integrity, confidentiality| ResultLabels::plain(Label { integrity, confidentiality });
+    let labels = |integrity, confidentiality| ResultLabels::plain(Label { integrity, confidentiality });
     // What nobody saw is believed least.
     if action.origin > Integrity::External {
         memory.learn(Source::Task(task.id), &action.payload, &labels(action.origin, Confidentiality::Public));

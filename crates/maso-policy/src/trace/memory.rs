@@ -10,6 +10,8 @@ use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
 use serde_json::Value;
 
 use super::{
+    days::day_of,
+    hosts::{host_key, host_of},
     leaves::{Leaf, Named, Segment, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
     normal::{
         grouped_code, has_invisible, is_ambiguous, is_group, normal_text, number_in, number_of, percent_decoded, words,
@@ -197,6 +199,27 @@ impl Memory {
     pub(super) fn origin_of_text(&self, text: &str) -> Option<(&Source, Label)> {
         let mut best = Best::of(self, text);
         self.each_posting(text, &mut |posting| best.consider(posting));
+        best.found
+    }
+
+    /// The best source in which the host of this web address was named.
+    pub(super) fn origin_of_host(&self, address: &str) -> Option<(&Source, Label)> {
+        if address.len() > VALUE_BYTES_MAX || has_invisible(address) {
+            return None;
+        }
+        let host = host_of(&normal_text(address))?;
+        let mut best = Best::of(self, &host);
+        self.postings(&host_key(&host)).for_each(|posting| best.consider(posting));
+        best.found
+    }
+
+    /// The best source in which the day of this moment was named; where no year was, it is the day of any.
+    pub(super) fn origin_of_day(&self, moment: &str) -> Option<(&Source, Label)> {
+        let day = day_of(moment)?;
+        let mut best = Best::of(self, moment);
+        for key in [day.key(), day.of_any_year().key()] {
+            self.postings(&key).for_each(|posting| best.consider(posting));
+        }
         best.found
     }
 

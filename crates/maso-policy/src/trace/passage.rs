@@ -6,6 +6,8 @@ use maso_core::{Label, Source};
 use serde_json::Value;
 
 use super::{
+    days::{Day, day_at},
+    hosts::{host_key, host_of},
     leaves::{Leaf, Named},
     memory::COST_MAX,
     normal::{
@@ -150,8 +152,19 @@ impl Passage {
                 each_code(part, &mut |key| each(key, place));
             }
             each_code(bare_word, &mut |key| each(key, place));
+            if let Some(host) = host_of(bare_word) {
+                each(&host_key(&host), place);
+            }
+            if let Some(day) = self.day(index) {
+                each(&day.key(), place);
+            }
             self.each_spaced_code(index, &mut |key| each(key, place));
         }
+    }
+
+    /// The day that is named from this word on.
+    fn day(&self, index: usize) -> Option<Day> {
+        day_at((index..self.starts.len()).map_while(|at| self.word(at).filter(|word| !word.is_empty())))
     }
 
     /// The codes written in groups that begin at this word.
@@ -170,6 +183,27 @@ impl Passage {
             }
         }
     }
+}
+
+/// The word as it is, or an address and the sentence that begins right after it: `www.our-site.com.They`.
+fn unglued(said: &str) -> impl Iterator<Item = &str> {
+    let (address, next) = said.split_at(glue(said).unwrap_or(said.len()));
+    [address, next].into_iter().filter(|part| !part.is_empty())
+}
+
+/// The same, of an ASCII word in two cases.
+fn together<'w>(word: &'w str, said: &'w str) -> impl Iterator<Item = (&'w str, &'w str)> {
+    let at = glue(said).unwrap_or(said.len());
+    [(&word[..at], &said[..at]), (&word[at..], &said[at..])].into_iter().filter(|(part, _)| !part.is_empty())
+}
+
+/// Where a sentence begins in the same word in which an address ended.
+fn glue(said: &str) -> Option<usize> {
+    let (address, next) = said.rsplit_once('.')?;
+    let mut next = next.chars();
+    let begins = next.next().is_some_and(char::is_uppercase) && next.next().is_some_and(char::is_lowercase);
+    let is_address = address.contains('.') && host_of(&normal_text(address)).is_some() || address.contains('@');
+    (begins && is_address).then_some(address.len() + 1)
 }
 
 fn each_number(word: &str, bare_word: &str, each: &mut impl FnMut(&str)) {
@@ -222,7 +256,7 @@ impl Draft {
         if text.is_ascii() {
             // Word for word the same, but for its case.
             let normal = normal_text(text);
-            for (word, said) in words(&normal).zip(words(text)) {
+            for (word, said) in words(&normal).zip(words(text)).flat_map(|(word, said)| together(word, said)) {
                 if self.is_full() {
                     return;
                 }
@@ -231,7 +265,7 @@ impl Draft {
             }
             return;
         }
-        for said in words(text) {
+        for said in words(text).flat_map(unglued) {
             if self.is_full() {
                 return;
             }

@@ -16,8 +16,7 @@ fn a_value_is_read_as_it_was_written() {
     ]);
     assert_eq!(read(yaml, DocumentForm::Yaml), Ok(expected));
     let python = r#"{'name': 'Emma', "it's": ['a\n\'b\'', None, True, -1.5, (1, 2)], 3: {}, 'set': {'x'}}"#;
-    let expected =
-        json!({ "name": "Emma", "it's": ["a\n'b'", null, true, -1.5, [1, 2]], "3": {}, "set": ["x"] });
+    let expected = json!({ "name": "Emma", "it's": ["a\n'b'", null, true, -1.5, [1, 2]], "3": {}, "set": ["x"] });
     assert_eq!(read(python, DocumentForm::Python), Ok(expected));
 }
 
@@ -61,7 +60,8 @@ fn written(value: &Value) -> String {
         Value::String(text) => quoted(text),
         Value::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
         Value::Object(members) => {
-            let members: Vec<_> = members.iter().map(|(key, value)| format!("{}: {}", quoted(key), written(value))).collect();
+            let members: Vec<_> =
+                members.iter().map(|(key, value)| format!("{}: {}", quoted(key), written(value))).collect();
             format!("{{{}}}", members.join(", "))
         }
     }

@@ -20,7 +20,9 @@ pub(super) fn parse(text: &str, budget: &Budget<'_>) -> Result<Value, Malformed>
     for event in Parser::new_from_str(text) {
         let (event, _) = event.map_err(|error| Malformed::because(format!("not YAML: {error}")))?;
         let done = match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => None,
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                None
+            }
             Event::Alias(_) => return Err(Malformed::because("an alias")),
             Event::Scalar(_, _, 1.., _) | Event::SequenceStart(1.., _) | Event::MappingStart(1.., _) => {
                 return Err(Malformed::because("an anchor"));
