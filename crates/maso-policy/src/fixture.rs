@@ -13,7 +13,7 @@ use maso_identity::Remit;
 use maso_intent::{
     AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Channel, Comparison, ContentSchema, Deployment,
     Evaluation, Grant, HardLimits, History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator,
-    PinState, PlanAttempts, PolicyFile, Powers, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate,
+    PinState, PlanAttempts, PolicyFile, Powers, PreApproval, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate,
     TaskKind, TaskSpec, ToolManifest, ToolTerms, Transport,
 };
 use serde_json::{Value, json};
@@ -108,6 +108,19 @@ impl Scene {
 
     pub(crate) fn with_tier(mut self, tier: Tier) -> Self {
         self.deployment.tier = tier;
+        self
+    }
+
+    pub(crate) fn pre_approving(mut self, approval: PreApproval) -> Self {
+        for solution in self.deployment.workflows.values_mut() {
+            Arc::make_mut(solution).pre_approved.push(approval.clone());
+        }
+        self
+    }
+
+    /// In a task that was opened with these words.
+    pub(crate) fn saying(mut self, words: &str) -> Self {
+        (self.task.kind, self.task.words) = (TaskKind::Opened, words.to_owned());
         self
     }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use maso_core::{Class, ToolRef, WorkflowName};
+use maso_core::{Class, Risk, ToolRef, WorkflowName};
 
 use super::{Found, Lint, LintRule};
 use crate::{
     SolutionMandate, TaskPart,
     form::{File, WorkflowForm},
+    nearest::suggestion,
 };
 
 type Workflow<'a> = File<'a, WorkflowForm>;
@@ -21,6 +22,7 @@ pub(super) fn check(lint: Lint<'_>, found: &mut Found) {
         currency(file, found);
         plan_thresholds(solution, file, found);
         clarity(solution, file, found);
+        pre_approved(lint, solution, file, found);
     }
     if let (true, Some(maso)) = (lint.deployment.workflows.is_empty(), &lint.folder.maso) {
         let message = "there is no workflow, so no agent may do anything";
@@ -71,6 +73,33 @@ fn clarity(solution: &SolutionMandate, file: &Workflow<'_>, found: &mut Found) {
         let parts = file.form.clarity.required.iter().flatten();
         let place = parts.map(|part| part.start).next().unwrap_or_else(|| file.find("[clarity]"));
         found.add(LintRule::ClarityWaived, file, place, message, remedy);
+    }
+}
+
+fn pre_approved(lint: Lint<'_>, solution: &SolutionMandate, file: &Workflow<'_>, found: &mut Found) {
+    for form in &file.form.pre_approved {
+        let (tool, start) = (&form.tool.value, form.tool.start);
+        if !solution.tools.contains(tool) {
+            let message = format!("`{tool}` is approved in advance, and is no tool of this workflow");
+            let tools: Vec<String> = solution.tools.iter().map(ToString::to_string).collect();
+            let other = || "name one of its tools".to_owned();
+            let remedy = suggestion(&tool.to_string(), tools.iter().map(String::as_str), other);
+            found.add(LintRule::PreApprovedBeyond, file, start, message, remedy);
+            continue;
+        }
+        let Some(manifest) = lint.deployment.tool(tool) else { continue };
+        if manifest.risk == Risk::Critical {
+            let message = format!("`{tool}` is of critical risk: it is asked about whatever is approved in advance");
+            found.add(LintRule::PreApprovedCritical, file, start, message, "leave it out, or declare a lower `risk`");
+        } else if manifest.class != Class::Read && manifest.authority.is_empty() {
+            let message = format!("nobody is asked about `{tool}`, whose arguments may come from anywhere");
+            let remedy = format!("add to `[tools.{}.authority]` the arguments that decide", tool.tool);
+            found.add(LintRule::PreApprovedOpen, file, start, message, remedy);
+        }
+    }
+    if let Some(first) = file.form.pre_approved.first() {
+        let message = "below Tier 3 people are asked whatever is approved in advance";
+        found.add(LintRule::PreApprovedIdle, file, first.tool.start, message, "take it out, or declare `tier = 3`");
     }
 }
 

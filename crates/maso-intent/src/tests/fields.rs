@@ -72,6 +72,10 @@ fn everything_that_is_written_arrives() {
     assert_eq!(intake.on_fail.as_ref().map(|after| after.retry_max), Some(1));
     assert_eq!(intake.on_timeout.as_ref().map(|after| after.tell.as_str()), Some("claims-security"));
     assert_eq!(intake.history.created_at.map(|at| at.to_string()).as_deref(), Some("2026-10-20T07:00:00.000Z"));
+    let approved = &claims.pre_approved[0];
+    assert_eq!((approved.tool.to_string().as_str(), approved.asked_by.len()), ("db:pay", 2));
+    let read = deployment.tool(&"db:read_claim".parse().unwrap()).unwrap();
+    assert_eq!(read.result.text, maso_wire::DocumentForm::Yaml);
     let dry_run = deployment.tool(&"db:pay".parse().unwrap()).and_then(|tool| tool.dry_run.clone()).unwrap();
     assert_eq!(dry_run.tool.to_string(), "web:rehearse_pay");
     assert_eq!(dry_run.set, Some(("mode".to_owned(), serde_json::json!("rehearse"))));

@@ -1,5 +1,7 @@
 //! Days of the calendar, however people write them: `2025-01-11`, `January 11th, 2025`, `from the 13th to the 17th of May`.
 
+use maso_core::Timestamp;
+
 use super::normal::bare;
 
 /// A day that somebody named, with or without its year.
@@ -32,6 +34,14 @@ impl Day {
     /// The same day of any year.
     pub(super) fn of_any_year(self) -> Self {
         Self { year: None, ..self }
+    }
+
+    /// The day so many days before it; none for a day without its year.
+    pub(super) fn before(self, n_days: i64) -> Option<Self> {
+        let Self { year, month, day } = self;
+        let date: maso_core::Day = format!("{:04}-{month:02}-{day:02}", year?).parse().ok()?;
+        let begins = date.begins().as_millis().checked_sub(n_days.checked_mul(DAY_MS)?)?;
+        iso(&maso_core::Day::of(Timestamp::from_millis(begins)).to_string())
     }
 }
 
@@ -132,6 +142,11 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
+/// Words for days beside today, and how many days lie between.
+pub(super) const RELATIVE: [(&str, i64); 4] = [("today", 0), ("tonight", 0), ("tomorrow", 1), ("yesterday", -1)];
+
+const DAY_MS: i64 = 86_400_000;
+
 /// Words that a day can take, with both ends of a span.
 const LOOK_AHEAD: usize = 8;
 
@@ -160,6 +175,14 @@ mod tests {
         for text in ["2025-13-01", "May I ask", "11 people", "31 february", "mayor 11", "1.5 May"] {
             assert_eq!(at(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_day_before_is_that_of_the_calendar() {
+        let before = |value: &str, n| day_of(value).and_then(|day| day.before(n)).map(|day| day.key().trim().to_owned());
+        assert_eq!(before("2024-03-01", 1).as_deref(), Some("2024-02-29"));
+        assert_eq!(before("2023-12-31", -1).as_deref(), Some("2024-01-01"));
+        assert_eq!(before("2023-02-29", 1), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
 use serde_json::Value;
 
 use super::{
-    days::day_of,
+    days::{RELATIVE, day_of},
     hosts::{host_key, host_of},
     leaves::{Leaf, Named, Segment, each_labelled, each_leaf, each_leaf_and_key, json_in, pointer_to},
     normal::{
@@ -213,11 +213,22 @@ impl Memory {
         best.found
     }
 
-    /// The best source in which the day of this moment was named; where no year was, it is the day of any.
+    /// The best source in which the day of this moment was named; where no year was, it is the day of any. Where an operator
+    /// says `tomorrow`, it is the day after one that was named, and comes from whoever named that.
     pub(super) fn origin_of_day(&self, moment: &str) -> Option<(&Source, Label)> {
         let day = day_of(moment)?;
+        let said = |word: &str| self.origin_of_text(word).is_some_and(|(_, label)| label.integrity == Integrity::Operator);
+        let relative = RELATIVE.iter().filter(|(word, _)| said(word)).filter_map(|(_, n_days)| {
+            let day = day.before(*n_days)?;
+            self.day_named(moment, [day.key(), day.key()])
+        });
+        let named = self.day_named(moment, [day.key(), day.of_any_year().key()]);
+        relative.chain(named).max_by_key(|(_, label)| label.integrity)
+    }
+
+    fn day_named(&self, moment: &str, keys: [String; 2]) -> Option<(&Source, Label)> {
         let mut best = Best::of(self, moment);
-        for key in [day.key(), day.of_any_year().key()] {
+        for key in keys {
             self.postings(&key).for_each(|posting| best.consider(posting));
         }
         best.found

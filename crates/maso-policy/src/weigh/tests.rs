@@ -4,7 +4,7 @@ use maso_core::{
     Act, AgentName, Class, Confidentiality, Finding, Findings, Integrity, Origin, Phase, Principal, Reversibility,
     Review, Risk, Source, Tier, Word,
 };
-use maso_intent::{Clarifying, DryRunCall};
+use maso_intent::{Clarifying, DryRunCall, Phrase, PreApproval};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -45,6 +45,32 @@ fn risk_decides_the_review() {
     ] {
         needs(&acting(class, risk, reversibility), expected);
     }
+}
+
+#[test]
+fn what_is_approved_in_advance_needs_no_person_where_the_task_asks_for_it() {
+    use {Class::*, Reversibility::*, Risk::*};
+    let approved = |scene: Scene, words: &str| {
+        let tool = "claims-db:pay_claim".parse().unwrap();
+        let asked_by = vec![Phrase::parse("pay* claim*").unwrap()];
+        scene.with_tier(Tier::Autonomous).pre_approving(PreApproval { tool, asked_by }).saying(words)
+    };
+    let payment = acting(Transfer, High, Irreversible);
+    needs(&payment.clone().with_tier(Tier::Autonomous), "2 judges + person");
+    needs(&approved(payment.clone(), "Please pay claim C-1."), "2 judges");
+    // Nobody asks for it, or for something else.
+    needs(&approved(payment.clone(), "Look at claim C-1."), "2 judges + person");
+    needs(&approved(payment.clone(), "Do not pay claim C-1."), "2 judges + person");
+    // It counts at Tier 3, while nothing is wrong, and never for what is critical.
+    needs(&approved(payment.clone(), "Pay claim C-1.").with_tier(Tier::Managed), "judge + person");
+    needs(&approved(acting(Transfer, Critical, Irreversible), "Pay claim C-1."), "2 judges + 2 people + dry run");
+    let mut alternate = approved(payment.clone(), "Pay claim C-1.");
+    alternate.phase = Phase::Alternate;
+    needs(&alternate, "2 judges + person");
+    // What a control has against it still needs a person.
+    let doubt = Findings::from(vec![Finding::new("PG-2.5", Word::Escalate, "it came from a letter")]);
+    let scene = approved(payment, "Pay claim C-1.");
+    assert_eq!(appraise(scene.view(), &[], &Findings::none(), doubt).review.n_people, 1);
 }
 
 #[test]

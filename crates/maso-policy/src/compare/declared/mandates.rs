@@ -28,6 +28,7 @@ pub(super) fn compare(old: &Deployment, new: &Deployment, ledger: &mut Ledger) {
         ledger.members(("clarity", &kind), Direction::Narrower, &parts(before), &parts(after), |part| {
             format!("an action in a task that does not say its {part}")
         });
+        pre_approved(name.as_str(), before, after, ledger);
         for (grant, before, after) in both(&grants(before), &grants(after)) {
             terms(grant, before, after, ledger);
         }
@@ -102,6 +103,17 @@ fn sequence(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &m
     let what = format!("what holds the agents of `{name}` to their sequence");
     let line = Line { topic: "limit", about: name, what };
     ledger.value(line, direction, &shown(old), &shown(new), "an action before its turn");
+}
+
+/// What nobody is asked about where a task asks for it.
+fn pre_approved(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut Ledger) {
+    let words = |it: &SolutionMandate| {
+        let each = it.pre_approved.iter().flat_map(|one| one.asked_by.iter().map(move |by| (&one.tool, by)));
+        each.map(|(tool, by)| (format!("{tool} by `{by}`"), ())).collect::<BTreeMap<_, _>>()
+    };
+    let kind = format!("what is approved in advance in `{name}`:");
+    let example = |what: &String| format!("{what}, in a task that says so");
+    ledger.members(("approval", &kind), Direction::Wider, &words(old), &words(new), example);
 }
 
 fn constants(name: &str, old: &SolutionMandate, new: &SolutionMandate, ledger: &mut Ledger) {

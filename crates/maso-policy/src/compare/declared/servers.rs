@@ -81,6 +81,8 @@ fn manifest(old: &ToolManifest, new: &ToolManifest, ledger: &mut Ledger) {
     let item = |tool: &ToolManifest| tool.item_pointer.clone().unwrap_or_else(|| "nothing".to_owned());
     let what = format!("what says what calls of `{about}` are about");
     ledger.either(line(what), &item(old), &item(new), "a call about one item after a call about another");
+    let what = format!("how `{about}` writes what it answers");
+    ledger.either(line(what), &old.result.text, &new.result.text, "an answer that is a text alone");
     label(&about, &format!("what `{about}` answers"), old.result.default, new.result.default, ledger);
     let fields = |tool: &ToolManifest| -> BTreeMap<String, Label> { tool.result.fields.iter().cloned().collect() };
     let (before, after) = (fields(old), fields(new));
