@@ -97,10 +97,6 @@ fn pre_approved(lint: Lint<'_>, solution: &SolutionMandate, file: &Workflow<'_>,
             found.add(LintRule::PreApprovedOpen, file, start, message, remedy);
         }
     }
-    if let Some(first) = file.form.pre_approved.first() {
-        let message = "below Tier 3 people are asked whatever is approved in advance";
-        found.add(LintRule::PreApprovedIdle, file, first.tool.start, message, "take it out, or declare `tier = 3`");
-    }
 }
 
 fn limits(lint: Lint<'_>, solution: &SolutionMandate, file: &Workflow<'_>, found: &mut Found) {

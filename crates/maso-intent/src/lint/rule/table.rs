@@ -458,8 +458,6 @@ rules! {
         "a tool is approved in advance that its workflow does not have" "name one of its tools";
     PreApprovedCritical "pre-approved-critical" "EC-2.1" E E E
         "a tool of critical risk is approved in advance" "leave it to people";
-    PreApprovedIdle "pre-approved-idle" "EC-2.1" N N _
-        "what is approved in advance has no effect below Tier 3" "take it out, or raise the tier";
     PreApprovedOpen "pre-approved-open" "PG-2.5" _ _ W
         "a tool is approved in advance whose arguments may come from anywhere" "declare under `authority` what decides";
     ToolUnclassified "tool-unclassified" "EC-2.1" E E E
