@@ -24,8 +24,8 @@ pub use record::{ErasePayloads, ErasedPayloads, ProblemView, VerificationView};
 pub use session::{Session, SignIn};
 pub use status::{Event, Problem, Status};
 pub use tasks::{
-    AssessTask, ClarificationView, Clarify, CloseTask, CriterionView, DepartureView, EvaluationView, OpenTask,
-    OpenedTask, TaskView,
+    AssessTask, AssumptionScope, AssumptionView, ClarificationView, Clarify, CloseTask, CriterionView, DepartureView,
+    EvaluationView, OpenTask, OpenedTask, Promote, TaskView,
 };
 pub use tickets::{AmountView, AnswerTicket, TicketView, TicketWord};
 pub use tools::{ApproveTool, WaitingTool};

@@ -116,6 +116,52 @@ pub struct Clarify {
     pub answer: String,
 }
 
+/// Something that an agent takes for granted, and for whom it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssumptionView {
+    /// The assumption.
+    pub assumption: String,
+    /// The task for which it was made.
+    pub task: String,
+    /// When it was made.
+    pub made_at: i64,
+    /// The agent whose it is.
+    pub made_by: String,
+    /// Its words, which are the agent's; absent if they cannot be read any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+    /// The messages and hops on which it rests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+    /// For whom it holds, by all that people said of what says the same in its task.
+    pub scope: AssumptionScope,
+    /// The operator who said for whom it holds; absent while nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+}
+
+/// For whom an assumption holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssumptionScope {
+    /// For the agent that made it.
+    Local,
+    /// For all who work on the task.
+    Task,
+    /// For everybody.
+    Global,
+}
+
+/// What a person says of an assumption, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promote {
+    /// The assumption.
+    pub assumption: String,
+    /// For whom it holds from then on; `local` refuses it to travel.
+    pub scope: AssumptionScope,
+}
+
 /// What closes a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

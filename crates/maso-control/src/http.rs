@@ -62,6 +62,8 @@ pub fn router(desk: Arc<Desk>, hosts: &Arc<KnownHosts>) -> Router {
         .route("/v1/tasks", get(reads::tasks).post(orders::open_task))
         .route("/v1/tasks/{task}/clarifications", post(orders::clarify))
         .route("/api/v1/clarifications", get(reads::clarifications))
+        .route("/v1/tasks/{task}/assumptions", post(orders::promote))
+        .route("/api/v1/assumptions", get(reads::assumptions))
         .route("/v1/tasks/{task}", axum::routing::delete(orders::close_task))
         .route("/v1/tasks/{task}/evaluation", get(reads::evaluation))
         .route("/api/v1/evaluations", get(reads::evaluations))

@@ -8,8 +8,9 @@ use maso_api as api;
 use maso_core::{AgentName, Class, Digest, Phase, Principal, Scope, Tier, Timestamp, ToolRef, Word};
 use maso_intent::{AgentMandate, Bound, Matter, PinState, SolutionMandate, TaskSpec};
 use maso_log::{LogFault, Record, v1};
-use maso_path::{Answer, Assignment, Clarification, ContextUse, Path, Pin, Question, TicketState, World};
+use maso_path::{Answer, Assignment, Assumption, Clarification, ContextUse, Path, Pin, Question, TicketState, World};
 use maso_posture::Office;
+use maso_wire::envelope::Reach;
 use serde_json::Value;
 
 pub use map::map;
@@ -281,6 +282,30 @@ pub fn clarifications(path: &Path) -> Vec<api::ClarificationView> {
     let among_agents = path.tier() > Tier::Supervised;
     let wanted = |question: &Question| among_agents || is_asked_of_a_person(question);
     path.clarifications(wanted).iter().map(clarification).collect()
+}
+
+/// Something that an agent assumes.
+pub fn assumption(assumption: &Assumption) -> api::AssumptionView {
+    let Assumption { assumed, task, text, reach } = assumption;
+    api::AssumptionView {
+        assumption: assumed.hop.to_string(),
+        task: task.to_string(),
+        made_at: assumed.at.as_millis(),
+        made_by: assumed.by.to_string(),
+        words: text.clone(),
+        inputs: assumed.inputs.iter().map(ToString::to_string).collect(),
+        scope: match reach {
+            Reach::Local => api::AssumptionScope::Local,
+            Reach::Task => api::AssumptionScope::Task,
+            Reach::Global => api::AssumptionScope::Global,
+        },
+        answered_by: assumed.answer.as_ref().map(|said| said.by.to_string()),
+    }
+}
+
+/// What agents assume in all tasks that are not closed.
+pub fn assumptions(path: &Path) -> Vec<api::AssumptionView> {
+    path.assumptions(|_, _| true).iter().map(assumption).collect()
 }
 
 /// How many questions wait for a person.

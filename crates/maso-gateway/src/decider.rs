@@ -14,8 +14,8 @@ use maso_identity::{
 };
 use maso_intent::{Deployment, Matter, PinState, TaskSpec, ToolDefinition, visible_tools};
 use maso_path::{
-    Carried, Clarification, Clock, ContextUse, Ended, Ids, Invited, NotInvited, NotTakenBack, Outcome, Path, Release,
-    Resumed, Ticket,
+    Assumption, Carried, Clarification, Clock, ContextUse, Ended, Ids, Invited, NotInvited, NotTakenBack, Outcome,
+    Path, Release, Resumed, Ticket,
 };
 use maso_policy::Grounds;
 use maso_wire::{Credential, Received, UnverifiedToken, mcp::Reply};
@@ -82,6 +82,8 @@ pub(crate) trait Decider: Send + Sync {
     fn accountable(&self, task: Option<&UnverifiedToken>) -> OperatorName;
     /// The questions that an agent asked or was asked.
     fn clarifications(&self, agent: &AgentName) -> Vec<Clarification>;
+    /// What an agent assumes for itself.
+    fn assumptions(&self, agent: &AgentName) -> Vec<Assumption>;
     /// What was asked of this agent about a request that it made, and is not answered.
     fn question(&self, request: HopId, of: &AgentName) -> Option<Clarification>;
     /// On what an agent may rest what it says in the task of this token or, without one, in its standing task.
@@ -375,6 +377,10 @@ impl Decider for Paved {
 
     fn clarifications(&self, agent: &AgentName) -> Vec<Clarification> {
         self.path.clarifications(|question| question.by == *agent || question.of == Principal::Agent(agent.clone()))
+    }
+
+    fn assumptions(&self, agent: &AgentName) -> Vec<Assumption> {
+        self.path.assumptions(|_, assumed| assumed.by == *agent)
     }
 
     fn question(&self, request: HopId, of: &AgentName) -> Option<Clarification> {

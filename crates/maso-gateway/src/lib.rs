@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it"))]
 
 mod admission;
+mod assuming;
 mod bodies;
 mod calls;
 mod client;

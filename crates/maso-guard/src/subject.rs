@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maso_core::{Act, Class, Digest, Listing, Principal, Turn};
-use maso_intent::{AuthorityArgument, Clarifying, Resolved, ToolDefinition, Wordy};
+use maso_intent::{AuthorityArgument, Resolved, ToolDefinition, Wordy};
 use serde_json::Value;
 
 use crate::{Sizes, Surface, leaf::Leaf};
@@ -78,8 +78,8 @@ impl<'a> Subject<'a> {
         let contract = match (&hop.act, &hop.turn, definition) {
             (Act::CallTool(_), Turn::Ask, Some(definition)) => Contract::ToolInput(definition),
             (Act::CallTool(_), Turn::Answer { .. }, Some(definition)) => Contract::ToolOutput(definition),
-            (Act::Request { .. }, Turn::Ask, _) if resolved.clarifying().is_some() => {
-                Contract::Request(Clarifying::schema())
+            (Act::Request { .. }, Turn::Ask, _) if let Some(clarifying) = resolved.clarifying() => {
+                Contract::Request(clarifying.schema())
             }
             (Act::Request { agent, request }, Turn::Ask, _) => match &hop.from {
                 Principal::Agent(from) => resolved.solution().grant(from, agent, request),

@@ -70,8 +70,9 @@ impl Matter {
     }
 }
 
-/// A hop by which somebody asks what is meant, or says it. It goes by no grant of its own: an agent may always ask the
-/// person who answers for its task, and whoever was granted to ask another for work may be asked back by it.
+/// A hop by which somebody asks what is meant, or says it, or says what it takes to be meant. It goes by no grant of its own:
+/// an agent may always ask the person who answers for its task, and whoever was granted to ask another for work may be asked
+/// back by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clarifying<'a> {
     /// An agent asks a person.
@@ -81,6 +82,8 @@ pub enum Clarifying<'a> {
         /// Who asked for work.
         delegator: &'a AgentName,
     },
+    /// An agent tells the person what it takes for granted.
+    Assume,
     /// It is answered.
     Answer {
         /// The question.
@@ -94,14 +97,29 @@ impl<'a> Clarifying<'a> {
         REQUEST.clone()
     }
 
+    /// The request by which agents say what they take for granted. No grant can name it.
+    pub fn assumption() -> RequestName {
+        ASSUMPTION.clone()
+    }
+
+    /// Whether a request is one of these, which no grant can name.
+    pub fn is_reserved(request: &RequestName) -> bool {
+        *request == *REQUEST || *request == *ASSUMPTION
+    }
+
     /// Whether an act is of a conversation about what is meant, allowed or not: it is no work, and hands none on.
     pub fn concerns(act: &Act) -> bool {
-        matches!(act, Act::Request { request, .. } if *request == *REQUEST)
+        matches!(act, Act::Request { request, .. } if Self::is_reserved(request))
     }
 
     /// What it is of a conversation about what is meant; `None` for any other hop, and for one that may not be.
     pub fn of(hop: &'a Hop, solution: &SolutionMandate) -> Option<Self> {
         let Act::Request { agent: named, request } = &hop.act else { return None };
+        if *request == *ASSUMPTION {
+            let is_its_own = matches!((&hop.from, &hop.to, hop.turn),
+                (Principal::Agent(agent), Principal::Operator(_), Turn::Ask) if agent == named);
+            return is_its_own.then_some(Self::Assume);
+        }
         if *request != *REQUEST {
             return None;
         }
@@ -124,9 +142,12 @@ impl<'a> Clarifying<'a> {
         }
     }
 
-    /// What a question must satisfy: a JSON Schema.
-    pub fn schema() -> &'static ContentSchema {
-        &SCHEMA
+    /// What a question, or what is said to be assumed, must satisfy: a JSON Schema.
+    pub fn schema(self) -> &'static ContentSchema {
+        match self {
+            Self::Assume => &ASSUMED,
+            Self::AskPerson | Self::AskBack { .. } | Self::Answer { .. } => &ASKED,
+        }
     }
 }
 
@@ -161,7 +182,27 @@ impl Resolved {
 static REQUEST: LazyLock<RequestName> =
     LazyLock::new(|| "maso.clarification".parse().expect("it has the form of a name"));
 
-static SCHEMA: LazyLock<ContentSchema> = LazyLock::new(|| {
+static ASSUMPTION: LazyLock<RequestName> =
+    LazyLock::new(|| "maso.assumption".parse().expect("it has the form of a name"));
+
+static ASSUMED: LazyLock<ContentSchema> = LazyLock::new(|| {
+    ContentSchema::new(json!({
+        "type": "object",
+        "required": ["text"],
+        "additionalProperties": false,
+        "properties": {
+            "text": { "type": "string", "minLength": 1, "maxLength": ASSUMPTION_CHARS_MAX },
+            "inputs": {
+                "type": "array",
+                "maxItems": INPUTS_MAX,
+                "uniqueItems": true,
+                "items": { "type": "string", "minLength": 1, "maxLength": 64 },
+            },
+        },
+    }))
+});
+
+static ASKED: LazyLock<ContentSchema> = LazyLock::new(|| {
     ContentSchema::new(json!({
         "type": "object",
         "required": ["about", "question"],
@@ -178,6 +219,10 @@ static SCHEMA: LazyLock<ContentSchema> = LazyLock::new(|| {
     }))
 });
 
+/// Characters of an assumption: no more than a message may say of one.
+const ASSUMPTION_CHARS_MAX: usize = 2_000;
+/// On how much an assumption may rest.
+const INPUTS_MAX: usize = 64;
 /// Characters of a question.
 const QUESTION_CHARS_MAX: usize = 2_000;
 /// Answers that a question may offer.

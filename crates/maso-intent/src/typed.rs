@@ -7,7 +7,7 @@ use maso_core::{Act, AgentName, Principal, Tier, Timestamp, ToolRef, Turn};
 
 use maso_wire::envelope::Beside;
 
-use crate::{Clarifying, ContentSchema, Deployment, FreeText, Resolved, Roomy};
+use crate::{ContentSchema, Deployment, FreeText, Resolved, Roomy};
 
 impl Deployment {
     /// A privileged tool of the agent, which makes it an *execute agent*. A tool that nobody described is one.
@@ -49,8 +49,8 @@ impl Resolved {
         let (hop, deployment) = (self.hop(), self.deployment());
         let (Principal::Agent(from), Principal::Agent(to)) = (&hop.from, &hop.to) else { return None };
         let (schema, is_heard): (&ContentSchema, bool) = match (&hop.act, hop.turn) {
-            (Act::Request { .. }, _) if self.clarifying().is_some() => {
-                (Clarifying::schema(), deployment.acts(from) || deployment.acts(to))
+            (Act::Request { .. }, _) if let Some(clarifying) = self.clarifying() => {
+                (clarifying.schema(), deployment.acts(from) || deployment.acts(to))
             }
             (Act::Request { request, .. }, Turn::Ask) => {
                 (&self.solution().grant(from, to, request)?.schema, deployment.acts(to))

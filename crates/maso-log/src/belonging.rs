@@ -68,6 +68,8 @@ impl Owner {
             }
             (Self::Task(task), Body::ClarificationAsked(asked)) => is(Some(&asked.task), task),
             (Self::Task(task), Body::ClarificationAnswered(answered)) => is(Some(&answered.task), task),
+            (Self::Task(task), Body::AssumptionMade(made)) => is(Some(&made.task), task),
+            (Self::Task(task), Body::AssumptionAnswered(answered)) => is(Some(&answered.task), task),
             (Self::Task(task), Body::TokenIssued(token)) => is(Some(&token.subject), task),
             (Self::Agent(agent), Body::HopDecided(decided)) => {
                 let named = format!("agent:{agent}");
@@ -82,6 +84,7 @@ impl Owner {
                 let named = format!("agent:{agent}");
                 asked.by == named || asked.of == named
             }
+            (Self::Agent(agent), Body::AssumptionMade(made)) => made.by == format!("agent:{agent}"),
             (Self::Task(task), Body::AgentSpawned(spawned)) => is(Some(&spawned.task), task),
             (Self::Agent(agent), Body::AgentSpawned(spawned)) => {
                 let named = format!("agent:{agent}");

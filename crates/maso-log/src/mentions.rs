@@ -11,6 +11,7 @@ impl Body {
             Self::InstructionUsed(used) => Some(&used.attempt),
             Self::MessageSaid(said) => Some(&said.said),
             Self::ClarificationAnswered(answered) => answered.question.as_deref(),
+            Self::AssumptionAnswered(answered) => Some(&answered.assumption),
             _ => None,
         }
     }
@@ -31,6 +32,9 @@ impl Body {
             | Self::ToolSeen(_)
             | Self::ToolApproved(_)
             | Self::ClarificationAsked(_)
+            // One more, of which there are only so many, and whose words may be on their way; one that goes less far.
+            | Self::AssumptionMade(_)
+            | Self::AssumptionAnswered(_)
             | Self::PhaseChanged(_)
             | Self::Killed(_) => true,
             // One more that waits for people, of whom there are only so many; or one that used up a dry run.
@@ -92,6 +96,8 @@ impl Body {
             Self::ClarificationAnswered(answered) => {
                 [&answered.question, &answered.hop].into_iter().flatten().map(String::as_str).collect()
             }
+            Self::AssumptionMade(made) => vec![&made.assumption],
+            Self::AssumptionAnswered(answered) => vec![&answered.assumption],
             Self::TaskOpened(opened) => vec![&opened.task],
             Self::TaskClosed(closed) => vec![&closed.task],
             Self::TaskAssessed(assessed) => vec![&assessed.task],

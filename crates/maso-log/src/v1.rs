@@ -61,6 +61,10 @@ pub enum Body {
     /// It was answered, or a person said more of a task unasked. At most one such record exists for each question: the
     /// log refuses a second.
     ClarificationAnswered(ClarificationAnswered),
+    /// An agent said what it takes for granted, by a hop that is permitted with it.
+    AssumptionMade(AssumptionMade),
+    /// A person said for whom it holds. At most one such record exists for each assumption: the log refuses a second.
+    AssumptionAnswered(AssumptionAnswered),
     /// A tool was seen with a definition that nobody approved.
     ToolSeen(ToolSeen),
     /// A person approved a tool's definition.
@@ -231,6 +235,37 @@ pub struct ClarificationAnswered {
     /// The hop by which an agent said it, whose payload it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hop: Option<String>,
+}
+
+/// An agent said what it takes for granted (PG-2.8): for itself alone, until a person says otherwise. Its words are the
+/// payload of the hop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssumptionMade {
+    /// The hop by which it said so; the assumption's name.
+    pub assumption: String,
+    /// The task for which it was made.
+    pub task: String,
+    /// Whose it is: `agent:NAME`.
+    pub by: String,
+    /// Digest of the text in the form in which texts are compared: the same for all that differ in spacing, case or Unicode
+    /// form.
+    pub text: String,
+    /// On what it rests: messages and hops.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+}
+
+/// A person let an assumption travel, or said that it stays with its agent (PG-2.8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssumptionAnswered {
+    /// The assumption.
+    pub assumption: String,
+    /// The task for which it was made.
+    pub task: String,
+    /// `operator:NAME`.
+    pub by: String,
+    /// For whom it holds: `task` or `global`; `local` where it is refused to travel.
+    pub scope: String,
 }
 
 /// A task was closed.

@@ -58,7 +58,7 @@ impl Path {
     ) -> Result<Result<Option<v1::Body>, Finding>, NotRecorded> {
         let hop = resolved.hop();
         match resolved.clarifying() {
-            None => Ok(Ok(None)),
+            None | Some(Clarifying::Assume) => Ok(Ok(None)),
             Some(Clarifying::Answer { question }) => Ok(self.answer_of(question, resolved).map(Some)),
             Some(Clarifying::AskPerson | Clarifying::AskBack { .. }) => {
                 let about = hop.payload.get("about").and_then(Value::as_str).and_then(Matter::parse);
@@ -130,6 +130,12 @@ impl Path {
             .ok_or_else(|| "it asks about no request that was made of it".to_owned()))
     }
 
+    /// What a hop carried, if that can still be read.
+    pub(crate) fn payload_of(&self, hop: HopId) -> Option<Value> {
+        let payload = self.decided(hop).ok()??.payload.as_deref().and_then(Digest::parse)?;
+        self.recorder.reader().payload(payload).ok()?
+    }
+
     /// The last decision about a hop.
     fn decided(&self, hop: HopId) -> Result<Option<Box<v1::HopDecided>>, LogFault> {
         let name = hop.to_string();
@@ -143,17 +149,13 @@ impl Path {
     /// The questions that `wanted` picks, with what was asked and said.
     pub fn clarifications(&self, wanted: impl Fn(&Question) -> bool) -> Vec<Clarification> {
         let questions = self.world.clarity().questions();
-        let said = |hop: HopId| {
-            let payload = self.decided(hop).ok()??.payload.as_deref().and_then(Digest::parse)?;
-            self.recorder.reader().payload(payload).ok()?
-        };
         let with_words = |question: Question| {
             let answer = question.answer.as_ref().and_then(|answer| match (&answer.words, answer.hop) {
                 (Some(words), _) => Some(words.clone()),
-                (None, Some(hop)) => said(hop)?.as_str().map(str::to_owned),
+                (None, Some(hop)) => self.payload_of(hop)?.as_str().map(str::to_owned),
                 (None, None) => None,
             });
-            Clarification { asked: said(question.hop), answer, question }
+            Clarification { asked: self.payload_of(question.hop), answer, question }
         };
         questions.into_iter().filter(|question| wanted(question)).take(SHOWN_MAX).map(with_words).collect()
     }

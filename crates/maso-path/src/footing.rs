@@ -9,12 +9,12 @@ use std::sync::Arc;
 use maso_core::{AgentName, Digest, Finding, Hop, HopId, Phase, Principal, TicketId, Timestamp, ToolRef, Turn, Word};
 use maso_identity::{Basis, Identified};
 use maso_intent::{AgentMandate, Clarifying, Counted, Item, Moved, PinState, PlannedCall, TaskSpec};
-use maso_policy::{Approval, Denial, Event, Subject, Verdicts, Weighed};
+use maso_policy::{Approval, Denial, Event, Spoken, Subject, Verdicts, Weighed};
 
 use crate::{
     Path,
     spawning::{Spawn, stopped_starter},
-    world::{Asked, ChainStep, Deciding, Passing, Request, Spending, Step, asked, is_call, planned},
+    world::{Asked, ChainStep, Deciding, Passing, Request, Spending, Step, asked, is_call, is_made, planned, spoken},
 };
 
 /// What a decision rests on: everything around the hop that may change before the decision is on the record.
@@ -72,6 +72,10 @@ pub(crate) struct Footing {
     pub(crate) asked: Option<Asked>,
     /// Whether it asks what is meant.
     pub(crate) is_question: bool,
+    /// Whether it says what its agent takes for granted.
+    pub(crate) is_assumption: bool,
+    /// What one agent says to another by it.
+    pub(crate) spoken: Option<Spoken>,
     /// What it would go on with, if it changes something and whether that can be undone counts (EC-2.11).
     pub(crate) chain_step: Option<ChainStep>,
     /// What temporal rules see of it, if they see anything.
@@ -122,6 +126,8 @@ impl Footing {
             work: resolved.starts_work().then(|| Work { item: resolved.item() }),
             asked: asked(resolved),
             is_question: matches!(resolved.clarifying(), Some(Clarifying::AskPerson | Clarifying::AskBack { .. })),
+            is_assumption: is_made(resolved),
+            spoken: spoken(resolved),
             chain_step: ChainStep::of(resolved).filter(|_| resolved.deployment().applies("EC-2.11", circumstances.now)),
             event: match resolved.deployment().rules.is_empty() {
                 true => None,

@@ -3,6 +3,7 @@
 //! Knows no protocol and no HTTP: an adapter brings a [`maso_wire::Received`] and a way to carry it, and consumes
 //! what becomes of it. A simulator can drive it as well as a gateway.
 
+mod assuming;
 mod clarifying;
 mod dry_run;
 pub mod evaluation;
@@ -24,6 +25,7 @@ mod waiting;
 mod watching;
 mod world;
 
+pub use assuming::{Assumption, NotPromoted};
 pub use clarifying::{Clarification, NotSaid, SaidOf, is_an_answer};
 pub use dry_run::Trying;
 pub use evaluation::Assignment;
@@ -35,9 +37,9 @@ pub use taking_back::{Ended, NotTakenBack};
 pub use travel::Outcome;
 pub use waiting::{Ticket, Waiting};
 pub use world::{
-    Answer, Clarity, Clock, Conduct, ContextUse, Counts, Credentials, Edge, Ends, Evaluation, Evaluations, Flow, Ids,
-    Invitation, Joins, Link, Memories, Party, Pin, Pins, Question, SPAN_MS, SPANS, Said, Standing, SystemClock,
-    SystemIds, Tasks, TicketState, Tickets, Traffic, Versions, World, write_task,
+    Answer, Assumptions, Clarity, Clock, Conduct, ContextUse, Counts, Credentials, Edge, Ends, Evaluation, Evaluations,
+    Flow, Ids, Invitation, Joins, Link, Memories, Party, Pin, Pins, Question, SPAN_MS, SPANS, Said, Standing,
+    SystemClock, SystemIds, Tasks, TicketState, Tickets, Traffic, Versions, World, write_task,
 };
 
 #[cfg(test)]

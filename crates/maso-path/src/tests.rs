@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 mod approvals;
+mod assuming;
 mod bounds;
 mod chains;
 mod clarity;

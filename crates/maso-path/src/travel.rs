@@ -19,7 +19,7 @@ use crate::{
     release::{Carried, Passage},
     spawning::held_with,
     waiting::Waiting,
-    world::Passing,
+    world::{Passing, write_assumption},
 };
 
 /// How often a hop is decided because what the decision rested on changed before it was on the record.
@@ -150,10 +150,13 @@ impl Path {
         let memory = self.recall(&resolved).await?;
         let instruction = self.instruction_of(&resolved).await?;
         let clarification = self.clarification_of(&resolved)?;
+        let assumption = Ok(write_assumption(&resolved).map(v1::Body::AssumptionMade));
         let message = self.message_of(&resolved)?;
         let spawn = self.spawn_of(&resolved);
         let (mut also, mut beforehand) = (Vec::new(), Vec::new());
-        for means in [instruction.map(|one| one.map(v1::Body::InstructionUsed)), clarification, message, spawn] {
+        for means in
+            [instruction.map(|one| one.map(v1::Body::InstructionUsed)), clarification, assumption, message, spawn]
+        {
             match means {
                 Ok(means) => also.extend(means),
                 Err(why) => beforehand.push(why),

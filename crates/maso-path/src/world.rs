@@ -36,8 +36,11 @@ use crate::footing::Footing;
 
 use answered::Answered;
 use conduct::Warned;
-pub(crate) use conduct::{Asked, ChainStep, Deciding, Request, Spending, Step, asked, planned, write_statement};
-pub use conduct::{Clarity, Conduct, ContextUse, Evaluation, Evaluations, Question, Said};
+pub(crate) use conduct::{
+    Asked, ChainStep, Deciding, Request, Spending, Step, asked, is_made, planned, spoken, write_assumption,
+    write_statement,
+};
+pub use conduct::{Assumptions, Clarity, Conduct, ContextUse, Evaluation, Evaluations, Question, Said};
 use dry_runs::DryRuns;
 use histories::Histories;
 pub use joins::{Invitation, Joins};
@@ -153,6 +156,8 @@ impl World {
             | Body::MessageSaid(_)
             | Body::ContextCheckpoint(_)
             | Body::ClarificationAsked(_)
+            | Body::AssumptionMade(_)
+            | Body::AssumptionAnswered(_)
             | Body::PayloadsErased(_)
             | Body::OperatorSession(_) => {}
         }

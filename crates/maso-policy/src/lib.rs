@@ -25,7 +25,7 @@ pub use compare::{
 };
 pub use decision::{Decision, Denial, Held, Permit, Subject};
 pub use dry_run::{Before, DryRun};
-pub use epistemic::{Grounds, Lineage, Stance, Statement};
+pub use epistemic::{Assumed, Grounds, Lineage, Promoted, Register, Spoken, Stance, Statement, likeness};
 pub use settle::settle;
 pub use temporal::{Event, History};
 pub use trace::{

@@ -26,6 +26,7 @@ mod tests;
 
 pub use excerpt::{Excerpt, excerpts, inert};
 pub use memory::{Memory, Order};
+pub(crate) use normal::{bare, normal_text, words};
 
 /// A hop whose label is known, and where each value in it came from.
 #[derive(Clone, Debug)]

@@ -28,11 +28,13 @@ pub(crate) struct Story {
     trying_out: HashMap<String, String>,
     /// Dry runs that succeeded and were not used, by action: identical hops at once are each tried out.
     tried_out: HashMap<String, Vec<TriedOut>>,
-    /// Tickets and attempts at instructions that were used, messages that were said and questions that were answered: at
-    /// which record, for which hop.
+    /// Tickets and attempts at instructions that were used, messages that were said, questions and assumptions that were
+    /// answered: at which record, for which hop.
     pub(crate) spent: HashMap<String, (u64, String)>,
     /// Questions about what is meant.
     questions: BTreeSet<String>,
+    /// What agents assume, and for which task.
+    assumptions: HashMap<String, String>,
     /// Agents that were revoked, as `agent:NAME`.
     revoked: BTreeSet<String>,
     /// Join tokens, by id: until when each counts.
@@ -82,6 +84,7 @@ impl Story {
             tried_out: HashMap::new(),
             spent: HashMap::new(),
             questions: BTreeSet::new(),
+            assumptions: HashMap::new(),
             revoked: BTreeSet::new(),
             invitations: HashMap::new(),
             owed: Vec::new(),
@@ -190,6 +193,10 @@ impl Story {
             Some("clarification-asked") => {
                 self.questions.insert(text("question"));
             }
+            Some("assumption-made") => {
+                self.assumptions.insert(text("assumption"), text("task"));
+            }
+            Some("assumption-answered") => self.promoted(sequence, body, &mut problem),
             Some("clarification-answered") => self.clarified(sequence, body, &mut problem),
             Some("payloads-erased") if !self.erasures.tell(sequence, body) => {
                 problem("it does not say what was erased, by whom and why".to_owned());
@@ -243,6 +250,28 @@ impl Story {
         } else {
             let by_hop = body["hop"].as_str().unwrap_or_default().to_owned();
             self.spent.insert(question.to_owned(), (sequence, by_hop));
+        }
+    }
+
+    /// An assumption was made before a person says for whom it holds, in that task, and it is said once (PG-2.8).
+    fn promoted(&mut self, sequence: u64, body: &Value, problem: &mut dyn FnMut(String)) {
+        let text = |name: &str| body[name].as_str().unwrap_or_default();
+        let assumption = text("assumption");
+        match self.assumptions.get(assumption) {
+            Some(task) if task != text("task") => problem(format!("`{assumption}` was made for another task")),
+            None if self.is_whole => problem(format!("`{assumption}` was answered and nobody made it")),
+            _ => {}
+        }
+        if !text("by").starts_with("operator:") {
+            problem(format!("`{assumption}` was answered by `{}`, which is no person", text("by")));
+        }
+        if !["local", "task", "global"].contains(&text("scope")) {
+            problem(format!("`{assumption}` holds for `{}`, which is nobody", text("scope")));
+        }
+        if let Some((earlier, _)) = self.spent.get(assumption) {
+            problem(format!("`{assumption}` was answered before, at record {earlier}"));
+        } else {
+            self.spent.insert(assumption.to_owned(), (sequence, String::new()));
         }
     }
 

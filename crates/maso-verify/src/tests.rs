@@ -240,6 +240,22 @@ fn a_question_is_asked_before_it_is_answered_and_answered_once() {
 }
 
 #[test]
+fn an_assumption_is_made_before_a_person_lets_it_travel_and_that_is_said_once() {
+    let made = json!({"kind": "assumption-made", "assumption": "a", "task": "t", "by": "agent:x", "text": "sha256:0"});
+    let answered = |scope: &str, by: &str, task: &str| json!({"kind": "assumption-answered", "assumption": "a", "task": task, "by": by, "scope": scope});
+    let (task, local) = (answered("task", "operator:o", "t"), answered("local", "operator:o", "t"));
+    check(&[made.clone(), task.clone()], &[]);
+    check(std::slice::from_ref(&task), &["record 1: `a` was answered and nobody made it"]);
+    check(&[made.clone(), local, task], &["record 3: `a` was answered before, at record 2"]);
+    check(&[made.clone(), answered("global", "operator:o", "u")], &["record 2: `a` was made for another task"]);
+    check(
+        &[made.clone(), answered("global", "agent:x", "t")],
+        &["record 2: `a` was answered by `agent:x`, which is no person"],
+    );
+    check(&[made, answered("all", "operator:o", "t")], &["record 2: `a` holds for `all`, which is nobody"]);
+}
+
+#[test]
 fn an_allowed_hop_used_the_approvals_that_it_names_and_had_enough_of_them() {
     let before = [held("h", "t"), answered("t", "approve")];
     check(

@@ -163,7 +163,7 @@ first hop: nothing is sent, opened or recorded, and no model is asked.
 
 Exit code 0 if it may (with or without a review), 1 if it may not.")]
     Explain(Explain),
-    /// Open, list, clarify and close tasks; say how they were done.
+    /// Open, list, clarify and close tasks; say what of them agents may tell each other, and how they were done.
     #[command(after_help = "\
 Examples:
   maso tasks open mydeployment --workflow claims --as owner \\
@@ -172,6 +172,8 @@ Examples:
   maso tasks clarifications mydeployment
   maso tasks clarify mydeployment --task task_… --question hop_… --as owner \\
       --answer \"the account at our bank\"
+  maso tasks assumptions mydeployment
+  maso tasks promote mydeployment --task task_… --assumption hop_… --scope task
   maso tasks close mydeployment --task task_… --as owner
   maso tasks deviation mydeployment --task task_…
   maso tasks assess mydeployment --task task_… --criterion paid --met \\
@@ -618,6 +620,19 @@ pub struct Tasks {
     pub order: TaskOrder,
 }
 
+/// One thing that an agent assumes.
+#[derive(Debug, Args)]
+pub struct OfAssumption {
+    #[command(flatten)]
+    pub folder: Folder,
+    /// The task for which it was made.
+    #[arg(long)]
+    pub task: String,
+    /// The assumption, as `maso tasks assumptions` shows it.
+    #[arg(long)]
+    pub assumption: String,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum TaskOrder {
     /// Open a task and print its token.
@@ -680,6 +695,34 @@ pub enum TaskOrder {
         /// What is meant.
         #[arg(long)]
         answer: String,
+        #[command(flatten)]
+        by: As,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List what agents assume in open tasks, and for whom it holds.
+    Assumptions {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let an assumption travel: other agents may be told of it from then on.
+    Promote {
+        #[command(flatten)]
+        assumption: OfAssumption,
+        /// For whom it holds: `task` or `global`.
+        #[arg(long, value_parser = ["task", "global"])]
+        scope: String,
+        #[command(flatten)]
+        by: As,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Refuse an assumption to travel: it stays with the agent that made it.
+    Refuse {
+        #[command(flatten)]
+        assumption: OfAssumption,
         #[command(flatten)]
         by: As,
         #[command(flatten)]

@@ -64,6 +64,8 @@ fn event(desk: &Desk, record: &Record) -> Option<Event> {
         | v1::Body::TaskClosed(_)
         | v1::Body::TaskAssessed(_)
         | v1::Body::TaskEvaluated(_)
+        | v1::Body::AssumptionMade(_)
+        | v1::Body::AssumptionAnswered(_)
         | v1::Body::ClarificationAsked(_)
         | v1::Body::ClarificationAnswered(_) => Some(Event::Tasks),
         v1::Body::Revoked(revoked) => {

@@ -36,6 +36,16 @@ pub(super) async fn clarify(
     Ok(StatusCode::NO_CONTENT)
 }
 
+pub(super) async fn promote(
+    State(desk): State<Arc<Desk>>,
+    By(by): By,
+    Path(task): Path<String>,
+    Json(order): Json<api::Promote>,
+) -> Result<StatusCode, Failure> {
+    desk.promote(&by, named::<TaskId>("open task", &task)?, &order).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(super) async fn close_task(
     State(desk): State<Arc<Desk>>,
     By(by): By,

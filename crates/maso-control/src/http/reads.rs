@@ -115,6 +115,11 @@ pub(super) async fn clarifications(State(desk): State<Arc<Desk>>, _: By) -> Json
     Json(view::clarifications(desk.path()))
 }
 
+/// What agents assume, and for whom it holds.
+pub(super) async fn assumptions(State(desk): State<Arc<Desk>>, _: By) -> Json<Vec<api::AssumptionView>> {
+    Json(view::assumptions(desk.path()))
+}
+
 pub(super) async fn posture(State(desk): State<Arc<Desk>>, _: By) -> Json<api::PostureView> {
     Json(view::posture(desk.path().world(), desk.path().clock().now()))
 }

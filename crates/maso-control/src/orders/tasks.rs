@@ -1,9 +1,11 @@
-//! Opening and closing tasks.
+//! Opening and closing tasks, and what people say of them meanwhile.
 
+use maso_api::AssumptionScope;
 use maso_core::{AgentName, TaskId, WorkflowName};
 use maso_intent::{Role, SolutionMandate, TaskPart, TaskSpec};
 use maso_log::v1;
-use maso_path::{NotSaid, SaidOf, is_an_answer};
+use maso_path::{NotPromoted, NotSaid, SaidOf, is_an_answer};
+use maso_wire::envelope::Reach;
 
 use crate::{Desk, OrderFault, SignedIn};
 
@@ -74,6 +76,28 @@ impl Desk {
             Err(NotSaid::NoQuestion(question)) => Err(unknown("question", &question.to_string())),
             Err(fault @ (NotSaid::Answered | NotSaid::Full)) => Err(OrderFault::TooLate(fault.to_string())),
             Err(NotSaid::NotRecorded(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Says for whom an assumption holds that an agent made for a task: it travels so far from then on, and what stays local
+    /// is refused to travel.
+    ///
+    /// # Errors
+    /// When the person may not, there is no such assumption, or it was answered already.
+    pub async fn promote(&self, by: &SignedIn, task: TaskId, order: &maso_api::Promote) -> Result<(), OrderFault> {
+        by.needs(Role::Operator)?;
+        let unknown = || OrderFault::Unknown { what: "assumption", name: order.assumption.clone() };
+        let assumption = order.assumption.parse().map_err(|_| unknown())?;
+        let reach = match order.scope {
+            AssumptionScope::Local => Reach::Local,
+            AssumptionScope::Task => Reach::Task,
+            AssumptionScope::Global => Reach::Global,
+        };
+        match self.path().promote(task, assumption, reach, by.operator()).await {
+            Ok(()) => Ok(()),
+            Err(NotPromoted::NoAssumption(_)) => Err(unknown()),
+            Err(fault @ NotPromoted::TooLate) => Err(OrderFault::TooLate(fault.to_string())),
+            Err(NotPromoted::NotRecorded(fault)) => Err(fault.into()),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     bodies::Unread,
     calls::Call,
     client::{
-        Ends, Session, a2a, instances, messages,
+        Ends, Session, a2a, assumptions, instances, messages,
         session::{GENERAL, Listening},
         stdio::stateless_era,
     },
@@ -42,6 +42,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/mcp/{server}", any(door))
         .merge(messages::routes())
         .merge(instances::routes())
+        .merge(assumptions::routes())
         .merge(a2a::routes())
         .with_state(gateway)
 }

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Body,
     extract::{Request, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::post,
 };
 use maso_core::Refusal;
-use maso_wire::{Limits, Parsed, UnverifiedToken, parse};
+use maso_wire::UnverifiedToken;
 
 use super::{
     http,
     messages::{Visitor, refused, told},
 };
-use crate::{bodies::Unread, fleet::Spawned, gateway::Gateway, unbroken::Unbroken};
+use crate::{fleet::Spawned, gateway::Gateway, unbroken::Unbroken};
 
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new().route("/v1/instances", post(start))
@@ -28,8 +27,8 @@ async fn start(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
         Ok(visitor) => visitor,
         Err(response) => return *response,
     };
-    let wish = match read(&visitor, body).await {
-        Ok(wish) => wish,
+    let wish = match visitor.read(body, BODY_BYTES_MAX).await {
+        Ok((_, wish)) => wish,
         Err(response) => return *response,
     };
     let task = http::header(&visitor.headers, "maso-task").map(UnverifiedToken::new);
@@ -42,19 +41,6 @@ async fn start(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
         Some(Spawned::Held(ticket)) => told(StatusCode::ACCEPTED, &crate::hold::about(&ticket, gateway.decider.now())),
         Some(Spawned::Refused { hop, refusal }) => refused(refusal, Some(hop)),
         None => refused(Refusal::Malformed, None),
-    }
-}
-
-/// What is wished for, from whoever shows that it is an agent of the deployment.
-async fn read(visitor: &Visitor, body: Body) -> Result<Parsed, Box<Response>> {
-    if !http::content_type_is_json(&visitor.headers) {
-        return Err(Box::new(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()));
-    }
-    let agent = visitor.shown().await?;
-    match visitor.gateway.bodies.read(&agent, body, BODY_BYTES_MAX).await {
-        Ok(bytes) => parse(&bytes, &Limits::DEFAULT).map_err(|_| Box::new(refused(Refusal::Malformed, None))),
-        Err(Unread::TooLarge) => Err(Box::new(StatusCode::PAYLOAD_TOO_LARGE.into_response())),
-        Err(Unread::TooSlow) => Err(Box::new(StatusCode::REQUEST_TIMEOUT.into_response())),
     }
 }
 

@@ -16,7 +16,7 @@ use axum::{
 use maso_core::{AgentName, HopId, Refusal, Refused, ServerName};
 use maso_identity::{Addressee, Envelope, MessageError, SignedMessage};
 use maso_path::NotTakenBack;
-use maso_wire::{Credential, Parsed};
+use maso_wire::{Credential, Limits, Parsed, parse};
 use serde_json::{Value, json};
 
 use super::http;
@@ -179,17 +179,28 @@ impl Visitor {
         }
     }
 
-    /// The message in the body, taken once, with its content.
-    async fn signed(&self, body: Body, addressee: Addressee<'_>) -> Result<(SignedMessage, Parsed), Box<Response>> {
+    /// The JSON in a body, from whoever shows that it is an agent of the deployment, and which.
+    pub(super) async fn read(&self, body: Body, bytes_max: usize) -> Result<(AgentName, Parsed), Box<Response>> {
+        let (agent, bytes) = self.bytes(body, bytes_max).await?;
+        let parsed = parse(&bytes, &Limits::DEFAULT).map_err(|_| Box::new(refused(Refusal::Malformed, None)))?;
+        Ok((agent, parsed))
+    }
+
+    async fn bytes(&self, body: Body, bytes_max: usize) -> Result<(AgentName, Bytes), Box<Response>> {
         if !http::content_type_is_json(&self.headers) {
             return Err(Box::new(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()));
         }
         let agent = self.shown().await?;
-        let bytes = match self.gateway.bodies.read(&agent, body, ENVELOPE_BYTES_MAX).await {
-            Ok(bytes) => bytes,
-            Err(Unread::TooLarge) => return Err(Box::new(StatusCode::PAYLOAD_TOO_LARGE.into_response())),
-            Err(Unread::TooSlow) => return Err(Box::new(StatusCode::REQUEST_TIMEOUT.into_response())),
-        };
+        match self.gateway.bodies.read(&agent, body, bytes_max).await {
+            Ok(bytes) => Ok((agent, bytes)),
+            Err(Unread::TooLarge) => Err(Box::new(StatusCode::PAYLOAD_TOO_LARGE.into_response())),
+            Err(Unread::TooSlow) => Err(Box::new(StatusCode::REQUEST_TIMEOUT.into_response())),
+        }
+    }
+
+    /// The message in the body, taken once, with its content.
+    async fn signed(&self, body: Body, addressee: Addressee<'_>) -> Result<(SignedMessage, Parsed), Box<Response>> {
+        let (_, bytes) = self.bytes(body, ENVELOPE_BYTES_MAX).await?;
         let envelope = std::str::from_utf8(&bytes).ok().and_then(|text| Envelope::read(text).ok());
         let Some(envelope) = envelope else { return Err(Box::new(refused(Refusal::Malformed, None))) };
         let signed = match self.gateway.decider.take(&envelope, &self.credential, addressee) {
@@ -233,7 +244,7 @@ impl Visitor {
     }
 
     /// Who it is, for what concerns nobody else. Whoever is stopped is told nothing.
-    async fn identified(&self) -> Result<AgentName, Box<Response>> {
+    pub(super) async fn identified(&self) -> Result<AgentName, Box<Response>> {
         match self.gateway.identify(self.credential.clone(), None, &maso()) {
             Ok(agent) if self.gateway.decider.is_stopped(&agent) => Err(Box::new(refused(Refusal::Suspended, None))),
             Ok(agent) if self.gateway.decider.deployment().is_outside(&agent) => {

@@ -1,6 +1,7 @@
 //! Doors for clients: streamable HTTP and pipes, with and without sessions; signed messages; A2A.
 
 pub(crate) mod a2a;
+mod assumptions;
 pub(crate) mod http;
 mod instances;
 mod messages;

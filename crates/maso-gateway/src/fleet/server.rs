@@ -93,6 +93,8 @@ impl Gateway {
             "report_status" => self.report_status(asked, call, &arguments).await,
             "ask_clarification" => self.ask_clarification(asked, call, &arguments).await,
             "answer_clarification" => self.answer_clarification(asked, call, &arguments).await,
+            "assume" => self.assume(asked, call).await,
+            "assumptions" => self.assumptions(asked).await,
             "inputs" => self.inputs(asked).await,
             "clarifications" => self.clarifications(asked).await,
             "receive_requests" | "request_result" => {

@@ -2,23 +2,28 @@
 
 use maso_core::{AgentName, WorkStatus};
 use maso_intent::Deployment;
-use maso_wire::envelope::Remarked;
+use maso_wire::envelope::{Beside, Remarked, Text};
 use serde_json::{Value, json};
 
 use super::{RECEIVE_MAX, WAIT_MS_MAX, remark};
 use crate::rotation;
 
-/// What an agent is shown: how to ask what is meant; how to ask others if it may ask another, or be asked; how to tell of
-/// its work if its workflow has a sequence; how to rotate its context if somebody watches that.
+/// What an agent is shown: how to ask what is meant; how to ask others if it may ask another, or be asked; how to note what it
+/// assumes if others may be told of it; how to tell of its work if its workflow has a sequence; how to rotate its context if somebody watches that.
 pub(super) fn tools_of(deployment: &Deployment, agent: &AgentName) -> Vec<Value> {
     let mut grants = deployment.workflows.values().flat_map(|workflow| &workflow.grants);
+    let mut channels = deployment.workflows.values().flat_map(|workflow| &workflow.channels);
+    let is_asked_or_asks = grants.any(|grant| grant.from == *agent || grant.to == *agent);
+    let is_told = channels.clone().any(|channel| channel.to == *agent);
     let mut shown = to_clarify().to_vec();
-    if grants.any(|grant| grant.from == *agent || grant.to == *agent) {
+    if is_asked_or_asks {
         shown.extend(to_ask());
     }
-    let mut channels = deployment.workflows.values().flat_map(|workflow| &workflow.channels);
-    if channels.any(|channel| channel.to == *agent) {
+    if is_told {
         shown.push(to_hear());
+    }
+    if is_asked_or_asks || is_told || channels.any(|channel| channel.from == *agent) {
+        shown.extend(to_assume());
     }
     let workflow = deployment.agents.get(agent).and_then(|mandate| deployment.workflows.get(&mandate.workflow));
     if workflow.is_some_and(|workflow| workflow.sequence.is_some()) {
@@ -120,6 +125,28 @@ fn to_ask() -> [Value; 7] {
             json!({}),
         ),
         tool("request_result", "What came of a request that was sent.", &["id"], json!({ "id": id, "wait_ms": wait })),
+    ]
+}
+
+fn to_assume() -> [Value; 2] {
+    let text =
+        json!({ "type": "string", "minLength": 1, "maxLength": Text::BYTES_MAX, "description": "What is assumed." });
+    [
+        tool(
+            "assume",
+            "Note what this agent takes for granted in this task. No other agent is told of it before a person lets it travel.",
+            &["text"],
+            json!({
+                "text": text,
+                "inputs": {
+                    "type": "array",
+                    "maxItems": Beside::ENTRIES_MAX,
+                    "items": { "type": "string" },
+                    "description": "On what it rests: ids that `inputs` gives.",
+                },
+            }),
+        ),
+        tool("assumptions", "What this agent assumes, and for whom that holds by now.", &[], json!({})),
     ]
 }
 

@@ -113,8 +113,10 @@ pub(super) fn is_open(schema: &toml::Table) -> bool {
 }
 
 fn reserved(file: &Workflow<'_>, grant: &GrantForm, found: &mut Found) {
-    if grant.request.value == Clarifying::request() {
-        let message = format!("agents ask what is meant by `{}`, without any grant", grant.request.value);
+    if Clarifying::is_reserved(&grant.request.value) {
+        let what =
+            if grant.request.value == Clarifying::request() { "ask what is meant" } else { "say what they assume" };
+        let message = format!("agents {what} by `{}`, without any grant", grant.request.value);
         found.add(LintRule::RequestReserved, file, grant.request.start, message, "give the request another name");
     }
 }

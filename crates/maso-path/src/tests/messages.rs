@@ -36,7 +36,7 @@ const GRANTS: &str = "\n[[grants]]\nfrom = \"writer\"\nto = \"reader\"\nrequest 
                       \n[[grants]]\nfrom = \"reader\"\nto = \"writer\"\nrequest = \"tell\"\nschema = { type = \"object\" }\n";
 
 /// A deployment in which two agents may tell each other things, with these further changes.
-async fn fleet(changes: &[(&str, &str, &str)]) -> (Rig, TaskId) {
+pub(super) async fn fleet(changes: &[(&str, &str, &str)]) -> (Rig, TaskId) {
     let both = ("workflows/notes.toml", "agents = [\"writer\"]", "agents = [\"writer\", \"reader\"]");
     let base = [UNPRIVILEGED, both, ("workflows/notes.toml", "", GRANTS), ("agents/reader.toml", "", READER)];
     let rig = Rig::declaring(&[&base, changes].concat()).await;
@@ -45,12 +45,12 @@ async fn fleet(changes: &[(&str, &str, &str)]) -> (Rig, TaskId) {
 }
 
 /// The deployment that has switched this control off.
-fn without(control: &str) -> String {
+pub(super) fn without(control: &str) -> String {
     format!("\n[[controls.deselected]]\ncontrol = \"{control}\"\nreason = \"shown\"\nowner = \"owner\"\n")
 }
 
 /// A claim, as sure as can be, that rests on these inputs.
-fn claim(rig: &Rig, task: TaskId, n: u32, (from, to): (&str, &str), inputs: &[Input]) -> Message {
+pub(super) fn claim(rig: &Rig, task: TaskId, n: u32, (from, to): (&str, &str), inputs: &[Input]) -> Message {
     let specification = rig.path.world().tasks().open(task).unwrap().digest();
     let told = json!({
         "message_id": format!("msg_{n:032x}"),
@@ -75,7 +75,7 @@ fn claim(rig: &Rig, task: TaskId, n: u32, (from, to): (&str, &str), inputs: &[In
     Message::parse(told.to_string().as_bytes()).unwrap()
 }
 
-fn changed(message: &Message, change: impl FnOnce(&mut Parts)) -> Message {
+pub(super) fn changed(message: &Message, change: impl FnOnce(&mut Parts)) -> Message {
     let mut parts = message.clone().into_parts();
     change(&mut parts);
     Message::of(parts).unwrap()
@@ -109,27 +109,27 @@ async fn send_by(
 }
 
 /// Says it by the hop that it names.
-async fn say(rig: &Rig, task: TaskId, message: &Message) -> Outcome<&'static str> {
+pub(super) async fn say(rig: &Rig, task: TaskId, message: &Message) -> Outcome<&'static str> {
     let (from, to) = (message.claimed_sender.agent.clone(), message.recipient.agent.clone());
     send(rig, task, (from.as_str(), to.as_str()), message).await
 }
 
 /// What the writer reads out of a server: a primary source.
-async fn source(rig: &Rig, task: TaskId) -> Input {
+pub(super) async fn source(rig: &Rig, task: TaskId) -> Input {
     let call = released(&rig.call_in(Some(task), "notes:lookup", json!({ "q": "a" })).await);
     let answer = rig.answer(Some(task), call, "notes:lookup", json!({ "account": "a" })).await;
     Input::Hop(released(&answer))
 }
 
 /// The control that spoke against the last hop that was not let pass.
-async fn control(rig: &Rig) -> String {
+pub(super) async fn control(rig: &Rig) -> String {
     let decided = rig.decided().await;
     let last = decided.iter().rev().find(|decided| decided.decision != "allow").unwrap();
     last.findings.iter().find(|finding| finding.word == "NO-GO").unwrap().control.clone()
 }
 
-const THERE: (&str, &str) = ("writer", "reader");
-const BACK: (&str, &str) = ("reader", "writer");
+pub(super) const THERE: (&str, &str) = ("writer", "reader");
+pub(super) const BACK: (&str, &str) = ("reader", "writer");
 
 #[tokio::test]
 async fn a_claim_rests_on_what_its_sender_saw_and_what_was_said_outlasts_the_process() {

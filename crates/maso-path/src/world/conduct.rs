@@ -3,6 +3,7 @@
 //! Each file below is one fold with one subject, and answers three questions: what its limits say of a hop, whether a
 //! decision still stands at its commit, and what is given back when a hop is not under way any more.
 
+mod assumptions;
 mod attempts;
 mod awaiting;
 mod chain;
@@ -39,6 +40,8 @@ use maso_posture::Attempts;
 
 use crate::footing::Footing;
 
+pub use assumptions::Assumptions;
+pub(crate) use assumptions::{is_made, spoken, write_assumption};
 use attempts::PlanAttempts;
 pub(crate) use chain::ChainStep;
 use chain::Chains;
@@ -85,6 +88,7 @@ pub struct Conduct {
     plans: Plans,
     evaluations: Evaluations,
     lineages: Lineages,
+    assumptions: Assumptions,
     firsts: Firsts,
     attempts: PlanAttempts,
     sequence: Sequence,
@@ -110,6 +114,7 @@ impl Conduct {
             plans: Plans::new(deployment),
             evaluations: Evaluations::default(),
             lineages: Lineages::default(),
+            assumptions: Assumptions::default(),
             firsts: Firsts::default(),
             attempts: PlanAttempts::default(),
             sequence: Sequence::new(deployment),
@@ -155,6 +160,8 @@ impl Conduct {
             Body::ContextCheckpoint(checkpoint) => self.contexts.rotated(record.at, checkpoint),
             Body::ClarificationAsked(asked) => self.clarity.asked(record.at, asked),
             Body::ClarificationAnswered(answered) => self.clarity.answered(answered),
+            Body::AssumptionMade(made) => self.assumptions.made(record.at, made),
+            Body::AssumptionAnswered(answered) => self.assumptions.answered(answered),
             _ => {}
         }
         self.evaluations.fold(record.at, &record.body);
@@ -189,6 +196,7 @@ impl Conduct {
         self.sequence.closed(closed);
         self.clarity.closed(closed);
         self.lineages.closed(closed);
+        self.assumptions.closed(closed);
         if let Ok(task) = closed.task.parse() {
             let run = self.runs.run(task);
             self.turns.closed(&run);
@@ -228,6 +236,7 @@ impl Conduct {
         findings.join(self.clarity.limits(resolved, now));
         findings.join(self.chains.limits(resolved, now));
         findings.join(self.lineages.limits(resolved, now));
+        findings.join(self.assumed(resolved, now));
         if let Some(asked) = asked(resolved) {
             let absent = self.presence.limits(&asked, is_stopped(&asked.agent), now);
             absent.into_iter().for_each(|finding| findings.add(finding));
@@ -258,6 +267,7 @@ impl Conduct {
             || self.contexts.is_crowded(resolved, now)
             || self.clarity.limits(resolved, now).word() > Word::Go
             || self.lineages.limits(resolved, now).word() > Word::Go
+            || self.assumed(resolved, now).word() > Word::Go
     }
 
     /// Whether what was let pass still may, now that what other processes recorded was taken in.
@@ -277,12 +287,19 @@ impl Conduct {
             && self.contexts.bear(footing, &workflow.limits, now)
             && self.plans.bear(footing, now)
             && self.clarity.bear(footing, now)
+            && self.assumptions.bear(footing, &self.deployment, now)
             && self.chain_bears(footing, now)
             && footing.asked.as_ref().is_none_or(|asked| self.presence.bear(asked, is_stopped(&asked.agent), now))
             && self.sequence.bears(footing.task.id, footing.step.as_ref(), now)
             && self.retries.bear(footing, Patience::of(bounds, &footing.mandate, applies), now)
             && footing.request.as_ref().is_none_or(may_ask)
             && footing.deciding.as_ref().is_none_or(may_decide)
+    }
+
+    /// What is said of a hop by what is assumed in its task.
+    fn assumed(&self, resolved: &Resolved, now: Timestamp) -> Findings {
+        let task = resolved.task().id;
+        self.assumptions.limits(resolved, |agent, inputs| self.lineages.not_given(task, agent, inputs), now)
     }
 
     /// Whether a person was asked about a step, or still needs not be.
@@ -331,6 +348,11 @@ impl Conduct {
         self.commits.leave(hop);
         self.contexts.leave(task, hop);
         self.plans.leave(task, hop);
+    }
+
+    /// What agents assume for themselves.
+    pub fn assumptions(&self) -> &Assumptions {
+        &self.assumptions
     }
 
     /// What is unclear.

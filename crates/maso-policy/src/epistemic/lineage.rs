@@ -97,11 +97,19 @@ impl Lineage {
                 .take(n_max)
                 .collect(),
             messages: said
-                .filter(|(_, said)| said.to == *agent || said.from == *agent)
+                .filter(|(_, said)| said.is_known_to(agent))
                 .map(|(id, said)| (id, said.from.clone()))
                 .take(n_max)
                 .collect(),
         }
+    }
+
+    /// The first of these that an agent was never given in this task, so that it can rest nothing on it.
+    pub fn not_given<'a>(&self, agent: &AgentName, inputs: impl IntoIterator<Item = &'a Input>) -> Option<&'a Input> {
+        inputs.into_iter().find(|input| match input {
+            Input::Message(id) => !self.said.get(id).is_some_and(|said| said.is_known_to(agent)),
+            Input::Hop(id) => !self.seen.get(id).is_some_and(|seen| seen.by == *agent),
+        })
     }
 
     /// What the rules say of a statement. `applies` says of a control whether it counts.
@@ -157,7 +165,7 @@ impl Lineage {
         for input in &statement.inputs {
             match input {
                 Input::Message(id) => match self.said.get(id) {
-                    Some(said) if said.to == statement.from || said.from == statement.from => {
+                    Some(said) if said.is_known_to(&statement.from) => {
                         ground.inherited.extend(&said.roots);
                         ground.messages.push(said);
                     }
@@ -218,6 +226,11 @@ impl Ground<'_> {
 }
 
 impl Said {
+    /// Whether this agent said it or was told it.
+    fn is_known_to(&self, agent: &AgentName) -> bool {
+        self.to == *agent || self.from == *agent
+    }
+
     /// Whether others may act on it: somebody verified it, and it comes from somewhere.
     fn is_fact(&self) -> bool {
         self.stance.is_evidence() && !self.stance.is_made_up() && !self.roots.is_empty()

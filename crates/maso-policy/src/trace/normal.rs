@@ -6,7 +6,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 /// Text in the form in which it is compared: NFKC, lower case, without characters that nobody sees. Whitespace is
 /// left to [`words`].
-pub(super) fn normal_text(text: &str) -> Cow<'_, str> {
+pub(crate) fn normal_text(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             Cow::Owned(text.to_ascii_lowercase())
@@ -49,12 +49,12 @@ pub(super) fn percent_decoded(text: &str) -> Option<String> {
 }
 
 /// The words of a normalised text: what stands between whitespace.
-pub(super) fn words(normal: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(normal: &str) -> impl Iterator<Item = &str> {
     normal.split_whitespace()
 }
 
 /// The word without the punctuation and quotes that a sentence puts around it.
-pub(super) fn bare(word: &str) -> &str {
+pub(crate) fn bare(word: &str) -> &str {
     closed(opened(word))
 }
 

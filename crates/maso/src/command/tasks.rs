@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use maso_api::AssumptionScope;
 use maso_core::Mode;
 
 use crate::screen::say;
 use crate::{
     assemble::{assemble, signed_in},
-    cli::{TaskOrder, Tasks},
+    cli::{As, OfAssumption, Output, TaskOrder, Tasks},
     fault::Fault,
     screen,
 };
@@ -117,6 +118,24 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
                 say!("said");
             }
         }
+        TaskOrder::Assumptions { folder, output } => {
+            let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
+            let assumptions = maso_control::view::assumptions(&assembled.path);
+            if output.json {
+                screen::json(&assumptions);
+            } else if assumptions.is_empty() {
+                say!("no agent assumes anything");
+            } else {
+                assumptions.iter().for_each(show_assumption);
+            }
+        }
+        TaskOrder::Promote { assumption, scope, by, output } => {
+            let scope = if scope == "global" { AssumptionScope::Global } else { AssumptionScope::Task };
+            promote(assumption, scope, by, output).await?;
+        }
+        TaskOrder::Refuse { assumption, by, output } => {
+            promote(assumption, AssumptionScope::Local, by, output).await?;
+        }
         TaskOrder::Close { folder, task, reason, by, output } => {
             let assembled = assemble(&folder.dir, "tasks", Mode::Enforce).await?;
             let by = signed_in(&assembled, by.operator).await?;
@@ -131,6 +150,30 @@ pub async fn run(args: Tasks) -> Result<ExitCode, Fault> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says for whom an assumption holds.
+async fn promote(of: OfAssumption, scope: AssumptionScope, by: As, output: Output) -> Result<(), Fault> {
+    let assembled = assemble(&of.folder.dir, "tasks", Mode::Enforce).await?;
+    let by = signed_in(&assembled, by.operator).await?;
+    let task = of.task.parse().map_err(|error: maso_core::IdError| Fault::new("nothing was said", error))?;
+    let order = maso_api::Promote { assumption: of.assumption, scope };
+    let said = assembled.desk.promote(&by, task, &order).await;
+    said.map_err(|fault| Fault::new("nothing was said", fault))?;
+    if output.json {
+        screen::json(&order);
+    } else {
+        say!("it holds for {}", scope_words(scope));
+    }
+    Ok(())
+}
+
+const fn scope_words(scope: AssumptionScope) -> &'static str {
+    match scope {
+        AssumptionScope::Local => "its agent alone",
+        AssumptionScope::Task => "all who work on the task",
+        AssumptionScope::Global => "everybody",
+    }
 }
 
 /// What is as urgent as a fraud stands first, on standard error, so that what is read by machines stays what it is.
@@ -178,6 +221,19 @@ fn unclear(task: &maso_api::TaskView) -> Vec<String> {
     let open = (!task.unclear.is_empty()).then(|| format!("unclear: it does not say its {}", task.unclear.join(", ")));
     let vague = task.vague.as_ref().map(|word| format!("vague: nobody can measure `{word}`"));
     open.into_iter().chain(vague).collect()
+}
+
+fn show_assumption(assumption: &maso_api::AssumptionView) {
+    say!("{}  {}  {} assumes", assumption.assumption, assumption.task, assumption.made_by);
+    let words = assumption.words.as_deref().unwrap_or("what was assumed cannot be read any more");
+    say!("  {}", screen::folded(2, words));
+    if !assumption.inputs.is_empty() {
+        say!("  rests on {}", screen::folded(2, &assumption.inputs.join(", ")));
+    }
+    match &assumption.answered_by {
+        Some(by) => say!("  {by}: it holds for {}", scope_words(assumption.scope)),
+        None => say!("  open; it holds for {}", scope_words(assumption.scope)),
+    }
 }
 
 fn show(question: &maso_api::ClarificationView) {

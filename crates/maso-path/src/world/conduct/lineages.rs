@@ -45,6 +45,15 @@ impl Lineages {
         self.0.lock().get(&task).map(|lineage| lineage.grounds(agent, GROUNDS_MAX)).unwrap_or_default()
     }
 
+    /// The first of these that an agent was never given in this task.
+    pub(super) fn not_given(&self, task: TaskId, agent: &AgentName, inputs: &BTreeSet<Input>) -> Option<Input> {
+        let lineages = self.0.lock();
+        match lineages.get(&task) {
+            Some(lineage) => lineage.not_given(agent, inputs).copied(),
+            None => inputs.first().copied(),
+        }
+    }
+
     /// Takes in what came from outside the orchestration: what a server returned to an agent that may tell others of it.
     pub(super) fn decided(&self, deployment: &Deployment, decided: &v1::HopDecided) {
         let is_source = decided.answers.is_some() && matches!(decided.verb.as_str(), "call_tool" | "read_resource");
