@@ -34,7 +34,11 @@ impl<'a> Native<'a> {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("http://{}/v1/messages{path}", self.rig.address);
+        self.request_at(method, &format!("/v1/messages{path}"))
+    }
+
+    fn request_at(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.rig.address);
         let proof = self.key.prove(method.as_str(), &url, &self.token, Uuid::new_v4(), SystemClock.now());
         let request = self.client.request(method, &url).header("authorization", format!("DPoP {}", self.token));
         request.header("dpop", proof)
@@ -165,6 +169,37 @@ async fn a_message_arrives_with_all_that_it_says_and_its_answer_comes_back() {
     assert_eq!(reader.post(&format!("/{id}/reply"), &reader.sealed(&again)).await.0, 503);
     let said = rig.record().await.into_iter().filter(|body| matches!(body, Body::MessageSaid(_))).count();
     assert!(said >= 2, "what was said is on the record");
+}
+
+#[tokio::test]
+async fn what_is_assumed_at_the_native_door_stays_with_its_agent() {
+    let rig = Rig::new().await;
+    let task = rig.task("let the reader check note a").await;
+    let writer = Native::new(&rig, "writer");
+    let assume = async |body: String| {
+        let request = writer.request_at(Method::POST, "/v1/assumptions").header("maso-task", &task);
+        answered(request.header("content-type", "application/json").body(body).send().await.unwrap()).await
+    };
+    let (status, noted) = assume(json!({ "text": "Nobody changed it." }).to_string()).await;
+    assert_eq!((status, &noted["scope"]), (201, &json!("local")), "{noted}");
+    let mut message = writer.told("delegation", json!({ "note": "a" }));
+    message["assumptions"] = json!([{ "text": "nobody changed it", "scope": "global" }]);
+    let (status, refused) = writer.post("", &writer.sealed(&message)).await;
+    assert_eq!((status, &refused["refused"]), (403, &json!("DENIED")), "{refused}");
+    assert_eq!(controls_against(&rig).await, ["PG-2.8"]);
+
+    let listed = |native: &Native<'_>| native.request_at(Method::GET, "/v1/assumptions").send();
+    let (status, own) = answered(listed(&writer).await.unwrap()).await;
+    assert_eq!((status, &own["assumptions"][0]["id"]), (200, &noted["id"]), "{own}");
+    let (_, others) = answered(listed(&Native::new(&rig, "reader")).await.unwrap()).await;
+    assert_eq!(others, json!({ "assumptions": [] }));
+
+    assert_eq!(assume("no JSON".to_owned()).await.0, 400);
+    assert_eq!(assume(json!({ "text": "x".repeat(20_000) }).to_string()).await.0, 413);
+    let untyped = writer.request_at(Method::POST, "/v1/assumptions").body("{}").send().await.unwrap();
+    assert_eq!(untyped.status(), 415);
+    let bare = writer.client.get(format!("http://{}/v1/assumptions", rig.address)).send().await.unwrap();
+    assert_eq!(bare.status(), 401);
 }
 
 #[tokio::test]

@@ -183,6 +183,65 @@ async fn each_rule_holds_over_mcp_where_it_counts_and_nowhere_else() {
     }
 }
 
+/// What the writer assumes for itself it carries on as true for everybody: refused, and let pass where that is switched off.
+#[tokio::test]
+async fn a_local_assumption_travels_over_mcp_when_a_person_lets_it_or_where_the_rule_is_switched_off() {
+    for off in [false, true] {
+        let rig = if off { Rig::without("PG-2.8").await } else { Rig::new().await };
+        let mut pair = Pair::new(rig).await;
+        let assumed = told(&pair.writer.call("assume", json!({ "text": "Nobody changed it." })).await);
+        assert_eq!(assumed["scope"], "local", "{assumed}");
+        let carried = json!({ "assumptions": [{ "text": "nobody  CHANGED it", "scope": "global" }] });
+        let asked = pair.ask("a", Some(carried.clone())).await;
+        if off {
+            assert!(asked["id"].is_string(), "{asked}");
+            continue;
+        }
+        assert_eq!(asked["maso"]["refused"], "DENIED", "{asked}");
+        assert_eq!(pair.controls().await, ["PG-2.8"]);
+        // Nor does anybody else carry it on, nor its agent as no assumption at all.
+        let (request, source) = pair.at_work().await;
+        let mut claimed = claim(0.5, &[&source]);
+        claimed["assumptions"] = carried["assumptions"].clone();
+        let answered = pair.answer(&request, claimed).await;
+        assert_eq!(answered["maso"]["refused"], "DENIED", "{answered}");
+        let plain = pair.ask("Nobody changed it!", None).await;
+        assert_eq!(plain["maso"]["refused"], "DENIED", "{plain}");
+        assert_eq!(pair.controls().await, ["PG-2.8"]);
+
+        let own = told(&pair.writer.call("assumptions", json!({})).await)["assumptions"].clone();
+        assert_eq!((&own[0]["id"], &own[0]["scope"]), (&assumed["id"], &json!("local")), "{own}");
+        assert_eq!((&own[0]["text"], &own[0]["answered"]), (&json!("Nobody changed it."), &json!(false)));
+        let others = told(&pair.reader.call("assumptions", json!({})).await);
+        assert_eq!(others, json!({ "assumptions": [] }), "what one agent assumes is shown to no other");
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_let_travel_is_told_to_whoever_assumed_it_and_travels() {
+    let mut pair = Pair::new(Rig::new().await).await;
+    let assumed = told(&pair.writer.call("assume", json!({ "text": "Nobody changed it." })).await);
+    let known = pair.rig.path.assumptions(|_, _| true);
+    let (task, assumption) = (known[0].task, known[0].assumed.hop);
+    assert_eq!(assumed["id"], json!(assumption.to_string()));
+    let owner = "owner".parse().unwrap();
+    pair.rig.path.promote(task, assumption, maso_wire::envelope::Reach::Task, &owner).await.unwrap();
+    let own = told(&pair.writer.call("assumptions", json!({})).await)["assumptions"].clone();
+    assert_eq!((&own[0]["scope"], &own[0]["answered"]), (&json!("task"), &json!(true)));
+    let beside = json!({ "assumptions": [{ "text": "Nobody changed it.", "scope": "task" }] });
+    let asked = pair.ask("a", Some(beside)).await;
+    assert!(asked["id"].is_string(), "{asked}");
+    assert_eq!(pair.take().await["message"]["assumptions"][0]["scope"], "task");
+    // What is assumed is read by a person: it has a form, and is scanned.
+    let wrong = told(&pair.writer.call("assume", json!({ "text": "it holds", "scope": "global" })).await);
+    assert_eq!(wrong["maso"]["refused"], "DENIED", "{wrong}");
+    pair.rig.kill("agent:writer").await;
+    for (tool, arguments) in [("assume", json!({ "text": "it holds" })), ("assumptions", json!({}))] {
+        let stopped = told(&pair.writer.call(tool, arguments).await);
+        assert_eq!(stopped["maso"]["refused"], "SUSPENDED", "{tool} {stopped}");
+    }
+}
+
 /// A claim that rests on nothing is refused, and on what another agent was given as well.
 #[tokio::test]
 async fn a_claim_over_mcp_rests_on_what_its_sender_was_given() {
