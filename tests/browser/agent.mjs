@@ -34,6 +34,12 @@ export class Agent {
     assert.ok(result && !result.isError, `nobody was asked: ${JSON.stringify(result ?? error)}`);
   }
 
+  /// Says what it takes for granted.
+  async assume(text) {
+    const { result, error } = await this.ask("maso", "tools/call", "assume", { name: "assume", arguments: { text } });
+    assert.ok(result && !result.isError, `nothing was noted: ${JSON.stringify(result ?? error)}`);
+  }
+
   /// Asks a server for something; what it, or maso, says.
   async ask(server, method, name, params) {
     const url = `${this.base}/mcp/${server}`;

@@ -82,7 +82,7 @@ test("nothing but the sign-in page is served to anyone who is signed out", async
     assert.match(answer.headers().location, /^\/console\/sign-in/, path);
     assert.equal((await answer.body()).length, 0, path);
   }
-  for (const path of ["/api/v1/status", "/api/v1/hops", "/api/v1/tickets", "/api/v1/agents", "/api/v1/map", "/api/v1/map/hops?of=stranger", "/api/v1/posture", "/api/v1/records", "/api/v1/events", "/api/v1/evaluations", "/api/v1/clarifications", "/v1/tasks"]) {
+  for (const path of ["/api/v1/status", "/api/v1/hops", "/api/v1/tickets", "/api/v1/agents", "/api/v1/map", "/api/v1/map/hops?of=stranger", "/api/v1/posture", "/api/v1/records", "/api/v1/events", "/api/v1/evaluations", "/api/v1/clarifications", "/api/v1/assumptions", "/v1/tasks"]) {
     assert.equal((await outside.request.get(base + path, { maxRedirects: 0 })).status(), 401, path);
   }
   await outside.close();
@@ -478,6 +478,27 @@ test("a question is answered by keyboard, once, and the task shows it", async (t
     const again = await context.request.post(`${base}/v1/tasks/${encodeURIComponent(asked.task)}/clarifications`, { data: { question: asked.question, answer } });
     assert.equal(again.status(), 409);
   }
+});
+
+test("an assumption is let travel once, after what that means was read", async (t) => {
+  if (agent) await agent.assume("Nobody else was insured against the same loss.");
+  const made = (await given("/api/v1/assumptions")).find((one) => !one.answered_by);
+  if (!made) return t.skip("nobody assumes anything");
+  await page.goto(`${base}/console/tasks#${encodeURIComponent(made.task)}`);
+  const card = page.locator(`[data-assumption="${made.assumption}"]`);
+  await card.waitFor();
+  assert.equal(await card.locator("img, b, script").count(), 0);
+  await card.getByRole("button", { name: "Let it travel in this task" }).click();
+  const [sent] = await Promise.all([
+    page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/assumptions")),
+    card.getByRole("form", { name: "Confirm" }).getByRole("button", { name: /^Yes/ }).press("Enter"),
+  ]);
+  assert.deepEqual(sent.postDataJSON(), { assumption: made.assumption, scope: "task" });
+  assert.equal((await sent.response()).status(), 204);
+  await card.locator(".answered", { hasText: "all who work on the task" }).waitFor();
+  assert.equal(await card.locator("button:not(.copy)").count(), 0);
+  const again = await context.request.post(`${base}/v1/tasks/${encodeURIComponent(made.task)}/assumptions`, { data: { assumption: made.assumption, scope: "local" } });
+  assert.equal(again.status(), 409);
 });
 
 test("what somebody began to write stays while other things change", async (t) => {

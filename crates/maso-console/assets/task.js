@@ -1,6 +1,7 @@
-// One open task: the words that agents may act on, and what they ask about them.
+// One open task: the words that agents may act on, what they ask about them, and what they assume.
 
 import { order } from "./api.js";
+import { assumed, isUnanswered } from "./assumption.js";
 import { digest, el, fill, foreign, icon, plain, prose } from "./dom.js";
 import { facts } from "./evidence.js";
 import { party, section } from "./hop.js";
@@ -10,14 +11,14 @@ import { clock, duration, wholeTime } from "./words.js";
 /// As many characters as an answer may have.
 const ANSWER_CHARACTERS_MAX = 4_000;
 
-/// A task and the questions about it; without a task, the questions of a standing one. `kept` keeps what is being answered,
-/// `done` is called once something was said, `again` looks it all up anew.
-export function taskDetails(task, questions, hands) {
+/// A task, the questions about it and what is assumed in it; without a task, those of a standing one. `kept` keeps what is being
+/// answered, `done` is called once something was said, `again` looks it all up anew.
+export function taskDetails(task, questions, assumptions, hands) {
   const waiting = questions.filter((question) => !question.answered_by);
   const said = questions.filter((question) => question.answered_by);
   return el(
     "article.details.task",
-    { "data-task": task?.task ?? questions[0].task },
+    { "data-task": task?.task ?? (questions[0] ?? assumptions[0]).task },
     el(
       "div.details-head",
       task && el("span.chip.allow", icon("play"), "Open"),
@@ -26,7 +27,7 @@ export function taskDetails(task, questions, hands) {
       el("span.push"),
       task && el("span.countdown", { title: `Until ${wholeTime(task.expires_at)}` }, icon("clock"), `until ${clock(task.expires_at)}`),
     ),
-    el("h2.details-title", task ? ["Workflow ", foreign("span", task.workflow)] : ["Standing task of ", party(`agent:${questions[0].asked_by}`)]),
+    el("h2.details-title", task ? ["Workflow ", foreign("span", task.workflow)] : ["Standing task of ", party(`agent:${questions[0]?.asked_by ?? assumptions[0].made_by}`)]),
     task
       ? [
           foreign("blockquote.words", task.words),
@@ -36,8 +37,10 @@ export function taskDetails(task, questions, hands) {
       : el("p.lead", "Nobody opened it: an agent that carries no task works in it, and asks what it is to do."),
     task?.unclear && section("What it leaves open", unclear(task, hands)),
     waiting.length > 0 && section("What agents ask", el("p.muted", "Agents wrote these questions and what to choose from. What you answer counts as the task's own words do, once."), el("ol.questions", waiting.map((question) => hands.kept(question.question, question, () => asked(question, hands))))),
+    assumptions.some(isUnanswered) && section("What agents assume", el("p.muted", "Agents wrote this. Each keeps it to itself until you say for whom it holds, once."), el("ol.questions", assumptions.filter(isUnanswered).map((one) => hands.kept(one.assumption, one, () => assumed(one, hands))))),
     task && section("How far it goes", bounds(task)),
     said.length > 0 && section("What was said since", el("ol.questions", said.map(answered))),
+    assumptions.some((one) => !isUnanswered(one)) && section("What was said of assumptions", el("ol.questions", assumptions.filter((one) => !isUnanswered(one)).map((one) => assumed(one, hands)))),
     task &&
       section(
         "Details",

@@ -2,6 +2,7 @@
 // anew only where something about it changed, so that nothing slips under a click and what somebody began to write stays.
 
 import { read } from "./api.js";
+import { isUnanswered } from "./assumption.js";
 import { el, empty, failed, fill, foreign, icon } from "./dom.js";
 import { evaluationDetails, isSubstitution, verdict } from "./evaluation.js";
 import { party } from "./hop.js";
@@ -15,6 +16,7 @@ const NARROW = matchMedia("(max-width: 900px)");
 
 let tasks = [];
 let questions = [];
+let assumptions = [];
 let evaluations = [];
 let chosen = decodeURIComponent(location.hash.slice(1));
 /// What the pane shows, as text: the same thing is not drawn twice.
@@ -44,7 +46,7 @@ function loadSoon() {
 async function load() {
   try {
     await session;
-    [tasks, questions, evaluations] = await Promise.all([read("/v1/tasks"), read("/api/v1/clarifications"), read("/api/v1/evaluations")]);
+    [tasks, questions, assumptions, evaluations] = await Promise.all([read("/v1/tasks"), read("/api/v1/clarifications"), read("/api/v1/assumptions"), read("/api/v1/evaluations")]);
   } catch (problem) {
     if (!loaded) fill(list, failed(problem, load));
     return;
@@ -65,16 +67,19 @@ function showChosen() {
 const keyOf = (evaluation) => `${evaluation.task}/${evaluation.agent}`;
 const isOpen = (question) => !question.answered_by;
 const about = (task) => questions.filter((question) => question.task === task);
+const assumedIn = (task) => assumptions.filter((assumption) => assumption.task === task);
 
 /// Says what needs somebody to people who hear the page.
 function tellNew() {
   const fresh = (key) => !known.has(key) && known.add(key);
   const asked = questions.filter((question) => isOpen(question) && fresh(question.question));
+  const made = assumptions.filter((assumption) => isUnanswered(assumption) && fresh(assumption.assumption));
   const substituted = evaluations.filter((evaluation) => isSubstitution(evaluation) && fresh(`${keyOf(evaluation)} ${evaluation.at}`));
   if (!loaded) return;
   const told = [
     substituted.length > 0 && `Creative substitution by ${substituted.map((evaluation) => evaluation.agent).join(", ")}.`,
     asked.length > 0 && `${plural(asked.length, "new question")}.`,
+    made.length > 0 && `${plural(made.length, "new assumption")}.`,
   ].filter(Boolean);
   if (told.length) announce(told.join(" "));
 }
@@ -83,8 +88,9 @@ function draw() {
   const substitutions = evaluations.filter(isSubstitution);
   const others = evaluations.filter((evaluation) => !isSubstitution(evaluation));
   const open = [...tasks].sort((one, other) => nWaiting(other.task) - nWaiting(one.task) || other.opened_at - one.opened_at);
-  // Agents that carry no task ask in their standing task, which nobody opened.
-  const standing = [...new Set(questions.filter((question) => isOpen(question) && !tasks.some((task) => task.task === question.task)).map((question) => question.task))];
+  // Agents that carry no task ask and assume in their standing task, which nobody opened.
+  const unsaid = [...questions.filter(isOpen), ...assumptions.filter(isUnanswered)];
+  const standing = [...new Set(unsaid.map((one) => one.task))].filter((name) => !tasks.some((task) => task.task === name));
   chosen ||= substitutions[0] ? keyOf(substitutions[0]) : (open[0]?.task ?? standing[0] ?? (others[0] ? keyOf(others[0]) : ""));
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   const scroll = list.scrollTop;
@@ -112,19 +118,21 @@ function item(key, ...children) {
 }
 
 const waits = (task) => nWaiting(task) > 0 && el("span.warned", icon("ask"), `${plural(nWaiting(task), "question")} ${nWaiting(task) === 1 ? "waits" : "wait"}`);
+/// No work waits for what is assumed.
+const assumes = (task) => assumedIn(task).some(isUnanswered) && el("span.muted", plural(assumedIn(task).filter(isUnanswered).length, "assumption"));
 
 function taskItem(task) {
   return item(
     task.task,
     el("div.queue-top", foreign("strong", task.workflow), el("span.push"), el("span.muted", `until ${until(task.expires_at)}`)),
     foreign("div.queue-what.clamped", task.words),
-    el("div.queue-foot", waits(task.task), task.unclear && el("span.warned", icon("warn"), "unclear"), el("span.muted", ago(task.opened_at))),
+    el("div.queue-foot", waits(task.task), assumes(task.task), task.unclear && el("span.warned", icon("warn"), "unclear"), el("span.muted", ago(task.opened_at))),
   );
 }
 
 function standingItem(task) {
-  const [first] = about(task).filter(isOpen);
-  return item(task, el("div.queue-top", party(`agent:${first.asked_by}`)), foreign("div.queue-what.clamped", first.words ?? ""), el("div.queue-foot", waits(task)));
+  const first = about(task).find(isOpen) ?? assumedIn(task).find(isUnanswered);
+  return item(task, el("div.queue-top", party(`agent:${first.asked_by ?? first.made_by}`)), foreign("div.queue-what.clamped", first.words ?? ""), el("div.queue-foot", waits(task), assumes(task)));
 }
 
 function evaluationItem(evaluation) {
@@ -169,14 +177,14 @@ function choose(key) {
 function drawPane() {
   const evaluation = evaluations.find((other) => keyOf(other) === chosen);
   const task = tasks.find((other) => other.task === chosen);
-  const asked = about(chosen);
-  const now = JSON.stringify([chosen, evaluation ?? null, task ?? null, asked]);
+  const [asked, made] = [about(chosen), assumedIn(chosen)];
+  const now = JSON.stringify([chosen, evaluation ?? null, task ?? null, asked, made]);
   if (now === shown) return;
   shown = now;
   const focused = pane.contains(document.activeElement) ? document.activeElement : null;
   const hands = { kept, done, again: load };
   if (evaluation) fill(pane, evaluationDetails(evaluation, hands));
-  else if (task || asked.length) fill(pane, taskDetails(task, asked, hands));
+  else if (task || asked.length || made.length) fill(pane, taskDetails(task, asked, made, hands));
   else if (chosen) fill(pane, empty("allow", "This task is not open any more", "How it was done is listed once it is evaluated. Choose something else from the list."));
   else fill(pane, empty("tasks", "No task is open, and none was evaluated", ["A person opens a task with ", el("code", "maso tasks open"), ", in words of their own. Agents act on these words with that person's authority."]));
   // Moving a part takes the focus away from it.

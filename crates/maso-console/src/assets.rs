@@ -72,6 +72,7 @@ const ASSETS: &[Asset] = modules![
     "agents.js",
     "api.js",
     "approvals.js",
+    "assumption.js",
     "dom.js",
     "evaluation.js",
     "evidence.js",

@@ -6,7 +6,7 @@ use std::{
 };
 
 use maso_api::{
-    AgentView, AnswerTicket, ApprovalView, ApproveTool, AssessTask, ClarificationView, Clarify, EvaluationView, Event,
+    AgentView, AnswerTicket, ApprovalView, ApproveTool, AssessTask, AssumptionView, ClarificationView, Clarify, EvaluationView, Event, Promote,
     HopView, PostureView, ScopeView, Status, TaskView, TicketView, TicketWord, VerificationView, WaitingTool,
 };
 use serde_json::{Value, json};
@@ -38,6 +38,7 @@ struct Held {
     scopes: Vec<ScopeView>,
     tasks: Vec<TaskView>,
     clarifications: Vec<ClarificationView>,
+    assumptions: Vec<AssumptionView>,
     evaluations: Vec<EvaluationView>,
     records: Vec<Value>,
     n_happened: usize,
@@ -62,6 +63,7 @@ impl Desk {
         }
         desk.state.lock().unwrap().tasks = tasks::open(now_ms());
         desk.state.lock().unwrap().clarifications = tasks::clarifications(now_ms());
+        desk.state.lock().unwrap().assumptions = tasks::assumptions(now_ms());
         desk.state.lock().unwrap().evaluations = tasks::evaluations(now_ms());
         desk.state.lock().unwrap().tools = claims::waiting_tools();
         let past = if desk.is_crowd { (0..900).map(crowd::next).collect() } else { claims::history() };
@@ -177,6 +179,27 @@ impl Desk {
 
     pub fn clarifications(&self) -> Vec<ClarificationView> {
         self.state.lock().unwrap().clarifications.clone()
+    }
+
+    pub fn assumptions(&self) -> Vec<AssumptionView> {
+        self.state.lock().unwrap().assumptions.clone()
+    }
+
+    pub fn promote(&self, task: &str, order: &Promote) -> Result<(), &'static str> {
+        {
+            let mut state = self.state.lock().unwrap();
+            let mut made = state.assumptions.iter_mut().filter(|made| made.task == task);
+            let made = made.find(|made| made.assumption == order.assumption && made.answered_by.is_none());
+            let made = made.ok_or("it was answered already, or its task is over")?;
+            made.answered_by = Some(OPERATOR.trim_start_matches("operator:").to_owned());
+            made.scope = order.scope;
+        }
+        self.write(json!({
+            "kind": "assumption-answered", "assumption": order.assumption, "task": task, "by": OPERATOR,
+            "scope": order.scope,
+        }));
+        self.tell(Event::Tasks);
+        Ok(())
     }
 
     pub fn evaluations(&self) -> Vec<EvaluationView> {

@@ -21,7 +21,7 @@ use axum::{
 };
 use desk::Desk;
 use futures::{Stream, StreamExt as _};
-use maso_api::{AnswerTicket, ApproveTool, AssessTask, Clarify, Event, Kill, MovePhase, Problem, Session, SignIn};
+use maso_api::{AnswerTicket, ApproveTool, AssessTask, Clarify, Event, Kill, MovePhase, Problem, Promote, Session, SignIn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
@@ -56,6 +56,8 @@ async fn main() {
         .route("/v1/tasks", get(async |State(desk): State<Arc<Desk>>| Json(desk.tasks())))
         .route("/api/v1/clarifications", get(async |State(desk): State<Arc<Desk>>| Json(desk.clarifications())))
         .route("/v1/tasks/{task}/clarifications", post(clarify))
+        .route("/api/v1/assumptions", get(async |State(desk): State<Arc<Desk>>| Json(desk.assumptions())))
+        .route("/v1/tasks/{task}/assumptions", post(promote))
         .route("/api/v1/evaluations", get(async |State(desk): State<Arc<Desk>>| Json(desk.evaluations())))
         .route("/v1/tasks/{task}/assessments", post(assess))
         .layer(axum::middleware::from_fn(guard))
@@ -149,6 +151,13 @@ async fn answer(
 
 async fn clarify(State(desk): State<Arc<Desk>>, Path(task): Path<String>, Json(order): Json<Clarify>) -> Response {
     match desk.clarify(&task, &order) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(title) => problem(StatusCode::CONFLICT, "TOO_LATE", title, None),
+    }
+}
+
+async fn promote(State(desk): State<Arc<Desk>>, Path(task): Path<String>, Json(order): Json<Promote>) -> Response {
+    match desk.promote(&task, &order) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(title) => problem(StatusCode::CONFLICT, "TOO_LATE", title, None),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maso_api::{AssessTask, ClarificationView, CriterionView, DepartureView, EvaluationView, TaskView};
+use maso_api::{AssessTask, AssumptionScope, AssumptionView, ClarificationView, CriterionView, DepartureView, EvaluationView, TaskView};
 
 use crate::claims::{TASK, digest};
 
@@ -10,6 +10,7 @@ const WORDS: &str = "Settle the claims that came in on Monday. Pay covered claim
     not approved, and tell each policyholder.";
 const UNCLEAR: &str = "task_019ab2e1-5c00-7c55-8f21-0d6c2b9e7722";
 const STANDING: &str = "task_019ab2e1-0001-8c55-8f21-0d6c2b9e77ff";
+const OF_NIGHT: &str = "task_019ab2e1-0002-8c55-8f21-0d6c2b9e77ff";
 const CRITERIA: [&str; 3] = [
     "each received claim has an extract and an assessment",
     "each covered claim has exactly one payment of its payable amount to the account on file, or is stopped",
@@ -96,6 +97,32 @@ pub fn clarifications(now_ms: i64) -> Vec<ClarificationView> {
             about: "objective".to_owned(),
             ..asked(4, 1, "intake", "Nobody gave me a task. Shall I look at what came in over night?", &["yes", "no"])
         },
+    ]
+}
+
+/// What agents assume: of a task and of none, answered and not.
+pub fn assumptions(now_ms: i64) -> Vec<AssumptionView> {
+    let assumed = |number: u32, minutes: i64, by: &str, words: &str| AssumptionView {
+        assumption: format!("hop_0199a000-0000-7000-8000-00000000a55{number}"),
+        task: TASK.to_owned(),
+        made_at: now_ms - minutes * 60_000,
+        made_by: by.to_owned(),
+        words: Some(words.to_owned()),
+        inputs: Vec::new(),
+        scope: AssumptionScope::Local,
+        answered_by: None,
+    };
+    vec![
+        AssumptionView {
+            scope: AssumptionScope::Task,
+            answered_by: Some("claims-operations".to_owned()),
+            ..assumed(0, 14, "intake", "The photographs were taken on the day of the loss.")
+        },
+        AssumptionView {
+            inputs: vec!["hop_0199a000-0000-7000-8000-0000000000aa".to_owned()],
+            ..assumed(1, 8, "analysis", "Nobody <b>else</b> was insured against the same loss\u{202e}.")
+        },
+        AssumptionView { task: OF_NIGHT.to_owned(), ..assumed(2, 1, "communication", "The night shift has looked at none of it.") },
     ]
 }
 

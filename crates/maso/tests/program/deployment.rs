@@ -374,6 +374,12 @@ impl Operator {
         response.json().await.unwrap()
     }
 
+    /// The status that an order comes to.
+    pub async fn try_post(&self, path: &str, order: &Value) -> u16 {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(order);
+        request.send().await.unwrap().status().as_u16()
+    }
+
     pub async fn post(&self, path: &str, order: &Value) -> Value {
         let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(order);
         let response = request.send().await.unwrap();

@@ -199,6 +199,17 @@ class Agent:
         """Questions that this agent asked or was asked, with their answers."""
         return self._run(self._conversation.clarifications())
 
+    def assume(self, text: str, *, inputs: list[str] | None = None) -> str:
+        """Notes what this agent takes for granted in its task, and on what that rests; the id of the assumption.
+
+        It is for this agent alone, and no statement may carry it, until a person lets it travel: see `assumptions`.
+        """
+        return self._run(self._conversation.assume(text, inputs=inputs))
+
+    def assumptions(self) -> list[dict[str, Any]]:
+        """What this agent assumes, and for whom that holds by now: `local`, `task` or `global`, as `scope` says."""
+        return self._run(self._conversation.assumptions())
+
     def answer(self, question: str, answer: str) -> None:
         """Answers a question about a request that this agent made."""
         self._run(self._conversation.answer(question, answer))

@@ -172,6 +172,14 @@ class AsyncAgent:
         """As `Agent.clarifications`."""
         return await self._run(self._conversation.clarifications())
 
+    async def assume(self, text: str, *, inputs: list[str] | None = None) -> str:
+        """As `Agent.assume`."""
+        return await self._run(self._conversation.assume(text, inputs=inputs))
+
+    async def assumptions(self) -> list[dict[str, Any]]:
+        """As `Agent.assumptions`."""
+        return await self._run(self._conversation.assumptions())
+
     async def answer(self, question: str, answer: str) -> None:
         """As `Agent.answer`."""
         await self._run(self._conversation.answer(question, answer))

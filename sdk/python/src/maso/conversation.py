@@ -204,10 +204,15 @@ class Conversation:
 
     def clarifications(self) -> Steps[list[dict[str, Any]]]:
         """Questions that this agent asked or was asked, with their answers."""
-        told = (yield from self._read("clarifications", {})).data.get("clarifications")
-        if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
-            raise ProtocolFault("the clarifications are no list")
-        return told
+        return _entries((yield from self._read("clarifications", {})), "clarifications")
+
+    def assume(self, text: str, *, inputs: list[str] | None = None) -> Steps[str]:
+        """Notes what the agent takes for granted; the id of the assumption."""
+        return _text((yield from self.call(ITSELF, "assume", {"text": text, **_given(inputs=inputs)})), "id")
+
+    def assumptions(self) -> Steps[list[dict[str, Any]]]:
+        """What this agent assumes, and for whom that holds by now."""
+        return _entries((yield from self._read("assumptions", {})), "assumptions")
 
     def answer(self, question: str, answer: str) -> Steps[None]:
         """Answers a question about a request that this agent made. It is answered once, so this may be repeated."""
@@ -313,6 +318,13 @@ def fault_of(answer: Answer) -> MasoError:
 
 def _given(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _entries(result: Result, member: str) -> list[dict[str, Any]]:
+    entries = result.data.get(member)
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise ProtocolFault(f"the {member} are no list")
+    return entries
 
 
 def _text(result: Result, member: str) -> str:

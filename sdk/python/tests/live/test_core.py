@@ -135,6 +135,18 @@ def test_what_is_unclear_is_asked_and_what_is_answered_goes_on(deployment: Deplo
         extract(intake, claim)
 
 
+def test_what_an_agent_assumes_is_its_own_until_a_person_lets_it_travel(deployment: Deployment) -> None:
+    with deployment.agent("intake", task=deployment.task("C-1003")) as intake:
+        intake.call("claims-db", "list_claims", {})
+        made = intake.assume("The loss was reported once.", inputs=sorted(intake.inputs().sources)[:1])
+        [own] = [one for one in intake.assumptions() if one["id"] == made]
+        assert (own["scope"], own["answered"], len(own["inputs"])) == ("local", False, 1)
+        words = ("tasks", "promote", "--task", own["task"], "--assumption", made, "--scope", "task")
+        deployment.run(*words, str(deployment.folder))
+        [own] = [one for one in intake.assumptions() if one["id"] == made]
+        assert (own["scope"], own["answered"]) == ("task", True)
+
+
 def test_a_person_says_what_was_meant_to_whoever_has_claims_paid(deployment: Deployment) -> None:
     claim = "C-1004"
     with deployment.agent("intake", task=deployment.task(claim)) as intake, deployment.agent("analysis") as analysis:

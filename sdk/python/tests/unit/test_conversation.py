@@ -329,3 +329,20 @@ def test_on_what_a_statement_may_rest_is_read() -> None:
     assert script.run(script.conversation.inputs()) == Inputs({"hop_3": "claims-db:read_claim"}, {"msg_1": "intake"})
     with pytest.raises(ProtocolFault):
         script.run(script.conversation.inputs())
+
+
+def test_what_is_assumed_is_noted_and_comes_with_for_whom_it_holds() -> None:
+    own = {"id": "hop_1", "text": "it is complete", "scope": "task", "answered": True}
+    script = Script(structured(id="hop_1", scope="local"), structured(assumptions=[own]), structured(assumptions={}))
+    assert script.run(script.conversation.assume("it is complete", inputs=["hop_3"])) == "hop_1"
+    noted = frame_of(script.sent[0])["params"]
+    assert (noted["name"], noted["arguments"]) == ("assume", {"text": "it is complete", "inputs": ["hop_3"]})
+    assert script.run(script.conversation.assumptions()) == [own]
+    with pytest.raises(ProtocolFault):
+        script.run(script.conversation.assumptions())
+
+
+def test_what_no_inputs_are_named_for_names_none() -> None:
+    script = Script(structured(id="hop_1", scope="local"))
+    script.run(script.conversation.assume("it is complete"))
+    assert frame_of(script.sent[0])["params"]["arguments"] == {"text": "it is complete"}

@@ -167,6 +167,53 @@ async fn what_is_asked_is_answered_by_whoever_meant_it_or_by_a_person() {
     stage.deployment.verify().await;
 }
 
+#[tokio::test]
+async fn an_assumption_that_its_agent_carries_on_as_true_for_everybody() {
+    let with = Wanted { edits: vec![GRANT], ..Wanted::default() };
+    pair("PG-2.8", with, Without::Deselected(&["PG-2.8"]), async |stage: &Scene| {
+        let meeting = Meeting::of(stage).await;
+        let assumed = json!({ "text": "The diary is complete." });
+        assert!(is_done(&meeting.writer.call_under(&meeting.token, "assume", assumed).await));
+        let beside = json!({ "assumptions": [{ "text": "the diary is COMPLETE", "scope": "global" }] });
+        let order = json!({ "to": "reader", "request": "look-up", "content": {}, "message": beside });
+        is_done(&meeting.writer.call_under(&meeting.token, "send_request", order).await)
+    })
+    .await;
+}
+
+/// What one process is told to let travel travels, and another process shows it.
+#[tokio::test]
+async fn what_an_agent_assumes_is_let_travel_by_a_person_once() {
+    let stage = scene(&Wanted { edits: vec![GRANT], ..Wanted::default() }).await;
+    let meeting = Meeting::of(&stage).await;
+    let assumed = json!({ "text": "The diary is complete." });
+    let assumed = meeting.writer.call_under(&meeting.token, "assume", assumed).await;
+    assert!(is_done(&assumed), "{assumed}");
+    let listed = async || {
+        let listed = stage.deployment.run(&["tasks", "assumptions", "--json"]).await;
+        serde_json::from_slice::<Value>(&listed.stdout).unwrap()[0].clone()
+    };
+    let open = listed().await;
+    assert_eq!(open["assumption"], assumed["result"]["structuredContent"]["id"]);
+    assert_eq!((&open["words"], &open["scope"]), (&json!("The diary is complete."), &json!("local")));
+    assert_eq!((&open["made_by"], open.get("answered_by")), (&json!("writer"), None));
+
+    let path = format!("/v1/tasks/{}/assumptions", meeting.task);
+    stage.operator.post(&path, &json!({ "assumption": open["assumption"], "scope": "task" })).await;
+    let known = listed().await;
+    assert_eq!((&known["scope"], &known["answered_by"]), (&json!("task"), &json!("owner")));
+    let again = stage.operator.try_post(&path, &json!({ "assumption": open["assumption"], "scope": "local" })).await;
+    assert_eq!(again, 409);
+    let unknown = json!({ "assumption": "hop_00000000000000000000000000000001", "scope": "local" });
+    assert_eq!(stage.operator.try_post(&path, &unknown).await, 404);
+
+    let beside = json!({ "assumptions": [{ "text": "The diary is complete.", "scope": "task" }] });
+    let order = json!({ "to": "reader", "request": "look-up", "content": {}, "message": beside });
+    assert!(is_done(&meeting.writer.call_under(&meeting.token, "send_request", order).await));
+    stage.up.stop().await;
+    stage.deployment.verify().await;
+}
+
 /// The writer pays: from Tier 2 it is asked nothing in words, and the person who answers for the task is.
 #[tokio::test]
 async fn whoever_pays_is_not_asked_back_in_words() {
