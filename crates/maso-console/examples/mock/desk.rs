@@ -6,8 +6,9 @@ use std::{
 };
 
 use maso_api::{
-    AgentView, AnswerTicket, ApprovalView, ApproveTool, AssessTask, AssumptionView, ClarificationView, Clarify, EvaluationView, Event, Promote,
-    HopView, PostureView, ScopeView, Status, TaskView, TicketView, TicketWord, VerificationView, WaitingTool,
+    AgentView, AnswerTicket, ApprovalView, ApproveTool, AssessTask, AssumptionView, ClarificationView, Clarify,
+    EvaluationView, Event, HopView, PostureView, Promote, ScopeView, Status, TaskView, TicketView, TicketWord,
+    VerificationView, WaitingTool,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast;

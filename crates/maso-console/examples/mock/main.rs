@@ -21,7 +21,9 @@ use axum::{
 };
 use desk::Desk;
 use futures::{Stream, StreamExt as _};
-use maso_api::{AnswerTicket, ApproveTool, AssessTask, Clarify, Event, Kill, MovePhase, Problem, Promote, Session, SignIn};
+use maso_api::{
+    AnswerTicket, ApproveTool, AssessTask, Clarify, Event, Kill, MovePhase, Problem, Promote, Session, SignIn,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use maso_api::{AssessTask, AssumptionScope, AssumptionView, ClarificationView, CriterionView, DepartureView, EvaluationView, TaskView};
+use maso_api::{
+    AssessTask, AssumptionScope, AssumptionView, ClarificationView, CriterionView, DepartureView, EvaluationView,
+    TaskView,
+};
 
 use crate::claims::{TASK, digest};
 
@@ -122,7 +125,10 @@ pub fn assumptions(now_ms: i64) -> Vec<AssumptionView> {
             inputs: vec!["hop_0199a000-0000-7000-8000-0000000000aa".to_owned()],
             ..assumed(1, 8, "analysis", "Nobody <b>else</b> was insured against the same loss\u{202e}.")
         },
-        AssumptionView { task: OF_NIGHT.to_owned(), ..assumed(2, 1, "communication", "The night shift has looked at none of it.") },
+        AssumptionView {
+            task: OF_NIGHT.to_owned(),
+            ..assumed(2, 1, "communication", "The night shift has looked at none of it.")
+        },
     ]
 }
 

@@ -26,6 +26,7 @@ pub fn sidecar_router(way: Arc<Way>, badge: Arc<Badge>) -> Router {
         .route("/a2a/{*path}", any(carry))
         .route("/v1/messages", any(carry))
         .route("/v1/messages/{*path}", any(carry))
+        .route("/v1/assumptions", any(carry))
         .route("/readyz", get(is_ready))
         .with_state(Sidecar { way, badge, hosts: Arc::new(KnownHosts::loopback()) })
 }

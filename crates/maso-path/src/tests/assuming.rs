@@ -103,6 +103,23 @@ async fn a_local_assumption_is_no_fact_two_hops_on() {
     released(&retold);
 }
 
+/// Whoever leaves its task token out takes along what it assumes.
+#[tokio::test]
+async fn what_is_assumed_in_a_task_does_not_leave_it_without_a_task_either() {
+    let (rig, task) = fleet(&[]).await;
+    let tell = async || {
+        let (from, to) = (Principal::Agent("writer".parse().unwrap()), Principal::Agent("reader".parse().unwrap()));
+        let act = Act::Request { agent: "reader".parse().unwrap(), request: "tell".parse().unwrap() };
+        rig.send(rig.arrival(from, to, None), act, Turn::Ask, &json!({ "account": TEXT })).await
+    };
+    released(&tell().await);
+    let assumption = released(&assume(&rig, task, TEXT).await);
+    assert_eq!(refusal(&tell().await), Some("DENIED"));
+    assert_eq!(control(&rig).await, "PG-2.8");
+    promote(&rig, task, assumption, Reach::Global).await.unwrap();
+    released(&tell().await);
+}
+
 #[tokio::test]
 async fn what_a_person_refuses_stays_where_it_is() {
     let (rig, task) = fleet(&[]).await;

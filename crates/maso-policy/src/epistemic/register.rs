@@ -163,6 +163,17 @@ impl Register {
         };
         Some(Finding::new("PG-2.8", Word::NoGo, reason))
     }
+
+    /// What the rule says of what one agent says outside of this task: there it says nothing that it assumes in it and that
+    /// does not hold for everybody.
+    pub fn judge_elsewhere(&self, spoken: &Spoken) -> Option<Finding> {
+        let is_of_here = |text: &&Digest| {
+            self.texts.get(text).is_some_and(|one| one.reach() < Reach::Global && one.by.contains(&spoken.from))
+        };
+        let n_of_here = spoken.assumptions.keys().chain(&spoken.plain).filter(is_of_here).count();
+        let reason = format!("{n_of_here} of its texts are what its sender assumes in another task");
+        (n_of_here > 0).then(|| Finding::new("PG-2.8", Word::NoGo, reason))
+    }
 }
 
 /// The likeness of each text in a value.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use maso_core::{AgentName, Digest, Finding, Findings, HopId, Principal, TaskId, Timestamp, Word};
-use maso_intent::{Clarifying, Deployment, Resolved};
+use maso_intent::{Clarifying, Deployment, Resolved, TaskKind, TaskSpec};
 use maso_log::v1;
 use maso_policy::{Assumed, Promoted, Register, Spoken, likeness};
 use maso_wire::envelope::{Input, Reach, Text};
@@ -68,8 +68,9 @@ impl Assumptions {
                 let reason = format!("it rests on {input}, which its sender was never given in this task");
                 findings.add(no("PG-2.6", reason));
             }
-        } else if let Some(spoken) = spoken(resolved)
-            && let Some(finding) = self.judge(task, &spoken, resolved.deployment(), now)
+        } else if !self.0.read().is_empty()
+            && let Some(spoken) = spoken(resolved)
+            && let Some(finding) = self.judge(resolved.task(), &spoken, resolved.deployment(), now)
         {
             findings.add(finding);
         }
@@ -80,16 +81,26 @@ impl Assumptions {
     pub(super) fn bear(&self, footing: &Footing, deployment: &Deployment, now: Timestamp) -> bool {
         let task = footing.task.id;
         (!footing.is_assumption || self.has_room(task, &footing.mandate.agent))
-            && footing.spoken.as_ref().is_none_or(|spoken| self.judge(task, spoken, deployment, now).is_none())
+            && footing.spoken.as_ref().is_none_or(|spoken| self.judge(&footing.task, spoken, deployment, now).is_none())
     }
 
     fn has_room(&self, task: TaskId, agent: &AgentName) -> bool {
         self.0.read().get(&task).is_none_or(|register| register.has_room(agent))
     }
 
-    fn judge(&self, task: TaskId, spoken: &Spoken, deployment: &Deployment, now: Timestamp) -> Option<Finding> {
+    /// What is assumed in the task is held against what is said there. Whoever leaves its task token out takes along what it
+    /// assumes.
+    fn judge(&self, task: &TaskSpec, spoken: &Spoken, deployment: &Deployment, now: Timestamp) -> Option<Finding> {
         let tasks = self.0.read();
-        let finding = tasks.get(&task)?.judge(spoken)?;
+        let here = tasks.get(&task.id).and_then(|register| register.judge(spoken));
+        let elsewhere = || match task.kind {
+            TaskKind::Opened => None,
+            TaskKind::Standing(_) => tasks
+                .iter()
+                .filter(|(other, _)| **other != task.id)
+                .find_map(|(_, register)| register.judge_elsewhere(spoken)),
+        };
+        let finding = here.or_else(elsewhere)?;
         deployment.applies(finding.control.as_str(), now).then_some(finding)
     }
 

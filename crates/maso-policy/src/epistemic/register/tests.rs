@@ -99,6 +99,22 @@ fn whoever_assumes_something_does_not_say_it_as_a_fact_either() {
 }
 
 #[test]
+fn what_is_assumed_in_a_task_leaves_it_when_it_holds_for_everybody() {
+    let mut register = Register::default();
+    register.take(assumed(0, 0, CLAIM));
+    let content = json!({ "note": CLAIM });
+    for reach in [None, Some(Reach::Local), Some(Reach::Task), Some(Reach::Global)] {
+        let mut register = register.clone();
+        reach.into_iter().for_each(|reach| register.answer(hop(0), promoted(reach)));
+        let may = reach == Some(Reach::Global);
+        for spoken in [carrying(0, SAME[2], Reach::Task), saying(0, &content)] {
+            assert_eq!(register.judge_elsewhere(&spoken).is_none(), may, "{reach:?}");
+        }
+        assert_eq!(register.judge_elsewhere(&carrying(1, CLAIM, Reach::Task)), None, "another one may assume it there");
+    }
+}
+
+#[test]
 fn there_is_only_so_much_to_assume() {
     let mut register = Register::default();
     for n in 0..Register::OF_AGENT_MAX {
