@@ -3,7 +3,7 @@
 //!
 //! A [`Lineage`] knows what was said in one task and which primary sources each agent has seen in it. It judges a
 //! [`Statement`] before it is taken in. It reads no text: what is compared are digests, confidences and ids. A [`Register`]
-//! knows what agents assume for themselves in it.
+//! knows what agents assume for themselves in it, and holds texts against that by their likeness.
 
 mod lineage;
 mod register;
