@@ -24,7 +24,7 @@ use crate::{
 /// What became of what an agent said that it assumes, at the native door.
 pub(crate) enum Noted {
     /// It is on the record, and this is what its agent is told.
-    Noted(Value),
+    Kept(Value),
     /// It waits for people.
     Held(Ticket),
     /// It is not.
@@ -62,7 +62,7 @@ impl Gateway {
         let arrival = Arrival { id: hop, at, credential, task, to };
         let received = Received::from_parsed(arrival, act_of(agent), Turn::Ask, payload);
         match self.decider.clone().travel(received, carry(structured(&noted(hop)))).await {
-            Decided::Released { got: Got::Ours(Reply::Result(_)), .. } => Noted::Noted(noted(hop)),
+            Decided::Released { got: Got::Ours(Reply::Result(_)), .. } => Noted::Kept(noted(hop)),
             // No tool is called, so there is nothing to try out.
             Decided::Released { .. } | Decided::TryOut { .. } => Noted::Refused { hop, refusal: Refusal::Unavailable },
             Decided::Held { ticket, .. } => Noted::Held(ticket),

@@ -36,7 +36,7 @@ async fn assume(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
     // Finished also when whoever asked is gone: it may be on the record already.
     let work = gateway.drain.keep(async move { now.note_assumption(payload, agent, (credential, task)).await });
     match Unbroken::new(work).await {
-        Noted::Noted(about) => told(StatusCode::CREATED, &about),
+        Noted::Kept(about) => told(StatusCode::CREATED, &about),
         Noted::Held(ticket) => told(StatusCode::ACCEPTED, &crate::hold::about(&ticket, gateway.decider.now())),
         Noted::Refused { hop, refusal } => refused(refusal, Some(hop)),
     }

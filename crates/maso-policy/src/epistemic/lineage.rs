@@ -107,8 +107,8 @@ impl Lineage {
     /// The first of these that an agent was never given in this task, so that it can rest nothing on it.
     pub fn not_given<'a>(&self, agent: &AgentName, inputs: impl IntoIterator<Item = &'a Input>) -> Option<&'a Input> {
         inputs.into_iter().find(|input| match input {
-            Input::Message(id) => !self.said.get(id).is_some_and(|said| said.is_known_to(agent)),
-            Input::Hop(id) => !self.seen.get(id).is_some_and(|seen| seen.by == *agent),
+            Input::Message(id) => self.said.get(id).is_none_or(|said| !said.is_known_to(agent)),
+            Input::Hop(id) => self.seen.get(id).is_none_or(|seen| seen.by != *agent),
         })
     }
 
