@@ -207,7 +207,7 @@ impl Rig {
             panel: Panel::from_deployment(&deployment, &|_| None).unwrap(),
             deployment,
             trust: Arc::clone(&trust),
-            scanner: Scanner::new(),
+            scanner: Arc::new(Scanner::new()),
             mode: Mode::Enforce,
             clock: Arc::clone(&clock),
             ids: Arc::new(SystemIds),

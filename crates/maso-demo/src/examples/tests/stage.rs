@@ -76,7 +76,7 @@ impl Stage {
         let memory = Memory::for_task(&task, solution, &deployment.agents[&solution.agents[0]]);
         Self {
             policies: Policies::compile(&deployment).unwrap(),
-            scanner: Scanner::new(),
+            scanner: Arc::new(Scanner::new()),
             task: Arc::new(task),
             memory,
             around: Phase::Primary,
