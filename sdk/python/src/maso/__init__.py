@@ -24,6 +24,7 @@ from .errors import (
     Unreachable,
 )
 from .events import Answered, Asked, Event, Told
+from .instances import Instance
 from .keys import AgentKey
 from .mailbox import AsyncMessages, Messages
 from .messages import Sent
@@ -55,6 +56,7 @@ __all__ = [
     "Grant",
     "Held",
     "Inputs",
+    "Instance",
     "MasoError",
     "Messages",
     "Offer",

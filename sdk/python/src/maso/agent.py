@@ -20,6 +20,7 @@ from .credentials import Credentials
 from .drivers import WORLD, exchange
 from .errors import MasoError
 from .events import Answered
+from .instances import Instance
 from .joining import join
 from .keys import AgentKey
 from .mailbox import Messages
@@ -182,6 +183,20 @@ class Agent:
         """
         steps = self._conversation.serve(idle_s=idle_s, n_max=n_max, on_failure=log_failure)
         return self._run(steps, handle)
+
+    def spawn(
+        self, agent: str, thumbprint: str, *, reason: str | None = None, people_s: float | None = None
+    ) -> Instance:
+        """Starts an instance of another agent, where this one's mandate says so; what its process needs to join.
+
+        The process makes its key first, and `thumbprint` names that key: the token is worth nothing with another.
+        `reason` is for people; the instance is told nothing. It belongs to the task that this agent is in.
+        """
+        return self._run(self._conversation.spawn(agent, thumbprint, reason=reason, people_s=people_s))
+
+    def leave(self) -> None:
+        """Ends the instance that this agent is, and all that it started. Whoever is none is refused."""
+        self._run(self._conversation.leave())
 
     def report(self, status: Status, *, note: str | None = None) -> None:
         """Tells how this agent's work in the task stands. `failed` stops the workflow."""

@@ -19,6 +19,7 @@ from .conversation import Conversation, Status
 from .credentials import Credentials
 from .drivers import WORLD, exchange_async
 from .events import Answered
+from .instances import Instance
 from .joining import join
 from .keys import AgentKey
 from .mailbox import AsyncMessages
@@ -159,6 +160,16 @@ class AsyncAgent:
         """As `Agent.serve`."""
         steps = self._conversation.serve(idle_s=idle_s, n_max=n_max, on_failure=log_failure)
         return await self._run(steps, handle)
+
+    async def spawn(
+        self, agent: str, thumbprint: str, *, reason: str | None = None, people_s: float | None = None
+    ) -> Instance:
+        """As `Agent.spawn`."""
+        return await self._run(self._conversation.spawn(agent, thumbprint, reason=reason, people_s=people_s))
+
+    async def leave(self) -> None:
+        """As `Agent.leave`."""
+        await self._run(self._conversation.leave())
 
     async def report(self, status: Status, *, note: str | None = None) -> None:
         """As `Agent.report`."""

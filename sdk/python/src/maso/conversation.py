@@ -14,7 +14,8 @@ from .credentials import Credentials
 from .errors import Code, Held, MasoError, ProtocolFault, Refused, TimedOut, Unanswered, Unreachable
 from .events import Answered
 from .frames import parameter_headers, request_frame, request_headers, response_in
-from .joining import Membership, renew
+from .instances import Instance, wish
+from .joining import Membership, leave, renew
 from .patience import Patience
 from .proof import proof
 from .requests import Received
@@ -190,6 +191,20 @@ class Conversation:
     def inputs(self) -> Steps[Inputs]:
         """On what this agent may rest what it says in this task."""
         return Inputs.parse((yield from self._read("inputs", {})).data)
+
+    # Instances of other agents.
+
+    def spawn(
+        self, agent: str, thumbprint: str, *, reason: str | None = None, people_s: float | None = None
+    ) -> Steps[Instance]:
+        """Starts an instance. Not repeated where it may have happened: a second one would count as well."""
+        asked = wish(agent, thumbprint, reason)
+        return Instance.parse((yield from self.call(ITSELF, "spawn_agent", asked, people_s=people_s)).data)
+
+    def leave(self) -> Steps[None]:
+        """Ends the instance that this agent is."""
+        key, token = self.credentials.key, self.credentials.token()
+        yield from leave(self.address, key, token, self.world, self.patience)
 
     # The work itself.
 

@@ -1,4 +1,4 @@
-"""Becoming an agent by a token that works once, and staying it (docs/identity.md). No I/O here either."""
+"""Becoming an agent by a token that works once, staying it, and leaving (docs/identity.md). No I/O here either."""
 
 from __future__ import annotations
 
@@ -50,32 +50,42 @@ def join(address: Address, key: AgentKey, token: Token, world: World, patience: 
     body = compact_json({"token": token.expose(), "key": key.jwk})
     url = f"{address.base}/v1/join"
     headers = {"Content-Type": "application/json", "DPoP": _proof(key, token, url, world)}
-    answer = yield from _ask(Exchange(url, headers, body, patience.exchange_s, patience.body_bytes_max))
+    answer = yield from _ask(Exchange(url, headers, body, patience.exchange_s, patience.body_bytes_max), CREATED)
     return _issued(answer, world)
 
 
 def renew(address: Address, key: AgentKey, held: Membership, world: World, patience: Patience) -> Steps[None]:
     """Gets a fresh token in place of the one that is held. If it comes to nothing, the old one stays."""
     token, url = held(), f"{address.base}/v1/identity/renew"
-    headers = {"Authorization": f"DPoP {token.expose()}", "DPoP": _proof(key, token, url, world)}
     try:
-        answer = yield from _ask(Exchange(url, headers, b"", patience.exchange_s, patience.body_bytes_max))
+        answer = yield from _ask(_shown(key, token, url, world, patience), CREATED)
         held.take(_issued(answer, world))
     except (Refused, Unreachable, Unanswered, ProtocolFault):
         # The request for which it was needed says what is wrong, if the old one counts no more.
         return
 
 
+def leave(address: Address, key: AgentKey, token: Token, world: World, patience: Patience) -> Steps[None]:
+    """Ends the instance whose token this is, and all that it started."""
+    url = f"{address.base}/v1/identity/leave"
+    yield from _ask(_shown(key, token, url, world, patience), NO_CONTENT)
+
+
+def _shown(key: AgentKey, token: Token, url: str, world: World, patience: Patience) -> Exchange:
+    headers = {"Authorization": f"DPoP {token.expose()}", "DPoP": _proof(key, token, url, world)}
+    return Exchange(url, headers, b"", patience.exchange_s, patience.body_bytes_max)
+
+
 def _proof(key: AgentKey, token: Token, url: str, world: World) -> str:
     return proof(key, token, "POST", url, now_s=world.now_s(), identifier=world.identifier())
 
 
-def _ask(exchange: Exchange) -> Steps[Answer]:
+def _ask(exchange: Exchange, done: int) -> Steps[Answer]:
     outcome = yield exchange
     if isinstance(outcome, Lost):
         raise (Unanswered if outcome.sent else Unreachable)(f"no answer came ({outcome.why})")
     assert isinstance(outcome, Answer)
-    if outcome.status == CREATED:
+    if outcome.status == done:
         return outcome
     if outcome.status in REFUSED:
         raise Refused(Code.UNAUTHENTIC)
@@ -95,5 +105,6 @@ def _issued(answer: Answer, world: World) -> Membership:
 
 
 CREATED = 201
+NO_CONTENT = 204
 REFUSED = (400, 401, 403)
 RETRY_S = 5.0

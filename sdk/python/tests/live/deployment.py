@@ -27,6 +27,13 @@ required = ["claim_id"]
 additionalProperties = false
 properties.claim_id = { type = "string", pattern = "^C-[0-9]{4}$" }
 """
+# What one agent may start of another: the example has nothing of the kind.
+STARTING = """
+[spawns.analysis]
+at_most = 2
+per_hour = 5
+ttl = "10m"
+"""
 
 Child = subprocess.Popen[str]
 
@@ -44,6 +51,8 @@ class Deployment:
         settings.write_text(settings.read_text().replace('hold_open = "20s"', 'hold_open = "1s"'))
         workflow = self.folder / "workflows" / "claims.toml"
         workflow.write_text(workflow.read_text() + TELLING)
+        intake = self.folder / "agents" / "intake.toml"
+        intake.write_text(intake.read_text() + STARTING)
         self.run("operators", "passphrase", "--operator", OPERATOR, str(self.folder))
         self.child = subprocess.Popen(
             [maso, "up", "--json", "--listen", "127.0.0.1:0", str(self.folder)],

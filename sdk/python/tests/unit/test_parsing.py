@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted import Script, answers
 
-from maso import MasoError, Token
+from maso import Instance, MasoError, Token
 from maso.address import Address
 from maso.answers import called, result_of
 from maso.encoding import header_value
@@ -34,6 +34,7 @@ anything = st.recursive(
 WORDS = """
     content structuredContent isError maso refused hop held ticket expires_at retry_after_ms unknown resultType _meta
     maso/held error code message data result tools name inputSchema description annotations id from request task_token
+    spiffe_id join_token join_by until maso-join.c0ffee
 """
 words = st.sampled_from(WORDS.split())
 shaped = st.recursive(
@@ -60,9 +61,18 @@ def test_any_response_is_a_result_or_an_error_of_ours(response: dict[str, Any]) 
 
 @given(shaped, objects)
 def test_any_listing_and_any_request_is_one_or_an_error_of_ours(told: Any, listing: dict[str, Any]) -> None:
-    for parse in (lambda: tools_in("db", listing), lambda: Received.parse(told)):
+    for parse in (lambda: tools_in("db", listing), lambda: Received.parse(told), lambda: Instance.parse(listing)):
         with suppress(MasoError):
             parse()
+
+
+@given(st.one_of(shaped, st.floats(), st.integers()), st.one_of(shaped, st.integers()))
+def test_any_time_of_an_instance_is_one_or_an_error_of_ours(join_by: Any, until: Any) -> None:
+    told = {"spiffe_id": "spiffe://claims.example/agent/reader/inst_1", "join_token": "maso-join.c0ffee"}
+    try:
+        Instance.parse({**told, "join_by": join_by, "until": until})
+    except MasoError as error:
+        assert "c0ffee" not in str(error)
 
 
 @given(st.binary(), st.sampled_from(["application/json", "text/event-stream", "text/event-stream; charset=utf-8", ""]))
