@@ -303,6 +303,37 @@ test("the map counts each hop once, and is drawn once in a frame however many th
   assert.deepEqual(found, { counted: 1_000, lately: 1_000, nEdges: 3, drawnOnce: 1, isMoving: true, links: [true, true], isAsked: false, nStruck: 2, stranger: null });
 });
 
+test("instances stand under their agent on the map, and what has ended fades and goes", async () => {
+  await open(page, "/map");
+  const found = await page.evaluate(async () => {
+    const [{ Drawing }, { Traffic }, { nodeFacts }] = await Promise.all(["drawing", "traffic", "facts"].map((name) => import(`/console/assets/map-${name}.js`)));
+    const at = Date.now();
+    const one = (instance, more) => ({ instance, by: "agent:planner", since: at - 9_000, until: at + 9_000, ...more });
+    const latest = [one("inst_1", { joined: at - 8_000 }), one("inst_2", {}), one("inst_3", { joined: at - 8_000, ended: { at: at - 45_000, why: "left" } }), one("inst_4", { ended: { at: at - 99_000, why: "<b>" } })];
+    const agent = { workflow: "w", sequence_position: 1, phase: "primary", around_phase: "primary", stopped: false, revoked: false, n_credentials: 0, instances: { n_live: 5, latest } };
+    const traffic = new Traffic({ at, sequence: 5, span_ms: 10_000, ended_shown_ms: 90_000, n_left_out: 0, chains: [], edges: [], nodes: [{ party: "agent:reader", kind: "agent", agent }] });
+    const drawing = new Drawing(() => {});
+    document.body.append(drawing.root);
+    drawing.show(traffic, 900);
+    const dots = () => [...drawing.root.querySelectorAll(".instance")].map((dot) => [dot.classList[1], Number(dot.style.opacity)]);
+    const [first, said] = [dots(), drawing.root.querySelector(".node .body").getAttribute("aria-label")];
+    // As if a minute had passed.
+    traffic.aheadMs += 60_000;
+    drawing.refresh();
+    const then = dots();
+    const facts = nodeFacts(traffic, "agent:reader", []).textContent;
+    drawing.root.remove();
+    return { first, said, then, isSaid: ["5 instances now", "not joined yet", "3 more that count"].map((words) => facts.includes(words)), isGone: !facts.includes("inst_3") };
+  });
+  assert.deepEqual(found, {
+    first: [["there", 1], ["coming", 1], ["ended", 0.5]],
+    said: "reader, agent, in Primary, 5 instances",
+    then: [["there", 1], ["coming", 1]],
+    isSaid: [true, true, true],
+    isGone: true,
+  });
+});
+
 test("filters stand in the address and survive a reload", async () => {
   await open(page, "");
   await page.locator('.segment[data-decision="allow"]').click();

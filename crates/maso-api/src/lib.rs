@@ -18,7 +18,10 @@ pub use agents::{
     AgentView, ContextView, GrantView, IssueToken, IssuedToken, Join, MandateDates, OiSpecView, Revoke, ToolView,
 };
 pub use hops::{ApprovalView, DryRunView, ExcerptView, FindingView, HopView, OriginView, ReviewView, VerdictView};
-pub use map::{AgentNode, ChainView, DecidedView, EdgeView, GrantedView, LinkView, MapView, NodeView};
+pub use map::{
+    AgentNode, ChainView, DecidedView, EdgeView, EndedView, GrantedView, InstanceView, InstancesView, LinkView,
+    MapView, NodeView,
+};
 pub use posture::{EmergencyReview, Kill, MovePhase, MoveView, PostureView, ScopeView};
 pub use record::{ErasePayloads, ErasedPayloads, ProblemView, VerificationView};
 pub use session::{Session, SignIn};

@@ -11,6 +11,9 @@ pub struct MapView {
     pub sequence: u64,
     /// How long a span is in which decisions are counted, in milliseconds. Spans begin at its multiples.
     pub span_ms: i64,
+    /// How long an instance is shown that has ended, in milliseconds.
+    #[serde(default)]
+    pub ended_shown_ms: i64,
     /// Agents, servers, and whoever else took part.
     pub nodes: Vec<NodeView>,
     /// Who may ask whom, and who did.
@@ -53,6 +56,46 @@ pub struct AgentNode {
     /// When the last of them ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_until: Option<i64>,
+    /// Instances of it that other agents started.
+    #[serde(default)]
+    pub instances: InstancesView,
+}
+
+/// Instances of an agent that other agents started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancesView {
+    /// How many count now.
+    pub n_live: usize,
+    /// Those of them that were started last, and then what ended lately: as many as there is room for.
+    pub latest: Vec<InstanceView>,
+}
+
+/// An instance of an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceView {
+    /// Its id.
+    pub instance: String,
+    /// Who started it: `agent:NAME`.
+    pub by: String,
+    /// When it was started.
+    pub since: i64,
+    /// When it ends at the latest.
+    pub until: i64,
+    /// When its process joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<i64>,
+    /// When and why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<EndedView>,
+}
+
+/// The end of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedView {
+    /// When.
+    pub at: i64,
+    /// `left`, `expired`, `not-joined`, `task-closed`, `revoked`, `with-its-starter`, or `unknown` for a later version's word.
+    pub why: String,
 }
 
 /// An edge, from who asks to who is asked. Answers count on the edge of their question.

@@ -55,11 +55,13 @@ pub enum Event {
     Tasks,
     /// Something is believed no more.
     Revoked {
-        /// `token`, `key`, `agent` or `delegation`.
+        /// `token`, `key`, `agent`, `task`, `instance` or `delegation`.
         what: String,
         /// Its id, thumbprint, name or hop.
         subject: String,
     },
+    /// An instance of an agent was started, joined, or ended for its own sake or that of time.
+    Instances,
 }
 
 /// What went wrong (RFC 9457).

@@ -3,7 +3,7 @@
 import { icon, plain, svg } from "./dom.js";
 import { layout, way } from "./map-layout.js";
 import { isDeclared, sum } from "./map-traffic.js";
-import { PHASES, principal, title } from "./words.js";
+import { PHASES, plural, principal, title } from "./words.js";
 
 const TRAVEL_MS = 900;
 /// What was stopped stays to be seen where it was stopped.
@@ -17,6 +17,8 @@ const LETTER_WIDTH = 6.9;
 const ROOMY_HEIGHT = 40;
 /// How far from who asks an edge among many is marked.
 const STOP_AT = 11;
+/// Instances of one agent that are drawn; how many there are stands beside them or is said.
+const DOTS_MAX = 8;
 const KINDS = { server: "tool", operator: "person", stranger: "ask" };
 
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
@@ -65,8 +67,9 @@ export class Drawing {
     this.refresh();
   }
 
-  /// Every edge is drawn anew with the next frame.
+  /// Every edge is drawn anew with the next frame, and what has ended a little fainter.
   refresh() {
+    for (const party of this.nodes.keys()) this.dots(party);
     for (const key of this.edges.keys()) this.dirty.add(key);
     this.ask();
   }
@@ -213,8 +216,23 @@ export class Drawing {
     );
     element.addEventListener("click", () => this.choose(node.party));
     dress(element, node, this.place.size);
+    element.append(svg("g.instances", { "aria-hidden": "true" }));
     this.people.append(element);
     this.nodes.set(node.party, element);
+  }
+
+  /// The instances of an agent, on the lower edge of its box: full when it is there, hollow before it has joined, and small
+  /// and fading once it has ended.
+  dots(party) {
+    const { width, height } = this.place.size;
+    const r = this.isCompact ? 2.6 : 4;
+    const dots = this.traffic.instances(this.traffic.nodes.get(party)).slice(0, DOTS_MAX).map(({ joined, ended, left }, index) => {
+      const kind = ended ? "ended" : joined ? "there" : "coming";
+      const dot = svg(`circle.instance.${kind}`, { cx: width - 12 - index * 3 * r, cy: height, r: ended ? r * 0.7 : r });
+      dot.style.opacity = round(left * 10) / 10;
+      return dot;
+    });
+    this.nodes.get(party).lastChild.replaceChildren(...dots);
   }
 
   send(edge, isAnswer, decision) {
@@ -315,8 +333,10 @@ function dress(element, node, size) {
   const shown = isSaid ? name.slice(agent.workflow.length + 1) : whole;
   element.setAttribute("class", ["node", node.kind, phase && `phase-${phase}`, state].filter(Boolean).join(" "));
   const middle = size.height / 2;
-  const under = below(node, phase, state);
-  const said = [whole, under || kind, phase && `in ${title(phase)}`].filter(Boolean).join(", ");
+  const stands = below(node, phase, state);
+  const started = agent?.instances.n_live ? plural(agent.instances.n_live, "instance") : "";
+  const under = stands || started;
+  const said = [whole, stands || kind, phase && `in ${title(phase)}`, started].filter(Boolean).join(", ");
   const room = Math.floor((size.width - (isRoomy ? 46 : 34)) / LETTER_WIDTH);
   for (const [name, value] of Object.entries({ width: size.width, height: size.height, rx: node.kind === "server" ? 3 : 9, "aria-label": said })) element.firstChild.setAttribute(name, value);
   element.append(

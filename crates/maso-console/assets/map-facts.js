@@ -35,10 +35,37 @@ export function nodeFacts(traffic, name, agents) {
       mandate?.context && ["Context", `${mandate.context.used.toLocaleString("en")} of ${mandate.context.tokens.toLocaleString("en")} tokens`],
       ["Mandate", el("a", { href: `/console/agents#${encodeURIComponent(principal(name).name)}` }, "See what it may do")],
     )),
+    agent?.instances.latest.length > 0 && section("Instances that agents started", instancesFacts(traffic, node)),
     section("Deals with", edges.length ? el("ul.dealings", edges.map((edge) => dealing(traffic, edge, name))) : el("p.muted", "Nobody.")),
     latest(`of=${encodeURIComponent(name)}`),
   );
 }
+
+function instancesFacts(traffic, node) {
+  const { n_live } = node.agent.instances;
+  const shown = traffic.instances(node);
+  const nMore = n_live - shown.filter(({ ended }) => !ended).length;
+  const line = ({ instance, by, since, until, joined, ended }) =>
+    el(
+      `li${ended ? ".ended" : ""}`,
+      foreign("code.object", instance),
+      el("p.muted", "by ", who(by), ", ", el("time", { title: wholeTime(since) }, clock(since)), ended ? `; ended at ${clock(ended.at)}: ` : `; ${joined ? "there" : "not joined yet"}, until ${clock(until)} at the latest`, ended && plain(ENDINGS[ended.why] ?? ended.why)),
+    );
+  return [
+    el("p", n_live ? `${plural(n_live, "instance")} now.` : "None now."),
+    el("ul.instances", shown.map(line)),
+    nMore > 0 && el("p.muted", `${nMore.toLocaleString("en")} more that count are not told apart here.`),
+  ];
+}
+
+const ENDINGS = {
+  left: "it was done",
+  expired: "its time was over",
+  "not-joined": "nobody joined as it",
+  "task-closed": "its task was closed",
+  revoked: "it was revoked, or what it rests on",
+  "with-its-starter": "the one that started it had ended",
+};
 
 function dealing(traffic, edge, name) {
   const isFrom = edge.from === name;

@@ -18,6 +18,7 @@ export class Traffic {
     this.nSpans = Math.max(1, Math.round(MINUTE_MS / view.span_ms));
     // By the server's clock: a browser whose clock is wrong would call everything old.
     this.aheadMs = view.at - Date.now();
+    this.endedShownMs = view.ended_shown_ms;
     this.nLeftOut = view.n_left_out;
     this.nodes = new Map(view.nodes.map((node) => [node.party, node]));
     this.edges = new Map();
@@ -84,6 +85,14 @@ export class Traffic {
       if (link.hop === subject || link.chain.includes(subject)) link.revoked = true;
     }
     return false;
+  }
+
+  /// The instances of somebody, each with how much of it is left to be seen: all of it while it counts, and less and less
+  /// once it has ended.
+  instances(node) {
+    const now = Date.now() + this.aheadMs;
+    const left = ({ ended }) => (ended ? Math.min(1, 1 - (now - ended.at) / this.endedShownMs) : 1);
+    return (node.agent?.instances.latest ?? []).map((one) => ({ ...one, left: left(one) })).filter((one) => one.left > 0);
   }
 
   /// The edges of somebody.

@@ -101,7 +101,7 @@ function heard(event) {
   if (event.event === "hop") {
     heardMeanwhile?.push(event);
     hop(event);
-  } else if (event.event === "posture" || event.event === "tasks") {
+  } else if (["posture", "tasks", "instances"].includes(event.event)) {
     loadSoon();
   } else if (event.event === "revoked" && traffic) {
     if (traffic.revoked(event)) loadSoon();

@@ -223,14 +223,21 @@ impl Instances {
 impl Instance {
     /// Whether it counts at this moment: nothing has ended it, and its time has not.
     pub fn counts_at(&self, now: Timestamp) -> bool {
-        self.ended.is_none() && self.overdue(now).is_none()
+        self.ended_by(now).is_none()
+    }
+
+    /// When and why it ended, if it has by now: whether that is on the record, or time alone ended it.
+    pub fn ended_by(&self, now: Timestamp) -> Option<(Timestamp, Ending)> {
+        let in_time = |why| (if why == Ending::NotJoined { self.join_by } else { self.until }, why);
+        self.ended.or_else(|| self.overdue(now).map(in_time))
     }
 
     fn overdue(&self, now: Timestamp) -> Option<Ending> {
-        if now >= self.until {
-            Some(Ending::Expired)
-        } else if self.joined.is_none() && now >= self.join_by {
+        // Whichever was first, however late it is looked at.
+        if self.joined.is_none() && now >= self.join_by {
             Some(Ending::NotJoined)
+        } else if now >= self.until {
+            Some(Ending::Expired)
         } else {
             None
         }

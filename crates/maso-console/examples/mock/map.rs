@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use maso_api::{
-    AgentNode, AgentView, ChainView, DecidedView, EdgeView, GrantedView, HopView, LinkView, MapView, NodeView,
-    ScopeView,
+    AgentNode, AgentView, ChainView, DecidedView, EdgeView, EndedView, GrantedView, HopView, InstanceView,
+    InstancesView, LinkView, MapView, NodeView, ScopeView,
 };
 
 use crate::desk::now_ms;
 
 const SPAN_MS: i64 = 10_000;
 const SPANS: usize = 6;
+const ENDED_SHOWN_MS: i64 = 300_000;
 
 /// From who asks to who is asked.
 pub fn ends(hop: &HopView) -> (String, String) {
@@ -45,6 +46,7 @@ pub fn map(agents: &[AgentView], scopes: &[ScopeView], hops: &[HopView], sequenc
         at: now_ms(),
         sequence,
         span_ms: SPAN_MS,
+        ended_shown_ms: ENDED_SHOWN_MS,
         nodes: nodes.into_values().collect(),
         edges: edges.into_values().collect(),
         n_left_out: 0,
@@ -104,7 +106,25 @@ fn node(agent: &AgentView, scopes: &[ScopeView]) -> AgentNode {
         revoked: false,
         n_credentials: 1,
         credentials_until: Some(now_ms() + 3_600_000),
+        instances: instances(agent),
     }
+}
+
+/// Of whoever is second in its workflow there is one that has joined, one that has not, and one that has left.
+fn instances(agent: &AgentView) -> InstancesView {
+    if agent.sequence_position != 2 {
+        return InstancesView::default();
+    }
+    let started = |number: u32, joined: bool, ended: bool| InstanceView {
+        instance: format!("inst_{number:032x}"),
+        by: "agent:intake".to_owned(),
+        since: now_ms() - 120_000,
+        until: now_ms() + 780_000,
+        joined: joined.then(|| now_ms() - 110_000),
+        ended: ended.then(|| EndedView { at: now_ms() - 60_000, why: "left".to_owned() }),
+    };
+    let latest = vec![started(1, true, false), started(2, false, false), started(3, true, true)];
+    InstancesView { n_live: 2, latest }
 }
 
 fn chains(hops: &[HopView]) -> Vec<ChainView> {

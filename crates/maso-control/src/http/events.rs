@@ -71,6 +71,8 @@ fn event(desk: &Desk, record: &Record) -> Option<Event> {
         v1::Body::Revoked(revoked) => {
             Some(Event::Revoked { what: revoked.what.clone(), subject: revoked.subject.clone() })
         }
+        v1::Body::AgentSpawned(_) | v1::Body::InstanceEnded(_) => Some(Event::Instances),
+        v1::Body::JoinTokenUsed(used) => used.instance.is_some().then_some(Event::Instances),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ use crate::{Desk, OrderFault, view};
 
 /// Who may deal with whom, and what went between them so far.
 pub(super) async fn map(State(desk): State<Arc<Desk>>, _: By) -> Json<api::MapView> {
-    Json(view::map(desk.path().world(), desk.path().clock().now()))
+    Json(view::map(desk.path(), desk.path().clock().now()))
 }
 
 /// What on the map is asked about.

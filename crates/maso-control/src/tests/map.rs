@@ -2,7 +2,7 @@
 
 use futures::StreamExt as _;
 use maso_api::{AgentNode, DecidedView, EdgeView, Event, HopView, MapView, Status};
-use maso_core::{HopId, TaskId};
+use maso_core::{HopId, InstanceId, TaskId};
 use maso_log::v1::{self, Body};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -187,4 +187,61 @@ async fn what_waits_for_a_person_is_counted_with_how_it_stands() {
     }
     let status: Status = read(&desk, "/api/v1/status", &session).await;
     assert_eq!(status.n_open_questions, 1);
+}
+
+/// Records that the writer started an instance of an agent.
+async fn spawned(desk: &Desk, number: u128, agent: &str) {
+    let spawned = v1::AgentSpawned {
+        instance: InstanceId::from_uuid(Uuid::from_u128(number)).to_string(),
+        agent: format!("agent:{agent}"),
+        by: "agent:writer".to_owned(),
+        by_instance: None,
+        hop: hop(number),
+        task: TaskId::from_uuid(Uuid::from_u128(9)).to_string(),
+        thumbprint: maso_identity::AgentKey::from_seed([7; 32]).thumbprint().to_string(),
+        rests_on: Vec::new(),
+        depth: 1,
+        join_by: i64::MAX,
+        until: i64::MAX,
+    };
+    record(desk, Body::AgentSpawned(Box::new(spawned))).await;
+}
+
+#[tokio::test]
+async fn instances_stand_under_their_agent_and_the_stream_tells_of_them() {
+    let (desk, operator, _folder) = desk().await;
+    let (_, session) = bearer(&desk, &operator).await;
+    let before: MapView = read(&desk, "/api/v1/map", &session).await;
+    let mut events = get(&desk, "/api/v1/events", &session).await.into_body().into_data_stream();
+    for number in [1, 2] {
+        spawned(&desk, number, "writer").await;
+    }
+    let map: MapView = read(&desk, "/api/v1/map", &session).await;
+    assert_eq!((writer(&map).instances.n_live, map.nodes.len()), (2, before.nodes.len()));
+    assert!(writer(&map).instances.latest.iter().all(|it| it.by == "agent:writer" && it.joined.is_none()));
+    let instance = InstanceId::from_uuid(Uuid::from_u128(2)).to_string();
+    revoke(&desk, "instance", &instance).await;
+    let map: MapView = read(&desk, "/api/v1/map", &session).await;
+    let ended = writer(&map).instances.latest.iter().find(|it| it.instance == instance).unwrap().ended.as_ref();
+    assert_eq!((writer(&map).instances.n_live, ended.unwrap().why.as_str()), (1, "revoked"));
+    let told = std::str::from_utf8(&events.next().await.unwrap().unwrap()).unwrap().to_owned();
+    assert!(told.contains(r#"{"event":"instances"}"#), "{told}");
+}
+
+#[tokio::test]
+async fn nothing_that_is_started_makes_the_map_larger_than_what_is_declared() {
+    let (desk, operator, _folder) = desk().await;
+    let (_, session) = bearer(&desk, &operator).await;
+    let before: MapView = read(&desk, "/api/v1/map", &session).await;
+    for number in 0..40 {
+        spawned(&desk, number, "writer").await;
+        spawned(&desk, 100 + number, &format!("invented-{number}")).await;
+        // Nor does whoever calls itself an instance: it is a stranger like all others.
+        let from = format!("agent:writer/{}", InstanceId::from_uuid(Uuid::from_u128(number)));
+        decided(&desk, 200 + number, json!({ "from": from, "decision": "deny" })).await;
+    }
+    let map: MapView = read(&desk, "/api/v1/map", &session).await;
+    assert_eq!((map.nodes.len(), map.edges.len()), (before.nodes.len() + 1, before.edges.len() + 1));
+    assert_eq!(writer(&map).instances.n_live, 40);
+    assert!(writer(&map).instances.latest.len() < 40);
 }

@@ -1,14 +1,17 @@
 //! The map: what was declared, and over it what the record says went where.
 
+mod instances;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use maso_api as api;
 use maso_core::{AgentName, Principal, Scope, ServerName, Timestamp};
 use maso_intent::Deployment;
-use maso_path::{Counts, Credentials, Ends, Link, Party, SPAN_MS, World};
+use maso_path::{Counts, Credentials, Ends, Link, Party, Path, SPAN_MS};
 
 /// The map at this moment.
-pub fn map(world: &World, now: Timestamp) -> api::MapView {
+pub fn map(path: &Path, now: Timestamp) -> api::MapView {
+    let world = path.world();
     let flow = world.traffic().flow();
     let mut edges = declared(world.deployment());
     for (ends, edge) in &flow.edges {
@@ -26,7 +29,8 @@ pub fn map(world: &World, now: Timestamp) -> api::MapView {
         at: now.as_millis(),
         sequence: flow.sequence,
         span_ms: SPAN_MS,
-        nodes: nodes(world, edges.keys(), &flow.credentials, now),
+        ended_shown_ms: instances::ENDED_SHOWN_MS,
+        nodes: nodes(path, edges.keys(), &flow.credentials, now),
         edges: edges.into_values().collect(),
         n_left_out: flow.n_left_out,
         chains: flow.chains.iter().map(chain).collect(),
@@ -102,12 +106,13 @@ fn link(link: &Link) -> api::LinkView {
 
 /// Everybody who was declared, and whoever else took part.
 fn nodes<'a>(
-    world: &World,
+    path: &Path,
     edges: impl Iterator<Item = &'a Ends>,
     credentials: &BTreeMap<AgentName, Credentials>,
     now: Timestamp,
 ) -> Vec<api::NodeView> {
-    let deployment = world.deployment();
+    let deployment = path.world().deployment();
+    let started = instances::by_agent(path.trust().instances(), now);
     let agents = deployment.agents.keys().map(|agent| Party::Known(Principal::Agent(agent.clone())));
     let servers = deployment.servers.keys().map(|name| Party::Known(server(name)));
     let took_part = edges.flat_map(|ends| [ends.from.clone(), ends.to.clone()]);
@@ -116,7 +121,10 @@ fn nodes<'a>(
         .into_iter()
         .map(|party| {
             let (kind, agent) = match &party {
-                Party::Known(Principal::Agent(name)) => ("agent", agent(world, name, credentials.get(name), now)),
+                Party::Known(Principal::Agent(name)) => {
+                    let instances = started.get(name).cloned().unwrap_or_default();
+                    ("agent", agent(path, name, (credentials.get(name), instances), now))
+                }
                 Party::Known(Principal::Server(_)) => ("server", None),
                 Party::Known(Principal::Operator(_)) => ("operator", None),
                 Party::Stranger => ("stranger", None),
@@ -126,7 +134,13 @@ fn nodes<'a>(
         .collect()
 }
 
-fn agent(world: &World, name: &AgentName, credentials: Option<&Credentials>, now: Timestamp) -> Option<api::AgentNode> {
+fn agent(
+    path: &Path,
+    name: &AgentName,
+    (credentials, instances): (Option<&Credentials>, api::InstancesView),
+    now: Timestamp,
+) -> Option<api::AgentNode> {
+    let world = path.world();
     let mandate = world.deployment().agents.get(name)?;
     let in_force = credentials.and_then(|held| held.in_force(now));
     Some(api::AgentNode {
@@ -138,5 +152,6 @@ fn agent(world: &World, name: &AgentName, credentials: Option<&Credentials>, now
         revoked: credentials.is_some_and(Credentials::is_revoked),
         n_credentials: in_force.map_or(0, |(n_credentials, _)| n_credentials),
         credentials_until: in_force.map(|(_, until)| until.as_millis()),
+        instances,
     })
 }

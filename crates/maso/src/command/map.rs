@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use maso_api::{DecidedView, EdgeView, MapView, NodeView};
+use maso_api::{DecidedView, EdgeView, InstanceView, MapView, NodeView};
 use maso_core::Mode;
 use maso_path::{Clock as _, SystemClock};
 
@@ -11,7 +11,7 @@ use crate::{assemble::assemble, cli::MapOf, fault::Fault, screen};
 
 pub async fn run(args: MapOf) -> Result<ExitCode, Fault> {
     let assembled = assemble(&args.folder.dir, "map", Mode::Enforce).await?;
-    let mut map = maso_control::view::map(assembled.path.world(), SystemClock.now());
+    let mut map = maso_control::view::map(&assembled.path, SystemClock.now());
     if args.traffic {
         map.edges.retain(|edge| edge.decided != DecidedView::default());
     }
@@ -27,12 +27,16 @@ pub async fn run(args: MapOf) -> Result<ExitCode, Fault> {
 fn show(map: &MapView) {
     for node in &map.nodes {
         let mut edges = map.edges.iter().filter(|edge| edge.from == node.party).peekable();
-        if edges.peek().is_none() {
+        let instances = node.agent.as_ref().map_or(&[][..], |agent| &agent.instances.latest);
+        if edges.peek().is_none() && instances.is_empty() {
             continue;
         }
         say!("{}{}", screen::strong(&node.party), screen::faint(standing(node)));
         for edge in edges {
             say!("  {:<28} {}  {}", edge.to, tally(edge.decided), screen::faint(given(edge)));
+        }
+        for instance in instances {
+            say!("  {}", lived(instance));
         }
     }
     if map.n_left_out > 0 {
@@ -47,7 +51,21 @@ fn standing(node: &NodeView) -> String {
         (false, true) => ", stopped",
         (false, false) => "",
     };
-    format!("  {}, {}{state}, {} credentials", agent.workflow, agent.around_phase, agent.n_credentials)
+    let instances = match agent.instances.n_live {
+        0 => String::new(),
+        n_live => format!(", {n_live} instances"),
+    };
+    format!("  {}, {}{state}, {} credentials{instances}", agent.workflow, agent.around_phase, agent.n_credentials)
+}
+
+/// An instance: who started it, and whether it is there; what has ended steps back.
+fn lived(instance: &InstanceView) -> String {
+    let InstanceView { instance: id, by, joined, ended, .. } = instance;
+    match (ended, joined) {
+        (Some(ended), _) => screen::faint(&format!("{id}  by {by}, ended: {}", ended.why)).to_string(),
+        (None, Some(_)) => format!("{id}  by {by}, {}", screen::green("there")),
+        (None, None) => format!("{id}  by {by}, {}", screen::yellow("not joined yet")),
+    }
 }
 
 fn tally(decided: DecidedView) -> String {

@@ -142,6 +142,12 @@ async fn an_instance_joins_once_by_its_own_key_and_nobody_else_is_it() {
     assert_eq!(reader["instances"].as_array().unwrap().len(), 2, "{reader}");
     let drawn = stage.deployment.run(&["agents", "lineage"]).await;
     assert!(String::from_utf8(drawn.stdout).unwrap().contains("writer  started"));
+    let map = stage.deployment.run(&["map", "--json"]).await;
+    let map: Value = serde_json::from_slice(&map.stdout).unwrap();
+    let reader = map["nodes"].as_array().unwrap().iter().find(|node| node["party"] == "agent:reader").unwrap();
+    assert_eq!(reader["agent"]["instances"]["n_live"], 2, "{reader}");
+    let drawn = stage.deployment.run(&["map"]).await;
+    assert!(String::from_utf8(drawn.stdout).unwrap().contains("by agent:writer, there"));
     stage.up.stop().await;
     stage.deployment.verify().await;
 }
