@@ -204,13 +204,7 @@ impl Fleet {
     async fn put(&self, id: HopId, open: Open) -> Result<(), NotPut> {
         {
             let mut requests = self.requests.lock();
-            let now = open.at;
-            let is_old = |known: &Open| now.since_ms(known.at) >= KEPT_MS;
-            let old: Vec<HopId> = requests.iter().filter(|(_, known)| is_old(known)).map(|(id, _)| *id).collect();
-            if !old.is_empty() {
-                self.post.forget(&old);
-                requests.retain(|_, known| !is_old(known));
-            }
+            self.forget(&mut requests, open.at);
             if requests.len() >= REQUESTS_MAX {
                 return Err(NotPut::Full(Full::Mailbox));
             }
@@ -222,6 +216,20 @@ impl Fleet {
             self.requests.lock().remove(&id);
         }
         put
+    }
+
+    /// Forgets what is too old: nobody answers it any more, whether or not anybody remembers that it was taken back.
+    pub(crate) fn forget_old(&self, now: Timestamp) {
+        self.forget(&mut self.requests.lock(), now);
+    }
+
+    fn forget(&self, requests: &mut BTreeMap<HopId, Open>, now: Timestamp) {
+        let is_old = |known: &Open| now.since_ms(known.at) >= KEPT_MS;
+        let old: Vec<HopId> = requests.iter().filter(|(_, known)| is_old(known)).map(|(id, _)| *id).collect();
+        if !old.is_empty() {
+            self.post.forget(&old);
+            requests.retain(|_, known| !is_old(known));
+        }
     }
 
     /// Takes in what came from a mailbox: for whoever asks for it here, and once.

@@ -123,6 +123,7 @@ impl Gateway {
         let now = Instant::now();
         self.sessions.end_idle(now, idle);
         self.rooms.end_idle(now, idle);
+        self.fleet.forget_old(self.decider.now());
         self.ticks.send_replace(());
     }
 

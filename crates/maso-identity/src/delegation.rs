@@ -7,7 +7,7 @@ mod quota;
 mod remit;
 mod said;
 
-pub use biscuit::{Delegation, TaskToken};
+pub use biscuit::{Delegation, TASK_TOKEN_MS_MAX, TaskToken};
 pub use chain::{Chain, Link, NotTheirs};
 pub use data::DataScope;
 pub use quota::Quota;

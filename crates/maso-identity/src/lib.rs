@@ -30,7 +30,9 @@ mod verified;
 pub use authority::{AuthorityKey, AuthorityPublic};
 pub use callback::Callback;
 pub use card::{CardError, CardKeys, SignedCard};
-pub use delegation::{Beyond, BoundArgument, Chain, DataScope, Delegation, Link, NotTheirs, Quota, Remit, TaskToken};
+pub use delegation::{
+    Beyond, BoundArgument, Chain, DataScope, Delegation, Link, NotTheirs, Quota, Remit, TASK_TOKEN_MS_MAX, TaskToken,
+};
 pub use dsse::{Envelope, EnvelopeError};
 pub use identified::{Basis, Identified, Proof, TaskClaim};
 pub use identify::{Unproven, identify};

@@ -1,12 +1,16 @@
 //! What no longer counts, although it is signed and not expired (IA-2.1, IA-3.4).
 
+mod links;
+
 use std::collections::HashSet;
 
-use maso_core::{AgentName, HopId, InstanceId, TaskId};
+use maso_core::{AgentName, HopId, InstanceId, TaskId, Timestamp};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::{Basis, Thumbprint};
+pub(crate) use links::LINK_KEPT_MS;
+use links::Links;
 
 /// Something that is no longer believed, from the next hop on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,28 +56,60 @@ impl Revocation {
     }
 }
 
-/// All revocations in force. It grows by what operators and breakers revoke, and by requests that
+/// All revocations in force. It grows by what operators and breakers revoke, and for a while by requests that
 /// whoever made them takes back; never by what is presented.
 #[derive(Debug, Default)]
-pub(crate) struct Revoked(RwLock<HashSet<Revocation>>);
+pub(crate) struct Revoked(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    links: Links,
+    /// Everything else, for ever.
+    others: HashSet<Revocation>,
+}
 
 impl Revoked {
-    pub(crate) fn add(&self, revocation: Revocation) {
-        self.0.write().insert(revocation);
+    /// That forgets no request, ever: what forgetting is held against.
+    #[cfg(test)]
+    pub(crate) fn for_ever() -> Self {
+        Self(RwLock::new(Known { links: Links::keeping(u64::MAX), others: HashSet::new() }))
+    }
+
+    pub(crate) fn add(&self, revocation: Revocation, at: Timestamp) {
+        let mut known = self.0.write();
+        match revocation {
+            Revocation::Link(link) => known.links.add(link, at),
+            other => drop(known.others.insert(other)),
+        }
     }
 
     pub(crate) fn remove(&self, revocation: &Revocation) -> bool {
-        self.0.write().remove(revocation)
+        let mut known = self.0.write();
+        match revocation {
+            Revocation::Link(link) => known.links.remove(*link),
+            other => known.others.remove(other),
+        }
     }
 
     pub(crate) fn contains(&self, revocation: &Revocation) -> bool {
         self.0.read().contains(revocation)
     }
 
+    /// The moment at which all has ended that rests on a request whose revocation is forgotten.
+    pub(crate) fn over(&self) -> Timestamp {
+        self.0.read().links.over()
+    }
+
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(crate) fn n_links(&self) -> usize {
+        self.0.read().links.len()
+    }
+
     /// The first thing in `basis` that no longer counts. Asked for every hop, so that nothing revoked costs nothing.
     pub(crate) fn first_of(&self, basis: &Basis) -> Option<Revocation> {
         let revoked = self.0.read();
-        if revoked.is_empty() {
+        if revoked.links.is_empty() && revoked.others.is_empty() {
             return None;
         }
         basis.rests_on().find(|what| revoked.contains(what))
@@ -83,6 +119,15 @@ impl Revoked {
     pub(crate) fn any_of(&self, what: &[Revocation]) -> bool {
         let revoked = self.0.read();
         what.iter().any(|what| revoked.contains(what))
+    }
+}
+
+impl Known {
+    fn contains(&self, revocation: &Revocation) -> bool {
+        match revocation {
+            Revocation::Link(link) => self.links.contains(*link),
+            other => self.others.contains(other),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod callbacks;
 mod cards;
 mod delegation;
 mod envelopes;
+mod forgetting;
 mod identify;
 mod instances;
 mod keys;

@@ -12,7 +12,7 @@ use crate::{
     identified::SvidBasis,
     jws::UnverifiedJws,
     proof::{Freshness, Possession, Request, ShownKey, Signed},
-    revoked::Revoked,
+    revoked::{LINK_KEPT_MS, Revoked},
     svid::{Bundles, Svid},
     verified::Verified,
 };
@@ -98,6 +98,18 @@ impl Trust {
         }
     }
 
+    /// The same, where no revocation is ever forgotten.
+    #[cfg(test)]
+    pub(crate) fn that_forgets_nothing(settings: TrustSettings) -> Self {
+        Self { revoked: Revoked::for_ever(), ..Self::new(settings) }
+    }
+
+    /// How many revoked requests are remembered.
+    #[cfg(test)]
+    pub(crate) fn n_links_revoked(&self) -> usize {
+        self.revoked.n_links()
+    }
+
     /// The trust domain.
     pub const fn trust_domain(&self) -> &TrustDomain {
         &self.settings.trust_domain
@@ -112,7 +124,7 @@ impl Trust {
     /// Stops believing something, from the next hop on, and every instance that rests on it.
     pub fn revoke(&self, revocation: Revocation, at: Timestamp) {
         self.instances.revoked(&revocation, at);
-        self.revoked.add(revocation);
+        self.revoked.add(revocation, at);
     }
 
     /// Takes in that an agent started an instance of another. It may be revoked by now, or what it rests on: then it has
@@ -145,6 +157,12 @@ impl Trust {
     /// Whether it is revoked.
     pub fn is_revoked(&self, revocation: &Revocation) -> bool {
         self.revoked.contains(revocation)
+    }
+
+    /// Whether a request that was released at a moment is over by now, whatever became of it: nothing that rests on it counts,
+    /// and whether it was revoked may be forgotten.
+    pub fn is_over(&self, released_at: Timestamp, now: Timestamp) -> bool {
+        now.max(self.revoked.over()) >= released_at.plus_ms(LINK_KEPT_MS)
     }
 
     /// Whether the belief in a sender still stands: nothing that it rests on was revoked since.
@@ -269,7 +287,12 @@ impl Trust {
                 token
             }
         };
-        token.lifetime().check(now, self.settings.proof_window_ms).map_err(Unproven::Task)?;
+        let lifetime = token.lifetime();
+        lifetime.check(now, self.settings.proof_window_ms).map_err(Unproven::Task)?;
+        // What had ended when a revocation was forgotten has ended, also where a clock was set back since.
+        if self.revoked.over() >= lifetime.until() {
+            return Err(Unproven::Task(TokenError::Expired { at: lifetime.until() }));
+        }
         let claim = token.claim().clone();
         self.bears(&Basis { task: Some(claim.task), chain: Some(Arc::clone(&claim.chain)), ..Basis::default() })?;
         Ok(claim)

@@ -71,8 +71,8 @@ pub struct OpenTask {
 impl OpenTask {
     /// How long a task lasts for which nobody says how long.
     pub const TTL_MS: u64 = 24 * 3_600_000;
-    /// How long a task may last.
-    pub const TTL_MS_MAX: u64 = 7 * 24 * 3_600_000;
+    /// How long a task may last: as long as its token may count.
+    pub const TTL_MS_MAX: u64 = maso_identity::TASK_TOKEN_MS_MAX;
     /// Bytes of the operator's words.
     pub const WORDS_BYTES_MAX: usize = 64 << 10;
     /// Success criteria of one task, and as many things that are not to be touched.

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use maso_core::{Act, AgentName, HopId};
+use maso_core::{Act, AgentName, HopId, Timestamp};
 use maso_identity::Revocation;
 use maso_intent::Clarifying;
-use maso_log::{LogFault, v1};
+use maso_log::{LogFault, Record, v1};
 
 use crate::Path;
 
@@ -49,8 +49,10 @@ impl Path {
     /// # Errors
     /// When it is none of the agent's, is over, or cannot be recorded.
     pub async fn take_back(&self, request: HopId, by: &AgentName) -> Result<(), NotTakenBack> {
-        if !self.made(request, by)? {
-            return Err(NotTakenBack::Unknown);
+        let made_at = self.made(request, by)?.ok_or(NotTakenBack::Unknown)?;
+        // Whether one that is so old was revoked may be forgotten, and nothing rests on it any more.
+        if self.trust.is_over(made_at, self.clock.now()) {
+            return Err(NotTakenBack::Over);
         }
         let revoked = v1::Revoked {
             what: "delegation".to_owned(),
@@ -67,13 +69,13 @@ impl Path {
         }
     }
 
-    /// Whether the record says that this agent made this request, whatever anybody in this process remembers.
-    fn made(&self, request: HopId, by: &AgentName) -> Result<bool, NotTakenBack> {
+    /// When this agent made this request, by the record, whatever anybody in this process remembers; `None` if it did not.
+    fn made(&self, request: HopId, by: &AgentName) -> Result<Option<Timestamp>, NotTakenBack> {
         let subject = request.to_string();
         let known = self.recorder.reader().about(&subject, RECORDS_OF_HOP_MAX);
         let known = known.map_err(|fault| not_taken_back(&fault))?;
         let from = format!("agent:{by}");
-        Ok(known.iter().any(|record| match &record.body {
+        let is_it = |record: &&Record| match &record.body {
             v1::Body::HopDecided(decided) => {
                 let asks = Act::parse(&decided.verb, &decided.object)
                     .is_some_and(|act| matches!(act, Act::Request { .. }) && !Clarifying::concerns(&act));
@@ -84,7 +86,8 @@ impl Path {
                     && decided.from.as_ref() == Some(&from)
             }
             _ => false,
-        }))
+        };
+        Ok(known.iter().find(is_it).map(|record| record.at))
     }
 }
 

@@ -69,6 +69,20 @@ async fn a_mailbox_is_bounded() {
 }
 
 #[tokio::test]
+async fn what_is_a_day_old_is_answered_by_nobody() {
+    let fleet = fleet();
+    let analysis: AgentName = "analysis".parse().unwrap();
+    for (n, at) in [(1, 1), (2, 2)] {
+        fleet.put(id(n), open("analysis", at)).await.unwrap();
+    }
+    assert_eq!(fleet.receive(&analysis, 10, 0, pending()).await.len(), 2);
+    fleet.forget_old(Timestamp::from_millis(1).plus_ms(KEPT_MS));
+    assert!(fleet.find(id(1)).is_none() && fleet.find(id(2)).is_some());
+    assert!(!fleet.complete(id(1), json!({ "ok": true }), None).await.unwrap());
+    assert!(fleet.complete(id(2), json!({ "ok": true }), None).await.unwrap());
+}
+
+#[tokio::test]
 async fn one_agent_fills_no_mailbox_of_another_alone() {
     let fleet = fleet();
     for n in 0..Bounds::DEFAULT.edge_max {

@@ -46,6 +46,10 @@ impl TaskToken {
         if given.domain != *domain {
             return Err(TokenError::Foreign);
         }
+        // Only so is a request over when the longest life of a token is (`revoked/links.rs`).
+        if given.until > given.from.plus_ms(TASK_TOKEN_MS_MAX) {
+            return Err(TokenError::Malformed);
+        }
         let mut chain = Chain { holders: given.holders, links: Vec::new() };
         for (place, said) in said.enumerate() {
             // A block that somebody else appended is no link, whatever it says.
@@ -92,7 +96,8 @@ pub enum Delegation {
 
 impl AuthorityKey {
     /// Issues a token that says which task a hop belongs to. It is no credential: it says nothing of who sends. Only
-    /// `holders` may begin the task with it; nobody named is everybody of the task's workflow.
+    /// `holders` may begin the task with it; nobody named is everybody of the task's workflow. It counts for `ttl_ms`, and
+    /// never for longer than [`TASK_TOKEN_MS_MAX`].
     pub fn issue_task_token(
         &self,
         domain: &TrustDomain,
@@ -108,7 +113,7 @@ impl AuthorityKey {
             specification,
             holders: holders.iter().cloned().collect(),
             from: whole(now),
-            until: whole(now.plus_ms(ttl_ms)),
+            until: whole(now.plus_ms(ttl_ms.min(TASK_TOKEN_MS_MAX))),
         };
         let said = given.write();
         let next = self.derived(said.as_bytes());
@@ -279,5 +284,7 @@ fn date(moment: Timestamp) -> Term {
 /// What a task token begins with, so that it is told from anything else wherever it is met.
 const PREFIX: &str = "biscuit:";
 
+/// How long a task token may count, in whole seconds.
+pub const TASK_TOKEN_MS_MAX: u64 = 7 * 24 * 3_600_000;
 /// A token with as many links as there may be, each with a remit of some twenty tools. It still fits into a header.
 const TOKEN_BYTES_MAX: usize = 32 << 10;

@@ -271,6 +271,28 @@ async fn of_an_answer_and_the_taking_back_the_first_on_the_record_counts() {
 }
 
 #[tokio::test]
+async fn what_is_older_than_any_token_is_over_whether_or_not_its_taking_back_is_remembered() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let (rig, task) = fleet(&[]).await;
+    let writer = "writer".parse().unwrap();
+    let [revoked, left, newest] = {
+        let mut made = Vec::new();
+        for what in ["account-of-the-task", "account-of-another", "account-of-a-third"] {
+            made.push(released(&hand_over(&rig, task, what, None).await));
+        }
+        <[HopId; 3]>::try_from(made).unwrap()
+    };
+    assert_eq!(rig.path.take_back(revoked, &writer).await, Ok(()));
+    rig.clock.advance(8 * DAY_MS - 1);
+    assert_eq!(rig.path.take_back(newest, &writer).await, Ok(()));
+    assert_eq!(rig.path.end_of(revoked), Some(Ended::TakenBack));
+    rig.clock.advance(1);
+    for old in [revoked, left] {
+        assert_eq!(rig.path.take_back(old, &writer).await, Err(NotTakenBack::Over));
+    }
+}
+
+#[tokio::test]
 async fn a_question_is_no_request_that_is_taken_back() {
     let (rig, task) = fleet(&[]).await;
     let request = released(&hand_over(&rig, task, "account-of-the-task", None).await);
