@@ -358,8 +358,9 @@ impl Hop {
         }
     }
 
-    /// What an approval is bound to: the exact action, by whom, in which task. Changes if any of it changes.
-    pub fn action_digest(&self, task: TaskId) -> Digest {
+    /// What is done: the exact act and its payload, by whom, in which task. Changes if any of it changes, and not with what is
+    /// said beside it.
+    pub fn deed_digest(&self, task: TaskId) -> Digest {
         // Borrowed, because the payload may be large.
         let text = |text: String| Value::String(text);
         let (task, from, to) = (text(task.to_string()), text(self.from.to_string()), text(self.to.to_string()));

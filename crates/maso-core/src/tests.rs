@@ -78,7 +78,7 @@ fn the_order_of_words_is_the_order_of_restriction() {
 }
 
 #[test]
-fn an_action_digest_does_not_depend_on_key_order_and_does_on_everything_else() {
+fn a_deed_digest_does_not_depend_on_key_order_and_does_on_everything_else() {
     let hop = |payload| Hop {
         id: HopId::from_uuid(uuid::Uuid::nil()),
         at: Timestamp::from_millis(0),
@@ -92,9 +92,9 @@ fn an_action_digest_does_not_depend_on_key_order_and_does_on_everything_else() {
     let one = hop(serde_json::from_str(r#"{"a":1,"b":2}"#).unwrap());
     let same = hop(serde_json::from_str(r#"{"b":2,"a":1}"#).unwrap());
     let other = hop(json!({"a": 1, "b": 3}));
-    assert_eq!(one.action_digest(task), same.action_digest(task));
-    assert_ne!(one.action_digest(task), other.action_digest(task));
-    assert_ne!(one.action_digest(task), one.action_digest(TaskId::from_uuid(uuid::Uuid::max())));
+    assert_eq!(one.deed_digest(task), same.deed_digest(task));
+    assert_ne!(one.deed_digest(task), other.deed_digest(task));
+    assert_ne!(one.deed_digest(task), one.deed_digest(TaskId::from_uuid(uuid::Uuid::max())));
 }
 
 #[test]

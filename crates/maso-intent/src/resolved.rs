@@ -6,6 +6,7 @@ use maso_core::{
     Act, AgentName, Digest, Finding, Hop, Mode, Phase, Principal, Refusal, Refused, Timestamp, Turn, Word,
 };
 use maso_identity::{Identified, TaskClaim};
+use serde_json::Value;
 
 use crate::{
     AgentMandate, Authority, Clarifying, Deployment, ServerManifest, SolutionMandate, TaskKind, TaskSpec, ToolManifest,
@@ -72,6 +73,7 @@ pub struct Resolved {
 #[derive(Debug, Default)]
 struct Once {
     action: OnceLock<Digest>,
+    deed: OnceLock<Digest>,
     context_bytes: OnceLock<u64>,
 }
 
@@ -127,9 +129,22 @@ impl Resolved {
         self.deployment().authority(&self.mandate.agent).under(agent_phase, around_phase)
     }
 
-    /// The digest to which approvals and verdicts are bound.
+    /// The digest to which approvals and verdicts are bound: what is done, and what its sender says beside it. Whoever
+    /// approved the one with the other approved neither with anything else.
     pub fn action_digest(&self) -> Digest {
-        *self.once.action.get_or_init(|| self.hop().action_digest(self.task.id))
+        *self.once.action.get_or_init(|| match self.identified.said() {
+            None => self.deed_digest(),
+            Some((_, beside)) => {
+                let deed = Value::String(self.deed_digest().to_string());
+                Digest::of_members([("deed", &deed), ("beside", &beside.written())])
+            }
+        })
+    }
+
+    /// The digest of what is done, whatever is said beside it. By this repetitions are counted: other words about it make it
+    /// nothing else.
+    pub fn deed_digest(&self) -> Digest {
+        *self.once.deed.get_or_init(|| self.hop().deed_digest(self.task.id))
     }
 
     pub(crate) fn context_bytes_once(&self) -> &OnceLock<u64> {

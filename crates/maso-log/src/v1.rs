@@ -654,6 +654,9 @@ pub struct HopDecided {
     /// What approvals are bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// What is done, without what is said beside it. Absent where nothing is, so that it is the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deed: Option<String>,
     /// The decision: `allow`, `hold` or `deny`.
     pub decision: String,
     /// Whether it binds: false in observe mode.

@@ -125,6 +125,38 @@ async fn what_is_said_beside_arrives_and_is_on_the_record() {
     assert_eq!(said.collect::<Vec<_>>(), [("work".to_owned(), None), ("data".to_owned(), Some(500_000))]);
 }
 
+/// What was approved with the one remark is delivered with that one, and with no other and none.
+#[tokio::test]
+async fn an_approval_counts_for_what_was_said_beside_as_well() {
+    let mut pair = Pair::new(Rig::holding_requests().await).await;
+    let beside = |unknown: &str| Some(json!({ "unknowns": [unknown] }));
+    let ticket = |held: &Value| held["maso"]["ticket"].as_str().unwrap_or_else(|| panic!("{held}")).to_owned();
+    let approved = ticket(&pair.ask("a", beside("whether it is the newest")).await);
+    assert_eq!(ticket(&pair.ask("a", beside("whether it is the newest")).await), approved);
+    pair.rig.answer_ticket(&approved, "approve").await;
+    for other in [beside("nothing of importance"), None] {
+        assert_ne!(ticket(&pair.ask("a", other).await), approved);
+    }
+    let sent = pair.ask("a", beside("whether it is the newest")).await;
+    let request = pair.take().await;
+    assert_eq!(request["id"], sent["id"], "{sent}");
+    assert_eq!(request["message"]["unknowns"], json!(["whether it is the newest"]));
+    assert_eq!(request["message"]["message_id"], sent["message_id"]);
+    let record = pair.rig.record().await;
+    let said = record.iter().filter_map(|body| match body {
+        Body::MessageSaid(said) => Some(json!(said.message)),
+        _ => None,
+    });
+    assert_eq!(said.collect::<Vec<_>>(), [sent["message_id"].clone()], "what is delivered is what is recorded");
+    // In whatever words it is said, it is the same deed, and counted as such.
+    let held = record.iter().filter_map(|body| match body {
+        Body::HopDecided(decided) if decided.decision == "hold" => decided.deed.clone().or(decided.action.clone()),
+        _ => None,
+    });
+    let deeds: std::collections::BTreeSet<_> = held.collect();
+    assert_eq!(deeds.len(), 1, "{deeds:?}");
+}
+
 #[tokio::test]
 async fn what_says_nothing_beside_says_nothing() {
     let mut pair = Pair::new(Rig::new().await).await;

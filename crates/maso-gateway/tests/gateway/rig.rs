@@ -62,6 +62,20 @@ impl Rig {
         Self::with(source, Meets::First).await
     }
 
+    /// As [`Rig::new`], where a person approves each request of the writer to the reader.
+    pub async fn holding_requests() -> Self {
+        let rule = "[events.asking]\nrequests = [\"reader:check\"]\n\n\
+                    [[rule]]\nid = \"a-person-looks\"\ncontrol = \"EC-2.3\"\nper = \"task\"\n\
+                    because = \"a person looks at each\"\nhold = \"asking\"\n\
+                    unless = \"count of asking within 24h is at most 0\"\n";
+        let source = |folder: &std::path::Path| {
+            let mut source = source(folder);
+            source.files.insert("rules/rules.toml".into(), rule.to_owned());
+            source
+        };
+        Self::with(source, Meets::First).await
+    }
+
     /// As [`Rig::new`], with these limits.
     pub async fn limited(limits: &str) -> Self {
         let limits = format!("\n[limits]\n{limits}\n");

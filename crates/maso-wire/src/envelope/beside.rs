@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, hash::Hash};
 use maso_core::{Confidentiality, HopId, MessageId};
 use serde_json::{Map, Value};
 
-use super::{Assumption, Constraint, Kind, Text};
+use super::{Assumption, Constraint, Kind, Text, write};
 use crate::Malformed;
 
 /// What a sender says beside its content, by whichever door it says it. None of it is believed.
@@ -48,6 +48,13 @@ impl Beside {
     pub const ENTRIES_MAX: usize = 64;
     /// Fields that were read out of documents.
     pub const EXTRACTIONS_MAX: usize = 256;
+
+    /// All of it, by the members of a message.
+    pub fn written(&self) -> Value {
+        let mut told = Value::Object(Map::new());
+        write::beside(&mut told, self);
+        told
+    }
 
     /// Whether it can stand beside this content, under this id: no list is longer than one may be or names something
     /// twice, each field that is said to be extracted is there, and it does not rest on itself.

@@ -40,7 +40,7 @@ pub(crate) struct Request {
     /// What it is about, where its grant says so.
     pub(super) item: Option<Digest>,
     /// Who asks whom for exactly what.
-    pub(super) action: Digest,
+    pub(super) deed: Digest,
 }
 
 impl Request {
@@ -59,7 +59,7 @@ impl Request {
                     from: from.clone(),
                     to: agent.clone(),
                     item: resolved.item().map(|item| item.digest()),
-                    action: resolved.action_digest(),
+                    deed: resolved.deed_digest(),
                 })
             }
             _ => None,
@@ -110,7 +110,7 @@ impl Runs {
             run: self.run(decided.task.as_deref()?.parse().ok()?),
             workflow: deployment.agents.get(&from)?.workflow.clone(),
             item: decided.item.as_deref().and_then(Digest::parse),
-            action: Digest::parse(decided.action.as_deref()?)?,
+            deed: Digest::parse(decided.deed.as_deref().or(decided.action.as_deref())?)?,
             from,
             to,
         })

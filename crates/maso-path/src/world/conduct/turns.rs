@@ -44,7 +44,7 @@ struct Conversation {
     since: Timestamp,
     /// Who asked last, and what exactly.
     by: AgentName,
-    action: Digest,
+    deed: Digest,
 }
 
 impl Turns {
@@ -90,7 +90,7 @@ impl Turns {
             *known = Conversation::new(request, at);
         }
         known.n_turns = known.n_turns.saturating_add(u32::from(each || known.turns_with(request)));
-        (known.by, known.action) = (request.from.clone(), request.action);
+        (known.by, known.deed) = (request.from.clone(), request.deed);
     }
 
     pub(super) fn closed(&self, run: &Run) {
@@ -113,7 +113,7 @@ impl Inner {
         if topic.about.counts_each() {
             return n_turns.saturating_add(n_others).saturating_add(1);
         }
-        let meets = |other: &Request| other.from != request.from || other.action == request.action;
+        let meets = |other: &Request| other.from != request.from || other.deed == request.deed;
         let turns = known.is_none_or(|known| known.turns_with(request));
         // Those in the other direction may come first or last: each may begin a turn, and so may this one after it.
         let n_met = match self.passing.values().filter(same).any(meets) {
@@ -132,7 +132,7 @@ impl About {
 
 impl Conversation {
     fn new(request: &Request, since: Timestamp) -> Self {
-        Self { n_turns: 0, since, by: request.from.clone(), action: request.action }
+        Self { n_turns: 0, since, by: request.from.clone(), deed: request.deed }
     }
 
     /// A standing task never ends, so that its conversations do after a day.
@@ -141,7 +141,7 @@ impl Conversation {
     }
 
     fn turns_with(&self, request: &Request) -> bool {
-        self.n_turns == 0 || self.by != request.from || self.action == request.action
+        self.n_turns == 0 || self.by != request.from || self.deed == request.deed
     }
 }
 
