@@ -4,7 +4,7 @@ use std::fmt;
 
 use maso_core::ToolRef;
 
-use crate::{TaskKind, TaskSpec};
+use crate::{Specification, TaskKind};
 
 /// Actions that people approved in advance, for tasks in which an operator asks for them (Tier 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct PreApproval {
 
 impl PreApproval {
     /// Whether the task's own words ask for it. A standing task has none.
-    pub fn is_asked_for(&self, task: &TaskSpec) -> bool {
+    pub fn is_asked_for(&self, task: &Specification) -> bool {
         matches!(task.kind, TaskKind::Opened) && self.asked_by.iter().any(|phrase| phrase.is_said_in(&task.words))
     }
 }

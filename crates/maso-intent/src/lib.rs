@@ -100,7 +100,7 @@ pub use signing::{
     signature_problems,
 };
 pub use source::Source;
-pub use task::{OpenError, OpenTask, OpenedUnder, TaskKind, TaskSpec};
+pub use task::{OpenError, OpenTask, OpenedUnder, Specification, TaskKind, TaskSpec};
 pub use transaction::Moved;
 pub use typed::Wordy;
 

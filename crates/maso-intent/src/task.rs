@@ -1,5 +1,7 @@
 //! A task: one run of a workflow, with its immutable specification (PG-2.2, PG-3.2).
 
+use std::ops::Deref;
+
 use maso_core::{AgentName, Digest, OperatorName, TaskId, Timestamp, WorkflowName};
 
 use crate::{Deployment, HardLimits};
@@ -13,9 +15,17 @@ pub enum TaskKind {
     Standing(AgentName),
 }
 
-/// The immutable specification of a task.
+/// The immutable specification of a task, with its hash. It reads as the [`Specification`] that it is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskSpec {
+    said: Specification,
+    // INVARIANT: of exactly what is said, which nothing changes afterwards. Each hop asks for it, so it is computed once.
+    digest: Digest,
+}
+
+/// What a specification says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Specification {
     /// The task.
     pub id: TaskId,
     /// Where it comes from.
@@ -128,6 +138,20 @@ pub enum OpenError {
     },
 }
 
+impl From<Specification> for TaskSpec {
+    fn from(said: Specification) -> Self {
+        Self { digest: said.digest(), said }
+    }
+}
+
+impl Deref for TaskSpec {
+    type Target = Specification;
+
+    fn deref(&self) -> &Specification {
+        &self.said
+    }
+}
+
 impl TaskSpec {
     /// The standing task of an agent, in which it works when no task was opened for it; `None` for an unknown agent.
     ///
@@ -135,7 +159,7 @@ impl TaskSpec {
     /// authority can rest on it.
     pub fn standing(deployment: &Deployment, agent: &AgentName, id: TaskId) -> Option<Self> {
         let mandate = deployment.agents.get(agent)?;
-        Some(Self {
+        let said = Specification {
             id,
             kind: TaskKind::Standing(agent.clone()),
             workflow: mandate.workflow.clone(),
@@ -147,7 +171,8 @@ impl TaskSpec {
             opened_at: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(LAST_MILLISECOND),
             under: None,
-        })
+        };
+        Some(said.into())
     }
 
     /// When it ends by itself: at the latest when its workflow's time box is over (EC-3.4). A standing task has none.
@@ -196,7 +221,7 @@ impl TaskSpec {
             deployment.mandates_of(&workflow).map(|mandates| OpenedUnder { version: deployment.digest, mandates });
         let success_criteria =
             if success_criteria.is_empty() { solution.oispec.success_criteria.clone() } else { success_criteria };
-        Ok(Self {
+        let said = Specification {
             id,
             kind: TaskKind::Opened,
             workflow,
@@ -208,11 +233,18 @@ impl TaskSpec {
             opened_at: now,
             expires_at: now.plus_ms(ttl_ms),
             under,
-        })
+        };
+        Ok(said.into())
     }
 
     /// The hash of the specification, which travels with every hop.
-    pub fn digest(&self) -> Digest {
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl Specification {
+    fn digest(&self) -> Digest {
         let mut specification = serde_json::json!({
             "id": self.id.to_string(),
             "standing": match &self.kind { TaskKind::Opened => None, TaskKind::Standing(agent) => Some(agent.as_str()) },

@@ -14,7 +14,7 @@ use maso_intent::{
     AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Channel, Comparison, ContentSchema, Deployment,
     Evaluation, Grant, HardLimits, History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator,
     PinState, PlanAttempts, PolicyFile, Powers, PreApproval, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate,
-    TaskKind, TaskSpec, ToolManifest, ToolTerms, Transport,
+    Specification, TaskKind, ToolManifest, ToolTerms, Transport,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -37,7 +37,7 @@ pub(crate) fn tool(name: &str) -> ToolRef {
 #[derive(Clone, Debug)]
 pub(crate) struct Scene {
     pub(crate) deployment: Deployment,
-    pub(crate) task: TaskSpec,
+    pub(crate) task: Specification,
     pub(crate) hop: Hop,
     pub(crate) phase: Phase,
     pub(crate) pin: PinState,
@@ -64,7 +64,7 @@ impl Scene {
     pub(crate) fn ask(from: Principal, to: Principal, act: Act, payload: Value) -> Self {
         Self {
             deployment: deployment(),
-            task: TaskSpec {
+            task: Specification {
                 id: TaskId::from_uuid(Uuid::from_u128(7)),
                 kind: TaskKind::Opened,
                 workflow: "claims".parse().unwrap(),

@@ -2,8 +2,8 @@
 
 use maso_core::{Hop, Mode, Phase, Tier, Timestamp};
 use maso_intent::{
-    AgentMandate, Deployment, PinState, Prospect, Resolved, ServerManifest, SolutionMandate, TaskSpec, ToolManifest,
-    ToolTerms,
+    AgentMandate, Deployment, PinState, Prospect, Resolved, ServerManifest, SolutionMandate, Specification,
+    ToolManifest, ToolTerms,
 };
 
 /// A hop and everything that stages 5 to 8 may look at. Each stage takes its proof type at the door and this inside.
@@ -11,7 +11,7 @@ use maso_intent::{
 pub(crate) struct View<'a> {
     pub(crate) hop: &'a Hop,
     pub(crate) deployment: &'a Deployment,
-    pub(crate) task: &'a TaskSpec,
+    pub(crate) task: &'a Specification,
     pub(crate) mandate: &'a AgentMandate,
     pub(crate) solution: &'a SolutionMandate,
     pub(crate) server: Option<&'a ServerManifest>,

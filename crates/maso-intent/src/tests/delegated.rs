@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::{Circumstances, OpenTask, PinState, TaskSpec, resolve, visible_tools};
+use crate::{Circumstances, OpenTask, PinState, Specification, TaskSpec, resolve, visible_tools};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -113,7 +113,7 @@ impl Stage {
         let task = opened(&deployment);
         let authority = AuthorityKey::from_seed([7; 32]);
         let settings = TrustSettings::new(deployment.trust_domain.clone(), authority.public(), NOW);
-        let task = Arc::new(TaskSpec { under: None, ..task });
+        let task = Arc::new(Specification { under: None, ..Specification::clone(&task) }.into());
         Self { deployment, task, authority, trust: Trust::new(settings) }
     }
 

@@ -5,7 +5,7 @@ use maso_identity::TaskClaim;
 use serde_json::json;
 
 use super::*;
-use crate::{Circumstances, OpenTask, PinState, TaskSpec, is_plan_attempt, resolved::ground};
+use crate::{Circumstances, OpenTask, PinState, Specification, TaskSpec, is_plan_attempt, resolved::ground};
 
 /// After the mandate took effect.
 const IN_FORCE: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -41,7 +41,7 @@ fn tool(name: &str) -> Act {
 
 /// A task that is bound to no version, so that what it meets can be declared differently.
 fn opened() -> TaskSpec {
-    TaskSpec { under: None, ..opened_under(&team()) }
+    Specification { under: None, ..Specification::clone(&opened_under(&team())) }.into()
 }
 
 fn opened_under(source: &Source) -> TaskSpec {
@@ -263,7 +263,8 @@ fn a_hop_needs_an_open_task_of_its_workflow_and_its_exact_specification() {
     Case { claim: Some(other), ..case() }.falls(Refusal::OutOfMandate, "PG-2.2", "the hop came for");
     Case { at: Timestamp::from_millis(999), ..case() }.stands();
     Case { at: Timestamp::from_millis(1_000), ..case() }.falls(Refusal::OutOfMandate, "PG-2.2", "ended at");
-    let task = TaskSpec { workflow: "other".parse().unwrap(), ..opened() };
+    let said = Specification { workflow: "other".parse().unwrap(), ..Specification::clone(&opened()) };
+    let task = TaskSpec::from(said);
     let elsewhere = Case { claim: claim(&task), task: Some(Arc::new(task)), ..case() };
     elsewhere.falls(Refusal::OutOfMandate, "AT-1.1", "is a run of `other`");
 }

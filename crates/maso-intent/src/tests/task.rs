@@ -1,7 +1,7 @@
 use maso_core::{TaskId, Timestamp};
 
 use super::*;
-use crate::{OpenError, OpenTask, TaskSpec};
+use crate::{OpenError, OpenTask, Specification, TaskKind, TaskSpec};
 
 /// The time box of the minimal deployment's workflow.
 const HOUR_MS: u64 = 3_600_000;
@@ -67,4 +67,29 @@ fn a_standing_task_is_the_same_whenever_it_is_made() {
     assert_eq!(standing("writer").unwrap().digest(), standing("writer").unwrap().digest());
     assert_eq!(standing("writer").unwrap().words, "");
     assert_eq!(standing("stranger"), None);
+}
+
+#[test]
+fn the_hash_is_of_exactly_what_is_said() {
+    let task = open(wish()).unwrap();
+    let again = |change: fn(&mut Specification)| {
+        let mut said = Specification::clone(&task);
+        change(&mut said);
+        TaskSpec::from(said).digest()
+    };
+    assert_eq!(again(|_| {}), task.digest());
+    let changes: [fn(&mut Specification); 9] = [
+        |said| said.id = TaskId::from_uuid(uuid::Uuid::max()),
+        |said| said.kind = TaskKind::Standing("writer".parse().unwrap()),
+        |said| said.words.push('.'),
+        |said| said.success_criteria.clear(),
+        |said| said.scope = Some("all of it".to_owned()),
+        |said| said.out_of_scope.push("the rest".to_owned()),
+        |said| said.accountable_human = "another".parse().unwrap(),
+        |said| said.expires_at = said.expires_at.plus_ms(1),
+        |said| said.under = None,
+    ];
+    for (place, change) in changes.into_iter().enumerate() {
+        assert_ne!(again(change), task.digest(), "{place}");
+    }
 }

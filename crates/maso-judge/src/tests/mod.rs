@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use maso_core::{Act, Digest, Findings, Label, Mode, Phase, Principal, Source, TaskId, Timestamp, Turn};
 use maso_identity::{AuthorityKey, Trust, TrustSettings, identify};
-use maso_intent::{Circumstances, Deployment, PinState, ResultLabels, TaskKind, TaskSpec, minimal, parse, resolve};
+use maso_intent::{
+    Circumstances, Deployment, PinState, ResultLabels, Specification, TaskKind, minimal, parse, resolve,
+};
 use maso_policy::{Memory, trace, weigh};
 use maso_wire::{Arrival, Credential, Limits, Received};
 use serde_json::Value;
@@ -64,7 +66,7 @@ impl Scene {
         let authority = AuthorityKey::from_seed([7; 32]).public();
         let trust = Trust::new(TrustSettings::new(deployment.trust_domain.clone(), authority, now()));
         let identified = identify(received, &trust, now()).unwrap();
-        let task = TaskSpec {
+        let task = Specification {
             id: task(),
             kind: TaskKind::Standing("writer".parse().unwrap()),
             workflow: "notes".parse().unwrap(),
@@ -80,7 +82,7 @@ impl Scene {
         let circumstances = Circumstances {
             now: now(),
             deployment,
-            task: Some(Arc::new(task)),
+            task: Some(Arc::new(task.into())),
             agent_phase: Phase::Primary,
             around_phase: Phase::Primary,
             pin: PinState::Pinned,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use maso_core::{AgentName, Digest, TaskId, Timestamp};
-use maso_intent::{Deployment, OpenedUnder, TaskKind, TaskSpec};
+use maso_intent::{Deployment, OpenedUnder, Specification, TaskKind, TaskSpec};
 use maso_log::v1;
 use parking_lot::RwLock;
 
@@ -99,7 +99,7 @@ pub fn write(task: &TaskSpec) -> v1::Task {
 }
 
 pub(super) fn read(record: &v1::Task) -> Option<TaskSpec> {
-    Some(TaskSpec {
+    let said = Specification {
         id: record.task.parse().ok()?,
         kind: match &record.standing {
             None => TaskKind::Opened,
@@ -120,7 +120,8 @@ pub(super) fn read(record: &v1::Task) -> Option<TaskSpec> {
                 mandates: Digest::parse(mandates.as_deref()?)?,
             }),
         },
-    })
+    };
+    Some(said.into())
 }
 
 /// The same agent of the same trust domain has the same standing task in each process and after each restart.

@@ -6,7 +6,7 @@ use maso_core::{
     Act, AgentName, Confidentiality, Hop, HopId, Integrity, Label, Mode, Phase, Principal, Review, Source, TaskId,
     Timestamp, Turn, Word,
 };
-use maso_intent::{Circumstances, Deployment, PinState, Prospect, ResultLabels, TaskKind, TaskSpec};
+use maso_intent::{Circumstances, Deployment, PinState, Prospect, ResultLabels, Specification, TaskKind, TaskSpec};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -133,7 +133,10 @@ impl Version {
     fn task(&self, action: &Action) -> Option<TaskSpec> {
         let standing = TaskSpec::standing(&self.deployment, &action.agent, TaskId::from_uuid(Uuid::nil()))?;
         Some(match action.opened {
-            true => TaskSpec { kind: TaskKind::Opened, opened_at: self.now, ..standing },
+            true => {
+                let said = Specification::clone(&standing);
+                Specification { kind: TaskKind::Opened, opened_at: self.now, ..said }.into()
+            }
             false => standing,
         })
     }

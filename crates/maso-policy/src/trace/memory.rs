@@ -6,7 +6,7 @@ use std::{
 };
 
 use maso_core::{Confidentiality, Integrity, Label, Origin, ServerName, Source, TaskId};
-use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, TaskSpec};
+use maso_intent::{AgentMandate, ResultLabels, SolutionMandate, Specification};
 use serde_json::Value;
 
 use super::{
@@ -48,7 +48,7 @@ impl Default for Memory {
 
 impl Memory {
     /// A memory of a task that has seen nothing but its operator's words and the constants of its mandate.
-    pub fn for_task(task: &TaskSpec, solution: &SolutionMandate, mandate: &AgentMandate) -> Self {
+    pub fn for_task(task: &Specification, solution: &SolutionMandate, mandate: &AgentMandate) -> Self {
         let mut memory = Self::default();
         let operators = ResultLabels::plain(Label { integrity: Integrity::Operator, ..OWN });
         // What is out of scope is named there so that nobody touches it: it lends no authority.

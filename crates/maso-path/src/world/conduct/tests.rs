@@ -7,7 +7,7 @@ use std::{
 };
 
 use maso_core::{Digest, HopId, TaskId, Timestamp, Word};
-use maso_intent::{Bounds, Deployment, TaskKind, TaskSpec};
+use maso_intent::{Bounds, Deployment, Specification, TaskKind, TaskSpec};
 use maso_log::{
     Record,
     v1::{self, Body},
@@ -267,11 +267,8 @@ proptest! {
             // A failure takes the earlier refusals of the same away: it was released.
             let expected = if cools { Some("ENV-14") } else if n_refused > 1 || n_failed > 1 { Some("EC-1.10") } else { None };
 
-            let spec = TaskSpec {
-                kind: TaskKind::Opened,
-                id: task(next.task),
-                ..TaskSpec::standing(&deployment, &"a".parse().unwrap(), task(next.task)).unwrap()
-            };
+            let standing = TaskSpec::standing(&deployment, &"a".parse().unwrap(), task(next.task)).unwrap();
+            let spec = TaskSpec::from(Specification { kind: TaskKind::Opened, ..Specification::clone(&standing) });
             prop_assert_eq!(retries.control_of(&next.decided(number), &spec, patience, at(now)), expected);
             retries.decided(at(now), &next.decided(number));
             if next.comes != 4 {

@@ -7,7 +7,9 @@ use maso_core::{
 };
 use maso_guard::{Config, Scanner};
 use maso_identity::{AuthorityKey, Trust, TrustSettings, identify};
-use maso_intent::{Circumstances, Deployment, JudgeKind, PinState, ResultLabels, TaskKind, TaskSpec, resolve};
+use maso_intent::{
+    Circumstances, Deployment, JudgeKind, PinState, ResultLabels, Specification, TaskKind, TaskSpec, resolve,
+};
 use maso_judge::{Brief, Judge as _, RuleJudge};
 use maso_path::World;
 use maso_policy::{
@@ -159,7 +161,10 @@ impl Rehearsal {
         let standing =
             standing.ok_or_else(|| Fault::plain(format!("the deployment has no agent `{}`", action.agent)))?;
         Ok(match action.opened {
-            true => TaskSpec { kind: TaskKind::Opened, opened_at: self.now, ..standing },
+            true => {
+                let said = Specification::clone(&standing);
+                Specification { kind: TaskKind::Opened, opened_at: self.now, ..said }.into()
+            }
             false => standing,
         })
     }
