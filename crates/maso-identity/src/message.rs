@@ -1,7 +1,7 @@
 //! Messages between agents: signed by their sender, over the exact bytes, and read only afterwards (IA-2.3).
 
 use maso_core::{AgentName, Digest, Finding, Refusal, SpiffeId, Timestamp, Word};
-use maso_wire::{Credential, Malformed, envelope::Message};
+use maso_wire::{Credential, Malformed, Parsed, envelope::Message};
 
 use crate::{AgentKey, Envelope, Nonces, Spent, Thumbprint, Trust, Unproven, jws::UnverifiedJws, proof::ShownKey};
 
@@ -10,7 +10,8 @@ use crate::{AgentKey, Envelope, Nonces, Spent, Thumbprint, Trust, Unproven, jws:
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignedMessage {
     message: Message,
-    digest: Digest,
+    // INVARIANT: of the message, with the digest of the exact bytes that were signed.
+    content: Parsed,
     key: Thumbprint,
 }
 
@@ -30,14 +31,14 @@ impl SignedMessage {
         &self.message
     }
 
-    /// Gives up the message.
-    pub fn into_message(self) -> Message {
-        self.message
+    /// Gives up the message, and its content as the payload of the hop by which it is sent.
+    pub fn into_parts(self) -> (Message, Parsed) {
+        (self.message, self.content)
     }
 
     /// SHA-256 of the exact bytes that were signed.
-    pub const fn digest(&self) -> Digest {
-        self.digest
+    pub fn digest(&self) -> Digest {
+        self.content.digest()
     }
 
     /// The key that signed it.
@@ -107,8 +108,8 @@ impl Messages {
         if !envelope.is_signed_by(key.key()) {
             return Err(MessageError::Forged);
         }
-        let bytes = envelope.unverified_payload();
-        let message = Message::parse(bytes).map_err(MessageError::Malformed)?;
+        let read = Message::parse_with_content(envelope.unverified_payload());
+        let (message, content) = read.map_err(MessageError::Malformed)?;
         if message.claimed_sender != (SpiffeId { trust_domain: trust.trust_domain().clone(), agent: agent.clone() }) {
             return Err(MessageError::Sender);
         }
@@ -131,7 +132,7 @@ impl Messages {
         self.nonces
             .spend(agent.as_str(), message.nonce.as_str(), message.valid_until, now)
             .map_err(MessageError::Spent)?;
-        Ok(SignedMessage { message, digest: Digest::of(bytes), key: key.key().thumbprint() })
+        Ok(SignedMessage { message, content, key: key.key().thumbprint() })
     }
 }
 

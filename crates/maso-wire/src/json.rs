@@ -49,6 +49,13 @@ impl Parsed {
         Self { value: part.unwrap_or_else(|| Value::Object(Map::new())), digest: self.digest }
     }
 
+    /// The same part, beside the whole.
+    #[must_use]
+    pub fn part(&self, pointer: &str) -> Self {
+        let part = self.value.pointer(pointer).cloned();
+        Self { value: part.unwrap_or_else(|| Value::Object(Map::new())), digest: self.digest }
+    }
+
     /// Gives up the value.
     pub fn into_value(self) -> Value {
         self.value

@@ -42,14 +42,14 @@ async fn send(State(gateway): State<Arc<Gateway>>, request: Request) -> Response
         Ok(visitor) => visitor,
         Err(response) => return *response,
     };
-    let (signed, content) = match visitor.signed(body, Addressee::Anyone).await {
-        Ok(taken) => taken,
+    let signed = match visitor.signed(body, Addressee::Anyone).await {
+        Ok(signed) => signed,
         Err(response) => return *response,
     };
     let Visitor { gateway, credential, .. } = visitor;
     let now = Arc::clone(&gateway);
     // Finished also when the sender is gone: it may be in the mailbox already.
-    let work = gateway.drain.keep(async move { now.post_message(signed, content, credential).await });
+    let work = gateway.drain.keep(async move { now.post_message(signed, credential).await });
     posted(&gateway, Unbroken::new(work).await)
 }
 
@@ -61,13 +61,13 @@ async fn reply(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, requ
     };
     let known = id.parse::<HopId>().ok().and_then(|id| Some((id, visitor.gateway.fleet.find(id)?)));
     let Some((id, open)) = known else { return unknown() };
-    let (signed, content) = match visitor.signed(body, Addressee::Agent(&open.from)).await {
-        Ok(taken) => taken,
+    let signed = match visitor.signed(body, Addressee::Agent(&open.from)).await {
+        Ok(signed) => signed,
         Err(response) => return *response,
     };
     let Visitor { gateway, credential, .. } = visitor;
     let now = Arc::clone(&gateway);
-    let work = gateway.drain.keep(async move { now.post_answer((id, open), signed, content, credential).await });
+    let work = gateway.drain.keep(async move { now.post_answer((id, open), signed, credential).await });
     posted(&gateway, Unbroken::new(work).await)
 }
 
@@ -198,18 +198,15 @@ impl Visitor {
         }
     }
 
-    /// The message in the body, taken once, with its content.
-    async fn signed(&self, body: Body, addressee: Addressee<'_>) -> Result<(SignedMessage, Parsed), Box<Response>> {
+    /// The message in the body, taken once.
+    async fn signed(&self, body: Body, addressee: Addressee<'_>) -> Result<SignedMessage, Box<Response>> {
         let (_, bytes) = self.bytes(body, ENVELOPE_BYTES_MAX).await?;
         let envelope = std::str::from_utf8(&bytes).ok().and_then(|text| Envelope::read(text).ok());
         let Some(envelope) = envelope else { return Err(Box::new(refused(Refusal::Malformed, None))) };
-        let signed = match self.gateway.decider.take(&envelope, &self.credential, addressee) {
-            Ok(signed) => signed,
-            Err(error) => return Err(Box::new(self.not_taken(&error).await)),
-        };
-        // What was signed was parsed already, and is parsed as a frame once more.
-        let content = Gateway::content_of(envelope.unverified_payload());
-        content.map(|content| (signed, content)).ok_or_else(|| Box::new(refused(Refusal::Malformed, None)))
+        match self.gateway.decider.take(&envelope, &self.credential, addressee) {
+            Ok(signed) => Ok(signed),
+            Err(error) => Err(Box::new(self.not_taken(&error).await)),
+        }
     }
 
     /// Puts a message on the record that is not its sender's, not for its recipient, or not now.

@@ -6,7 +6,7 @@ use maso_bus::{Kind, Mailbox, NotPut, Unavailable};
 use maso_core::{Act, AgentName, Finding, HopId, Principal, Refusal, Refused, RequestName, Turn, Word};
 use maso_identity::SignedMessage;
 use maso_path::{Carried, Ticket};
-use maso_wire::{Arrival, Credential, Parsed, Received, envelope::Message, mcp::Reply, parse};
+use maso_wire::{Arrival, Credential, Parsed, Received, envelope::Message, mcp::Reply};
 use serde_json::{Value, json};
 
 use super::{Fleet, Lies, Open, Told, not_carried, takers::NOT_THE_TAKER};
@@ -161,8 +161,9 @@ impl Fleet {
 
 impl Gateway {
     /// The way of a message that asks for something.
-    pub(crate) async fn post_message(&self, signed: SignedMessage, payload: Parsed, credential: Credential) -> Posted {
-        let message = Arc::new(signed.into_message());
+    pub(crate) async fn post_message(&self, signed: SignedMessage, credential: Credential) -> Posted {
+        let (message, payload) = signed.into_parts();
+        let message = Arc::new(message);
         let to = message.recipient.agent.clone();
         let arrival = self.message_arrival(&message, credential, Principal::Agent(to.clone()));
         let hop = arrival.id;
@@ -226,10 +227,10 @@ impl Gateway {
         &self,
         (id, open): (HopId, Open),
         signed: SignedMessage,
-        payload: Parsed,
         credential: Credential,
     ) -> Posted {
-        let message = Arc::new(signed.into_message());
+        let (message, payload) = signed.into_parts();
+        let message = Arc::new(message);
         let taker = self.decider.taker(&credential);
         let arrival = self.message_arrival(&message, credential, Principal::Agent(open.from.clone()));
         // An answer belongs to the task of what it answers.
@@ -261,11 +262,6 @@ impl Gateway {
             })
         });
         self.posted(hop, received, carry).await
-    }
-
-    /// The content of a message, of which the digest is that of the bytes that were signed.
-    pub(crate) fn content_of(signed_bytes: &[u8]) -> Option<Parsed> {
-        Some(parse(signed_bytes, &Message::LIMITS).ok()?.pointer("/content"))
     }
 
     async fn posted(&self, hop: HopId, received: Received, carry: Carry) -> Posted {

@@ -63,6 +63,17 @@ fn agent(name: &str) -> AgentName {
 }
 
 #[test]
+fn what_is_said_is_taken_with_the_digest_of_what_was_signed() {
+    let envelope = sealed(&message());
+    let digest = maso_core::Digest::of(envelope.unverified_payload());
+    let taken = take(&envelope).unwrap();
+    assert_eq!(taken.digest(), digest);
+    let (taken, content) = taken.into_parts();
+    assert_eq!((content.value(), content.digest()), (&Value::Object(taken.content.clone()), digest));
+    assert_eq!(taken, message());
+}
+
+#[test]
 fn a_message_is_taken_as_what_was_signed() {
     let envelope = Envelope::read(&sealed(&message()).write()).unwrap();
     let taken = take(&envelope).unwrap();

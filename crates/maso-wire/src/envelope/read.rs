@@ -9,7 +9,7 @@ use super::{
     Assumption, Beside, Confidence, Constraint, Contract, Evidence, Extraction, Force, Input, Kind, Message, Method,
     Parts, Provenance, Reach, Source, Validation, kind, provenance,
 };
-use crate::{Malformed, UnverifiedToken, parse_json};
+use crate::{Malformed, Parsed, UnverifiedToken, parse};
 
 impl Message {
     /// Reads the JSON text of a message. Nothing is converted, guessed or skipped.
@@ -18,7 +18,17 @@ impl Message {
     /// When the bytes are not one JSON text within [`Message::LIMITS`], or not a message. The reason names the member, as a
     /// JSON pointer, and what was expected there; never what stands there.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut members = Members::of(parse_json(bytes, &Self::LIMITS)?, String::new())?;
+        Self::parse_with_content(bytes).map(|(message, _)| message)
+    }
+
+    /// The same, with its content as the payload of a hop, whose digest is that of all these bytes.
+    ///
+    /// # Errors
+    /// As [`Message::parse`].
+    pub fn parse_with_content(bytes: &[u8]) -> Result<(Self, Parsed), Malformed> {
+        let whole = parse(bytes, &Self::LIMITS)?;
+        let content = whole.part("/content");
+        let mut members = Members::of(whole.into_value(), String::new())?;
         let parts = Parts {
             id: members.spelled("message_id")?,
             claimed_sender: members.spelled("sender_id")?,
@@ -44,7 +54,7 @@ impl Message {
             contract: contract(members.object("contract")?)?,
         };
         members.end()?;
-        Self::of(parts)
+        Ok((Self::of(parts)?, content))
     }
 }
 

@@ -14,7 +14,7 @@ use maso_identity::{
     Addressee, AgentKey, AuthorityKey, Envelope, Link, Messages, Remit, SignedMessage, Trust, TrustSettings,
 };
 use maso_path::{Carried, Outcome, Path};
-use maso_wire::{Arrival, Credential, Received, UnverifiedToken, envelope::Message, parse};
+use maso_wire::{Arrival, Credential, Received, UnverifiedToken, envelope::Message};
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -224,10 +224,8 @@ impl Talker {
     /// One message, from when it comes in to its release.
     async fn say(&self, envelope: Envelope, credential: Credential) -> Result<(), Fault> {
         let now = self.path.clock().now();
-        let message = Arc::new(self.take(&envelope, &credential, now)?.into_message());
-        let content = parse(envelope.unverified_payload(), &Message::LIMITS)
-            .map_err(|error| Fault::new("the message that is measured is malformed", error))?
-            .pointer("/content");
+        let (message, content) = self.take(&envelope, &credential, now)?.into_parts();
+        let message = Arc::new(message);
         let act = Act::Tell { agent: to(), contract: message.contract.name.clone() };
         let arrival =
             Arrival { id: self.path.ids().hop(), at: now, credential, task: None, to: Principal::Agent(to()) };
