@@ -13,8 +13,8 @@ use maso_identity::Remit;
 use maso_intent::{
     AgentMandate, AgentRole, AuthorityArgument, Below, Bound, Bounds, Channel, Comparison, ContentSchema, Deployment,
     Evaluation, Grant, HardLimits, History, JudgeKind, JudgeOiSpec, JudgePrecedence, JudgeSpec, OiSpec, Operator,
-    PinState, PlanAttempts, PolicyFile, Powers, PreApproval, ResourceTerm, ResultLabels, Role, ServerManifest, SolutionMandate,
-    Specification, TaskKind, ToolManifest, ToolTerms, Transport,
+    PinState, PlanAttempts, PolicyFile, Powers, PreApproval, ResourceTerm, ResultLabels, Role, ServerManifest,
+    SolutionMandate, Specification, TaskKind, ToolManifest, ToolTerms, Transport,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;

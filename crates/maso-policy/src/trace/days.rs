@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn the_day_before_is_that_of_the_calendar() {
-        let before = |value: &str, n| day_of(value).and_then(|day| day.before(n)).map(|day| day.key().trim().to_owned());
+        let before =
+            |value: &str, n| day_of(value).and_then(|day| day.before(n)).map(|day| day.key().trim().to_owned());
         assert_eq!(before("2024-03-01", 1).as_deref(), Some("2024-02-29"));
         assert_eq!(before("2023-12-31", -1).as_deref(), Some("2024-01-01"));
         assert_eq!(before("2023-02-29", 1), None);

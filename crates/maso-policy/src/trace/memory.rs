@@ -217,7 +217,8 @@ impl Memory {
     /// says `tomorrow`, it is the day after one that was named, and comes from whoever named that.
     pub(super) fn origin_of_day(&self, moment: &str) -> Option<(&Source, Label)> {
         let day = day_of(moment)?;
-        let said = |word: &str| self.origin_of_text(word).is_some_and(|(_, label)| label.integrity == Integrity::Operator);
+        let said =
+            |word: &str| self.origin_of_text(word).is_some_and(|(_, label)| label.integrity == Integrity::Operator);
         let relative = RELATIVE.iter().filter(|(word, _)| said(word)).filter_map(|(_, n_days)| {
             let day = day.before(*n_days)?;
             self.day_named(moment, [day.key(), day.key()])

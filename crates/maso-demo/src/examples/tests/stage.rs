@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maso_core::{Act, AgentName, HopId, Mode, Phase, Principal, TaskId, ToolRef, Turn, Word};
 use maso_guard::Scanner;
 use maso_identity::{AuthorityKey, Identified, Trust, TrustSettings, identify};
-use maso_intent::{Circumstances, Deployment, OpenTask, PinState, TaskKind, TaskSpec, parse, resolve};
+use maso_intent::{Circumstances, Deployment, OpenTask, PinState, Specification, TaskKind, TaskSpec, parse, resolve};
 use maso_policy::{
     Decision, Memory, Policies, Tried, Verdicts, authorise, labels_declared, settle, source_declared, trace, weigh,
 };
@@ -76,7 +76,7 @@ impl Stage {
         let memory = Memory::for_task(&task, solution, &deployment.agents[&solution.agents[0]]);
         Self {
             policies: Policies::compile(&deployment).unwrap(),
-            scanner: Arc::new(Scanner::new()),
+            scanner: Scanner::new(),
             task: Arc::new(task),
             memory,
             around: Phase::Primary,
@@ -96,7 +96,8 @@ impl Stage {
         self.deployment = Arc::new(parse(&source).unwrap());
         self.policies = Policies::compile(&self.deployment).unwrap();
         // Opened anew: under other mandates a task stops, which would hide what the wider one is worth (AT-1.3).
-        Arc::make_mut(&mut self.task).under = None;
+        let said = Specification { under: None, ..(**self.task).clone() };
+        self.task = Arc::new(TaskSpec::from(said));
         self
     }
 
