@@ -1,5 +1,7 @@
 //! What one control says of a hop.
 
+use std::{num::NonZeroU32, ops::Range};
+
 use crate::{ControlId, words};
 
 /// The word of one control, in order of restriction: the most restrictive wins.
@@ -22,6 +24,30 @@ pub struct Evidence {
     pub pointer: String,
     /// A short, already redacted excerpt or figure.
     pub excerpt: String,
+    /// The bytes of the string there that carry it, where it is about a part of one. They may be encoded or hidden, and
+    /// then the excerpt is not what they are.
+    pub span: Option<Span>,
+}
+
+/// Some bytes of a string, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    // INVARIANT: after `start`.
+    end: NonZeroU32,
+}
+
+impl Span {
+    /// These bytes; `None` if they are none, or in a string that is longer than any that is let in.
+    pub fn of(range: Range<usize>) -> Option<Self> {
+        let (start, end) = (u32::try_from(range.start).ok()?, u32::try_from(range.end).ok()?);
+        NonZeroU32::new(end).filter(|_| start < end).map(|end| Self { start, end })
+    }
+
+    /// The first byte, and the one after the last.
+    pub const fn range(self) -> Range<usize> {
+        self.start as usize..self.end.get() as usize
+    }
 }
 
 /// What one control says of a hop.
@@ -46,7 +72,16 @@ impl Finding {
     /// The same finding, resting on this place in the payload.
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>, excerpt: impl Into<String>) -> Self {
-        self.evidence = Some(Evidence { pointer: pointer.into(), excerpt: excerpt.into() });
+        self.evidence = Some(Evidence { pointer: pointer.into(), excerpt: excerpt.into(), span: None });
+        self
+    }
+
+    /// The same finding, resting on these bytes of the string at its place.
+    #[must_use]
+    pub fn within(mut self, span: Range<usize>) -> Self {
+        if let Some(evidence) = &mut self.evidence {
+            evidence.span = Span::of(span);
+        }
         self
     }
 }

@@ -20,7 +20,7 @@ mod workload;
 
 pub use access::Access;
 pub use canonical::{Digest, canonical_bytes};
-pub use finding::{Evidence, Finding, Findings, Word};
+pub use finding::{Evidence, Finding, Findings, Span, Word};
 pub use hop::{Act, Hop, HopKind, ITSELF, Listing, Principal, Turn, Wants, WorkStatus};
 pub use id::{
     AgentName, ConstraintName, ContractName, ControlId, DataSourceName, HopId, IdError, InstanceId, JudgeName,

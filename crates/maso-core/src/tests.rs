@@ -150,3 +150,13 @@ fn a_moment_has_one_spelling_and_a_short_one() {
         assert!(wrong.parse::<Timestamp>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_span_has_a_byte() {
+    for range in [0..0, 5..5, 0..usize::MAX] {
+        assert_eq!(Span::of(range), None);
+    }
+    assert_eq!(Span::of(3..9).map(Span::range), Some(3..9));
+    let at = |span| Finding::new("PG-1.1", Word::Go, "noted").at("/a", "").within(span).evidence.and_then(|it| it.span);
+    assert_eq!((at(0..1), at(1..1)), (Span::of(0..1), None));
+}

@@ -299,6 +299,10 @@ impl From<&Finding> for v1::Finding {
             reason: finding.reason.clone(),
             pointer: finding.evidence.as_ref().map(|evidence| evidence.pointer.clone()),
             excerpt: finding.evidence.as_ref().map(|evidence| evidence.excerpt.clone()),
+            span: finding.evidence.as_ref().and_then(|evidence| evidence.span).map(|span| {
+                let range = span.range();
+                [range.start, range.end]
+            }),
         }
     }
 }

@@ -561,6 +561,9 @@ pub struct Finding {
     /// A short, redacted excerpt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
+    /// The bytes of the string there that carry it: the first, and the one after the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<[usize; 2]>,
 }
 
 /// Where a value came from.

@@ -53,7 +53,7 @@ fn weighed(tool: &str, payload: &str) -> Weighed {
         mode: Mode::Enforce,
     };
     let traced = trace(&Memory::default(), resolve(identified(tool, payload), circumstances).unwrap());
-    weigh(traced, Findings::from(vec![Finding::new("PG-1.1", Word::Go, "nothing found").at("/note", "…")]))
+    weigh(traced, Findings::from(vec![Finding::new("PG-1.1", Word::Go, "nothing found").at("/note", "…").within(3..9)]))
 }
 
 fn written(ruled: &Ruled) -> HopDecided {
@@ -132,6 +132,7 @@ fn a_permit_is_written_with_everything_that_it_rests_on() {
     assert_eq!(decided.task.as_deref(), Some("task_00000000000000000000000000000002"));
     let finding = decided.findings.iter().find(|finding| finding.control == "PG-1.1").unwrap();
     assert_eq!((finding.pointer.as_deref(), finding.excerpt.as_deref()), (Some("/note"), Some("…")));
+    assert_eq!(finding.span, Some([3, 9]));
     assert_eq!((decided.verdicts[0].judge.as_str(), decided.verdicts[0].opinion.as_str()), ("tactical", "approve"));
     assert_eq!(decided.approvals[0].by, "owner");
     assert_eq!(decided.origins.first().map(|origin| origin.pointer.as_str()), Some("/note"));
