@@ -45,35 +45,56 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How long an honest tool call of 2 KiB takes, as the best of many: what the scanners need when nobody disturbs them.
+/// How long honest tool calls take, and documents under every kind of layer, as the best of many: what the scanners need
+/// when nobody disturbs them.
 fn time(scanner: &Scanner) {
     let sentence = "The policyholder reported water damage in the kitchen on 12 March; the estimate of the repair firm is attached. ";
-    let call = serde_json::json!({
-        "claim_id": "C-2024-00417",
-        "to": ["claims@insurer.example", "dana.smith@example.com"],
-        "subject": "Your claim C-2024-00417: documents received",
-        "body": sentence.repeat(15),
-        "amount_minor": 128_450,
-        "options": { "priority": "normal", "attachments": ["estimate.pdf", "photos.zip"], "request_id": "0b1e5c5a-77a4-4f0e-9a39-9c1f6d1f8f11" },
-    });
-    let n_bytes = call.to_string().len();
-    for surface in [Surface::Arguments, Surface::Result] {
-        let mut micros: Vec<f64> = (0..2_000)
-            .map(|_| {
-                let started = Instant::now();
-                let scan = scanner.scan_value(surface, &call, maso_core::Timestamp::from_millis(0));
-                let took = started.elapsed();
-                assert!(scan.findings.word() == Word::Go);
-                took.as_secs_f64() * 1e6
-            })
-            .collect();
-        micros.sort_by(f64::total_cmp);
-        println!(
-            "a tool call of {n_bytes} bytes as {surface:?}: {:.1} µs at best, {:.1} µs in the middle",
-            micros[0], micros[1_000]
-        );
+    // Each kind of layer once: markup, a comment, a link, references, escapes, base64, hexadecimal digits, an emoji.
+    let layered = concat!(
+        "<p style=\"color:#333\">The <b>policyholder</b> reported &quot;water damage&quot; in the kitchen.</p><!-- row 7 -->\n",
+        "See [the estimate](https://files.example/a%20b?claim=7&amp;page=2 \"Estimate\") \u{1f468}\u{200d}\u{1f469}, caf\u{e9}.\n",
+        "Logo: VGhlIGVzdGltYXRlIG9mIHRoZSByZXBhaXIgZmlybSBpcyBhdHRhY2hlZC4= sum 5468652065737469 6d61746520697320=20\n",
+    );
+    let call = |body: &str, length: usize| {
+        serde_json::json!({
+            "claim_id": "C-2024-00417",
+            "to": ["claims@insurer.example", "dana.smith@example.com"],
+            "subject": "Your claim C-2024-00417: documents received",
+            "body": body.repeat(length / body.len()),
+            "amount_minor": 128_450,
+            "options": { "priority": "normal", "attachments": ["estimate.pdf", "photos.zip"], "request_id": "0b1e5c5a-77a4-4f0e-9a39-9c1f6d1f8f11" },
+        })
+    };
+    for (what, body) in [("a tool call", sentence), ("a document under every layer", layered)] {
+        for length in [2 << 10, 10 << 10] {
+            let call = call(body, length);
+            for surface in [Surface::Arguments, Surface::Result] {
+                let (best, middle) = micros(scanner, surface, &call);
+                let n_bytes = call.to_string().len();
+                println!(
+                    "{what} of {n_bytes} bytes as {surface:?}: {best:.1} µs at best, {middle:.1} µs in the middle"
+                );
+            }
+        }
     }
 }
+
+/// Microseconds of a scan that finds nothing: the least, and the median.
+fn micros(scanner: &Scanner, surface: Surface, call: &Value) -> (f64, f64) {
+    let mut micros: Vec<f64> = (0..SCANS)
+        .map(|_| {
+            let started = Instant::now();
+            let scan = scanner.scan_value(surface, call, maso_core::Timestamp::from_millis(0));
+            let took = started.elapsed();
+            assert!(scan.findings.word() == Word::Go, "{:?}", scan.findings);
+            took.as_secs_f64() * 1e6
+        })
+        .collect();
+    micros.sort_by(f64::total_cmp);
+    (micros[0], micros[SCANS / 2])
+}
+
+const SCANS: usize = 2_000;
 
 struct Report {
     scanner: Scanner,

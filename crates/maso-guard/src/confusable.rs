@@ -5,8 +5,8 @@ use maso_core::{Finding, Word};
 use crate::{
     Surface,
     leaf::Leaf,
+    normal::plain::{look_alike, plain},
     notes::Notes,
-    plain::{look_alike, plain},
 };
 
 /// Looks for look-alikes in a string that is not plain ASCII.

@@ -1,13 +1,18 @@
 //! Known forms of text, as data: one automaton finds the anchors of all rules, and only the rules whose anchor occurs are
 //! tried.
 
+use std::ops::Range;
+
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use crate::{
     Surface,
-    plain::{plain, write_plain_literal},
+    normal::{
+        Found, Reading,
+        plain::{plain, write_plain_literal},
+    },
 };
 
 /// The rules of one file, compiled.
@@ -108,6 +113,14 @@ impl Rule {
             Some(Only::Description) => surface == Surface::Description,
         }
     }
+
+    /// Where it matches for the first time what is read here first, and where that stands in the original.
+    pub fn first_news(&self, reading: &Reading<'_>) -> Option<(Range<usize>, Found)> {
+        // Where so many stand in the clear, one more that is hidden changes little, and looking for it would cost more
+        // than the text is long.
+        let matches = self.pattern.find_iter(reading.plain.as_bytes()).take(MATCHES_MAX);
+        matches.map(|found| (found.range(), reading.find(found.range()))).find(|(_, found)| found.is_news)
+    }
 }
 
 /// The first characters of what matched.
@@ -156,5 +169,6 @@ fn compile(pattern: &str) -> Regex {
 }
 
 const RULES_MAX: usize = 256;
+const MATCHES_MAX: usize = 16;
 const EXCERPT_CHARACTERS_MAX: usize = 80;
 const DFA_BYTES_MAX: usize = 64 << 20;

@@ -7,6 +7,8 @@ use maso_core::{Finding, Word};
 use crate::{
     Surface,
     forms::{Forms, Severity, excerpt},
+    leaf::Leaf,
+    normal::Reading,
     notes::Notes,
     subject::Author,
 };
@@ -18,12 +20,17 @@ pub struct Injection(Forms);
 pub struct Place<'a> {
     pub surface: Surface,
     pub author: Author,
-    /// JSON pointer, made only if there is something to say.
-    pub pointer: &'a dyn Fn() -> String,
-    /// How the text was hidden, if it was. Hiding makes each sign graver.
-    pub hidden: Option<&'a str>,
-    /// Whether the text may be shown as evidence.
-    pub shown: bool,
+    pub leaf: Leaf<'a>,
+    pub shown: Shown,
+}
+
+/// Whether what matched may be shown as evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Its first words are.
+    Yes,
+    /// A secret could stand in it, or nobody can read it where it stands.
+    No,
 }
 
 impl Injection {
@@ -31,40 +38,46 @@ impl Injection {
         Self(Forms::compile(RULES, CONTROLS))
     }
 
-    /// Looks for known forms in a text in its plain form.
-    pub fn look(&self, plain: &str, place: &Place<'_>, notes: &mut Notes<'_>) {
+    /// Looks for known forms in a text. Hiding makes each sign graver.
+    pub fn look(&self, reading: &Reading<'_>, place: &Place<'_>, notes: &mut Notes<'_>) {
         let mut n_medium = 0;
         let mut word = Word::Go;
         let mut hits = Vec::new();
-        for (index, rule) in self.0.candidates(plain) {
+        for (index, rule) in self.0.candidates(reading.plain) {
             if !notes.active(rule.control) || !rule.applies(place.surface) {
                 continue;
             }
-            let Some(found) = rule.pattern.find(plain.as_bytes()) else { continue };
-            let severity = if place.hidden.is_some() { rule.severity.graver() } else { rule.severity };
+            let Some((part, found)) = rule.first_news(reading) else { continue };
+            let severity = if found.is_hidden { rule.severity.graver() } else { rule.severity };
             n_medium += usize::from(severity == Severity::Medium);
             word = word.max(place.word(severity));
-            hits.push((index, severity, found.range()));
+            hits.push((index, severity, part, found));
         }
-        for (index, severity, range) in hits {
+        for (index, severity, part, found) in hits {
             let rule = self.0.rule(index);
-            let reason = match place.hidden {
-                Some(how) => format!("{} ({}), {how}", rule.reason, rule.id),
-                None => format!("{} ({})", rule.reason, rule.id),
-            };
-            let excerpt = if place.shown { excerpt(&plain.as_bytes()[range]) } else { String::new() };
-            notes.add(Finding::new(rule.control, place.word(severity), reason).at((place.pointer)(), excerpt));
+            let reason = format!("{} ({}){}", rule.reason, rule.id, reading.how(&found));
+            let excerpt = place.excerpt(&reading.plain.as_bytes()[part]);
+            let finding = Finding::new(rule.control, place.word(severity), reason);
+            notes.add(finding.at(place.leaf.pointer(), excerpt).within(found.span));
         }
         // Two different signs in one text are no accident.
         let together = place.word(Severity::High);
         if n_medium >= 2 && word < together {
             let reason = "several signs of an instruction in one text";
-            notes.add(Finding::new(PG_1_1, together, reason).at((place.pointer)(), format!("{n_medium} signs")));
+            notes.add(Finding::new(PG_1_1, together, reason).at(place.leaf.pointer(), format!("{n_medium} signs")));
         }
     }
 }
 
 impl Place<'_> {
+    /// What is shown of what matched.
+    pub fn excerpt(&self, matched: &[u8]) -> String {
+        match self.shown {
+            Shown::Yes => excerpt(matched),
+            Shown::No => String::new(),
+        }
+    }
+
     fn word(&self, severity: Severity) -> Word {
         match (self.author, self.surface, severity) {
             (Author::Operator, ..) | (_, _, Severity::Low) => Word::Go,

@@ -5,15 +5,14 @@
 //! it sees in a payload, and an error of its own is a finding against the hop.
 
 mod confusable;
-mod encoded;
 mod forms;
 mod injection;
 mod invisible;
 mod leaf;
 mod manipulation;
+mod normal;
 mod notes;
 mod personal;
-mod plain;
 mod redaction;
 mod scan;
 mod schema;
@@ -22,6 +21,7 @@ mod size;
 mod subject;
 mod traversal;
 
+pub use normal::{Bound, Budget, Found, Layer, Normal, View, Way};
 pub use redaction::Redaction;
 pub use scan::{Config, Deselected, Scan, Scanner, Surface};
 pub use size::Sizes;

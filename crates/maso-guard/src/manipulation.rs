@@ -4,11 +4,14 @@
 //! Nothing is refused for it: a person decides, and is told what it does to its reader. Persuasion mounts, so what is no
 //! sign by itself is one beside another, wherever in the payload the two stand.
 
+use std::ops::Range;
+
 use maso_core::{Finding, Word};
 
 use crate::{
-    forms::{Forms, Severity, excerpt},
-    leaf::Leaf,
+    forms::{Forms, Severity},
+    injection::Place,
+    normal::Reading,
     notes::Notes,
     subject::Audience,
 };
@@ -24,6 +27,8 @@ struct Hit {
     rule: usize,
     pointer: String,
     excerpt: String,
+    span: Range<usize>,
+    how: String,
 }
 
 impl Manipulation {
@@ -31,18 +36,23 @@ impl Manipulation {
         Self(Forms::compile(RULES, &[PG_1_5]))
     }
 
-    /// Looks for pressure in a text in its plain form. `shown` says whether the text may be shown as evidence.
-    pub fn look(&self, plain: &str, audience: Audience, leaf: Leaf<'_>, shown: bool, pressure: &mut Pressure) {
+    /// Looks for pressure in a text.
+    pub fn look(&self, reading: &Reading<'_>, audience: Audience, place: &Place<'_>, pressure: &mut Pressure) {
         if audience == Audience::Nobody {
             return;
         }
-        for (index, rule) in self.0.candidates(plain) {
+        for (index, rule) in self.0.candidates(reading.plain) {
             if audience == Audience::Approver && !rule.approver || pressure.0.iter().any(|hit| hit.rule == index) {
                 continue;
             }
-            let Some(found) = rule.pattern.find(plain.as_bytes()) else { continue };
-            let excerpt = if shown { excerpt(found.as_bytes()) } else { String::new() };
-            pressure.0.push(Hit { rule: index, pointer: leaf.pointer(), excerpt });
+            let Some((part, found)) = rule.first_news(reading) else { continue };
+            pressure.0.push(Hit {
+                rule: index,
+                pointer: place.leaf.pointer(),
+                excerpt: place.excerpt(&reading.plain.as_bytes()[part]),
+                how: reading.how(&found),
+                span: found.span,
+            });
         }
     }
 
@@ -50,7 +60,7 @@ impl Manipulation {
     pub fn note(&self, pressure: Pressure, notes: &mut Notes<'_>) {
         let is_medium = |hit: &&Hit| self.0.rule(hit.rule).severity == Severity::Medium;
         let mounts = pressure.0.iter().filter(is_medium).count() >= MEDIUM_MAX;
-        for Hit { rule, pointer, excerpt } in pressure.0 {
+        for Hit { rule, pointer, excerpt, span, how } in pressure.0 {
             let rule = self.0.rule(rule);
             let word = match rule.severity {
                 Severity::High => Word::Escalate,
@@ -58,8 +68,8 @@ impl Manipulation {
                 Severity::Medium | Severity::Low => Word::Go,
             };
             let whom = if rule.approver { "" } else { ", in what people will read" };
-            let reason = format!("{}{whom} ({})", rule.reason, rule.id);
-            notes.add(Finding::new(PG_1_5, word, reason).at(pointer, excerpt));
+            let reason = format!("{}{whom} ({}){how}", rule.reason, rule.id);
+            notes.add(Finding::new(PG_1_5, word, reason).at(pointer, excerpt).within(span));
         }
     }
 }

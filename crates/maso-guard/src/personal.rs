@@ -4,7 +4,7 @@
 use maso_core::{Finding, Word};
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::{leaf::Leaf, notes::Notes};
+use crate::{leaf::Leaf, normal::View, notes::Notes};
 
 /// The recognisers, compiled.
 pub struct Personal {
@@ -29,9 +29,9 @@ impl Personal {
         Self { kinds }
     }
 
-    /// Counts what is in one string.
-    pub fn count(&self, leaf: Leaf<'_>, tally: &mut Tally) {
-        let bytes = leaf.text.as_bytes();
+    /// Counts what is in one reading of a string and can be read nowhere above it.
+    pub fn count(&self, view: &View<'_>, leaf: Leaf<'_>, tally: &mut Tally) {
+        let bytes = view.text.as_bytes();
         let n_digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
         let has_at = bytes.contains(&b'@');
         for (kind, entry) in self.kinds.iter().zip(&mut tally.0) {
@@ -42,7 +42,8 @@ impl Personal {
             if !possible {
                 continue;
             }
-            let count = kind.pattern.find_iter(bytes).filter(|found| (kind.check)(found.as_bytes())).count();
+            let found = kind.pattern.find_iter(bytes).filter(|found| (kind.check)(found.as_bytes()));
+            let count = found.filter(|found| view.find(found.range()).is_news).count();
             if count > 0 {
                 entry.get_or_insert_with(|| (0, leaf.pointer())).0 += count;
             }

@@ -8,18 +8,18 @@ use maso_wire::envelope::Beside;
 use serde_json::Value;
 
 use crate::{
-    Redaction, confusable, encoded,
-    injection::{Injection, Place},
+    Redaction, confusable,
+    injection::{Injection, Place, Shown},
     invisible,
     leaf::{Leaf, walk},
     manipulation::{Manipulation, Pressure},
+    normal::{Bound, Budget, Layer, Normal, Reading, View, plain::write_plain},
     notes::Notes,
     personal::{Personal, Tally},
-    plain::{is_ignorable, plain, write_plain},
     schema::Schemas,
     secrets::{Certainty, Secret, Secrets, mark, redacted},
     size,
-    subject::{Audience, Subject},
+    subject::{Audience, Author, Subject},
     traversal,
 };
 
@@ -141,13 +141,11 @@ impl Scanner {
         self.scan_without(&self.deselected, subject, now)
     }
 
-    fn scan_without(&self, deselected: &[Deselected], subject: &Subject<'_>, now: Timestamp) -> Scan {
+    pub(crate) fn scan_without(&self, deselected: &[Deselected], subject: &Subject<'_>, now: Timestamp) -> Scan {
         let mut notes = Notes::new(deselected, now);
-        let (mut tally, mut pressure) = (Tally::default(), Pressure::default());
-        let mut scratch = String::new();
-        let shape = walk(subject.payload, &mut |leaf| {
-            self.scan_leaf(leaf, subject, &mut scratch, (&mut tally, &mut pressure), &mut notes);
-        });
+        let mut desk = Desk::default();
+        let shape = walk(subject.payload, &mut |leaf| self.scan_leaf(leaf, subject, &mut desk, &mut notes));
+        let Desk { tally, pressure, .. } = desk;
         self.manipulation.note(pressure, &mut notes);
         self.personal.note(tally, &mut notes);
         size::measure(&shape, subject.surface, &subject.sizes, &mut notes);
@@ -156,56 +154,60 @@ impl Scanner {
         notes.finish()
     }
 
-    fn scan_leaf(
+    fn scan_leaf(&self, leaf: Leaf<'_>, subject: &Subject<'_>, desk: &mut Desk, notes: &mut Notes<'_>) {
+        let secrets = self.secrets.find(leaf.text, leaf.name);
+        invisible::look_at_controls(leaf, subject.surface, notes);
+        let normal = Normal::of(leaf.text, &mut desk.budget);
+        if let Some(census) = &normal.census {
+            confusable::look(leaf, subject.surface, notes);
+            invisible::look(leaf, census, subject.surface, notes);
+        }
+        if let Some(bound) = normal.over {
+            note_bound(bound, leaf, subject, notes);
+        }
+        let mut hidden_secret = None;
+        for view in &normal.below {
+            hidden_secret = hidden_secret.or_else(|| self.hidden_secret(view, leaf, &secrets));
+            self.read(view, leaf, subject, Shown::No, desk, notes);
+        }
+        // What matched a rule is shown as evidence, unless a secret could stand in it.
+        let shown = if secrets.is_empty() && hidden_secret.is_none() { Shown::Yes } else { Shown::No };
+        self.read(&normal.whole, leaf, subject, shown, desk, notes);
+        self.settle_secrets(leaf, subject, &secrets, hidden_secret, notes);
+    }
+
+    fn read(
         &self,
+        view: &View<'_>,
         leaf: Leaf<'_>,
         subject: &Subject<'_>,
-        scratch: &mut String,
-        (tally, pressure): (&mut Tally, &mut Pressure),
+        shown: Shown,
+        desk: &mut Desk,
         notes: &mut Notes<'_>,
     ) {
-        let text = leaf.text;
-        let secrets = self.secrets.find(text, leaf.name);
-        let mut hidden_secret = None;
-        let pointer = || leaf.pointer();
-        // What matched an injection rule is shown as evidence, unless a secret could stand in it.
-        let place = |hidden, shown| Place {
-            surface: subject.surface,
-            author: subject.author,
-            pointer: &pointer,
-            hidden,
-            shown,
-        };
+        write_plain(&view.text, &mut desk.plain);
+        let reading = Reading::new(view, &desk.plain);
+        let place = Place { surface: subject.surface, author: subject.author, leaf, shown };
+        self.injection.look(&reading, &place, notes);
+        self.manipulation.look(&reading, subject.audience, &place, &mut desk.pressure);
+        self.personal.count(view, leaf, &mut desk.tally);
+    }
 
-        invisible::look_at_controls(leaf, subject.surface, notes);
-        if !text.is_ascii() {
-            confusable::look(leaf, subject.surface, notes);
-            for revealed in invisible::look(leaf, subject.surface, notes) {
-                self.injection.look(&plain(&revealed.text), &place(Some(revealed.how), false), notes);
-                hidden_secret = hidden_secret.or_else(|| self.first_rule(&revealed.text));
-            }
-            if text.contains(is_ignorable) {
-                let visible: String = text.chars().filter(|c| !is_ignorable(*c)).collect();
-                if self.secrets.find(&visible, leaf.name).len() > secrets.len() {
-                    hidden_secret = hidden_secret.or_else(|| self.first_rule(&visible));
-                }
-            }
-        }
-        write_plain(text, scratch);
-        let is_clean = secrets.is_empty() && hidden_secret.is_none();
-        self.injection.look(scratch, &place(None, is_clean), notes);
-        self.manipulation.look(scratch, subject.audience, leaf, is_clean, pressure);
-        for decoded in encoded::decode(text) {
+    /// The rule of a credential that can be read in this view and nowhere above it.
+    fn hidden_secret(&self, view: &View<'_>, leaf: Leaf<'_>, known: &[Secret<'_>]) -> Option<&str> {
+        let layers = view.way.layers();
+        let name = leaf.name.filter(|_| layers == [Layer::Invisible]);
+        // What seems to be a credential often stands in data, and seldom where somebody took pains to split it.
+        let certainty_min =
+            if layers.iter().all(|layer| layer.is_invisible()) { Certainty::Likely } else { Certainty::Format };
+        let is_new = |secret: &&Secret<'_>| {
+            let found = view.find(secret.range.clone());
             // A known secret may be encoded text itself; what it decodes to is the same secret.
-            let nearest = secrets.partition_point(|secret| secret.range.end <= decoded.start);
-            if secrets.get(nearest).is_some_and(|secret| secret.range.start < decoded.end) {
-                continue;
-            }
-            self.injection.look(&plain(&decoded.text), &place(Some("hidden in encoded text"), false), notes);
-            hidden_secret = hidden_secret.or_else(|| self.first_format(&decoded.text));
-        }
-        self.personal.count(leaf, tally);
-        self.settle_secrets(leaf, subject, &secrets, hidden_secret, notes);
+            let is_known =
+                known.iter().any(|known| known.range.start <= found.span.start && found.span.end <= known.range.end);
+            secret.certainty >= certainty_min && found.is_news && !is_known
+        };
+        self.secrets.find(&view.text, name).iter().find(is_new).map(|secret| secret.rule)
     }
 
     fn settle_secrets(
@@ -246,15 +248,30 @@ impl Scanner {
             notes.redact(leaf.pointer(), replacement);
         }
     }
+}
 
-    fn first_rule(&self, text: &str) -> Option<&str> {
-        self.secrets.find(text, None).first().map(|secret| secret.rule)
-    }
+/// What lies on the desk while one payload is scanned.
+#[derive(Default)]
+struct Desk {
+    tally: Tally,
+    pressure: Pressure,
+    /// The plain form of what is read.
+    plain: String,
+    budget: Budget,
+}
 
-    fn first_format(&self, text: &str) -> Option<&str> {
-        let found = self.secrets.find(text, None);
-        found.iter().find(|secret| secret.certainty > Certainty::Likely).map(|secret| secret.rule)
-    }
+/// What cannot be looked into may be anything, and nobody who sends it is owed that it is.
+fn note_bound(bound: Bound, leaf: Leaf<'_>, subject: &Subject<'_>, notes: &mut Notes<'_>) {
+    let word = match (subject.author, subject.surface) {
+        (Author::Operator, _) => Word::Go,
+        (_, Surface::Description) => Word::NoGo,
+        _ => Word::Escalate,
+    };
+    let reason = match bound {
+        Bound::Depth(layer) => format!("more layers than are taken off, the last {layer}"),
+        Bound::Bytes => "more comes out of it than is read".to_owned(),
+    };
+    notes.add(Finding::new(PG_1_1, word, reason).at(leaf.pointer(), "").within(0..leaf.text.len()));
 }
 
 impl Default for Scanner {
@@ -270,3 +287,4 @@ impl fmt::Debug for Scanner {
 }
 
 const IA_2_6: &str = "IA-2.6";
+const PG_1_1: &str = "PG-1.1";

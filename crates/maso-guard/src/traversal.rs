@@ -4,7 +4,7 @@ use maso_core::{Finding, Word};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{notes::Notes, subject::Subject};
+use crate::{normal::decode_percent, notes::Notes, subject::Subject};
 
 /// Looks at the arguments whose manifest says that they are paths or addresses.
 pub fn look(subject: &Subject<'_>, notes: &mut Notes<'_>) {
@@ -65,26 +65,6 @@ fn fault(role: Role, text: &str) -> Option<&'static str> {
         form = decoded;
     }
     Some("a path or address that is encoded more than twice")
-}
-
-fn decode_percent(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let digit = |offset: usize| bytes.get(at + offset).and_then(|b| char::from(*b).to_digit(16));
-        match (bytes[at], digit(1), digit(2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high << 4 | low) as u8);
-                at += 3;
-            }
-            (byte, ..) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 const EC_2_15: &str = "EC-2.15";
