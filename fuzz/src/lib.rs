@@ -5,7 +5,8 @@
 use std::sync::LazyLock;
 
 use maso_core::{AgentName, Digest, HopId, SpiffeId, TaskId, Timestamp, TrustDomain};
-use maso_guard::{Redaction, Scanner, Surface};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use maso_guard::{Budget, Normal, Redaction, Scanner, Surface};
 use maso_identity::{AgentKey, AuthorityKey, Envelope, Link, OperatorKey, Quota, Remit, Trust, TrustSettings};
 use maso_intent::{Formula, Source, Statement, ToolDefinition};
 use maso_wire::{
@@ -150,6 +151,42 @@ pub fn payload(bytes: &[u8]) {
         assert!(left.is_empty(), "a secret outlives its redaction: {left:?}");
     }
 }
+
+/// A string that layers are taken off. The first byte says what the rest is: text as it stands, or bytes in base64 that begin
+/// as one kind of file does. Whatever is read stands in the string, is bounded by it, and is read so each time.
+pub fn normal(bytes: &[u8]) {
+    let Some((choice, rest)) = bytes.split_first() else { return };
+    let text = match FILES.get(usize::from(*choice) % (FILES.len() + 1)) {
+        Some(start) => format!("it is {} .", STANDARD.encode([start, rest].concat())),
+        None => String::from_utf8_lossy(rest).into_owned(),
+    };
+    let normal = Normal::of(&text, &mut Budget::default());
+    let again = Normal::of(&text, &mut Budget::default());
+    assert_eq!(normal.over, again.over, "a string was read in two ways");
+    assert_eq!(normal.below.len(), again.below.len(), "a string was read in two ways");
+    let n_bytes: usize = normal.below.iter().map(|view| view.text.len()).sum();
+    assert!(n_bytes <= 8 * text.len() + (64 << 10), "more was read than there is room for: {n_bytes}");
+    for (view, other) in normal.below.iter().zip(&again.below) {
+        assert_eq!(view.text, other.text, "a string was read in two ways");
+        let starts = view.text.char_indices().map(|(at, _)| at);
+        for part in starts.step_by(7).map(|at| at..view.text.len()).chain([0..view.text.len()]) {
+            let span = view.find(part).span;
+            assert!(text.get(span.clone()).is_some(), "{span:?} is no part of the string");
+        }
+    }
+}
+
+/// How files begin, and what compressed data begins with.
+const FILES: &[&[u8]] = &[
+    b"",
+    b"%PDF-1.7\n",
+    b"PK\x03\x04",
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"RIFF\0\0\0\0WEBP",
+    b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+    b"\x78\x9c",
+];
 
 /// What a temporal rule asks of the history, and a file of rules. What is read means the same when it is printed.
 pub fn rule(bytes: &[u8]) {
