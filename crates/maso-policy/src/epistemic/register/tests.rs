@@ -142,7 +142,7 @@ enum Step {
 const TEXTS: [&str; 4] = [SAME[0], SAME[1], "the invoice was paid", "The Invoice was paid."];
 
 fn step() -> impl Strategy<Value = Step> {
-    let reach = || prop::sample::select(&Reach::ALL[..]);
+    let reach = || prop::sample::select(Reach::ALL);
     prop_oneof![
         (0..3_usize, 0..TEXTS.len()).prop_map(|(by, text)| Step::Assume { by, text }),
         (0..8_usize, reach()).prop_map(|(which, reach)| Step::Answer { which, reach }),
