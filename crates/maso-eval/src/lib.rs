@@ -9,3 +9,6 @@ pub mod rows;
 pub mod run;
 pub mod scores;
 pub mod traces;
+
+#[cfg(test)]
+mod tests;

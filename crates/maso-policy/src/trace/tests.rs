@@ -2,6 +2,7 @@
 
 use maso_core::{Act, Class, Confidentiality, Integrity, Label, Principal, Source, Word};
 use maso_intent::{Below, Bound, ResultLabels};
+use maso_wire::DocumentForm;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -512,5 +513,63 @@ proptest! {
             prop_assert_eq!(integrity(&memory(&text, ""), &json!(number)), Integrity::Operator, "{}", text);
             prop_assert_eq!(integrity(&memory(&text, ""), &json!(number + 1)), Integrity::External, "{}", text);
         }
+    }
+}
+
+#[test]
+fn a_web_address_is_as_good_as_its_host_only_where_the_manifest_says_so() {
+    let memory =
+        memory("Book a table at www.tables.example, and read https://news.example/today.", "https://evil.example/x");
+    let host = |address: &str| memory.origin_of_host(address).map(|(_, label)| label.integrity);
+    assert_eq!(host("https://www.tables.example/form?id=1"), Some(Integrity::Operator));
+    assert_eq!(host("http://news.example"), Some(Integrity::Operator));
+    assert_eq!(host("https://evil.example/y"), Some(Integrity::External));
+    for address in
+        ["https://tables.example@evil.example/", "https://tables.example.evil.example", "tables.example.evil"]
+    {
+        assert_eq!(host(address), None, "{address}");
+    }
+    assert!(memory.origin_of(&json!("https://www.tables.example/form?id=1")).is_none());
+}
+
+#[test]
+fn a_moment_is_as_good_as_its_day_only_where_the_manifest_says_so() {
+    let memory = memory(
+        "Stay from January 11th to January 15th 2025, and call me tomorrow.",
+        "Come on 2025-03-01. It is 2025-02-01.",
+    );
+    let day = |moment: &str| memory.origin_of_day(moment).map(|(_, label)| label.integrity);
+    assert_eq!(day("2025-01-11 10:00"), Some(Integrity::Operator));
+    assert_eq!(day("2025-01-15"), Some(Integrity::Operator));
+    assert_eq!(day("2025-03-01"), Some(Integrity::External));
+    // The day after one that somebody else named is as good as that.
+    assert_eq!(day("2025-02-02"), Some(Integrity::External));
+    assert_eq!(day("2025-01-12"), None);
+    assert!(memory.origin_of(&json!("2025-01-11 10:00")).is_none());
+}
+
+#[test]
+fn an_address_ends_where_a_sentence_begins() {
+    said("Post it to www.our-site.example.They wrote it", "www.our-site.example");
+    said("Ask a@b.example.Thanks", "a@b.example");
+    said("see README.Md and www.Site.example", "readme.md");
+    not_said("Post it to www.our-site.example.evil", "www.our-site.example");
+}
+
+#[test]
+fn fields_of_a_document_have_labels_in_the_form_that_the_manifest_names() {
+    let yaml = "payee: abc-123\nnote: 'payee: def-456'\n";
+    let python = "{'payee': 'abc-123', 'note': \"'payee': 'def-456'\"}";
+    for (text, form) in [(yaml, DocumentForm::Yaml), (python, DocumentForm::Python)] {
+        let of = |form: DocumentForm| {
+            let mut memory = Memory::default();
+            let result = json!({ "content": [{ "type": "text", "text": text }] });
+            memory.learn(document(), &result, &ResultLabels { text: form, ..fields() });
+            memory
+        };
+        assert_eq!(integrity(&of(form), &json!("abc-123")), Integrity::Verified);
+        assert_eq!(integrity(&of(form), &json!("def-456")), Integrity::External);
+        // Under another form it is a text, and text that looks like a field raises nothing.
+        assert_eq!(integrity(&of(DocumentForm::Json), &json!("abc-123")), Integrity::External);
     }
 }
