@@ -12,7 +12,7 @@ async fn a_granted_request_arrives_and_its_answer_comes_back() {
     writer.initialize(json!({})).await;
     reader.initialize(json!({})).await;
     let tools = writer.request("tools/list", json!({})).await;
-    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 9);
+    assert_eq!(tools["result"]["tools"].as_array().unwrap().len(), 11);
 
     writer.task = Some(rig.task("let the reader check note a").await);
     let request = json!({ "to": "reader", "request": "check", "content": { "note": "a" } });
