@@ -16,7 +16,7 @@ use super::{
     normal::{
         grouped_code, has_invisible, is_ambiguous, is_group, normal_text, number_in, number_of, percent_decoded, words,
     },
-    passage::{Draft, Passage, Quote, number_key},
+    passage::{Draft, Passage, Quote, number_key, parted},
     sent::{Fence, Sending, Sent},
 };
 
@@ -268,7 +268,8 @@ impl Memory {
         if text.len() > VALUE_BYTES_MAX || has_invisible(text) {
             return;
         }
-        let normal = normal_text(text);
+        let text = parted(text);
+        let normal = normal_text(&text);
         let mut found = words(&normal);
         let Some(first) = found.next() else { return };
         if found.next().is_none() {

@@ -1,6 +1,6 @@
 //! A piece of what a task has seen: its words in the form in which they are compared, and the keys that find them.
 
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use maso_core::{Label, Source};
 use serde_json::Value;
@@ -122,7 +122,8 @@ impl Passage {
 
     /// How many words from this one on make the value.
     fn n_words(&self, at: u32, value: &str) -> usize {
-        let normal = normal_text(value);
+        let value = parted(value);
+        let normal = normal_text(&value);
         let n_of_value = words(&normal).count().max(1);
         if n_of_value > 1 && self.reads(at, words(&normal)) {
             return n_of_value;
@@ -185,16 +186,16 @@ impl Passage {
     }
 }
 
-/// The word as it is, or an address and the sentence that begins right after it: `www.our-site.com.They`.
-fn unglued(said: &str) -> impl Iterator<Item = &str> {
-    let (address, next) = said.split_at(glue(said).unwrap_or(said.len()));
-    [address, next].into_iter().filter(|part| !part.is_empty())
-}
-
-/// The same, of an ASCII word in two cases.
-fn together<'w>(word: &'w str, said: &'w str) -> impl Iterator<Item = (&'w str, &'w str)> {
-    let at = glue(said).unwrap_or(said.len());
-    [(&word[..at], &said[..at]), (&word[at..], &said[at..])].into_iter().filter(|(part, _)| !part.is_empty())
+/// The text with a space between an address and a sentence that begins right after it: `www.our-site.com.They`.
+pub(super) fn parted(text: &str) -> Cow<'_, str> {
+    if !words(text).any(|word| glue(word).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    let parted = words(text).flat_map(|word| {
+        let (address, next) = word.split_at(glue(word).unwrap_or(word.len()));
+        [address, next].into_iter().filter(|part| !part.is_empty())
+    });
+    Cow::Owned(parted.collect::<Vec<_>>().join(" "))
 }
 
 /// Where a sentence begins in the same word in which an address ended.
@@ -253,10 +254,11 @@ impl Draft {
     }
 
     fn add_text(&mut self, text: &str) {
+        let text = &*parted(text);
         if text.is_ascii() {
             // Word for word the same, but for its case.
             let normal = normal_text(text);
-            for (word, said) in words(&normal).zip(words(text)).flat_map(|(word, said)| together(word, said)) {
+            for (word, said) in words(&normal).zip(words(text)) {
                 if self.is_full() {
                     return;
                 }
@@ -265,7 +267,7 @@ impl Draft {
             }
             return;
         }
-        for said in words(text).flat_map(unglued) {
+        for said in words(text) {
             if self.is_full() {
                 return;
             }

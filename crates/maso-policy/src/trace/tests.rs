@@ -544,7 +544,9 @@ fn a_moment_is_as_good_as_its_day_only_where_the_manifest_says_so() {
     assert_eq!(day("2025-03-01"), Some(Integrity::External));
     // The day after one that somebody else named is as good as that.
     assert_eq!(day("2025-02-02"), Some(Integrity::External));
-    assert_eq!(day("2025-01-12"), None);
+    // `tomorrow` is the day after any that was named.
+    assert_eq!(day("2025-01-12"), Some(Integrity::Operator));
+    assert_eq!(day("2025-01-13"), None);
     assert!(memory.origin_of(&json!("2025-01-11 10:00")).is_none());
 }
 

@@ -55,18 +55,23 @@ fn what_is_approved_in_advance_needs_no_person_where_the_task_asks_for_it() {
         let asked_by = vec![Phrase::parse("pay* claim*").unwrap()];
         scene.with_tier(Tier::Autonomous).pre_approving(PreApproval { tool, asked_by }).saying(words)
     };
-    let payment = acting(Transfer, High, Irreversible);
-    needs(&payment.clone().with_tier(Tier::Autonomous), "2 judges + person");
-    needs(&approved(payment.clone(), "Please pay claim C-1."), "2 judges");
+    let tried = |scene: Scene| {
+        scene.with_tool("claims-db:pay_claim", |tool| {
+            tool.dry_run = Some(DryRunCall { tool: tool.tool.clone(), set: Some(("dry_run".into(), json!(true))) });
+        })
+    };
+    let payment = tried(acting(Transfer, High, Irreversible));
+    needs(&payment.clone().with_tier(Tier::Autonomous), "2 judges + person + dry run");
+    needs(&approved(payment.clone(), "Please pay claim C-1."), "2 judges + dry run");
     // Nobody asks for it, or for something else.
-    needs(&approved(payment.clone(), "Look at claim C-1."), "2 judges + person");
-    needs(&approved(payment.clone(), "Do not pay claim C-1."), "2 judges + person");
+    needs(&approved(payment.clone(), "Look at claim C-1."), "2 judges + person + dry run");
+    needs(&approved(payment.clone(), "Do not pay claim C-1."), "2 judges + person + dry run");
     // It counts at Tier 3, while nothing is wrong, and never for what is critical.
-    needs(&approved(payment.clone(), "Pay claim C-1.").with_tier(Tier::Managed), "judge + person");
+    needs(&approved(payment.clone(), "Pay claim C-1.").with_tier(Tier::Managed), "judge + person + dry run");
     needs(&approved(acting(Transfer, Critical, Irreversible), "Pay claim C-1."), "2 judges + 2 people + dry run");
     let mut alternate = approved(payment.clone(), "Pay claim C-1.");
     alternate.phase = Phase::Alternate;
-    needs(&alternate, "2 judges + person");
+    needs(&alternate, "2 judges + person + dry run");
     // What a control has against it still needs a person.
     let doubt = Findings::from(vec![Finding::new("PG-2.5", Word::Escalate, "it came from a letter")]);
     let scene = approved(payment, "Pay claim C-1.");
