@@ -36,7 +36,7 @@ fn show(map: &MapView) {
             say!("  {:<28} {}  {}", edge.to, tally(edge.decided), screen::faint(given(edge)));
         }
         for instance in instances {
-            say!("  {}", lived(instance));
+            show_instance(instance);
         }
     }
     if map.n_left_out > 0 {
@@ -59,12 +59,12 @@ fn standing(node: &NodeView) -> String {
 }
 
 /// An instance: who started it, and whether it is there; what has ended steps back.
-fn lived(instance: &InstanceView) -> String {
+fn show_instance(instance: &InstanceView) {
     let InstanceView { instance: id, by, joined, ended, .. } = instance;
     match (ended, joined) {
-        (Some(ended), _) => screen::faint(&format!("{id}  by {by}, ended: {}", ended.why)).to_string(),
-        (None, Some(_)) => format!("{id}  by {by}, {}", screen::green("there")),
-        (None, None) => format!("{id}  by {by}, {}", screen::yellow("not joined yet")),
+        (Some(ended), _) => say!("  {}", screen::faint(format!("{id}  by {by}, ended: {}", ended.why))),
+        (None, Some(_)) => say!("  {id}  by {by}, {}", screen::green("there")),
+        (None, None) => say!("  {id}  by {by}, {}", screen::yellow("not joined yet")),
     }
 }
 

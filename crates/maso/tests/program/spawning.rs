@@ -147,7 +147,8 @@ async fn an_instance_joins_once_by_its_own_key_and_nobody_else_is_it() {
     let reader = map["nodes"].as_array().unwrap().iter().find(|node| node["party"] == "agent:reader").unwrap();
     assert_eq!(reader["agent"]["instances"]["n_live"], 2, "{reader}");
     let drawn = stage.deployment.run(&["map"]).await;
-    assert!(String::from_utf8(drawn.stdout).unwrap().contains("by writer, there"));
+    let drawn = String::from_utf8(drawn.stdout).unwrap();
+    assert!(drawn.contains("by agent:writer, there"), "{drawn}");
     stage.up.stop().await;
     stage.deployment.verify().await;
 }
