@@ -202,9 +202,10 @@ pub(super) fn parted(text: &str) -> Cow<'_, str> {
 fn glue(said: &str) -> Option<usize> {
     let (address, next) = said.rsplit_once('.')?;
     let mut next = next.chars();
+    // Asked of each word that is learned: what is cheap and mostly false comes first.
     let begins = next.next().is_some_and(char::is_uppercase) && next.next().is_some_and(char::is_lowercase);
-    let is_address = address.contains('.') && host_of(&normal_text(address)).is_some() || address.contains('@');
-    (begins && is_address).then_some(address.len() + 1)
+    let is_address = || address.contains('@') || address.contains('.') && host_of(&normal_text(address)).is_some();
+    (begins && is_address()).then_some(address.len() + 1)
 }
 
 fn each_number(word: &str, bare_word: &str, each: &mut impl FnMut(&str)) {
